@@ -1,0 +1,1 @@
+"""Recorded contracts, and checks of clients and servers against them."""

@@ -1,0 +1,69 @@
+"""What can be wrong, in no vendor's words. Rooms raise these; a provider words them on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Problem(StrEnum):
+    """The neutral name of a refusal. A provider maps it to a status, a code and a body."""
+
+    MISSING_KEY = "missing_key"
+    INVALID_KEY = "invalid_key"
+    NO_FUNDS = "no_funds"
+    NOT_FOUND = "not_found"
+    UNKNOWN_MODEL = "unknown_model"
+    WRONG_METHOD = "wrong_method"
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    MALFORMED_BODY = "malformed_body"
+    MISSING_PARAMETER = "missing_parameter"
+    INVALID_PARAMETER = "invalid_parameter"
+    FILE_TOO_LARGE = "file_too_large"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    BROKEN_IMAGE = "broken_image"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    RESULT_TOO_LARGE = "result_too_large"
+    DOWNLOAD_FAILED = "download_failed"
+    UNSAFE = "unsafe"
+    RATE_LIMITED = "rate_limited"
+    TOO_MANY_IN_FLIGHT = "too_many_in_flight"
+    SERVER_ERROR = "server_error"
+    UPSTREAM_ERROR = "upstream_error"
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    LINK_EXPIRED = "link_expired"
+    LINK_FORGED = "link_forged"
+    LINK_UNKNOWN = "link_unknown"
+
+
+class ApiError(Exception):
+    """A refusal on its way to the client.
+
+    `message` goes into the provider's error body, so it is worded as a service would word it. `reason` is
+    for the human at the other end and travels in `x-fauxscale-reason` and the journal only: the rule, the
+    value received, the limit and the fix. `param` names the offending field (a dotted path). `status`
+    forces a status the provider would not choose by itself (ordered faults do that). `details` carries
+    facts some provider needs to word it (limits, sizes, allowed values); keys are the neutral names used
+    by the room that raised.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        message: str,
+        *,
+        reason: str = "",
+        param: str | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.problem = problem
+        self.message = message
+        self.reason = reason or message
+        self.param = param
+        self.status = status
+        self.retry_after = retry_after
+        self.details: Mapping[str, object] = details or {}
