@@ -67,3 +67,15 @@ class ApiError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.details: Mapping[str, object] = details or {}
+
+    def again(self) -> ApiError:
+        """An equal error, without the traceback this one has gathered."""
+        return ApiError(
+            self.problem,
+            self.message,
+            reason=self.reason,
+            param=self.param,
+            status=self.status,
+            retry_after=self.retry_after,
+            details=self.details,
+        )

@@ -1,0 +1,67 @@
+"""The only room that reads the time or waits: one clock per account, which a test may freeze and move."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+
+def wall() -> float:
+    """Real time, Unix seconds. For lifetimes of the stand-in's own memory; wire facts use `Clock.now`."""
+    return time.time()
+
+
+def stopwatch() -> float:
+    """Seconds on a clock that only goes forward, for durations."""
+    return time.perf_counter()
+
+
+async def wait(seconds: float) -> None:
+    """Really wait. Only an ordered fault (a delay, a stall) or a set latency does so."""
+    if seconds > 0:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """An account's time: real time moved by `offset` seconds, or standing still at `frozen_at`."""
+
+    offset: float = 0.0
+    frozen_at: float | None = None
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.frozen_at if self.frozen_at is not None else wall() + self.offset
+
+    def advance(self, seconds: float) -> Clock:
+        if self.frozen_at is not None:
+            return replace(self, frozen_at=self.frozen_at + seconds)
+        return replace(self, offset=self.offset + seconds)
+
+    def freeze(self, at: float | None = None) -> Clock:
+        return replace(self, frozen_at=self.now() if at is None else at)
+
+    def set(self, at: float) -> Clock:
+        """Make it `at` now; a frozen clock stays frozen, a running one runs on from there."""
+        if self.frozen_at is not None:
+            return replace(self, frozen_at=at)
+        return replace(self, offset=at - wall())
+
+    def unfreeze(self) -> Clock:
+        """Run on from the moment shown."""
+        if self.frozen_at is None:
+            return self
+        return Clock(offset=self.frozen_at - wall())
+
+
+def http_date(at: float) -> str:
+    """`Fri, 20 Nov 2026 13:00:00 GMT`."""
+    return formatdate(at, usegmt=True)
+
+
+def iso(at: float) -> str:
+    """`2026-11-20 13:00:00+00:00`: the spelling in Ideogram's documentation (read 2026-04)."""
+    return datetime.fromtimestamp(int(at), UTC).isoformat(sep=" ")

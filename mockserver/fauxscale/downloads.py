@@ -1,0 +1,87 @@
+"""The handler behind every link: verifies, renders on first look, serves GET, HEAD and ranges."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from starlette.responses import Response
+
+from .errors import ApiError, Problem
+from .provider import Call
+from .renditions import Rendition
+from .upscale import picture_of
+
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+
+async def read_link(call: Call) -> Response:
+    """Answer a read of the link whose id is the path parameter `id`."""
+    rendition = await call.accounts.rendition(call.params["id"])
+    if rendition is None or rendition.path != call.path or rendition.provider != call.provider.name:
+        raise ApiError(
+            Problem.LINK_UNKNOWN,
+            "Not found",
+            reason="no link of this address was given out, or it was purged or reset since",
+        )
+    if rendition.signed:
+        call.accounts.signer.verify(call.path, call.request.scope["query_string"], rendition.account, call.now)
+    if rendition.revoked or call.now >= rendition.exp:
+        raise ApiError(
+            Problem.LINK_EXPIRED,
+            "Link expired",
+            reason=f"the link died at exp={rendition.exp} by this account's clock" if not rendition.revoked
+            else "the link was ordered to expire",
+        )
+    call.entry.results = [{"link": rendition.id, "width": rendition.width, "height": rendition.height}]
+    await call.strike(("download",))
+    data = await picture_of(call, rendition)
+    return _answer(call, rendition, data)
+
+
+def _answer(call: Call, rendition: Rendition, data: bytes) -> Response:
+    from . import images
+
+    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = {
+        "etag": etag,
+        "accept-ranges": "bytes",
+        "cache-control": f"private, max-age={max(0, int(rendition.exp - call.now))}",
+        "content-disposition": f'inline; filename="{rendition.path.rsplit("/", 1)[-1]}"',
+        "x-content-type-options": "nosniff",
+        # The real links can be drawn on a canvas from any site; so can these.
+        "access-control-allow-origin": "*",
+        "access-control-expose-headers": "content-length, content-range, etag, x-fauxscale-reason",
+    }
+    media_type = images.MEDIA_TYPES[rendition.format]
+    asked = call.request.headers
+    if etag in asked.get("if-none-match", "") or asked.get("if-none-match", "").strip() == "*":
+        return Response(status_code=304, headers=headers)
+    span = None
+    if asked.get("if-range", etag) == etag:
+        span = _span(asked.get("range", ""), len(data))
+    if span is None:
+        return Response(data, headers=headers, media_type=media_type)
+    first, last = span
+    if first > last:
+        return Response(status_code=416, headers=headers | {"content-range": f"bytes */{len(data)}"})
+    headers["content-range"] = f"bytes {first}-{last}/{len(data)}"
+    return Response(data[first : last + 1], status_code=206, headers=headers, media_type=media_type)
+
+
+def _span(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a single range, first > last if it cannot be met, None to send everything.
+
+    Several ranges at once are answered with everything, as RFC 9110 §14.2 lets a server do.
+    """
+    found = _RANGE.fullmatch(header.strip())
+    if found is None or found[1] == found[2] == "":
+        return None
+    if found[1] == "":
+        wanted = int(found[2])
+        return (max(0, size - wanted), size - 1) if wanted else (1, 0)
+    first = int(found[1])
+    last = min(int(found[2]), size - 1) if found[2] else size - 1
+    if found[2] and int(found[2]) < first:
+        return None
+    return (first, last) if first < size else (1, 0)

@@ -1,0 +1,184 @@
+"""The seam: a provider is a value. Sites say where it answers, endpoints what, `Call` is what a handler gets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import clock as time
+from . import redact
+from .accounts import Account, Accounts
+from .clock import Clock
+from .errors import ApiError
+from .faults import Fault, Order
+from .journal import Entry
+from .limits import Quota, Standing
+from .settings import Scalar
+from .uploads import Caps, Form, Part, read_form
+
+Handler: TypeAlias = Callable[["Call"], Awaitable[Response]]
+Reached = Literal["prefix", "root", "host"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One route. `operation` is its stable name, `path` the provider's own, in Starlette's path syntax.
+
+    `price` is in micro-dollars for each finished image. `needs_key` and `limited` are off for links,
+    schemas and the like. `leg` is "download" for what reads results.
+    """
+
+    operation: str
+    method: str
+    path: str
+    handler: Handler
+    price: int = 0
+    needs_key: bool = True
+    limited: bool = True
+    leg: Literal["api", "download"] = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Endpoints that share an origin: under `prefix` on our one port, and at the real `hosts`.
+
+    `at_root`: also at the root of our port, for clients that can swap nothing but the origin.
+    """
+
+    prefix: str
+    hosts: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    at_root: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One thing about a provider that can be set. `why` says what is known, for the fidelity statement."""
+
+    name: str
+    default: Scalar
+    why: str
+    choices: tuple[Scalar, ...] = ()
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One imitated service. See docs/adding-a-provider.md.
+
+    `base` is the path of the base URL clients are given. `media` is the site links point to. `find_key`
+    reads the API key a request came with, `mint_key` makes one in the provider's format from 32 random
+    bytes. `word_error` answers a neutral error the provider's way. `env` maps the variables clients read
+    to `{base_url}`, `{url}` or `{key}`. `key_prefix` tells whose call it is at a root path two providers share.
+    `link_life` is in seconds.
+    """
+
+    name: str
+    sites: tuple[Site, ...]
+    base: str
+    media: Site
+    find_key: Callable[[Request], str | None]
+    mint_key: Callable[[bytes], str]
+    word_error: Callable[[Call, ApiError], Response]
+    env: Mapping[str, str]
+    link_life: float
+    quota: Quota = field(default_factory=Quota)
+    key_prefix: str = ""
+    options: tuple[Option, ...] = ()
+    # Headers every answer of this provider carries.
+    headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request on its way through the pipeline, and all its handler may use."""
+
+    request: Request
+    provider: Provider
+    site: Site
+    endpoint: Endpoint
+    params: Mapping[str, str]
+    reached: Reached
+    path: str
+    accounts: Accounts
+    account: Account
+    clock: Clock
+    entry: Entry
+    caps: Caps
+    standing: Standing | None = None
+    orders: list[Order] = field(default_factory=list[Order])
+    delivered: list[Order] = field(default_factory=list[Order])
+    flags: set[str] = field(default_factory=set[str])
+
+    @property
+    def now(self) -> float:
+        """The account's time, Unix seconds."""
+        return self.clock.now()
+
+    async def option(self, name: str) -> Scalar:
+        """A provider option: the account's, else the server's, else the provider's default."""
+        terms = await self.account.terms()
+        full = f"{self.provider.name}.{name}"
+        for options in (terms.options, self.accounts.settings.options):
+            if full in options:
+                return options[full]
+        return next(one.default for one in self.provider.options if one.name == name)
+
+    async def form(self, *, file: int) -> Form:
+        """The multipart form of the request, files up to `file` bytes; its parts go into the journal."""
+        caps = replace(self.caps, file=file)
+        form = await read_form(self.request.stream(), self.request.headers.get("content-type"), caps)
+        self.entry.parts = [_outline(part) for part in form.parts]
+        return form
+
+    async def wait(self, seconds: float) -> None:
+        await time.wait(seconds)
+
+    def flag(self, name: str) -> None:
+        self.flags.add(name)
+
+    async def strike(self, stages: Sequence[str]) -> None:
+        """Let the faults dealt to this call strike that belong to one of `stages`."""
+        for order in self.orders:
+            if order.fault.stage in stages and order not in self.delivered:
+                self.delivered.append(order)
+                self.entry.faults.append(type(order.fault).__name__)
+                await order.fault.strike(self)
+
+    async def obey(self, fault: Fault | None) -> None:
+        """Take an order that came with the call itself, in a magic word, and let its first stage strike."""
+        if fault is not None:
+            self.orders.append(Order("", fault, magic=True))
+            await self.strike(("call",))
+
+
+def _outline(part: Part) -> dict[str, object]:
+    """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
+    about: dict[str, object] = {"name": part.name, "bytes": len(part.data)}
+    if part.content_type is not None:
+        about["content_type"] = part.content_type
+    if part.is_file:
+        return about | {"filename": part.filename}
+    return about | {"text": redact.text(part.data[:2000].decode(errors="replace"))}
+
+
+def origin(call: Call) -> str:
+    """Scheme and host this call was made to."""
+    return f"{call.request.scope['scheme']}://{call.request.headers.get('host', 'localhost')}"
+
+
+def link(call: Call, path: str, exp: int | None = None) -> str:
+    """The address of `path` on the provider's media site, signed when `exp` (Unix seconds) is given.
+
+    Reached by prefix or root path it is on the origin the call came to, so that no reply ever leads out of
+    this server; reached by real host, on the provider's real media host, which the same router serves.
+    """
+    media = call.provider.media
+    base = f"https://{media.hosts[0]}" if call.reached == "host" else origin(call) + media.prefix
+    if exp is None:
+        return base + path
+    return f"{base}{path}?{call.accounts.signer.query(path, exp, call.account.id)}"

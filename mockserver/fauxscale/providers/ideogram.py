@@ -1,0 +1,246 @@
+"""Ideogram's own API: POST /upscale, as its documentation of 2026-04 words it.
+
+Source: developer.ideogram.ai, API reference, "Upscale" (read 2026-04) and the public OpenAPI description of
+2026-04-27. What neither says is an `Option` below.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ..clock import iso
+from ..downloads import read_link
+from ..errors import ApiError, Problem
+from ..limits import Quota
+from ..provider import Call, Endpoint, Option, Provider, Site
+from ..settings import micros
+from ..uploads import Form, Part, parse_json
+from ..upscale import Outcome, Result, Upscale, upscale
+
+MIB = 1024 * 1024
+_FILE_LIMITS = {"2026-04": 10 * MIB, "2026-10": 25 * MIB}
+_MEMBERS = ("prompt", "resemblance", "detail", "magic_prompt_option", "num_images", "seed")
+_NEW_MEMBERS = ("magic_prompt_version", "magic_prompt_system_prompt_config_id")
+_RANGES = {"resemblance": (1, 100), "detail": (1, 100), "num_images": (1, 8), "seed": (0, 2**31 - 1)}
+_MAGIC = ("AUTO", "ON", "OFF")
+_STATUS = {
+    Problem.MISSING_KEY: 403,
+    Problem.INVALID_KEY: 403,
+    Problem.NO_FUNDS: 402,
+    Problem.NOT_FOUND: 404,
+    Problem.WRONG_METHOD: 405,
+    Problem.UNSAFE: 422,
+    Problem.RATE_LIMITED: 429,
+    Problem.TOO_MANY_IN_FLIGHT: 429,
+    Problem.SERVER_ERROR: 500,
+    Problem.UPSTREAM_ERROR: 502,
+    Problem.UNAVAILABLE: 503,
+    Problem.TIMEOUT: 408,
+    Problem.LINK_UNKNOWN: 404,
+}
+
+
+async def post_upscale(call: Call) -> Response:
+    """Double the picture in `image_file` as the JSON in `image_request` says."""
+    vintage = str(await call.option("vintage"))
+    form = await call.form(file=_FILE_LIMITS[vintage])
+    request = _image_request(form, vintage)
+    params = {"resemblance": 50, "detail": 50, "num_images": 1} | request
+    prompt, seed = request.get("prompt"), request.get("seed")
+    image = _image_file(form)
+    outcome = await upscale(
+        call,
+        Upscale(
+            source=image.data,
+            part="image_file",
+            path=lambda link_id: f"/api/images/ephemeral/{link_id}.png",
+            prompt=prompt if isinstance(prompt, str) else "",
+            count=int(str(params["num_images"])),
+            seed=seed if isinstance(seed, int) else None,
+            params=params,
+            max_pixels=int(await call.option("max_pixels")),
+        ),
+    )
+    body: dict[str, object] = {
+        "created": iso(call.now),
+        "data": [_image_object(result, outcome, params) for result in outcome.results],
+    }
+    if vintage == "2026-10":
+        body["request_id"] = await call.account.draw_id("request")
+    return JSONResponse(body)
+
+
+def _image_object(result: Result, outcome: Outcome, params: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "prompt": params.get("prompt", ""),
+        "resolution": f"{outcome.picture.width}x{outcome.picture.height}",
+        "is_image_safe": result.safe,
+        "seed": result.seed,
+        "url": result.url,
+        "style_type": "GENERAL",
+        "upscaled_resolution": result.size,
+    }
+
+
+def _image_file(form: Form) -> Part:
+    parts = form.all("image_file")
+    if not parts:
+        lookalike = next((part.name for part in form.parts if part.is_file), None)
+        sent = f"; the file came as {lookalike!r}" if lookalike else ""
+        raise ApiError(
+            Problem.MISSING_PARAMETER,
+            "image_file is required",
+            reason=f"this endpoint wants the picture in a part named image_file{sent}",
+            param="image_file",
+        )
+    if len(parts) > 1:
+        raise ApiError(
+            Problem.INVALID_PARAMETER,
+            "Only one image_file is allowed",
+            reason=f"{len(parts)} parts are named image_file; send one picture a call",
+            param="image_file",
+        )
+    return parts[0]
+
+
+def _image_request(form: Form, vintage: str) -> dict[str, object]:
+    part = form.last("image_request")
+    if part is None:
+        raise ApiError(
+            Problem.MISSING_PARAMETER,
+            "image_request is required",
+            reason="this endpoint wants a part named image_request holding a JSON object; {} is enough",
+            param="image_request",
+        )
+    try:
+        value = parse_json(part.data)
+    except ApiError as error:
+        error.param = "image_request"
+        raise
+    if not isinstance(value, dict):
+        raise _bad("image_request", f"must be a JSON object, got {_kind(value)}")
+    members: dict[str, object] = {str(name): member for name, member in value.items()}
+    known = _MEMBERS + (_NEW_MEMBERS if vintage == "2026-10" else ())
+    for name, member in members.items():
+        if name not in known:
+            raise _bad(f"image_request.{name}", f"is not a member of image_request; it has {', '.join(known)}")
+        _judge(name, member)
+    return members
+
+
+def _judge(name: str, value: object) -> None:
+    """Type and range of one member of image_request."""
+    field = f"image_request.{name}"
+    if name in _RANGES:
+        least, most = _RANGES[name]
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _bad(field, f"must be an integer, got {_kind(value)}")
+        if not least <= value <= most:
+            raise _bad(field, f"must be from {least} to {most}, got {value}")
+    elif not isinstance(value, str):
+        raise _bad(field, f"must be a string, got {_kind(value)}")
+    elif name == "magic_prompt_option" and value not in _MAGIC:
+        raise _bad(field, f"must be one of {', '.join(_MAGIC)}, got {value[:40]!r}")
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer"}
+    names |= {float: "a number", type(None): "null"}
+    return names[type(value)]
+
+
+def _bad(field: str, problem: str) -> ApiError:
+    return ApiError(Problem.INVALID_PARAMETER, f"Invalid input: {field} {problem}", param=field)
+
+
+def word_error(call: Call, error: ApiError) -> Response:
+    """The same text as `error` and as `message`: known clients read one or the other, none both.
+
+    Only the 422 body is documented; the other bodies are guesses in its image.
+    """
+    status = error.status or _STATUS.get(error.problem, 400)
+    if error.problem in (Problem.LINK_EXPIRED, Problem.LINK_FORGED):
+        status = error.status or 403
+    if error.problem is Problem.UNSAFE:
+        text = "Prompt provided failed safety check due to the inclusion of prohibited content."
+    else:
+        text = error.message or _TEXTS.get(status, "Internal error")
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = f"{error.retry_after:g}"
+    if error.problem is Problem.WRONG_METHOD:
+        headers["allow"] = ", ".join(str(method) for method in error.details.get("allow", ()))  # type: ignore[attr-defined]  # a tuple of str
+    return JSONResponse({"error": text, "message": text}, status, headers)
+
+
+_TEXTS = {
+    400: "Invalid input provided.",
+    401: "Not authorized.",
+    402: "Insufficient credits.",
+    403: "Not authorized to use this API.",
+    404: "Not found.",
+    422: "Prompt provided failed safety check due to the inclusion of prohibited content.",
+    429: "Too many requests.",
+    503: "Service unavailable.",
+}
+
+
+def find_key(request: Request) -> str | None:
+    return request.headers.get("api-key")
+
+
+def mint_key(drawn: bytes) -> str:
+    return base64.urlsafe_b64encode(drawn[:48]).rstrip(b"=").decode()
+
+
+API = Site(
+    prefix="/ideogram",
+    hosts=("api.ideogram.ai",),
+    at_root=True,
+    endpoints=(
+        Endpoint(
+            operation="ideogram.upscale", method="POST", path="/upscale", handler=post_upscale, price=micros(0.06)
+        ),
+    ),
+)
+MEDIA = Site(
+    prefix="/ideogram",
+    hosts=("ideogram.ai",),
+    endpoints=(
+        Endpoint(
+            operation="ideogram.download",
+            method="GET",
+            path="/api/images/ephemeral/{id}.png",
+            handler=read_link,
+            needs_key=False,
+            limited=False,
+            leg="download",
+        ),
+    ),
+)
+PROVIDER = Provider(
+    name="ideogram",
+    sites=(API, MEDIA),
+    base="/ideogram",
+    media=MEDIA,
+    find_key=find_key,
+    mint_key=mint_key,
+    word_error=word_error,
+    env={"IDEOGRAM_BASE_URL": "{base_url}", "IDEOGRAM_API_KEY": "{key}"},
+    link_life=24 * 3600,
+    quota=Quota(in_flight=10),
+    options=(
+        Option(
+            name="vintage",
+            default="2026-04",
+            choices=("2026-04", "2026-10"),
+            why="2026-04: 10 MB and no request_id; 2026-10: 25 MB, request_id and two more members of image_request",
+            verified=True,
+        ),
+        Option(name="max_pixels", default=25_000_000, why="a limit on pixels is not documented"),
+    ),
+)

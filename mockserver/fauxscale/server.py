@@ -1,0 +1,266 @@
+"""MockServer: the stand-in in a thread of this process, on a socket or without one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from .app import App, create_app
+from .provider import Provider
+from .providers import PROVIDERS
+from .settings import Scalar, Settings, Terms
+from .store import Store
+from .wire import WireProtocol
+
+if TYPE_CHECKING:
+    from .bridge import AppTransport
+    from .client import Account, FauxscaleClient
+
+NO_SOCKET = "http://fauxscale.localhost"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 chooses one. Raises OSError naming the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because a socket with protocol 0 makes asyncio leave TCP_NODELAY off, and every
+    # keep-alive call then costs 44 ms on Linux (uvicorn issue 3149).
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(128)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return sock
+
+
+def address(sock: socket.socket, scheme: str = "http") -> str:
+    """`http://127.0.0.1:2160`, with the port really bound; a wildcard is spelled as loopback."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+class Listener(uvicorn.Server):
+    """uvicorn without its polling: it stops on an event, at once, and cuts what is still running.
+
+    Stock uvicorn looks every 0.1 s whether it should stop and then sleeps 0.1 s more (0.54).
+    """
+
+    def __init__(self, app: App, ready: Callable[[], None], **config: object) -> None:
+        options: dict[str, object] = {
+            "http": WireProtocol,
+            "ws": "none",
+            "lifespan": "on",
+            "log_config": None,
+            "access_log": False,
+            "date_header": False,
+            "server_header": False,
+            "timeout_keep_alive": 30,
+            "backlog": 128,
+        }
+        super().__init__(uvicorn.Config(app, **(options | config)))  # type: ignore[arg-type]  # uvicorn's own names
+        self._ready = ready
+        self._ending: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ending = asyncio.Event()
+        await super().startup(sockets)
+        self._ready()
+
+    async def main_loop(self) -> None:
+        assert self._ending is not None
+        await self._ending.wait()
+
+    def end(self) -> None:
+        """Ask the server to stop. From any thread."""
+        if self._loop is not None and self._ending is not None:
+            self._loop.call_soon_threadsafe(self._ending.set)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for sock in sockets or []:
+            sock.close()
+        for connection in list(self.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+        # One turn of the loop lets the protocols notice, and their calls see a disconnect.
+        await asyncio.sleep(0)  # noqa: TID251  # yields, does not wait
+        running = [task for task in self.server_state.tasks if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=1)
+        await self.lifespan.shutdown()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """On the main thread SIGINT and SIGTERM end the server, and that is all they do."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, lambda *_: self.end()) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+class MockServer:
+    """The stand-in, ready when `start()` returns and gone without trace when `stop()` does.
+
+        with MockServer() as mock:
+            client = MyClient(mock.base_url("ideogram"), api_key="anything")
+
+    `listen=False` opens no socket: reach it through `transport()`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        providers: Sequence[Provider] = PROVIDERS,
+        store: Store | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        listen: bool = True,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.providers = tuple(providers)
+        self._store = store
+        self._host = host
+        self._port = port
+        self._listen = listen
+        self._url = NO_SOCKET
+        self._app: App | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: Callable[[], None] | None = None
+        self._failure: BaseException | None = None
+        self._client: FauxscaleClient | None = None
+
+    def __enter__(self) -> MockServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when calls will be answered. Raises OSError if the port is taken."""
+        if self._thread is not None:
+            return
+        sock = listen(self._host, self._port) if self._listen else None
+        if sock is not None:
+            self._url = address(sock)
+        # A stopped server starts afresh: its state went with its store.
+        app = self._app = create_app(self.settings, providers=self.providers, store=self._store)
+        ready = threading.Event()
+        self._failure = None
+        thread = threading.Thread(target=self._run, args=(app, sock, ready), name="fauxscale", daemon=True)
+        self._thread = thread
+        thread.start()
+        ready.wait()
+        if self._failure is not None:
+            thread.join()
+            self._thread = None
+            raise RuntimeError("the server did not start") from self._failure
+
+    def stop(self) -> None:
+        """Returns when thread, socket and temporary files are gone. May be called twice."""
+        thread, self._thread = self._thread, None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        if thread is not None:
+            if self._end is not None:
+                self._end()
+            thread.join()
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:<port>`, no slash at the end."""
+        return self._url
+
+    def base_url(self, provider: str) -> str:
+        """What to give a client of that provider as its base URL."""
+        bases = {one.name: one.base for one in self.providers}
+        if provider not in bases:
+            raise ValueError(f"no provider {provider!r}: choose from {', '.join(bases)}")
+        return self.url + bases[provider]
+
+    def transport(self) -> AppTransport:
+        """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
+        from .bridge import AppTransport
+
+        self.start()
+        assert self._app is not None
+        assert self._loop is not None
+        return AppTransport(self._app, self._loop)
+
+    @property
+    def client(self) -> FauxscaleClient:
+        """The control API of this server."""
+        if self._client is None:
+            from .client import FauxscaleClient
+
+            self.start()
+            transport = None if self._listen else self.transport()
+            self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
+        return self._client
+
+    def account(self, *, options: dict[str, Scalar] | None = None, **terms: float) -> Account:
+        """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
+        words = {**terms, "options": options} if options else terms
+        return self.client.account(Terms.from_mapping(words))
+
+    def reset(self) -> None:
+        """Forget every account, call, link and charge."""
+        self.client.reset()
+
+    def _run(self, app: App, sock: socket.socket | None, ready: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve(app, sock, ready))
+        except BaseException as error:
+            self._failure = error
+            if ready.is_set():
+                logging.getLogger("fauxscale").exception("the server thread died")
+        finally:
+            if sock is not None:
+                sock.close()
+            ready.set()
+
+    async def _serve(self, app: App, sock: socket.socket | None, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        if sock is not None:
+            listener = Listener(app, ready.set)
+            self._end = listener.end
+            await listener.serve(sockets=[sock])
+            return
+        ending = asyncio.Event()
+        loop = self._loop
+        self._end = lambda: loop.call_soon_threadsafe(ending.set)
+        ready.set()
+        await ending.wait()
+        mine = asyncio.current_task()
+        running = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=1)
+        await app.accounts.close()

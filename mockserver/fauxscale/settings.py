@@ -1,0 +1,81 @@
+"""What a user may set: for a whole server (`Settings`), and for one account on it (`Terms`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Literal
+
+KeyPolicy = Literal["open", "issued"]
+Scalar = str | int | float | bool
+
+
+def micros(dollars: float) -> int:
+    """Money is integer micro-dollars everywhere; dollars exist only where people type and read them."""
+    return round(dollars * 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How one account is treated. None means: as the server's settings and the provider say.
+
+    `balance` is in dollars, `link_ttl` and `latency` in seconds, `rate_limit` in calls a minute,
+    `in_flight` in calls at once. `options` are provider options by full name (`ideogram.vintage`).
+    """
+
+    balance: float | None = None
+    rate_limit: int | None = None
+    in_flight: int | None = None
+    link_ttl: float | None = None
+    latency: float | None = None
+    options: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_mapping(cls, words: Mapping[str, object]) -> Terms:
+        """Terms from JSON members; raises ValueError naming the member at fault."""
+        known = {one.name for one in fields(cls)}
+        if unknown := sorted(set(words) - known):
+            raise ValueError(f"unknown setting {unknown[0]!r}: choose from {', '.join(sorted(known))}")
+        for name, value in words.items():
+            if name == "options":
+                if not isinstance(value, Mapping):
+                    raise ValueError("options must be an object of provider options by full name")
+            elif value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise ValueError(f"{name} must be a number, got {value!r}")
+            elif isinstance(value, int | float) and value < 0:
+                raise ValueError(f"{name} must not be negative, got {value!r}")
+            elif name in ("rate_limit", "in_flight") and isinstance(value, float):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+        return cls(**words)  # type: ignore[arg-type]  # judged member by member above
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a server can be told. Units as in `Terms`; byte budgets in bytes.
+
+    `keys`: only these keys work (and those made through the control API), whatever `key_policy` says.
+    `token`: what the control API asks for; None on loopback. `terms`: what every account gets unless its
+    own terms say otherwise.
+    """
+
+    seed: int = 0
+    key_policy: KeyPolicy = "open"
+    keys: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    options: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+    allow_hosts: tuple[str, ...] = ()
+    cors: tuple[str, ...] = ()
+    token: str | None = None
+    journal_entries: int = 1_000
+    journal_bytes: int = 16 * 1024 * 1024
+    upload_memory: int = 64 * 1024 * 1024
+    rendition_memory: int = 128 * 1024 * 1024
+    rendering_memory: int = 1_200 * 1024 * 1024
+
+    @property
+    def issued_only(self) -> bool:
+        return self.key_policy == "issued" or bool(self.keys)

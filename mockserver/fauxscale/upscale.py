@@ -1,0 +1,202 @@
+"""The work itself, the same for every provider: judge the picture, charge for it, give out links to the results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .errors import ApiError, Problem
+from .faults import magic
+from .ledger import Charge
+from .provider import Call, link
+from .renditions import Rendition
+
+if TYPE_CHECKING:
+    from .images import Picture
+
+SEEDS = 2**31  # seeds are 0..2147483647 at every provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upscale:
+    """What a client asks for. `path` makes a link's provider-relative path of a link id.
+
+    `target` chooses the result's size from the shown one, exactly twice by default; `params` are what the
+    journal, the ledger and the fingerprint know of the request. `part` names where the picture came from.
+    """
+
+    source: bytes
+    part: str
+    path: Callable[[str], str]
+    prompt: str = ""
+    count: int = 1
+    seed: int | None = None
+    format: str = "PNG"
+    quality: int | None = None
+    signed: bool = True
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    target: Callable[[int, int], tuple[int, int]] = lambda width, height: (2 * width, 2 * height)
+    max_pixels: int = 25_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One enlarged picture: its link (None when withheld), its size in pixels, its seed."""
+
+    rendition: Rendition
+    url: str | None
+    seed: int
+    safe: bool
+
+    @property
+    def size(self) -> str:
+        return f"{self.rendition.width}x{self.rendition.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of the work: the picture as sent, the results, the price in micro-dollars."""
+
+    picture: Picture
+    results: tuple[Result, ...]
+    micros: int
+    source: bytes
+
+
+async def upscale(call: Call, ask: Upscale) -> Outcome:
+    """Judge, charge, give out links. No pixel is enlarged before somebody looks."""
+    picture = await judge(call, ask)
+    return await perform(call, ask, picture)
+
+
+async def judge(call: Call, ask: Upscale) -> Picture:
+    """Everything that may refuse the work, up to the wallet. Costs nothing."""
+    from . import images  # Pillow: not before the first picture
+
+    call.entry.params = dict(ask.params)
+    rules = images.Rules(max_pixels=ask.max_pixels)
+    try:
+        picture = await call.accounts.renditions.run(partial(call.accounts.verdicts.probe, ask.source, rules))
+        images.check_fits(ask.format, *ask.target(picture.width, picture.height))
+    except ApiError as refusal:
+        refusal.param = refusal.param or ask.part
+        raise
+    call.entry.image = {
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": len(ask.source),
+        "mode": picture.mode,
+        "orientation": picture.orientation,
+        "has_alpha": picture.has_alpha,
+    }
+    await call.obey(magic(ask.prompt))
+    await call.strike(("outcome",))
+    if "refuse" in call.flags:
+        raise ApiError(
+            Problem.UNSAFE,
+            "Prompt or provided image failed the safety check",
+            reason="ordered: a safety refusal",
+            param=ask.part,
+        )
+    await call.account.ledger.check(_price(call, ask), await call.account.funds())
+    return picture
+
+
+async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
+    """Do the work on a judged picture: charge it and give out a link for each result."""
+    account, now = call.account, call.now
+    source = await account.keep_upload(ask.source)
+    charge = Charge(
+        id=f"charge_{await account.draw_id('charge')}",
+        at=now,
+        operation=call.endpoint.operation,
+        micros=_price(call, ask),
+        images=ask.count,
+        call=call.entry.id,
+        source=source,
+        params=json.dumps(ask.params, sort_keys=True, default=str),
+    )
+    await account.ledger.charge(charge, await account.funds())
+    call.entry.cost, call.entry.charge = charge.micros, charge.id
+    assert call.entry.image is not None  # judge() filled it in
+    call.entry.image["source"] = source
+    results = [await _result(call, ask, picture, charge, number) for number in range(ask.count)]
+    call.entry.results = [
+        {"link": one.rendition.id, "width": one.rendition.width, "height": one.rendition.height, "seed": one.seed}
+        for one in results
+    ]
+    return Outcome(picture, tuple(results), charge.micros, ask.source)
+
+
+async def _result(call: Call, ask: Upscale, picture: Picture, charge: Charge, number: int) -> Result:
+    from . import images
+
+    width, height = ask.target(picture.width, picture.height)
+    link_id = await call.account.draw_id("link")
+    terms = await call.account.terms()
+    exp = int(call.now + (call.provider.link_life if terms.link_ttl is None else terms.link_ttl))
+    rendition = Rendition(
+        id=link_id,
+        account=call.account.id,
+        provider=call.provider.name,
+        operation=call.endpoint.operation,
+        path=ask.path(link_id),
+        source=charge.source,
+        format=ask.format,
+        width=width,
+        height=height,
+        permit=images.permit(picture),
+        quality=ask.quality,
+        charge=charge.id,
+        exp=exp,
+        signed=ask.signed,
+    )
+    await call.account.keep_link(rendition)
+    safe = "unsafe" not in call.flags
+    url = link(call, rendition.path, exp if ask.signed else None) if safe else None
+    return Result(rendition, url, await _seed(call, ask, number), safe)
+
+
+async def _seed(call: Call, ask: Upscale, number: int) -> int:
+    """The seed asked for, counted up for further pictures, or one off the account's dice."""
+    if ask.seed is not None:
+        return (ask.seed + number) % SEEDS
+    return int.from_bytes((await call.account.draw("seed"))[:4], "big") % SEEDS
+
+
+async def picture_of(call: Call, rendition: Rendition) -> bytes:
+    """The encoded bytes of a result, rendered now unless they were before.
+
+    Raises LINK_UNKNOWN when the upload is gone; BROKEN_IMAGE, status 422, when its pixels turn out bad, in
+    which case the charge is returned: nobody pays for a picture that cannot be had.
+    """
+    account = call.account
+    source = await account.store.get_blob(rendition.source)
+    if source is None:
+        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="the upload behind this link was purged")
+    try:
+        return await call.accounts.renditions.picture(rendition, source)
+    except ApiError as refusal:
+        if refusal.problem is Problem.BROKEN_IMAGE:
+            refusal.status = 422
+            await _refund(call, rendition)
+        raise
+
+
+async def _refund(call: Call, rendition: Rendition) -> None:
+    account = call.account
+    if not await account.store.claim(f"{account.prefix}refund:{rendition.charge}", b"1"):
+        return
+    paid = [one for one in await account.ledger.charges() if one.id == rendition.charge]
+    for one in paid:
+        await account.ledger.refund(
+            replace(one, id=f"refund_{one.id[7:]}", at=call.now, micros=-one.micros, images=-one.images, refunds=one.id)
+        )
+
+
+def _price(call: Call, ask: Upscale) -> int:
+    return call.endpoint.price * ask.count

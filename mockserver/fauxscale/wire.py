@@ -1,0 +1,138 @@
+"""Below HTTP: the connection a call came on, for what must be cut, and for senders that never finish."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import Any, Protocol, cast
+
+import h11
+from starlette.types import Scope
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+_STATE = "fauxscale.connection"
+HEAD_SECONDS = 10.0
+DRAIN_SECONDS = 5.0
+DRAIN_BYTES = 32 * 1024 * 1024
+
+
+class Connection(Protocol):
+    """What can be done to a connection besides answering on it."""
+
+    def reset(self) -> None:
+        """Break it: the peer sees a reset (over a socket: RST)."""
+        ...
+
+    def close(self) -> None:
+        """End it after what was written so far: the peer sees a short read."""
+        ...
+
+    def write(self, raw: bytes) -> None:
+        """Put raw bytes on it, past HTTP framing. Nothing can be answered afterwards."""
+        ...
+
+
+def attach(scope_state: dict[str, Any], connection: Connection) -> dict[str, Any]:
+    return {**scope_state, _STATE: connection}
+
+
+def connection_of(scope: Scope) -> Connection | None:
+    """The connection of a request, None when some other server or transport runs the app."""
+    return cast("Connection | None", scope.get("state", {}).get(_STATE))
+
+
+class SocketConnection:
+    """A connection of our own server."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def reset(self) -> None:
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            # Closing with a linger of zero sends RST instead of FIN (socket(7), SO_LINGER).
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def write(self, raw: bytes) -> None:
+        self._transport.write(raw)
+
+
+class WireProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1 protocol with the deadlines it lacks (uvicorn 0.54 has none on receiving a request).
+
+    A head must be complete HEAD_SECONDS after its first byte. A sender that goes on after it was answered
+    is listened to for DRAIN_SECONDS or DRAIN_BYTES, so that it can read the answer, and is then closed on.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._drained = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = attach(self.app_state, SocketConnection(transport))
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._drain_timer is not None:
+            self._drained += len(data)
+            if self._drained > DRAIN_BYTES:
+                self._give_up()
+                return
+        try:
+            super().data_received(data)
+        except h11.LocalProtocolError:
+            # Junk behind a request that is being answered: uvicorn tries a second answer, h11 refuses.
+            self._give_up()
+            return
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._watch()
+
+    def _watch(self) -> None:
+        """Arm the deadline the connection's state calls for, disarm the other."""
+        awaiting_head = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        if not awaiting_head and self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        elif awaiting_head and self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+        draining = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
+        if not draining and self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
+        elif draining and self._drain_timer is None:
+            self._drained = 0
+            self._drain_timer = self.loop.call_later(DRAIN_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self._stop_timers()
+        self.transport.close()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._head_timer, self._drain_timer):
+            if timer is not None:
+                timer.cancel()
+        self._head_timer = self._drain_timer = None

@@ -1,0 +1,42 @@
+"""One suite, every way to run: a stage is a running stand-in and a client that reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import httpx
+
+from fauxscale import MockServer, Settings
+from fauxscale.client import Account
+
+Mode = Literal["socket", "in-process"]
+MODES: tuple[Mode, ...] = ("socket", "in-process")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A server in one mode. `http` reaches it, links included; `account()` opens a tenant of its own."""
+
+    mode: Mode
+    mock: MockServer
+    http: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return self.mock.url
+
+    def base_url(self, provider: str) -> str:
+        return self.mock.base_url(provider)
+
+    def account(self, **terms: float) -> Account:
+        return self.mock.account(**terms)
+
+
+def open_stage(mode: Mode, settings: Settings | None = None) -> Iterator[Stage]:
+    """A stage of its own, for tests that need other settings: `yield from open_stage(mode, Settings(...))`."""
+    with MockServer(settings or Settings(), listen=mode != "in-process") as mock:
+        transport = mock.transport() if mode == "in-process" else None
+        with httpx.Client(transport=transport, verify=False, timeout=30) as http:
+            yield Stage(mode, mock, http)

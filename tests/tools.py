@@ -1,0 +1,84 @@
+"""What a test may need from outside Python: programs that a developer may lack and CI may not.
+
+Mark a test, a class or a module with what it starts, and ask where that is:
+
+    @needs("redis-server")
+    def test_two_workers_share_one_wallet() -> None:
+        subprocess.Popen([path_of("redis-server"), ...])
+
+Where the program is installed, the test runs. Where it is not, the test is skipped with the reason, so that
+`make test` is of use on a bare machine. With CI=true in the environment nothing is skipped for want of a
+program: the test fails, because a green run that left the browser out would promise too much.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import pytest
+
+Tool = Literal["chromium", "curl", "node", "npm", "redis-server"]
+
+# The names a program goes by, the likeliest first; and how Debian calls what brings it.
+NAMES: Mapping[Tool, tuple[str, ...]] = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
+    "curl": ("curl",),
+    "node": ("node", "nodejs"),
+    "npm": ("npm",),
+    "redis-server": ("redis-server", "valkey-server"),
+}
+PACKAGES: Mapping[Tool, str] = {
+    "chromium": "chromium",
+    "curl": "curl",
+    "node": "nodejs",
+    "npm": "npm",
+    "redis-server": "redis-server",
+}
+
+
+def needs(*tools: Tool) -> pytest.MarkDecorator:
+    """A mark: this test starts these programs. conftest.py skips or fails it where one is missing."""
+    for tool in tools:
+        if tool not in NAMES:
+            raise ValueError(f"unknown tool {tool!r}: name it in tests/tools.py")
+    return pytest.mark.needs(*tools)
+
+
+def find(tool: Tool) -> str | None:
+    """The path of the program, or None where it is not installed."""
+    return next((path for name in NAMES[tool] if (path := shutil.which(name))), None)
+
+
+def path_of(tool: Tool) -> str:
+    """The path of a program the test is marked to need."""
+    path = find(tool)
+    if path is None:
+        raise LookupError(f"{tool} is not installed; mark the test with needs({tool!r})")
+    return path
+
+
+def required(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a missing program is a failure: CI=true."""
+    return (os.environ if environ is None else environ).get("CI", "").lower() in {"1", "true"}
+
+
+def absence(tools: Iterable[Tool]) -> str | None:
+    """One line naming the programs that are missing and what installs them, or None when all are there."""
+    missing: list[Tool] = [tool for tool in tools if find(tool) is None]
+    if not missing:
+        return None
+    return f"needs {', '.join(missing)} (apt-get install {' '.join(PACKAGES[tool] for tool in missing)})"
+
+
+def enforce(item: pytest.Item) -> None:
+    """Skip a test whose programs are missing; under CI, fail it."""
+    tools: list[Tool] = [tool for mark in item.iter_markers("needs") for tool in mark.args]
+    reason = absence(tools)
+    if reason is None:
+        return
+    if required():
+        pytest.fail(f"{reason}; CI=true allows no skipping", pytrace=False)
+    pytest.skip(reason)
