@@ -10,9 +10,10 @@ import httpx
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import Account
+from fauxscale.tls import trusting
 
-Mode = Literal["socket", "in-process"]
-MODES: tuple[Mode, ...] = ("socket", "in-process")
+Mode = Literal["socket", "in-process", "tls"]
+MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Stage:
 
 def open_stage(mode: Mode, settings: Settings | None = None) -> Iterator[Stage]:
     """A stage of its own, for tests that need other settings: `yield from open_stage(mode, Settings(...))`."""
-    with MockServer(settings or Settings(), listen=mode != "in-process") as mock:
+    with MockServer(settings or Settings(), listen=mode != "in-process", tls=mode == "tls") as mock:
         transport = mock.transport() if mode == "in-process" else None
-        with httpx.Client(transport=transport, verify=False, timeout=30) as http:
+        verify = trusting(mock.ca) if mock.ca else False
+        with httpx.Client(transport=transport, verify=verify, timeout=30) as http:
             yield Stage(mode, mock, http)

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 from .clock import Clock, wall
 from .errors import ApiError, Problem
@@ -64,11 +64,7 @@ class Account:
         row = await self.store.get(f"{self.prefix}terms")
         if row is None:
             return self._settings.terms
-        own, house = Terms(**json.loads(row)), self._settings.terms
-        chosen = {
-            one.name: getattr(house if getattr(own, one.name) is None else own, one.name) for one in fields(Terms)
-        }
-        return Terms(**chosen | {"options": {**house.options, **own.options}})
+        return self._settings.terms.under(Terms(**json.loads(row)))
 
     async def set_terms(self, terms: Terms) -> None:
         """Replace the account's own terms; a balance counts from now on."""
@@ -157,9 +153,7 @@ class Accounts:
         self.store = store
         self._secret = hashlib.sha256(f"fauxscale:{settings.seed}".encode()).digest()
         self.signer = Signer(self._secret)
-        self.renditions = Renditions(
-            cache=settings.rendition_memory, permits=settings.rendering_memory
-        )
+        self.renditions = Renditions(cache=settings.rendition_memory, permits=settings.rendering_memory)
         self.verdicts = Verdicts()
         self._named = {_digest(key): key for key in settings.keys}
 
@@ -206,7 +200,9 @@ class Accounts:
             if not await self._claim(_digest(key), account.id, provider):
                 raise ValueError(f"the key for {provider} belongs to another account already")
         await account.set_terms(terms)
-        await self._enrol(Card(account.id, label or account.id, wall(), {p: shorten(k) for p, k in keys.items()}))
+        await self._enrol(
+            Card(account.id, label or account.id, wall(), {p: shorten(k) for p, k in keys.items()})
+        )
         return account
 
     def mint(self, number: int, provider: str) -> bytes:

@@ -85,8 +85,12 @@ class App:
         allowed = self.accounts.settings.allow_hosts
         if host and (is_local(host) or host in self.routes.hosts or host in allowed or "*" in allowed):
             return None
-        reason = f"the Host {host!r} is not one this server answers to; start with --allow-host {host or 'NAME'}"
-        return JSONResponse({"error": "host not allowed", "reason": reason}, 403, {"x-fauxscale-reason": _header(reason)})
+        reason = (
+            f"the Host {host!r} is not one this server answers to; start with --allow-host {host or 'NAME'}"
+        )
+        return JSONResponse(
+            {"error": "host not allowed", "reason": reason}, 403, {"x-fauxscale-reason": _header(reason)}
+        )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -99,7 +103,9 @@ class App:
 
     def _lost(self, request: Request) -> Response:
         bases = {provider.name: provider.base for provider in self.routes.providers}
-        reason = f"no provider answers at {request.scope['path']!r}: base URLs are {', '.join(bases.values())}"
+        reason = (
+            f"no provider answers at {request.scope['path']!r}: base URLs are {', '.join(bases.values())}"
+        )
         body = {"error": "no such address on this stand-in", "reason": reason, "base_urls": bases}
         return JSONResponse(body, 404, {"x-fauxscale-reason": _header(reason)})
 
@@ -143,7 +149,9 @@ class Pipeline:
                     default.in_flight if terms.in_flight is None else terms.in_flight,
                 )
                 since = await call.account.since()
-                call.standing = await call.account.limits.enter(call.provider.name, quota, now=call.now, since=since)
+                call.standing = await call.account.limits.enter(
+                    call.provider.name, quota, now=call.now, since=since
+                )
                 entered = True
             response = await endpoint.handler(call)
         except ApiError as error:
@@ -167,7 +175,9 @@ class Pipeline:
             key = call.provider.find_key(call.request)
             call.entry.key = redact.shorten(key) if key else ""
             return await self.accounts.of_key(key, call.provider.name)
-        if call.endpoint.leg == "download" and (found := await self.accounts.rendition(call.params.get("id", ""))):
+        if call.endpoint.leg == "download" and (
+            found := await self.accounts.rendition(call.params.get("id", ""))
+        ):
             return await self.accounts.get(found.account) or self.accounts.nobody()
         return self.accounts.nobody()
 
@@ -207,7 +217,10 @@ class Pipeline:
         if response is not None:
             entry.status = response.status_code
             entry.reply_headers = redact.headers(response.headers.items())
-            if response.headers.get("content-type", "").partition(";")[0] in ("application/json", "text/plain"):
+            if response.headers.get("content-type", "").partition(";")[0] in (
+                "application/json",
+                "text/plain",
+            ):
                 entry.reply = redact.text(bytes(response.body)[:4096].decode(errors="replace"))
         await call.account.journal.write(entry)
 
@@ -221,19 +234,26 @@ def _missing(match: Match) -> Endpoint:
                 Problem.WRONG_METHOD,
                 "Method not allowed",
                 reason=f"{match.path} answers {', '.join(match.allowed)}, not {call.request.method}",
-                details={"allow": match.allowed},
+                details={"allow": ", ".join(match.allowed)},
             )
         raise ApiError(
             Problem.NOT_FOUND,
             "Not found",
             reason=f"{match.provider.name} has no {match.path}; it has "
-            + ", ".join(f"{one.method} {one.path}" for site in match.provider.sites for one in site.endpoints),
+            + ", ".join(
+                f"{one.method} {one.path}" for site in match.provider.sites for one in site.endpoints
+            ),
             details={"path": match.path},
         )
 
     operation = f"{match.provider.name}.unmatched"
     return Endpoint(
-        operation=operation, method=match.path, path=match.path, handler=refuse, needs_key=False, limited=False
+        operation=operation,
+        method=match.path,
+        path=match.path,
+        handler=refuse,
+        needs_key=False,
+        limited=False,
     )
 
 

@@ -25,12 +25,15 @@ async def read_link(call: Call) -> Response:
             reason="no link of this address was given out, or it was purged or reset since",
         )
     if rendition.signed:
-        call.accounts.signer.verify(call.path, call.request.scope["query_string"], rendition.account, call.now)
+        call.accounts.signer.verify(
+            call.path, call.request.scope["query_string"], rendition.account, call.now
+        )
     if rendition.revoked or call.now >= rendition.exp:
         raise ApiError(
             Problem.LINK_EXPIRED,
             "Link expired",
-            reason=f"the link died at exp={rendition.exp} by this account's clock" if not rendition.revoked
+            reason=f"the link died at exp={rendition.exp} by this account's clock"
+            if not rendition.revoked
             else "the link was ordered to expire",
         )
     call.entry.results = [{"link": rendition.id, "width": rendition.width, "height": rendition.height}]

@@ -170,7 +170,9 @@ class Plan:
     async def add(self, rule: Rule) -> Rule:
         number = await self._store.add(f"{self._counts}made", 1)
         rule = replace(rule, id=f"fault_{number}")
-        await self._store.append(self._rules, rule_to_json(rule), most=self._MOST, most_bytes=16 * 1024 * 1024)
+        await self._store.append(
+            self._rules, rule_to_json(rule), most=self._MOST, most_bytes=16 * 1024 * 1024
+        )
         return rule
 
     async def remove(self, rule_id: str) -> bool:

@@ -67,4 +67,6 @@ class Journal:
         await self._store.append(self._key, entry.to_json(), most=self._most, most_bytes=self._most_bytes)
 
     async def entries(self) -> list[Entry]:
-        return sorted((Entry.from_json(row) for row in await self._store.items(self._key)), key=lambda one: one.n)
+        return sorted(
+            (Entry.from_json(row) for row in await self._store.items(self._key)), key=lambda one: one.n
+        )

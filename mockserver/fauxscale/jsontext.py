@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import NoReturn, cast
+from typing import NoReturn, TypeGuard, cast
 
 from .errors import ApiError, Problem
 
@@ -97,3 +97,23 @@ def _malformed(reason: str, **details: object) -> ApiError:
         reason=f"the JSON body cannot be read: {reason}",
         details=details,
     )
+
+
+def is_object(value: object) -> TypeGuard[dict[str, object]]:
+    """Whether a parsed value is a JSON object; the members of one always have names that are strings."""
+    return isinstance(value, dict)
+
+
+def kind(value: object) -> str:
+    """What a parsed value is, in JSON's words: "an object", "a string", "null"."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, bool):
+        return "a boolean"
+    if value is None:
+        return "null"
+    return "an integer" if isinstance(value, int) else "a number"

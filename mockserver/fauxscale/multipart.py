@@ -59,101 +59,64 @@ class _Head:
         return self.filename is not None
 
 
-class FormReader:
-    """Fed a body in any split, gives its form, or raises the ApiError that says what is wrong."""
+class _Parts:
+    """Parts in the making: what the parser calls back, counted against the caps."""
 
-    def __init__(self, content_type: str | None, caps: Caps) -> None:
+    def __init__(self, caps: Caps) -> None:
+        self.done: list[Part] = []
+        self.begun = 0
+        self.closed = False
         self._caps = caps
-        self._parts: list[Part] = []
-        self._begun = 0
         self._files = 0
-        self._started = False
-        self._ended = False
         self._field = self._value = b""
         self._headers: dict[bytes, bytes] = {}
         self._head = _Head("", None, None, False)
-        self._data = Pieces()
-        self._parser = MultipartParser(
-            _boundary(content_type),
-            {
-                "on_part_begin": self._on_part_begin,
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._on_headers_finished,
-                "on_part_data": self._on_part_data,
-                "on_part_end": self._on_part_end,
-                "on_end": self._on_end,
-            },
-            max_header_count=caps.headers,
-            max_header_size=_HEADER_BYTES,
-        )
-        # The parser logs every fault it raises; ours travel in the answer, and a hostile client fills no log.
-        self._parser.logger = logging.Logger("silent", level=logging.CRITICAL + 1)
+        self._pieces = Pieces()
 
-    def feed(self, chunk: bytes) -> None:
-        if not self._started:
-            # Left to itself the parser hunts for a dash after leading line ends, and finds it or not
-            # depending on where the chunk was cut (python-multipart 0.0.34).
-            chunk = chunk.lstrip(b"\r\n")
-            self._started = bool(chunk)
-        try:
-            self._parser.write(chunk)
-        except FormParserError as error:
-            raise malformed(f"part {self._begun}, {error}") from None
-
-    def finish(self, received: int) -> Form:
-        """The form, now that all `received` bytes of the body have been fed."""
-        if not received:
-            raise malformed("the body is empty")
-        if not self._ended:
-            raise malformed(f"the body stops after {received:,} bytes, before its closing boundary")
-        return Form(tuple(self._parts))
-
-    def _on_part_begin(self) -> None:
-        self._begun += 1
-        if self._begun > self._caps.parts:
+    def begin(self) -> None:
+        self.begun += 1
+        if self.begun > self._caps.parts:
             raise malformed(f"more than {self._caps.parts} parts", limit=self._caps.parts)
         self._headers = {}
-        self._data = Pieces()
+        self._pieces = Pieces()
 
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+    def header_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
 
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+    def header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
-    def _on_header_end(self) -> None:
+    def header_end(self) -> None:
         field, value = self._field.lower(), self._value
         self._field = self._value = b""
         if b"\n" in value:
-            raise malformed(f"part {self._begun} has a header line that ends in LF without CR")
+            raise malformed(f"part {self.begun} has a header line that ends in LF without CR")
         if field in self._headers and field in _SINGLE_HEADERS:
-            raise malformed(f"part {self._begun} has two {field.decode('ascii')} headers")
+            raise malformed(f"part {self.begun} has two {field.decode('ascii')} headers")
         self._headers[field] = value
 
-    def _on_headers_finished(self) -> None:
-        self._head = _read_head(self._headers, self._begun)
+    def headers_finished(self) -> None:
+        self._head = _read_head(self._headers, self.begun)
         self._files += self._head.is_file
         if self._files > self._caps.files:
             raise malformed(f"more than {self._caps.files} files", limit=self._caps.files)
 
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        size = self._data.size + end - start
+    def data(self, data: bytes, start: int, end: int) -> None:
+        size = self._pieces.size + end - start
         if size > (self._caps.file if self._head.is_file else self._caps.text):
             self._refuse_size(size)
-        self._data.add(data[start:end])
+        self._pieces.add(data[start:end])
 
-    def _on_part_end(self) -> None:
-        head, data = self._head, self._data.joined()
+    def end(self) -> None:
+        head, data = self._head, self._pieces.joined()
         if not head.is_file:
             if head.ascii_only and not data.isascii():
                 raise malformed(f"{shown(head.name)} is not in UTF-8; send UTF-8", head.name)
             _check_text(head.name, data)
-        self._parts.append(Part(head.name, data, head.filename, head.content_type, head.is_file))
+        self.done.append(Part(head.name, data, head.filename, head.content_type, head.is_file))
 
-    def _on_end(self) -> None:
-        self._ended = True
+    def close(self) -> None:
+        self.closed = True
 
     def _refuse_size(self, size: int) -> NoReturn:
         name, caps = self._head.name, self._caps
@@ -174,6 +137,52 @@ class FormReader:
             param=name,
             details={"limit": caps.file, "received": size, "part": name},
         )
+
+
+class FormReader:
+    """Fed a body in any split, gives its form, or raises the ApiError that says what is wrong."""
+
+    def __init__(self, content_type: str | None, caps: Caps) -> None:
+        # The parser points at the parts, the parts at nobody: a body of 10 MB is gone with its last reader,
+        # not when the garbage collector next looks.
+        self._parts = parts = _Parts(caps)
+        self._started = False
+        self._parser = MultipartParser(
+            _boundary(content_type),
+            {
+                "on_part_begin": parts.begin,
+                "on_header_field": parts.header_field,
+                "on_header_value": parts.header_value,
+                "on_header_end": parts.header_end,
+                "on_headers_finished": parts.headers_finished,
+                "on_part_data": parts.data,
+                "on_part_end": parts.end,
+                "on_end": parts.close,
+            },
+            max_header_count=caps.headers,
+            max_header_size=_HEADER_BYTES,
+        )
+        # The parser logs every fault it raises; ours travel in the answer, and a hostile client fills no log.
+        self._parser.logger = logging.Logger("silent", level=logging.CRITICAL + 1)
+
+    def feed(self, chunk: bytes) -> None:
+        if not self._started:
+            # Left to itself the parser hunts for a dash after leading line ends, and finds it or not
+            # depending on where the chunk was cut (python-multipart 0.0.34).
+            chunk = chunk.lstrip(b"\r\n")
+            self._started = bool(chunk)
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise malformed(f"part {self._parts.begun}: {error}") from None
+
+    def finish(self, received: int) -> Form:
+        """The form, now that all `received` bytes of the body have been fed."""
+        if not received:
+            raise malformed("the body is empty")
+        if not self._parts.closed:
+            raise malformed(f"the body stops after {received:,} bytes, before its closing boundary")
+        return Form(tuple(self._parts.done))
 
 
 def _boundary(content_type: str | None) -> bytes:
@@ -225,6 +234,8 @@ def _filename(disposition: bytes, options: dict[bytes, bytes]) -> str | None:
     """
     if b"filename" in options:
         return _label(options[b"filename"])
+    if b"*" not in disposition:
+        return None
     plain_spelling = _EXTENDED_PARAMETER.sub(b"=", disposition)
     extended = parse_options_header(plain_spelling)[1].get(b"filename")
     if extended is None:

@@ -60,5 +60,7 @@ def findings(value: str) -> list[str]:
     """The key-like things in a text, shortened, in order. Empty for a text that `text` leaves as it is."""
     seen: list[str] = [shorten(found[0]) for found in _KEY_SHAPES.finditer(value)]
     for pattern in (_IN_QUERY, _IN_JSON):
-        seen += [shorten(found[0][len(found[1]) :]) for found in pattern.finditer(value) if _MASK not in found[0]]
+        seen += [
+            shorten(found[0][len(found[1]) :]) for found in pattern.finditer(value) if _MASK not in found[0]
+        ]
     return seen

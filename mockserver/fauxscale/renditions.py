@@ -7,9 +7,9 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import ApiError, Problem

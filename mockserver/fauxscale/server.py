@@ -21,8 +21,11 @@ from .store import Store
 from .wire import WireProtocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .bridge import AppTransport
     from .client import Account, FauxscaleClient
+    from .tls import Certificates
 
 NO_SOCKET = "http://fauxscale.localhost"
 
@@ -47,7 +50,7 @@ def listen(host: str, port: int) -> socket.socket:
 def address(sock: socket.socket, scheme: str = "http") -> str:
     """`http://127.0.0.1:2160`, with the port really bound; a wildcard is spelled as loopback."""
     host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(host), str(host))
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
@@ -113,7 +116,11 @@ class Listener(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {one: signal.signal(one, lambda *_: self.end()) for one in (signal.SIGINT, signal.SIGTERM)}
+
+        def end(*_: object) -> None:
+            self.end()
+
+        before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
@@ -127,7 +134,8 @@ class MockServer:
         with MockServer() as mock:
             client = MyClient(mock.base_url("ideogram"), api_key="anything")
 
-    `listen=False` opens no socket: reach it through `transport()`.
+    `listen=False` opens no socket: reach it through `transport()`. `tls` serves https with a throw-away
+    authority, whose certificate is the file `ca`.
     """
 
     def __init__(
@@ -139,6 +147,7 @@ class MockServer:
         host: str = "127.0.0.1",
         port: int = 0,
         listen: bool = True,
+        tls: bool = False,
     ) -> None:
         self.settings = settings or Settings()
         self.providers = tuple(providers)
@@ -146,6 +155,8 @@ class MockServer:
         self._host = host
         self._port = port
         self._listen = listen
+        self._tls = tls
+        self._certificates: Certificates | None = None
         self._url = NO_SOCKET
         self._app: App | None = None
         self._thread: threading.Thread | None = None
@@ -167,7 +178,9 @@ class MockServer:
             return
         sock = listen(self._host, self._port) if self._listen else None
         if sock is not None:
-            self._url = address(sock)
+            self._url = address(sock, "https" if self._tls else "http")
+        if self._tls:
+            self._certificates = self._issue()
         # A stopped server starts afresh: its state went with its store.
         app = self._app = create_app(self.settings, providers=self.providers, store=self._store)
         ready = threading.Event()
@@ -191,6 +204,21 @@ class MockServer:
             if self._end is not None:
                 self._end()
             thread.join()
+        if self._certificates is not None:
+            self._certificates.remove()
+            self._certificates = None
+
+    def _issue(self) -> Certificates:
+        from . import tls
+
+        return tls.issue(
+            host for provider in self.providers for site in provider.sites for host in site.hosts
+        )
+
+    @property
+    def ca(self) -> Path | None:
+        """The certificate clients must trust, while a server with `tls` runs."""
+        return self._certificates.ca if self._certificates else None
 
     @property
     def url(self) -> str:
@@ -248,13 +276,19 @@ class MockServer:
     async def _serve(self, app: App, sock: socket.socket | None, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         if sock is not None:
-            listener = Listener(app, ready.set)
+            made = self._certificates
+            config = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
+            listener = Listener(app, ready.set, **config)
             self._end = listener.end
             await listener.serve(sockets=[sock])
             return
         ending = asyncio.Event()
         loop = self._loop
-        self._end = lambda: loop.call_soon_threadsafe(ending.set)
+
+        def end() -> None:
+            loop.call_soon_threadsafe(ending.set)
+
+        self._end = end
         ready.set()
         await ending.wait()
         mine = asyncio.current_task()

@@ -31,6 +31,13 @@ class Terms:
     latency: float | None = None
     options: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
 
+    def under(self, own: Terms) -> Terms:
+        """What is in force where `own` terms meet these: the own ones, and these wherever those say nothing."""
+        chosen: dict[str, object] = {
+            one.name: getattr(self if getattr(own, one.name) is None else own, one.name) for one in fields(Terms)
+        }
+        return Terms(**chosen | {"options": {**self.options, **own.options}})  # type: ignore[arg-type]  # same fields
+
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
@@ -68,6 +75,7 @@ class Settings:
     terms: Terms = field(default_factory=Terms)
     options: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
     allow_hosts: tuple[str, ...] = ()
+    allow_fetch: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     token: str | None = None
     journal_entries: int = 1_000

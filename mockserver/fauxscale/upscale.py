@@ -126,7 +126,12 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
     call.entry.image["source"] = source
     results = [await _result(call, ask, picture, charge, number) for number in range(ask.count)]
     call.entry.results = [
-        {"link": one.rendition.id, "width": one.rendition.width, "height": one.rendition.height, "seed": one.seed}
+        {
+            "link": one.rendition.id,
+            "width": one.rendition.width,
+            "height": one.rendition.height,
+            "seed": one.seed,
+        }
         for one in results
     ]
     return Outcome(picture, tuple(results), charge.micros, ask.source)
@@ -194,7 +199,14 @@ async def _refund(call: Call, rendition: Rendition) -> None:
     paid = [one for one in await account.ledger.charges() if one.id == rendition.charge]
     for one in paid:
         await account.ledger.refund(
-            replace(one, id=f"refund_{one.id[7:]}", at=call.now, micros=-one.micros, images=-one.images, refunds=one.id)
+            replace(
+                one,
+                id=f"refund_{one.id[7:]}",
+                at=call.now,
+                micros=-one.micros,
+                images=-one.images,
+                refunds=one.id,
+            )
         )
 
 

@@ -65,10 +65,10 @@ def probe(data: bytes, rules: Rules = Rules()) -> Picture:  # noqa: B008 (a froz
         anatomy = dissect(data, kind, rules)
         if anatomy.size is not None:
             _cap(anatomy.size, rules)
+        if anatomy.fault:
+            raise broken(anatomy.fault)
         with open_paint(kind, anatomy) as image:
             _cap(image.size, rules)
-            if anatomy.fault:
-                raise broken(anatomy.fault)
             turn = turn_of(image, anatomy)
             width, height = image.size[::-1] if sides_swap(turn) else image.size
             picture = Picture(

@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..clock import iso
-from ..downloads import read_link
-from ..errors import ApiError, Problem
-from ..limits import Quota
-from ..provider import Call, Endpoint, Option, Provider, Site
-from ..settings import micros
-from ..uploads import Form, Part, parse_json
-from ..upscale import Outcome, Result, Upscale, upscale
+from fauxscale.clock import iso
+from fauxscale.downloads import read_link
+from fauxscale.errors import ApiError, Problem
+from fauxscale.jsontext import is_object, kind
+from fauxscale.limits import Quota
+from fauxscale.provider import Call, Endpoint, Option, Provider, Site
+from fauxscale.settings import micros
+from fauxscale.uploads import Form, Part, parse_json
+from fauxscale.upscale import Outcome, Result, Upscale, upscale
 
 MIB = 1024 * 1024
 _FILE_LIMITS = {"2026-04": 10 * MIB, "2026-10": 25 * MIB}
@@ -87,9 +88,9 @@ def _image_object(result: Result, outcome: Outcome, params: Mapping[str, object]
 
 
 def _image_file(form: Form) -> Part:
-    parts = form.all("image_file")
-    if not parts:
-        lookalike = next((part.name for part in form.parts if part.is_file), None)
+    part = form.last("image_file")
+    if part is None:
+        lookalike = next((one.name for one in form.parts if one.is_file), None)
         sent = f"; the file came as {lookalike!r}" if lookalike else ""
         raise ApiError(
             Problem.MISSING_PARAMETER,
@@ -97,14 +98,14 @@ def _image_file(form: Form) -> Part:
             reason=f"this endpoint wants the picture in a part named image_file{sent}",
             param="image_file",
         )
-    if len(parts) > 1:
+    if (count := len(form.all("image_file"))) > 1:
         raise ApiError(
             Problem.INVALID_PARAMETER,
             "Only one image_file is allowed",
-            reason=f"{len(parts)} parts are named image_file; send one picture a call",
+            reason=f"{count} parts are named image_file; send one picture a call",
             param="image_file",
         )
-    return parts[0]
+    return part
 
 
 def _image_request(form: Form, vintage: str) -> dict[str, object]:
@@ -121,15 +122,16 @@ def _image_request(form: Form, vintage: str) -> dict[str, object]:
     except ApiError as error:
         error.param = "image_request"
         raise
-    if not isinstance(value, dict):
-        raise _bad("image_request", f"must be a JSON object, got {_kind(value)}")
-    members: dict[str, object] = {str(name): member for name, member in value.items()}
+    if not is_object(value):
+        raise _bad("image_request", f"must be a JSON object, got {kind(value)}")
     known = _MEMBERS + (_NEW_MEMBERS if vintage == "2026-10" else ())
-    for name, member in members.items():
+    for name, member in value.items():
         if name not in known:
-            raise _bad(f"image_request.{name}", f"is not a member of image_request; it has {', '.join(known)}")
+            raise _bad(
+                f"image_request.{name}", f"is not a member of image_request; it has {', '.join(known)}"
+            )
         _judge(name, member)
-    return members
+    return value
 
 
 def _judge(name: str, value: object) -> None:
@@ -138,19 +140,13 @@ def _judge(name: str, value: object) -> None:
     if name in _RANGES:
         least, most = _RANGES[name]
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _bad(field, f"must be an integer, got {_kind(value)}")
+            raise _bad(field, f"must be an integer, got {kind(value)}")
         if not least <= value <= most:
             raise _bad(field, f"must be from {least} to {most}, got {value}")
     elif not isinstance(value, str):
-        raise _bad(field, f"must be a string, got {_kind(value)}")
+        raise _bad(field, f"must be a string, got {kind(value)}")
     elif name == "magic_prompt_option" and value not in _MAGIC:
         raise _bad(field, f"must be one of {', '.join(_MAGIC)}, got {value[:40]!r}")
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer"}
-    names |= {float: "a number", type(None): "null"}
-    return names[type(value)]
 
 
 def _bad(field: str, problem: str) -> ApiError:
@@ -173,7 +169,7 @@ def word_error(call: Call, error: ApiError) -> Response:
     if error.retry_after is not None:
         headers["retry-after"] = f"{error.retry_after:g}"
     if error.problem is Problem.WRONG_METHOD:
-        headers["allow"] = ", ".join(str(method) for method in error.details.get("allow", ()))  # type: ignore[attr-defined]  # a tuple of str
+        headers["allow"] = str(error.details.get("allow", ""))
     return JSONResponse({"error": text, "message": text}, status, headers)
 
 
@@ -203,7 +199,11 @@ API = Site(
     at_root=True,
     endpoints=(
         Endpoint(
-            operation="ideogram.upscale", method="POST", path="/upscale", handler=post_upscale, price=micros(0.06)
+            operation="ideogram.upscale",
+            method="POST",
+            path="/upscale",
+            handler=post_upscale,
+            price=micros(0.06),
         ),
     ),
 )

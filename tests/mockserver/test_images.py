@@ -1,0 +1,388 @@
+"""What uploads are accepted, what they are taken for, and how the others are refused."""
+
+from __future__ import annotations
+
+import csv
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageFile
+
+from fauxscale import images
+from fauxscale.errors import ApiError, Problem
+
+CORPUS = Path(__file__).parents[2] / "fixtures" / "corpus"
+PATIENCE = 2.0  # seconds of processor time one corpus picture may take
+VERDICTS: dict[str, set[str]] = {
+    "A": {"accepted"},
+    "A1": {"accepted"},
+    "400": {Problem.UNSUPPORTED_FORMAT},
+    "422": {Problem.BROKEN_IMAGE, Problem.TOO_MANY_PIXELS},
+    "A-or-4xx": {"accepted", Problem.UNSUPPORTED_FORMAT, Problem.BROKEN_IMAGE, Problem.TOO_MANY_PIXELS},
+}
+
+
+def saved(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: A002
+    file = BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def corpus(name: str) -> bytes:
+    return (CORPUS / name).read_bytes()
+
+
+def chunk(kind: bytes, body: bytes = b"") -> bytes:
+    """One PNG chunk."""
+    return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+
+
+def refusal(call: Callable[[], object]) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        call()
+    return caught.value
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The formats decoded while the test ran."""
+    seen: list[str] = []
+    load = ImageFile.ImageFile.load
+
+    def noted(self: ImageFile.ImageFile) -> Any:
+        seen.append(self.format or "?")
+        return load(self)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", noted)
+    return seen
+
+
+def test_every_corpus_picture_is_answered_as_its_manifest_says() -> None:
+    with (CORPUS / "MANIFEST.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = [r for r in rows if "/json/" not in r["file"] and not r["file"].startswith("odd/strings/")]
+    wrong: list[str] = []
+    count: Counter[str] = Counter()
+    for row in rows:
+        data = corpus(row["file"])
+        started = time.process_time()
+        verdict: str = "accepted"
+        try:
+            picture = images.probe(data)
+            if row["expect"] in ("A", "A1"):
+                double = (picture.width * 2, picture.height * 2)
+                large = images.enlarge(data, *double)
+                if large.width * large.height <= 1_000_000:
+                    with Image.open(BytesIO(images.encode(large, "PNG"))) as large:
+                        large.load()
+                shown = tuple(int(side) for side in row["guarded_2x"].split()[0].split("x"))
+                if large.size != double or double != shown:
+                    wrong.append(f"{row['file']}: {double} wanted, {shown} shown, {large.size} made")
+        except ApiError as error:
+            verdict = error.problem
+        spent = time.process_time() - started
+        count[f"{row['expect']} {verdict}"] += 1
+        if verdict not in VERDICTS[row["expect"]] or spent > PATIENCE:
+            wrong.append(f"{row['file']}: {verdict} after {spent:.1f} s, expected {row['expect']}")
+    verdicts = ", ".join(f"{kind}: {number}" for kind, number in sorted(count.items()))
+    print(f"{len(rows) - len(wrong)} of {len(rows)} corpus pictures as written ({verdicts})")  # noqa: T201
+    assert wrong == []
+    assert len(rows) == 772
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+def test_a_plain_picture_is_described_as_it_is(format: str) -> None:  # noqa: A002
+    profile = b"\0" * 16 + b"RGB " + b"\0" * 108
+    data = saved(Image.new("RGB", (30, 20), "teal"), format, icc_profile=profile)
+    assert images.probe(data) == images.Picture(
+        format=format,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        width=30,
+        height=20,
+        mode="RGB",
+        orientation=1,
+        has_alpha=False,
+        has_profile=True,
+        animated=False,
+    )
+
+
+def test_megapixels_are_millions_of_shown_pixels() -> None:
+    picture = images.probe(saved(Image.new("L", (500, 400)), "PNG"))
+    assert (picture.size, picture.megapixels) == ((500, 400), 0.2)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+def test_width_and_height_are_those_a_viewer_shows(format: str, turn: int) -> None:  # noqa: A002
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    picture = images.probe(saved(Image.new("RGB", (30, 20)), format, exif=exif))
+    assert (picture.orientation, picture.size) == (turn, (20, 30) if turn >= 5 else (30, 20))
+
+
+def test_an_orientation_told_by_xmp_alone_counts() -> None:
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    assert images.probe(saved(Image.new("RGB", (30, 20)), "JPEG", xmp=xmp)).size == (20, 30)
+
+
+@pytest.mark.parametrize("side", [30, 800])
+def test_a_turn_written_after_the_pixels_of_a_png_counts(side: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(Image.new("RGB", (side, 700)), "PNG")
+    data = data[:-12] + chunk(b"eXIf", exif.tobytes()[6:]) + data[-12:]
+    assert images.probe(data).size == (700, side)
+    assert images.enlarge(data, 7, 8).size == (7, 8)
+
+
+def test_alpha_is_seen_in_a_palette_and_in_a_transparent_colour() -> None:
+    assert images.probe(corpus("good/gen_png_P_trns.png")).has_alpha
+    assert images.probe(corpus("odd/gen_png_trns_rgb.png")).has_alpha
+    assert not images.probe(corpus("good/gen_png_P.png")).has_alpha
+
+
+def test_a_phones_multi_picture_file_is_a_jpeg_and_no_animation() -> None:
+    picture = images.probe(corpus("odd/pillow_frozenpond.mpo"))
+    assert (picture.format, picture.animated) == ("JPEG", False)
+
+
+@pytest.mark.parametrize("name", ["odd/gen_webp_anim5.webp", "odd/pillow_apng_num_plays.png"])
+def test_an_animation_is_recognised(name: str) -> None:
+    assert images.probe(corpus(name)).animated
+
+
+def test_frames_past_the_first_are_never_decoded() -> None:
+    started = time.process_time()
+    images.probe(corpus("bad/bomb/gen_webp_anim_6mpx_60.webp"))
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"RIFF\x04\0\0\0WEBP", "WEBP"),
+        (b"GIF89a", "GIF"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"\0\0\0\x20ftypheic", "HEIC"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\xef\xbb\xbf  <?xml version='1.0'?><svg xmlns=", "SVG"),
+        (b"<!DOCTYPE html><html>", "HTML"),
+        (b'{"url": "https://example.com/cat.png"}', "JSON"),
+        (b"data:image/png;base64,iVBORw0KGgo", "data URI"),
+        (b"iVBORw0KGgoAAAANSUhEUg==", "base64 text"),
+        (b"", None),
+        (b" \x89PNG\r\n\x1a\n", None),
+        (b"RIFF\x04\0\0\0WAVE", None),
+    ],
+)
+def test_bytes_are_named_by_what_they_start_with(data: bytes, name: str | None) -> None:
+    assert images.sniff(data) == name
+
+
+@pytest.mark.parametrize("format", ["BMP", "TIFF", "AVIF", "GIF"])
+def test_other_formats_are_named_and_refused(format: str) -> None:  # noqa: A002
+    error = refusal(lambda: images.probe(saved(Image.new("RGB", (8, 8)), format)))
+    assert (error.problem, error.details["received"]) == (Problem.UNSUPPORTED_FORMAT, format)
+    assert format in error.reason
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "empty"),
+        (b"\r\n\x89PNG\r\n\x1a\n", "byte 2"),
+        (b"\x89PNG\n\x1a\n\0\0", "text-mode"),
+        (b"\0\0\0\0", "00 00 00 00"),
+    ],
+)
+def test_the_reason_of_a_refusal_says_what_happened_to_the_file(data: bytes, told: str) -> None:
+    assert told in refusal(lambda: images.probe(data)).reason
+
+
+def test_a_picture_of_exactly_the_pixel_limit_is_accepted_and_one_row_more_is_not() -> None:
+    rules = images.Rules(max_pixels=600)
+    assert images.probe(saved(Image.new("RGB", (30, 20)), "PNG"), rules).size == (30, 20)
+    error = refusal(lambda: images.probe(saved(Image.new("RGB", (30, 21)), "PNG"), rules))
+    assert error.problem is Problem.TOO_MANY_PIXELS
+    assert dict(error.details) == {"width": 30, "height": 21, "limit": 600}
+    assert "600" in error.reason
+    assert "30x21" in error.reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gen_jpg_9400_flat.jpg",
+        "gen_png_50000x50000_1bit.png",
+        "gen_png_20000x20000_interlaced.png",
+        "gen_webp_9400_lossless.webp",
+    ],
+)
+def test_a_pixel_bomb_is_refused_from_its_header(name: str, decoded: list[str]) -> None:
+    data = corpus(f"bad/bomb/{name}")
+    spent: list[float] = []
+    for _ in range(3):
+        started = time.process_time()
+        assert refusal(lambda: images.probe(data)).problem is Problem.TOO_MANY_PIXELS
+        spent.append(time.process_time() - started)
+    assert min(spent) < 0.02
+    assert decoded == []
+
+
+def test_a_scan_bomb_is_refused_before_it_is_decoded(decoded: list[str]) -> None:
+    error = refusal(lambda: images.probe(corpus("bad/bomb/gen_jpg_scans_5000px_2000.jpg")))
+    assert error.problem is Problem.BROKEN_IMAGE
+    assert "100 scans" in error.reason
+    assert decoded == []
+
+
+def test_scan_marks_inside_metadata_or_behind_the_end_are_not_scans() -> None:
+    marks = b"\xff\xda" * 200
+    data = saved(Image.new("RGB", (8, 8)), "JPEG", comment=marks)
+    assert images.probe(data + marks).size == (8, 8)
+
+
+def test_a_jpeg_of_exactly_the_allowed_scans_is_accepted() -> None:
+    data = saved(Image.radial_gradient("L").convert("RGB"), "JPEG", progressive=True)
+    scans = data.count(b"\xff\xda")
+    assert scans > 1
+    assert images.probe(data, images.Rules(max_scans=scans)).size == (256, 256)
+    assert (
+        refusal(lambda: images.probe(data, images.Rules(max_scans=scans - 1))).problem is Problem.BROKEN_IMAGE
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("bad/gen_jpg_dqt_flood.jpg", "1000 segments"), ("odd/gen_png_20000_empty_idat.png", "10000 chunks")],
+)
+def test_a_flood_of_parts_is_refused_before_it_is_decoded(name: str, told: str, decoded: list[str]) -> None:
+    error = refusal(lambda: images.probe(corpus(name)))
+    assert error.problem is Problem.BROKEN_IMAGE
+    assert told in error.reason
+    assert decoded == []
+
+
+def test_a_webp_of_too_many_chunks_is_refused() -> None:
+    error = refusal(lambda: images.probe(corpus("odd/gen_webp_anim_500.webp"), images.Rules(max_chunks=50)))
+    assert "50 chunks" in error.reason
+
+
+@pytest.fixture(scope="module")
+def large_png() -> bytes:
+    return saved(Image.radial_gradient("L").resize((1000, 600)), "PNG")  # pyright: ignore[reportUnknownMemberType]
+
+
+def test_a_large_png_is_not_decoded_and_a_small_one_is(large_png: bytes, decoded: list[str]) -> None:
+    assert images.probe(large_png).size == (1000, 600)
+    assert decoded == []
+    images.probe(large_png, images.Rules(decode_up_to=600_000))
+    assert decoded == ["PNG"]
+
+
+def cut(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def flipped(data: bytes) -> bytes:
+    return data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
+
+
+def without_pixels(data: bytes) -> bytes:
+    return data[:33] + data[-12:]
+
+
+def bits_of_three(data: bytes) -> bytes:
+    return data[:24] + b"\3" + data[25:]
+
+
+def split_pixels(data: bytes) -> bytes:
+    return data[:-12] + chunk(b"teXt") + chunk(b"IDAT") + data[-12:]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (cut, "cut off"),
+        (flipped, "checksum"),
+        (without_pixels, "no pixels"),
+        (bits_of_three, "3 bits"),
+        (split_pixels, "not in one row"),
+    ],
+)
+def test_a_damaged_large_png_is_refused_without_decoding(
+    large_png: bytes, damage: Callable[[bytes], bytes], told: str, decoded: list[str]
+) -> None:
+    error = refusal(lambda: images.probe(damage(large_png)))
+    assert error.problem is Problem.BROKEN_IMAGE
+    assert told in error.reason
+    assert decoded == []
+
+
+def test_a_header_that_promises_more_than_the_data_can_hold_is_refused() -> None:
+    data = corpus("good/gen_png_RGB.png")
+    data = data[:8] + chunk(b"IHDR", (5000).to_bytes(4, "big") * 2 + data[24:29]) + data[33:]
+    assert "5000x5000" in refusal(lambda: images.probe(data)).reason
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "webp"])
+def test_a_truncated_upload_is_broken_even_when_its_header_is_sound(kind: str) -> None:
+    suffix = {"jpeg": "jpg", "webp": "webp"}[kind]
+    error = refusal(lambda: images.probe(corpus(f"bad/gen_trunc_{kind}_90.{suffix}")))
+    assert error.problem is Problem.BROKEN_IMAGE
+
+
+def test_no_warning_escapes(recwarn: pytest.WarningsRecorder) -> None:
+    names = ("sugarshack_bad_mpo_header.jpg", "apng_syntax_num_frames_invalid.png", "invalid-exif.jpg")
+    for name in names:
+        data = corpus(f"odd/pillow_{name}")
+        picture = images.probe(data)
+        images.enlarge(data, picture.width, picture.height)
+    assert len(recwarn) == 0
+
+
+@pytest.mark.parametrize(
+    ("format", "limit"),
+    [("PNG", 65_500), ("JPEG", 65_500), ("WEBP", 16_383), ("GIF", 65_535), ("AVIF", 32_768)],
+)
+def test_a_result_of_the_formats_longest_side_fits_and_encodes_and_one_more_does_not(
+    format: str,  # noqa: A002
+    limit: int,
+) -> None:
+    images.check_fits(format, limit, 1)
+    with Image.open(BytesIO(images.encode(Image.new("L", (limit, 1)), format))) as image:
+        image.load()
+        assert image.size == (limit, 1)
+    for size in ((limit + 1, 1), (1, limit + 1)):
+        error = refusal(partial(images.check_fits, format, *size))
+        assert error.problem is Problem.RESULT_TOO_LARGE
+        assert (error.details["format"], error.details["limit"]) == (format, limit)
+
+
+def test_a_format_nobody_writes_is_a_programming_mistake() -> None:
+    with pytest.raises(ValueError, match="BMP"):
+        images.check_fits("BMP", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("format", "mode", "weight"),
+    [("PNG", "RGB", 36), ("JPEG", "L", 10), ("PNG", "LA", 36), ("WEBP", "RGB", 44)],
+)
+def test_the_memory_permit_follows_the_measured_peaks(format: str, mode: str, weight: int) -> None:  # noqa: A002
+    picture = images.probe(saved(Image.new(mode, (10, 10)), format))
+    assert images.permit(picture) == weight * 100
+
+
+def test_every_output_format_has_a_media_type_and_an_extension() -> None:
+    assert images.MEDIA_TYPES["JPEG"] == "image/jpeg"
+    assert images.EXTENSIONS["JPEG"] == "jpg"
+    assert set(images.MEDIA_TYPES) == set(images.EXTENSIONS)
