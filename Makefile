@@ -37,7 +37,7 @@ bench: dev ## measure against the rivals; prints ratios
 	@exec $(BIN)/python -m bench $(ARGS)
 
 corpus: dev ## judge every picture and body of fixtures/corpus; prints the count
-	@exec $(BIN)/python -m pytest -s -k corpus $(ARGS)
+	@exec $(BIN)/python -m pytest -s -m corpus $(ARGS)
 
 torture: dev ## long, random, hostile load; not part of `make test`
 	@exec $(BIN)/python -m pytest -s -m torture $(ARGS)

@@ -129,6 +129,7 @@ class Pipeline:
             path=match.raw,
             accounts=self.accounts,
             account=self.accounts.nobody(),
+            terms=self.accounts.settings.terms,
             clock=time.Clock(),
             entry=self._open(request, match, endpoint),
             caps=Caps(),
@@ -136,9 +137,8 @@ class Pipeline:
         entered = False
         try:
             call.account = await self._account(call)
-            call.clock = await call.account.clock()
             await self._identify(call)
-            terms = await call.account.terms()
+            terms = call.terms = await call.account.terms()
             call.orders += await call.account.faults.deal(endpoint.operation, endpoint.leg, call.account.roll)
             await call.wait(terms.latency or 0 if endpoint.leg == "api" else 0)
             await call.strike(("call",))
@@ -155,6 +155,7 @@ class Pipeline:
                 entered = True
             response = await endpoint.handler(call)
         except ApiError as error:
+            await self._identify(call)
             response = self._refuse(call, error)
         except (ClientDisconnect, asyncio.CancelledError):
             call.entry.reason = "the client went away before it was answered"
@@ -171,6 +172,8 @@ class Pipeline:
 
     async def _account(self, call: Call) -> Account:
         """Whose call this is: the key's account; for a link, its owner's."""
+        if call.endpoint.owner is not None:
+            return await call.endpoint.owner(call) or self.accounts.nobody()
         if call.endpoint.needs_key:
             key = call.provider.find_key(call.request)
             call.entry.key = redact.shorten(key) if key else ""
@@ -194,6 +197,10 @@ class Pipeline:
         )
 
     async def _identify(self, call: Call) -> None:
+        """Give the call its number and its time; what was refused for its key has none before it is worded."""
+        if call.entry.id:
+            return
+        call.clock = await call.account.clock()
         call.entry.at = call.now
         call.entry.n = await call.account.store.add(f"{call.account.prefix}draws:call", 1) or 0
         call.entry.id = f"call_{call.entry.n}"
@@ -210,9 +217,7 @@ class Pipeline:
         for order in call.orders:
             if order not in call.delivered:
                 await call.account.faults.give_back(order)
-        if not entry.id:
-            call.clock = await call.account.clock()
-            await self._identify(call)
+        await self._identify(call)
         entry.ended = time.stopwatch()
         if response is not None:
             entry.status = response.status_code
@@ -258,8 +263,9 @@ def _missing(match: Match) -> Endpoint:
 
 
 def _header(text: str) -> str:
-    """Text as a header value: one line of Latin-1, 1,000 characters at most."""
-    return " ".join(text.split())[:1000].encode("latin-1", "replace").decode("latin-1")
+    """Text as a header value: one printable line of Latin-1, 1,000 characters at most."""
+    plain = "".join(one if one.isprintable() else " " for one in text[:1000])
+    return " ".join(plain.split()).encode("latin-1", "replace").decode("latin-1")
 
 
 __all__ = ["NOBODY", "App", "create_app"]

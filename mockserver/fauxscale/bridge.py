@@ -38,6 +38,7 @@ class Exchange:
         self._loop = loop
         self._gone = asyncio.Event()
         self._cut = False
+        self._head = scope["method"] == "HEAD"
         scope["state"] = attach({}, self)
         self._task: Future[None] = asyncio.run_coroutine_threadsafe(self._run(app, scope), loop)
 
@@ -56,6 +57,8 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def _send(self, message: Message) -> None:
+        if self._head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         if not self._cut:
             self._messages.put(message)
 

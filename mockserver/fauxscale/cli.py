@@ -35,14 +35,26 @@ def version() -> None:
 @click.option(
     "--seed", default=0, show_default=True, help="Same seed, same calls: same ids, seeds and pictures."
 )
-@click.option("--key", "keys", multiple=True, help="A key that works; repeatable. Without it any key does.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    envvar="FAUXSCALE_KEY",
+    help="A key that works; repeatable. Without it any key does.",
+)
 @click.option("--balance", type=float, help="Dollars in each wallet.  [default: unlimited]")
 @click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]")
 @click.option("--latency", type=float, help="Seconds every API call takes at least.")
 @click.option(
     "--vintage", "vintages", multiple=True, help="A provider as recorded on a date: ideogram=2026-10."
 )
-@click.option("--set", "options", multiple=True, help="A provider option: ideogram.max_pixels=1000000.")
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    envvar="FAUXSCALE_SET",
+    help="A provider option: ideogram.max_pixels=1000000.",
+)
 @click.option(
     "--allow-host", "allow_hosts", multiple=True, help="A Host name to answer to besides local ones."
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from re import Pattern
@@ -12,6 +13,8 @@ from starlette.requests import Request
 from starlette.routing import compile_path
 
 from .provider import Endpoint, Provider, Reached, Site
+
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,8 @@ def _raw(request: Request) -> str:
 
 def host_name(host: str) -> str:
     """`LOCALHOST:2160` → `localhost`, `[::1]:2160` → `::1`; "" for what is no host at all."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    found = _HOST.fullmatch(host.lower())
+    return "" if found is None else found[1] or found[2]
 
 
 def is_local(host: str) -> bool:

@@ -69,6 +69,7 @@ class Listener(uvicorn.Server):
             "access_log": False,
             "date_header": False,
             "server_header": False,
+            "proxy_headers": False,
             "timeout_keep_alive": 30,
             "backlog": 128,
         }

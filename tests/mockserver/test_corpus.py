@@ -1,0 +1,101 @@
+"""The corpus gate: every row of fixtures/corpus/MANIFEST.tsv is answered as it says, in every mode, promptly.
+
+`make corpus` runs this alone and prints the count. Classes: A and A1 are doubled exactly; A-or-4xx are
+accepted or refused; 400 and 422 are refused (both are 400 at Ideogram); JSON rows judge `image_request`.
+"""
+
+from __future__ import annotations
+
+import csv
+import struct
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import FIXTURES
+from tests.stages import Stage
+
+CORPUS = FIXTURES / "corpus"
+SECONDS = 2.0
+JSON = ("parse", "parse-or-400", "never 5xx")
+
+
+@dataclass(frozen=True)
+class Row:
+    file: Path
+    expect: str
+
+    @property
+    def is_json(self) -> bool:
+        return self.expect in JSON or "/json/" in self.file.as_posix()
+
+
+def rows() -> Iterator[Row]:
+    with (CORPUS / "MANIFEST.tsv").open(encoding="utf-8") as lines:
+        for line in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            yield Row(CORPUS / line["file"], line["expect"])
+
+
+def send(stage: Stage, row: Row, key: str) -> httpx.Response:
+    data = row.file.read_bytes()
+    files = {
+        "image_request": (None, data if row.is_json else b"{}"),
+        "image_file": ("file", (CORPUS / "good" / "gen_jpeg_444.jpg").read_bytes() if row.is_json else data),
+    }
+    return stage.http.post(f"{stage.url}/upscale", files=files, headers={"Api-Key": key})
+
+
+def verdict(stage: Stage, row: Row, reply: httpx.Response) -> str:
+    """"" when the answer is what the row deserves, else what is wrong with it."""
+    if reply.status_code not in (200, 400):
+        return f"answered {reply.status_code}"
+    if reply.status_code == 400:
+        body = reply.json()
+        if not body.get("error") or not reply.headers.get("x-fauxscale-reason"):
+            return "refused without a reason"
+        # A JSON value that parses may still be no image_request: only its parsing is judged here.
+        unparsed = "JSON" in body["error"] and "must be a JSON object" not in body["error"]
+        if row.is_json:
+            return "did not parse" if row.expect == "parse" and unparsed else ""
+        return "refused" if row.expect in ("A", "A1") else ""
+    if row.expect in ("400", "422"):
+        return "accepted"
+    item = reply.json()["data"][0]
+    got = stage.http.get(item["url"])
+    if got.status_code == 422 and row.expect == "A-or-4xx":
+        return ""
+    if got.status_code != 200:
+        return f"its link answered {got.status_code}"
+    width, height = (2 * int(side) for side in item["resolution"].split("x"))
+    # From the header: Pillow warns of the largest results that they might be bombs.
+    if struct.unpack(">II", got.content[16:24]) != (width, height):
+        return "not exactly twice"
+    return ""
+
+
+@pytest.mark.corpus
+def test_every_row_of_the_corpus_is_answered_as_the_manifest_says(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = stage.account(in_flight=10).api_key("ideogram")
+    counts: Counter[str] = Counter()
+    wrong: list[str] = []
+    for row in rows():
+        started = time.perf_counter()
+        reply = send(stage, row, key)
+        taken = time.perf_counter() - started
+        fault = verdict(stage, row, reply)
+        if taken > SECONDS:
+            fault = f"took {taken:.1f} s"
+        counts[row.expect] += 1
+        if fault:
+            wrong.append(f"{row.file.relative_to(CORPUS)} ({row.expect}): {fault}")
+    with capsys.disabled():
+        total = sum(counts.values())
+        print(f"\ncorpus, {stage.mode}: {total - len(wrong)} of {total} rows as written; {dict(counts)}")
+    assert wrong == []

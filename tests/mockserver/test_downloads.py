@@ -1,0 +1,184 @@
+"""Links: signed, expiring by the account's clock, readable from anywhere, each refusal with its own reason."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from fauxscale import Settings
+from fauxscale.settings import Terms
+from tests.mockserver.providers.test_ideogram import upscale
+from tests.pictures import doubled, opened, picture
+from tests.stages import Mode, Stage, open_stage
+
+
+def link(stage: Stage, **terms: float) -> str:
+    return str(upscale(stage, **terms).json()["data"][0]["url"])
+
+
+def test_head_tells_what_get_would_send(stage: Stage) -> None:
+    url = link(stage)
+    got, head = stage.http.get(url), stage.http.head(url)
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(got.content))
+    assert head.headers["etag"] == got.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "first", "last"),
+    [("bytes=0-9", 206, 0, 9), ("bytes=5-", 206, 5, -1), ("bytes=-7", 206, -7, -1), ("bytes=0-99999999", 206, 0, -1)],
+)
+def test_a_range_is_that_part_of_the_picture(stage: Stage, header: str, status: int, first: int, last: int) -> None:
+    url = link(stage)
+    whole = stage.http.get(url).content
+    part = stage.http.get(url, headers={"Range": header})
+    assert part.status_code == status
+    start = first % len(whole)
+    end = last % len(whole)
+    assert part.content == whole[start : end + 1]
+    assert part.headers["content-range"] == f"bytes {start}-{end}/{len(whole)}"
+
+
+@pytest.mark.parametrize("header", ["bytes=9-5", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes=x-y"])
+def test_a_range_that_says_nothing_usable_gets_everything(stage: Stage, header: str) -> None:
+    url = link(stage)
+    assert stage.http.get(url, headers={"Range": header}).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["bytes=99999999-", "bytes=-0"])
+def test_a_range_beyond_the_picture_is_416(stage: Stage, header: str) -> None:
+    reply = stage.http.get(link(stage), headers={"Range": header})
+    assert reply.status_code == 416
+    assert reply.headers["content-range"].startswith("bytes */")
+
+
+def test_a_known_etag_gets_a_304_without_body(stage: Stage) -> None:
+    url = link(stage)
+    etag = stage.http.get(url).headers["etag"]
+    reply = stage.http.get(url, headers={"If-None-Match": etag})
+    assert (reply.status_code, reply.content) == (304, b"")
+    assert stage.http.get(url, headers={"Range": "bytes=0-1", "If-Range": '"other"'}).status_code == 200
+
+
+def test_links_are_readable_from_any_web_origin(stage: Stage) -> None:
+    reply = stage.http.get(link(stage), headers={"Origin": "https://app.example"})
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_changed_link_is_forged_whatever_was_changed(stage: Stage) -> None:
+    url = link(stage)
+    path, _, query = url.partition("?")
+    exp = query.partition("&")[0]
+    signature = query.partition("sig=")[2]
+    last = "1" if signature[-1] == "0" else "0"
+    forged = [
+        path,
+        f"{path}?{exp}",
+        f"{path}?sig={signature}",
+        f"{path}?sig={signature}&{exp}",
+        f"{path}?{exp}&sig={signature[:-1]}{last}",
+        f"{path}?{exp}&sig={signature.upper()}",
+        f"{path}?{exp}&sig={signature}&x=1",
+        f"{path}?{exp}&sig={signature}&",
+        f"{path}?exp=0{exp[4:]}&sig={signature}",
+        f"{path}?exp={int(exp[4:]) + 1}&sig={signature}",
+        f"{path}?{exp}&&sig={signature}",
+        f"{path}?exp=%31{exp[5:]}&sig={signature}",
+        f"{path}?exp=abc&sig={signature}",
+        f"{path}?exp={'9' * 400}&sig={signature}",
+    ]
+    for one in forged:
+        reply = stage.http.get(one)
+        assert reply.status_code == 403, one
+        assert reply.headers["x-fauxscale-reason"], one
+    other = link(stage)
+    swapped = stage.http.get(f"{other.partition('?')[0]}?{query}")
+    assert swapped.status_code == 403, "a signature belongs to one link"
+    assert stage.http.get(url).status_code == 200
+
+
+def test_an_unknown_link_is_a_404(stage: Stage) -> None:
+    url = link(stage)
+    unknown = url.replace(url.partition("ephemeral/")[2][:22], "A" * 22)
+    assert stage.http.get(unknown).status_code == 404
+    respelled = url.replace("/ephemeral/", "/ephe%6deral/")
+    assert stage.http.get(respelled).status_code == 404, "one accepted spelling of a path"
+
+
+def test_a_link_is_dead_from_its_very_second_on(mode: Mode) -> None:
+    for stage in open_stage(mode, Settings(terms=Terms(link_ttl=0))):
+        reply = stage.http.get(link(stage))
+        assert reply.status_code == 403
+        assert "died at exp=" in reply.headers["x-fauxscale-reason"]
+
+
+def test_the_default_life_is_a_day(stage: Stage) -> None:
+    exp = int(link(stage).partition("exp=")[2].partition("&")[0])
+    date = stage.http.get(stage.url + "/ideogram/nope").headers["date"]
+    from email.utils import parsedate_to_datetime
+
+    assert abs(exp - parsedate_to_datetime(date).timestamp() - 24 * 3600) <= 2
+
+
+def test_the_same_picture_is_rendered_once_however_many_look(stage: Stage) -> None:
+    app = stage.mock._app  # type: ignore[attr-defined]
+    assert app is not None
+    key = stage.account().api_key("ideogram")
+    image = picture(width=33, height=21)
+    before = app.accounts.renditions.rendered
+    urls = [upscale(stage, image, key=key).json()["data"][0]["url"] for _ in range(3)]
+    pictures = {stage.http.get(url).content for url in urls}
+    assert len(pictures) == 1
+    assert app.accounts.renditions.rendered == before + 1
+
+
+def test_nothing_is_rendered_before_somebody_looks(stage: Stage) -> None:
+    app = stage.mock._app  # type: ignore[attr-defined]
+    assert app is not None
+    before = app.accounts.renditions.rendered
+    assert upscale(stage, picture(width=35, height=21)).status_code == 200
+    assert app.accounts.renditions.rendered == before
+
+
+def test_an_evicted_rendering_is_made_again(mode: Mode) -> None:
+    for stage in open_stage(mode, Settings(rendition_memory=1, upload_memory=1)):
+        urls = [link(stage) for _ in range(3)]
+        first = [stage.http.get(url).content for url in urls]
+        assert [stage.http.get(url).content for url in urls] == first
+        assert opened(first[0]).size == (80, 60)
+
+
+def test_pixels_that_prove_broken_later_answer_422_and_return_the_charge(stage: Stage) -> None:
+    # Large PNGs are judged by structure and checksums alone: one with good checksums around bad pixels passes.
+    import struct
+    import zlib
+
+    big = picture(width=900, height=900)
+    at = big.index(b"IDAT")
+    (length,) = struct.unpack(">I", big[at - 4 : at])
+    pixels = bytearray(big[at : at + 4 + length])
+    pixels[length // 2 : length // 2 + 40] = b"\xff" * 40
+    broken = big[:at] + pixels + struct.pack(">I", zlib.crc32(pixels)) + big[at + 8 + length :]
+    account = stage.account(balance=0.06)
+    key = account.api_key("ideogram")
+    url = upscale(stage, broken, key=key).json()["data"][0]["url"]
+    for _ in range(2):
+        reply = stage.http.get(url)
+        assert reply.status_code == 422
+        assert reply.headers["x-fauxscale-reason"]
+    assert upscale(stage, key=key).status_code == 200, "the money came back"
+    assert upscale(stage, key=key).status_code == 402, "and it came back once"
+
+
+@pytest.mark.parametrize("name", ["coffee.jpg", "chelsea.webp"])
+def test_turned_and_transparent_photos_come_back_as_shown(stage: Stage, name: str) -> None:
+    from tests.conftest import FIXTURES
+
+    data = (FIXTURES / "images" / name).read_bytes()
+    result = opened(stage.http.get(upscale(stage, data).json()["data"][0]["url"]).content)
+    expected = doubled(data)
+    assert result.size == expected.size
+    assert ("A" in result.getbands()) == ("A" in expected.getbands())
+    assert isinstance(result, Image.Image)

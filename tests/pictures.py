@@ -1,0 +1,28 @@
+"""Small pictures made on the spot, and what a result must equal."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageOps
+
+
+def picture(format: str = "PNG", width: int = 40, height: int = 30, mode: str = "RGB", **options: object) -> bytes:  # noqa: A002
+    """A gradient with a corner of another colour, so that turns and swaps show."""
+    image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
+    image.paste((200, 30, 60), (0, 0, width // 3, height // 3))
+    out = io.BytesIO()
+    image.convert(mode).save(out, format, **options)
+    return out.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def doubled(data: bytes) -> Image.Image:
+    """The reference: turned as a viewer shows it, then Pillow's own Lanczos to exactly twice the size."""
+    image = ImageOps.exif_transpose(opened(data))
+    return image.resize((2 * image.width, 2 * image.height), Image.Resampling.LANCZOS)
