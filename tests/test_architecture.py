@@ -25,11 +25,11 @@ FLOORS = (
     ("ways to run", "server intercept"),
     ("the pipeline", "app control inspector routing"),
     ("services", "providers"),
-    ("what services share", "downloads upscale"),
+    ("what services share", "downloads sources upscale"),
     ("the seam", "provider"),
     ("one key's state", "accounts"),
     ("the remote control", "client"),
-    ("rooms", "faults forms jobs journal ledger limits multipart renditions signing uploads verdicts"),
+    ("rooms", "faults forms jobs journal ledger limits multipart parameters renditions signing uploads verdicts"),
     ("ground", "images jsontext store stores"),
     ("stones", "bridge clock errors recording redact settings wire"),
     ("version", "_version"),
@@ -96,7 +96,7 @@ def between_strangers(imports: Iterable[Import]) -> list[str]:
         if package(found.importer) == "fauxscale"
         and found.importer != f"fauxscale.{room(found.importer)}"
         and room(found.importer) == room(found.target) in STRANGERS
-        and found.target.split(".")[2] not in STRANGERS[room(found.target)]
+        and found.target.split(".")[2] not in STRANGERS[room(found.target)] | {found.importer.split(".")[2]}
     ]
 
 
@@ -200,7 +200,7 @@ def test_a_module_past_three_hundred_lines_has_a_reason() -> None:
 # The rules above pass on an empty house as well, so each is shown a house that breaks it.
 
 KNOWN = {"fauxscale", "fauxscale.server", "fauxscale.accounts", "fauxscale.faults", "fauxscale.images"} | {
-    f"fauxscale.providers.{name}" for name in ("ideogram", "fal", "_openai")
+    f"fauxscale.providers.{name}" for name in ("ideogram", "fal", "fal.errors", "_openai")
 }
 
 
@@ -237,6 +237,7 @@ def test_a_broken_rule_is_found(rule: object, module: str, source: str) -> None:
         (upward, "fauxscale.server", "from . import accounts, faults"),
         (between_strangers, "fauxscale.providers.fal", "from . import _openai\nfrom ..provider import link"),
         (between_strangers, "fauxscale.providers", "from .providers.fal import FAL"),
+        (between_strangers, "fauxscale.providers.fal.queue", "from .errors import words"),
         (beyond_a_leaf, "fauxscale.client", "from .faults import Fail\nimport httpx"),
         (across, "fauxscale_contracts.recorder", "from fauxscale.redact import redact"),
         (across, "fauxscale_contracts.conform", "from fauxscale import MockServer"),

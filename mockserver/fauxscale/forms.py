@@ -24,8 +24,6 @@ class Caps:
     body: int | None = None
     """A whole form; None: one file and 1 MiB for everything around it. Read it through `whole`."""
     json: int = MIB
-    drain_bytes: int = 32 * MIB
-    drain_seconds: float = 5.0
     receive_seconds: float = 30.0
     """The longest silence between two pieces of a body."""
     body_seconds: float = 120.0

@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
-from starlette.requests import ClientDisconnect
-
 from .errors import ApiError, Problem
 from .forms import Caps, Form, Part, shown, size_words
 from .jsontext import parse_json
@@ -22,7 +20,6 @@ __all__ = [
     "Part",
     "decode_base64",
     "decode_data_uri",
-    "drain",
     "parse_json",
     "read_body",
     "read_form",
@@ -37,8 +34,8 @@ async def read_form(stream: AsyncIterator[bytes], content_type: str | None, caps
     """The multipart/form-data form that arrives on `stream`, whose header said `content_type`.
 
     Raises ApiError: WRONG_CONTENT_TYPE, FILE_TOO_LARGE (as soon as the first byte too many is here),
-    MALFORMED_BODY, TIMEOUT. The stream is left where reading stopped: `drain` it before answering, except
-    after TIMEOUT, when the connection can only be closed. ClientDisconnect passes through.
+    MALFORMED_BODY, TIMEOUT. The stream is left where reading stopped; our own
+    server goes on listening for a while after the answer (see wire.py). ClientDisconnect passes through.
     """
     reader = FormReader(content_type, caps)
     inflow = _Inflow(stream, caps)
@@ -57,25 +54,6 @@ async def read_body(stream: AsyncIterator[bytes], cap: int, caps: Caps) -> bytes
         inflow.check(cap)
         pieces.add(chunk)
     return pieces.joined()
-
-
-async def drain(stream: AsyncIterator[bytes], caps: Caps) -> bool:
-    """Reads and forgets what the sender still sends, within `drain_bytes` and `drain_seconds`.
-
-    A client busy sending does not look for an answer, and loses it if the connection closes under it. True:
-    the end was reached, the connection may be kept. False: answer, then close it. Call it before the answer
-    is complete: servers report the client as gone afterwards.
-    """
-    left = caps.drain_bytes
-    try:
-        async with asyncio.timeout(caps.drain_seconds):
-            async for chunk in stream:
-                left -= len(chunk)
-                if left < 0:
-                    return False
-    except (TimeoutError, ClientDisconnect):
-        return False
-    return True
 
 
 def decode_data_uri(text: str, cap: int, *, param: str | None = None) -> tuple[str, bytes]:

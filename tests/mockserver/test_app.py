@@ -30,8 +30,23 @@ def entries(stage: Stage, account_id: str) -> list[Entry]:
     return asyncio.run(account.journal.entries())
 
 
-HOSTS_IN = ["localhost", "LOCALHOST:99", "127.0.0.1", "127.9.9.9:1", "[::1]:2160", "a.localhost", "192.168.1.9"]
-HOSTS_OUT = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "api.ideogram.ai.evil", "[::1", "a b"]
+HOSTS_IN = [
+    "localhost",
+    "LOCALHOST:99",
+    "127.0.0.1",
+    "127.9.9.9:1",
+    "[::1]:2160",
+    "a.localhost",
+    "192.168.1.9",
+]
+HOSTS_OUT = [
+    "evil.example",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "api.ideogram.ai.evil",
+    "[::1",
+    "a b",
+]
 
 
 @pytest.mark.parametrize("host", HOSTS_IN)
@@ -56,9 +71,7 @@ def test_a_real_host_name_leads_to_its_provider_and_its_links_to_its_media_host(
     )
     url = httpx.URL(reply.json()["data"][0]["url"])
     assert (url.scheme, url.host) == ("https", "ideogram.ai")
-    got = stage.http.get(
-        stage.url + url.raw_path.decode(), headers={"Host": "ideogram.ai"}
-    )
+    got = stage.http.get(stage.url + url.raw_path.decode(), headers={"Host": "ideogram.ai"})
     assert got.status_code == 200
 
 
@@ -116,9 +129,10 @@ def test_each_call_is_journalled_without_its_secrets(stage: Stage) -> None:
 
 
 def test_the_journal_is_bounded_by_count() -> None:
-    with MockServer(Settings(journal_entries=5), listen=False) as mock, httpx.Client(
-        transport=mock.transport()
-    ) as http:
+    with (
+        MockServer(Settings(journal_entries=5), listen=False) as mock,
+        httpx.Client(transport=mock.transport()) as http,
+    ):
         stage = Stage("in-process", mock, http)
         account = stage.account()
         for _ in range(9):
@@ -165,7 +179,9 @@ FORM = "Content-Type: multipart/form-data; boundary=b\r\n"
         HEAD + "Content-Type: multipart/form-data\r\nContent-Length: 2\r\n\r\n{}",
         HEAD + FORM + "Transfer-Encoding: chunked\r\n\r\n3\r\n--b\r\n0\r\n\r\n",
         HEAD + FORM.replace("=b", "=" + "b" * 300) + "Content-Length: 2\r\n\r\n{}",
-        HEAD + FORM + 'Content-Length: 54\r\n\r\n--b\r\nContent-Disposition: form-data; name="a\x00"\r\n\r\nx\r\n--b',
+        HEAD
+        + FORM
+        + 'Content-Length: 54\r\n\r\n--b\r\nContent-Disposition: form-data; name="a\x00"\r\n\r\nx\r\n--b',
         "POST /upscale HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\n12345",
         "GET /\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",

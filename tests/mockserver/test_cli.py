@@ -22,7 +22,9 @@ from tests.stages import Stage
 
 
 @contextmanager
-def serving(*flags: str, env: dict[str, str] | None = None) -> Iterator[tuple[dict[str, object], subprocess.Popen[str]]]:
+def serving(
+    *flags: str, env: dict[str, str] | None = None
+) -> Iterator[tuple[dict[str, object], subprocess.Popen[str]]]:
     """`fauxscale serve --json` as a process of its own: its ready line, and the process."""
     command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", *flags]
     process = subprocess.Popen(
@@ -85,7 +87,18 @@ def test_a_link_dies_after_its_ttl() -> None:
 
 
 def test_flags_reach_the_server() -> None:
-    flags = ["--key", "one", "--key", "two", "--balance", "0.06", "--vintage", "ideogram=2026-10", "--latency", "0.2"]
+    flags = [
+        "--key",
+        "one",
+        "--key",
+        "two",
+        "--balance",
+        "0.06",
+        "--vintage",
+        "ideogram=2026-10",
+        "--latency",
+        "0.2",
+    ]
     with serving(*flags, "--cors", "https://app.example", "--allow-host", "upscaler") as (ready, _):
         with httpx.Client() as client:
             stage = stage_of(ready, client)

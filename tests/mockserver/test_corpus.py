@@ -51,7 +51,7 @@ def send(stage: Stage, row: Row, key: str) -> httpx.Response:
 
 
 def verdict(stage: Stage, row: Row, reply: httpx.Response) -> str:
-    """"" when the answer is what the row deserves, else what is wrong with it."""
+    """ "" when the answer is what the row deserves, else what is wrong with it."""
     if reply.status_code not in (200, 400):
         return f"answered {reply.status_code}"
     if reply.status_code == 400:

@@ -27,9 +27,16 @@ def test_head_tells_what_get_would_send(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("header", "status", "first", "last"),
-    [("bytes=0-9", 206, 0, 9), ("bytes=5-", 206, 5, -1), ("bytes=-7", 206, -7, -1), ("bytes=0-99999999", 206, 0, -1)],
+    [
+        ("bytes=0-9", 206, 0, 9),
+        ("bytes=5-", 206, 5, -1),
+        ("bytes=-7", 206, -7, -1),
+        ("bytes=0-99999999", 206, 0, -1),
+    ],
 )
-def test_a_range_is_that_part_of_the_picture(stage: Stage, header: str, status: int, first: int, last: int) -> None:
+def test_a_range_is_that_part_of_the_picture(
+    stage: Stage, header: str, status: int, first: int, last: int
+) -> None:
     url = link(stage)
     whole = stage.http.get(url).content
     part = stage.http.get(url, headers={"Range": header})

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageFile
+from PIL.PngImagePlugin import PngInfo
 
 from fauxscale import images
 from fauxscale.errors import ApiError, Problem
@@ -52,12 +53,12 @@ def refusal(call: Callable[[], object]) -> ApiError:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The formats decoded while the test ran."""
+    """What was decoded while the test ran: format and size."""
     seen: list[str] = []
     load = ImageFile.ImageFile.load
 
     def noted(self: ImageFile.ImageFile) -> Any:
-        seen.append(self.format or "?")
+        seen.append(f"{self.format} {self.width}x{self.height}")
         return load(self)
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", noted)
@@ -130,6 +131,30 @@ def test_width_and_height_are_those_a_viewer_shows(format: str, turn: int) -> No
 def test_an_orientation_told_by_xmp_alone_counts() -> None:
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     assert images.probe(saved(Image.new("RGB", (30, 20)), "JPEG", xmp=xmp)).size == (20, 30)
+
+
+def test_an_orientation_in_imagemagicks_text_chunk_counts() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    note = PngInfo()
+    note.add_text("Raw profile type exif", f"\nexif\n{len(exif.tobytes()):8}\n{exif.tobytes().hex()}\n")
+    assert images.probe(saved(Image.new("RGB", (30, 20)), "PNG", pnginfo=note)).size == (20, 30)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"MM@*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\x06\0\0",
+        b"XX\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\x06\0\0",
+        b"MM\0*\0\0\0\x08\0\1\1\x12\0\2\0\0\0\1\0\x06\0\0",
+        b"MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\x09\0\0",
+        b"MM\0*\xff\xff\xff\xff",
+        b"MM",
+    ],
+    ids=["magic", "byte order", "text", "nine", "lost directory", "cut"],
+)
+def test_an_orientation_that_makes_no_sense_is_no_turn(exif: bytes) -> None:
+    assert images.probe(saved(Image.new("RGB", (30, 20)), "JPEG", exif=b"Exif\0\0" + exif)).size == (30, 20)
 
 
 @pytest.mark.parametrize("side", [30, 800])
@@ -223,6 +248,7 @@ def test_a_picture_of_exactly_the_pixel_limit_is_accepted_and_one_row_more_is_no
     [
         "gen_jpg_9400_flat.jpg",
         "gen_png_50000x50000_1bit.png",
+        "gen_png_9000_header_no_pixels.png",
         "gen_png_20000x20000_interlaced.png",
         "gen_webp_9400_lossless.webp",
     ],
@@ -245,20 +271,32 @@ def test_a_scan_bomb_is_refused_before_it_is_decoded(decoded: list[str]) -> None
     assert decoded == []
 
 
-def test_scan_marks_inside_metadata_or_behind_the_end_are_not_scans() -> None:
-    marks = b"\xff\xda" * 200
-    data = saved(Image.new("RGB", (8, 8)), "JPEG", comment=marks)
-    assert images.probe(data + marks).size == (8, 8)
+@pytest.fixture(scope="module")
+def progressive() -> bytes:
+    return saved(Image.radial_gradient("L").convert("RGB"), "JPEG", progressive=True)
 
 
-def test_a_jpeg_of_exactly_the_allowed_scans_is_accepted() -> None:
-    data = saved(Image.radial_gradient("L").convert("RGB"), "JPEG", progressive=True)
-    scans = data.count(b"\xff\xda")
-    assert scans > 1
-    assert images.probe(data, images.Rules(max_scans=scans)).size == (256, 256)
-    assert (
-        refusal(lambda: images.probe(data, images.Rules(max_scans=scans - 1))).problem is Problem.BROKEN_IMAGE
+def test_a_jpeg_of_exactly_the_allowed_scans_is_accepted_and_one_more_is_not(progressive: bytes) -> None:
+    scans = progressive.count(b"\xff\xda")
+    assert scans > 2
+    assert images.probe(progressive, images.Rules(max_scans=scans)).size == (256, 256)
+    error = refusal(lambda: images.probe(progressive, images.Rules(max_scans=scans - 1)))
+    assert error.problem is Problem.BROKEN_IMAGE
+
+
+def test_scan_marks_inside_metadata_or_behind_the_end_are_not_scans(progressive: bytes) -> None:
+    marks = b"\xff\xda\0\2" * 50
+    comment = b"\xff\xfe" + (len(marks) + 2).to_bytes(2, "big") + marks
+    second = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
+    data = (
+        progressive[:2] + comment + progressive[2:second] + comment + progressive[second:] + b"\0\2" + marks
     )
+    assert images.probe(data, images.Rules(max_scans=progressive.count(b"\xff\xda"))).size == (256, 256)
+
+
+def test_a_jpeg_is_read_to_its_end_at_an_eighth_of_its_size(progressive: bytes, decoded: list[str]) -> None:
+    images.probe(progressive)
+    assert decoded == ["JPEG 32x32"]
 
 
 @pytest.mark.parametrize(
@@ -286,7 +324,7 @@ def test_a_large_png_is_not_decoded_and_a_small_one_is(large_png: bytes, decoded
     assert images.probe(large_png).size == (1000, 600)
     assert decoded == []
     images.probe(large_png, images.Rules(decode_up_to=600_000))
-    assert decoded == ["PNG"]
+    assert decoded == ["PNG 1000x600"]
 
 
 def cut(data: bytes) -> bytes:
@@ -305,6 +343,16 @@ def bits_of_three(data: bytes) -> bytes:
     return data[:24] + b"\3" + data[25:]
 
 
+def without_palette(data: bytes) -> bytes:
+    return data[:8] + chunk(b"IHDR", data[16:25] + b"\3\0\0\0") + data[33:]
+
+
+def no_deflate(data: bytes) -> bytes:
+    at = data.index(b"IDAT") - 4
+    end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+    return data[:at] + chunk(b"IDAT", b"\0\0" + data[at + 10 : end]) + data[end + 4 :]
+
+
 def split_pixels(data: bytes) -> bytes:
     return data[:-12] + chunk(b"teXt") + chunk(b"IDAT") + data[-12:]
 
@@ -317,6 +365,8 @@ def split_pixels(data: bytes) -> bytes:
         (without_pixels, "no pixels"),
         (bits_of_three, "3 bits"),
         (split_pixels, "not in one row"),
+        (without_palette, "palette"),
+        (no_deflate, "deflate"),
     ],
 )
 def test_a_damaged_large_png_is_refused_without_decoding(
@@ -342,9 +392,14 @@ def test_a_truncated_upload_is_broken_even_when_its_header_is_sound(kind: str) -
 
 
 def test_no_warning_escapes(recwarn: pytest.WarningsRecorder) -> None:
-    names = ("sugarshack_bad_mpo_header.jpg", "apng_syntax_num_frames_invalid.png", "invalid-exif.jpg")
+    names = (
+        "pillow_sugarshack_bad_mpo_header.jpg",
+        "pillow_apng_syntax_num_frames_invalid.png",
+        "pillow_invalid-exif.jpg",
+        "gen_jpg_exif_5000_lying.jpg",
+    )
     for name in names:
-        data = corpus(f"odd/pillow_{name}")
+        data = corpus(f"odd/{name}")
         picture = images.probe(data)
         images.enlarge(data, picture.width, picture.height)
     assert len(recwarn) == 0
@@ -380,6 +435,11 @@ def test_a_format_nobody_writes_is_a_programming_mistake() -> None:
 def test_the_memory_permit_follows_the_measured_peaks(format: str, mode: str, weight: int) -> None:  # noqa: A002
     picture = images.probe(saved(Image.new(mode, (10, 10)), format))
     assert images.permit(picture) == weight * 100
+
+
+def test_grey_with_a_transparent_value_needs_the_memory_of_colour() -> None:
+    picture = images.probe(saved(Image.new("L", (10, 10)), "PNG", transparency=0))
+    assert images.permit(picture) == 3600
 
 
 def test_every_output_format_has_a_media_type_and_an_extension() -> None:

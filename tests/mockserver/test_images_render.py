@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from fauxscale import images
@@ -17,7 +17,6 @@ from fauxscale.errors import ApiError, Problem
 
 CORPUS = Path(__file__).parents[2] / "fixtures" / "corpus"
 FORMATS = sorted(images.MEDIA_TYPES)
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def saved(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: A002
@@ -31,6 +30,9 @@ def read(data: bytes) -> Image.Image:
     with Image.open(BytesIO(data)) as image:
         image.load()
         return image
+
+
+PROFILE: bytes = read((CORPUS / "good" / "gen_png_icc.png").read_bytes()).info["icc_profile"]
 
 
 def lanczos(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -96,7 +98,7 @@ def test_a_palette_becomes_colours_before_it_is_enlarged() -> None:
 def test_a_transparent_palette_entry_becomes_alpha() -> None:
     data = saved(motley("RGB").quantize(16), "PNG", transparency=3)
     assert same(images.enlarge(data, 46, 34), lanczos(read(data).convert("RGBA"), (46, 34)))
-    assert read(data).convert("RGBA").getextrema()[3] == (0, 255)
+    assert read(data).convert("RGBA").getchannel("A").getextrema() == (0, 255)
 
 
 def test_black_and_white_becomes_grey() -> None:
@@ -191,7 +193,7 @@ def test_alpha_is_kept_where_the_format_has_it(format: str, mode: str) -> None: 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_transparency_is_laid_on_white_where_the_format_has_none(format: str, mode: str) -> None:  # noqa: A002
     image = read(images.encode(Image.new(mode, (16, 16)), format)).convert("RGB")
-    assert min(low for low, _ in image.getextrema()) >= 250  # type: ignore[misc, union-attr]
+    assert image.convert("L").getextrema()[0] >= 250  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -201,7 +203,7 @@ def test_pictures_of_any_mode_can_be_written(format: str, mode: str) -> None:  #
 
 
 @pytest.mark.parametrize("source", ["PNG", "JPEG", "WEBP"])
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF"])
 def test_the_colour_profile_is_carried_through(source: str, format: str) -> None:  # noqa: A002
     large = images.enlarge(saved(motley("RGB"), source, icc_profile=PROFILE), 46, 34)
     assert read(images.encode(large, format)).info.get("icc_profile") == PROFILE
@@ -252,22 +254,30 @@ def test_a_picture_the_format_cannot_hold_is_refused() -> None:
 
 
 def test_threads_may_write_one_picture_in_different_ways() -> None:
-    image = lanczos(motley("RGBA"), (460, 340))
-    image.info["icc_profile"] = PROFILE
-    ways = [(kind, quality) for kind in FORMATS for quality in (10, 50, 95)] * 4
-    alone = [images.encode(image, kind, quality=quality) for kind, quality in ways]
+    image = lanczos(motley("RGBA"), (230, 170))
+    image.info = {"icc_profile": PROFILE, "dpi": (72, 72)}
+    ways = [(kind, quality) for kind in FORMATS for quality in (10, 95)] * 4
+
+    def write(way: tuple[str, int]) -> bytes:
+        return images.encode(image, way[0], quality=way[1])
+
+    alone = [write(way) for way in ways]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda way: images.encode(image, way[0], quality=way[1]), ways))
+        together = list(pool.map(write, ways))
     assert together == alone
-    assert image.info == {"icc_profile": PROFILE}
+    assert image.info == {"icc_profile": PROFILE, "dpi": (72, 72)}
 
 
 def test_threads_may_enlarge_at_once() -> None:
     names = ["good/gen_jpeg_exif6.jpg", "good/gen_png_P_trns.png", "good/gen_webp_alpha.webp"] * 8
     files = [(CORPUS / name).read_bytes() for name in names]
-    alone = [images.enlarge(data, 64, 96).tobytes() for data in files]
+
+    def large(data: bytes) -> bytes:
+        return images.enlarge(data, 64, 96).tobytes()
+
+    alone = [large(data) for data in files]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda data: images.enlarge(data, 64, 96).tobytes(), files)) == alone
+        assert list(pool.map(large, files)) == alone
 
 
 def test_a_drawing_has_the_size_asked_for_and_is_the_same_every_time() -> None:

@@ -32,6 +32,8 @@ def test_names_nobody_can_point_elsewhere_are_local(name: str) -> None:
     assert is_local(name)
 
 
-@pytest.mark.parametrize("name", ["", "evil.example", "localhost.", "127.1", "2130706433", "localhost.example"])
+@pytest.mark.parametrize(
+    "name", ["", "evil.example", "localhost.", "127.1", "2130706433", "localhost.example"]
+)
 def test_other_names_are_not(name: str) -> None:
     assert not is_local(name)

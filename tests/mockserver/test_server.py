@@ -91,7 +91,9 @@ def test_stopping_does_not_wait_for_a_call_that_hangs() -> None:
 def test_the_transport_serves_asynchronous_clients_too() -> None:
     async def double() -> int:
         with MockServer(listen=False) as mock:
-            async with httpx.AsyncClient(transport=mock.transport(), base_url=mock.base_url("ideogram")) as client:
+            async with httpx.AsyncClient(
+                transport=mock.transport(), base_url=mock.base_url("ideogram")
+            ) as client:
                 reply = await client.post(
                     "/upscale",
                     files={"image_request": (None, "{}"), "image_file": ("a.png", picture())},
@@ -108,7 +110,9 @@ def test_a_server_without_a_socket_opens_none() -> None:
         transport = mock.transport()
         with httpx.Client(transport=transport) as client:
             assert client.get(f"{mock.url}/__fauxscale/api/health").status_code == 200
-        listening = [row for row in Path("/proc/net/tcp").read_text().splitlines() if f" {os.getpid()} " in row]
+        listening = [
+            row for row in Path("/proc/net/tcp").read_text().splitlines() if f" {os.getpid()} " in row
+        ]
         assert listening == []
         # One loop: its selector and the two ends of its self-pipe.
         assert len(os.listdir("/proc/self/fd")) - before <= 4

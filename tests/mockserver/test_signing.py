@@ -27,7 +27,9 @@ def test_the_query_looks_as_documented() -> None:
     assert len(QUERY) == len("exp=1743867804&sig=") + 64
 
 
-@pytest.mark.parametrize(("now", "expected"), [(EXP - 1, None), (EXP - 0.001, None), (EXP, Problem.LINK_EXPIRED)])
+@pytest.mark.parametrize(
+    ("now", "expected"), [(EXP - 1, None), (EXP - 0.001, None), (EXP, Problem.LINK_EXPIRED)]
+)
 def test_a_link_is_dead_when_now_reaches_exp(now: float, expected: Problem | None) -> None:
     assert problem(PATH, QUERY, OWNER, now) is expected
 

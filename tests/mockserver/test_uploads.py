@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from fauxscale.errors import ApiError, Problem
-from fauxscale.uploads import Caps, Form, decode_base64, decode_data_uri, drain, read_body, read_form
+from fauxscale.uploads import Caps, Form, decode_base64, decode_data_uri, read_body, read_form
 
 TYPE = "multipart/form-data; boundary=xyz"
 HEAD = b'--xyz\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
@@ -154,34 +154,6 @@ def test_a_sender_that_leaves_is_reported_as_the_server_reports_it(chunks: tuple
         run_form(Sender(*chunks, then="leave"))
     with pytest.raises(ClientDisconnect):
         asyncio.run(read_body(Sender(*chunks, then="leave")(), 1000, Caps()))
-
-
-def test_after_a_refusal_the_rest_can_be_drained_from_the_same_stream() -> None:
-    sender = Sender(HEAD, *[bytes(100)] * 50, TAIL)
-
-    async def story() -> bool:
-        stream = sender()
-        with pytest.raises(ApiError):
-            await read_form(stream, TYPE, Caps(file=1000))
-        return await drain(stream, Caps())
-
-    assert asyncio.run(story())
-    assert sender.sent == len(HEAD) + 5000 + len(TAIL)
-
-
-def test_as_many_bytes_as_allowed_are_drained_and_one_more_gives_up() -> None:
-    caps = Caps(drain_bytes=100)
-    assert asyncio.run(drain(Sender(bytes(50), bytes(50))(), caps))
-    sender = Sender(bytes(50), bytes(51), b"never read")
-    assert not asyncio.run(drain(sender(), caps))
-    assert sender.sent == 101
-
-
-def test_draining_gives_up_on_a_sender_that_hangs_trickles_or_leaves() -> None:
-    caps = Caps(drain_seconds=0.02)
-    assert not asyncio.run(drain(Sender(b"x", then="hang")(), caps))
-    assert not asyncio.run(drain(endless(b"x"), caps))
-    assert not asyncio.run(drain(Sender(b"x", then="leave")(), caps))
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8))

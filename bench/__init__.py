@@ -1,0 +1,1 @@
+"""Benchmarks with their rivals, interleaved in one run: ratios, not times."""

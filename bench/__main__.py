@@ -1,0 +1,24 @@
+"""`make bench`: prints every table, or those named: `make bench ARGS="uploads rendering lives"`."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+
+from bench import lives, rendering, uploads
+
+TABLES = {"uploads": uploads.main, "rendering": rendering.main, "lives": lives.main}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(TABLES)
+    today = datetime.datetime.now(datetime.UTC).date()
+    print(f"{today}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    for name in names:
+        TABLES[name]()
+        print()
+
+
+main()
