@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 
 import uvicorn
 from starlette.applications import Starlette
@@ -26,4 +25,4 @@ if __name__ == "__main__":
     config = uvicorn.Config(
         app, http="h11", loop="asyncio", log_level="error", access_log=False, timeout_keep_alive=60
     )
-    sys.exit(uvicorn.Server(config).run(sockets=[sock]))
+    uvicorn.Server(config).run(sockets=[sock])

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from PIL import Image
 
@@ -42,7 +42,7 @@ def body(picture: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def running(*command: str) -> Iterator[int]:
+def running(*command: str) -> Generator[int]:
     """A server in a process of its own; gives its port."""
     process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True)
     try:

@@ -32,7 +32,7 @@ class Stage:
         return self.mock.base_url(provider)
 
     def account(self, **terms: float) -> Account:
-        return self.mock.account(**terms)
+        return self.mock.account(options=None, **terms)
 
 
 def open_stage(mode: Mode, settings: Settings | None = None) -> Iterator[Stage]:

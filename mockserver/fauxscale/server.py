@@ -237,10 +237,16 @@ class MockServer:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
         from .bridge import AppTransport
 
+        app = self.app
+        assert self._loop is not None
+        return AppTransport(app, self._loop)
+
+    @property
+    def app(self) -> App:
+        """The ASGI application, started."""
         self.start()
         assert self._app is not None
-        assert self._loop is not None
-        return AppTransport(self._app, self._loop)
+        return self._app
 
     @property
     def client(self) -> FauxscaleClient:

@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import httpx
@@ -85,7 +86,7 @@ def with_aiohttp(url: str, out: Path) -> tuple[dict[str, object], bytes]:
 
 def with_urllib3(url: str, out: Path) -> tuple[dict[str, object], bytes]:
     with urllib3.PoolManager() as pool:
-        fields = {"image_request": REQUEST, "image_file": ("astronaut.png", PHOTO.read_bytes())}
+        fields: dict[str, str | tuple[str, bytes]] = {"image_request": REQUEST, "image_file": ("astronaut.png", PHOTO.read_bytes())}
         answer = pool.request("POST", f"{url}/upscale", fields=fields, headers={"Api-Key": "<apiKey>"})
         reply = json.loads(answer.data)
         return reply, pool.request("GET", reply["data"][0]["url"]).data
@@ -125,7 +126,8 @@ def with_node(url: str, out: Path) -> tuple[dict[str, object], bytes]:
 )
 def test_the_documented_call_doubles_a_real_photo(call: Call, url: str, tmp_path: Path) -> None:
     reply, picture = call(url, tmp_path / "result.png")
-    (item,) = reply["data"]  # type: ignore[misc]  # a list of one object
+    data = cast("list[dict[str, object]]", reply["data"])
+    (item,) = data
     assert item["upscaled_resolution"] == "1024x1024"
     assert item["is_image_safe"] is True
     assert opened(picture).size == (1024, 1024)

@@ -17,17 +17,18 @@ from tests.stages import Stage
 
 
 def app_of(stage: Stage) -> App:
-    app = stage.mock._app  # type: ignore[attr-defined]
-    assert app is not None
-    return app
+    return stage.mock.app
 
 
 def entries(stage: Stage, account_id: str) -> list[Entry]:
     """The journal of an account, read where it is kept."""
     import asyncio
 
-    account = app_of(stage).accounts._account(account_id)  # type: ignore[attr-defined]
-    return asyncio.run(account.journal.entries())
+    async def read() -> list[Entry]:
+        account = await stage.mock.app.accounts.get(account_id)
+        return [] if account is None else await account.journal.entries()
+
+    return asyncio.run(read())
 
 
 HOSTS_IN = [
@@ -151,9 +152,9 @@ def test_a_client_that_leaves_mid_upload_is_journalled_and_harms_nobody() -> Non
                 f"POST /upscale HTTP/1.1\r\nHost: localhost\r\nApi-Key: {key}\r\nContent-Length: 1000\r\n"
                 "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b".encode()
             )
+        found: list[Entry] = []
         for _ in range(100):
-            if found := entries(stage, account.id):
-                break
+            found = found or entries(stage, account.id)
             http.get(f"{mock.url}/ideogram/x")
         assert found[0].status is None
         assert "went away" in found[0].reason

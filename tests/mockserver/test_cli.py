@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
@@ -24,7 +24,7 @@ from tests.stages import Stage
 @contextmanager
 def serving(
     *flags: str, env: dict[str, str] | None = None
-) -> Iterator[tuple[dict[str, object], subprocess.Popen[str]]]:
+) -> Generator[tuple[dict[str, object], subprocess.Popen[str]]]:
     """`fauxscale serve --json` as a process of its own: its ready line, and the process."""
     command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", *flags]
     process = subprocess.Popen(

@@ -12,8 +12,8 @@ from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
 
 
-def link(stage: Stage, **terms: float) -> str:
-    return str(upscale(stage, **terms).json()["data"][0]["url"])
+def link(stage: Stage) -> str:
+    return str(upscale(stage).json()["data"][0]["url"])
 
 
 def test_head_tells_what_get_would_send(stage: Stage) -> None:
@@ -130,8 +130,7 @@ def test_the_default_life_is_a_day(stage: Stage) -> None:
 
 
 def test_the_same_picture_is_rendered_once_however_many_look(stage: Stage) -> None:
-    app = stage.mock._app  # type: ignore[attr-defined]
-    assert app is not None
+    app = stage.mock.app
     key = stage.account().api_key("ideogram")
     image = picture(width=33, height=21)
     before = app.accounts.renditions.rendered
@@ -142,8 +141,7 @@ def test_the_same_picture_is_rendered_once_however_many_look(stage: Stage) -> No
 
 
 def test_nothing_is_rendered_before_somebody_looks(stage: Stage) -> None:
-    app = stage.mock._app  # type: ignore[attr-defined]
-    assert app is not None
+    app = stage.mock.app
     before = app.accounts.renditions.rendered
     assert upscale(stage, picture(width=35, height=21)).status_code == 200
     assert app.accounts.renditions.rendered == before
