@@ -62,6 +62,6 @@ def http_date(at: float) -> str:
     return formatdate(at, usegmt=True)
 
 
-def iso(at: float) -> str:
-    """`2026-11-20 13:00:00+00:00`: the spelling in Ideogram's documentation (read 2026-04)."""
-    return datetime.fromtimestamp(int(at), UTC).isoformat(sep=" ")
+def iso(at: float, between: str = "T") -> str:
+    """`2026-11-20T13:00:00+00:00`, or another character than T between date and time."""
+    return datetime.fromtimestamp(int(at), UTC).isoformat(sep=between)

@@ -29,7 +29,6 @@ _NEW_MEMBERS = ("magic_prompt_version", "magic_prompt_system_prompt_config_id")
 _RANGES = {"resemblance": (1, 100), "detail": (1, 100), "num_images": (1, 8), "seed": (0, 2**31 - 1)}
 _MAGIC = ("AUTO", "ON", "OFF")
 _STATUS = {
-    Problem.MISSING_KEY: 403,
     Problem.INVALID_KEY: 403,
     Problem.NO_FUNDS: 402,
     Problem.NOT_FOUND: 404,
@@ -44,12 +43,20 @@ _STATUS = {
     Problem.LINK_UNKNOWN: 404,
 }
 
+# Statuses nobody outside knows, by the option that chooses them.
+_CHOSEN = {
+    Problem.MISSING_KEY: "missing_key_status",
+    Problem.FILE_TOO_LARGE: "oversize_status",
+    Problem.LINK_EXPIRED: "expired_status",
+    Problem.LINK_FORGED: "forged_status",
+}
+
 
 async def post_upscale(call: Call) -> Response:
     """Double the picture in `image_file` as the JSON in `image_request` says."""
-    vintage = str(await call.option("vintage"))
+    vintage = str(call.setting("vintage"))
     form = await call.form(file=_FILE_LIMITS[vintage])
-    request = _image_request(form, vintage)
+    request = _image_request(form, vintage, str(call.setting("unknown_members")))
     params = {"resemblance": 50, "detail": 50, "num_images": 1} | request
     prompt, seed = request.get("prompt"), request.get("seed")
     image = _image_file(form)
@@ -63,11 +70,11 @@ async def post_upscale(call: Call) -> Response:
             count=int(str(params["num_images"])),
             seed=seed if isinstance(seed, int) else None,
             params=params,
-            max_pixels=int(await call.option("max_pixels")),
+            max_pixels=int(call.setting("max_pixels")),
         ),
     )
     body: dict[str, object] = {
-        "created": iso(call.now),
+        "created": iso(call.now, str(call.setting("created"))),
         "data": [_image_object(result, outcome, params) for result in outcome.results],
     }
     if vintage == "2026-10":
@@ -108,7 +115,7 @@ def _image_file(form: Form) -> Part:
     return part
 
 
-def _image_request(form: Form, vintage: str) -> dict[str, object]:
+def _image_request(form: Form, vintage: str, unknown_members: str) -> dict[str, object]:
     part = form.last("image_request")
     if part is None:
         raise ApiError(
@@ -127,6 +134,8 @@ def _image_request(form: Form, vintage: str) -> dict[str, object]:
     known = _MEMBERS + (_NEW_MEMBERS if vintage == "2026-10" else ())
     for name, member in value.items():
         if name not in known:
+            if unknown_members == "ignore":
+                continue
             raise _bad(
                 f"image_request.{name}", f"is not a member of image_request; it has {', '.join(known)}"
             )
@@ -158,9 +167,8 @@ def word_error(call: Call, error: ApiError) -> Response:
 
     Only the 422 body is documented; the other bodies are guesses in its image.
     """
-    status = error.status or _STATUS.get(error.problem, 400)
-    if error.problem in (Problem.LINK_EXPIRED, Problem.LINK_FORGED):
-        status = error.status or 403
+    chosen = _CHOSEN.get(error.problem)
+    status = error.status or (int(call.setting(chosen)) if chosen else _STATUS.get(error.problem, 400))
     if error.problem is Problem.UNSAFE:
         text = "Prompt provided failed safety check due to the inclusion of prohibited content."
     else:
@@ -242,5 +250,41 @@ PROVIDER = Provider(
             verified=True,
         ),
         Option(name="max_pixels", default=25_000_000, why="a limit on pixels is not documented"),
+        Option(
+            name="unknown_members",
+            default="refuse",
+            choices=("refuse", "ignore"),
+            why="whether members image_request does not document are refused is not documented",
+        ),
+        Option(
+            name="created",
+            default=" ",
+            choices=(" ", "T"),
+            why="the documentation shows `created` with a space between date and time, the OpenAPI text with a T",
+        ),
+        Option(
+            name="missing_key_status",
+            default=403,
+            choices=(403, 401),
+            why="/upscale documents 403 where all newer operations document 401",
+        ),
+        Option(
+            name="oversize_status",
+            default=400,
+            choices=(400, 413),
+            why="what a file over the limit is answered with is not documented",
+        ),
+        Option(
+            name="expired_status",
+            default=403,
+            choices=(403, 404, 410),
+            why="what a dead link answers is not documented; servers of signed links mostly say 403",
+        ),
+        Option(
+            name="forged_status",
+            default=403,
+            choices=(403, 401, 404),
+            why="what a changed link answers is not documented",
+        ),
     ),
 )

@@ -12,6 +12,7 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import Settings
+from fauxscale.settings import Terms
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
 
@@ -85,14 +86,19 @@ def test_each_documented_format_is_accepted_by_its_bytes(stage: Stage, format: s
 def test_image_request_may_declare_any_type_or_none(stage: Stage, kind: str | None) -> None:
     key = stage.account().api_key("ideogram")
     part = (None, "{}") if kind is None else (None, "{}", kind)
-    files: dict[str, Any] = {"image_request": part, "image_file": ("a", picture(), "application/octet-stream")}
+    files: dict[str, Any] = {
+        "image_request": part,
+        "image_file": ("a", picture(), "application/octet-stream"),
+    }
     reply = stage.http.post(f"{stage.url}/upscale", files=files, headers={"Api-Key": key})
     assert reply.status_code == 200
 
 
 def test_parts_may_come_in_either_order_and_in_chunks(stage: Stage) -> None:
     body = (
-        b'--b\r\nContent-Disposition: form-data; name="image_file"; filename="x"\r\n\r\n' + picture() + b"\r\n"
+        b'--b\r\nContent-Disposition: form-data; name="image_file"; filename="x"\r\n\r\n'
+        + picture()
+        + b"\r\n"
         b'--b\r\nContent-Disposition: form-data; name="image_request"\r\n\r\n{}\r\n--b--\r\n'
     )
     reply = stage.http.post(
@@ -128,7 +134,10 @@ def test_n_images_are_n_seeds_and_n_links_and_cost_n_times_six_cents(stage: Stag
         ('{"seed": -1}', "image_request.seed must be from 0 to 2147483647, got -1"),
         ('{"seed": 2147483648}', "image_request.seed must be from 0 to 2147483647"),
         ('{"prompt": 5}', "image_request.prompt must be a string, got an integer"),
-        ('{"magic_prompt_option": "MAYBE"}', "image_request.magic_prompt_option must be one of AUTO, ON, OFF"),
+        (
+            '{"magic_prompt_option": "MAYBE"}',
+            "image_request.magic_prompt_option must be one of AUTO, ON, OFF",
+        ),
         ('{"resemblence": 50}', "image_request.resemblence is not a member of image_request"),
         ('{"magic_prompt_version": "V_0"}', "image_request.magic_prompt_version is not a member"),
         ("[]", "image_request must be a JSON object, got an array"),
@@ -187,7 +196,9 @@ def sized(size: int) -> bytes:
     plain = picture()
     head, tail = plain[:-12], plain[-12:]
     filling = b"fiLl" + bytes(size - len(plain) - 12)
-    return head + struct.pack(">I", len(filling) - 4) + filling + struct.pack(">I", zlib.crc32(filling)) + tail
+    return (
+        head + struct.pack(">I", len(filling) - 4) + filling + struct.pack(">I", zlib.crc32(filling)) + tail
+    )
 
 
 def test_ten_mib_to_the_byte_is_accepted_and_one_more_is_not(stage: Stage) -> None:
@@ -291,3 +302,23 @@ def test_unknown_paths_and_methods_get_the_providers_words(stage: Stage) -> None
     wrong = stage.http.get(f"{stage.base_url('ideogram')}/upscale")
     assert wrong.status_code == 405
     assert wrong.headers["allow"] == "POST"
+
+
+def test_what_nobody_outside_knows_can_be_chosen(mode: Mode) -> None:
+    options: dict[str, str | int] = {
+        "ideogram.unknown_members": "ignore",
+        "ideogram.created": "T",
+        "ideogram.missing_key_status": 401,
+        "ideogram.oversize_status": 413,
+        "ideogram.expired_status": 410,
+        "ideogram.forged_status": 404,
+    }
+    for stage in open_stage(mode, Settings(options=options, terms=Terms(link_ttl=0))):
+        reply = upscale(stage, request={"style": "unheard of"})
+        assert reply.status_code == 200
+        assert reply.json()["created"][10] == "T"
+        assert upscale(stage, key="").status_code == 401
+        assert upscale(stage, sized(10 * MIB + 1)).status_code == 413
+        url = reply.json()["data"][0]["url"]
+        assert stage.http.get(url).status_code == 410
+        assert stage.http.get(url + "0").status_code == 404
