@@ -1,4 +1,4 @@
-"""The call of Ideogram's documentation, origin swapped, from the HTTP clients people use: a real photo comes back doubled."""
+"""The call of Ideogram's documentation, origin swapped, from six HTTP clients: a real photo comes back doubled."""
 
 from __future__ import annotations
 

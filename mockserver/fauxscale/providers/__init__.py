@@ -1,6 +1,7 @@
 """The providers that come with the stand-in. Adding one is one file and one entry here."""
 
 from fauxscale.provider import Provider
-from . import ideogram
 
-PROVIDERS: tuple[Provider, ...] = (ideogram.PROVIDER,)
+from . import aigateway, fal, ideogram, lumenfall
+
+PROVIDERS: tuple[Provider, ...] = (ideogram.PROVIDER, aigateway.PROVIDER, lumenfall.PROVIDER, fal.PROVIDER)

@@ -1,0 +1,55 @@
+"""A transport that takes requests for real hosts to a stand-in elsewhere, which tells providers by the Host header."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+import httpx
+
+
+class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """For `httpx.Client` and `httpx.AsyncClient` alike (asyncio and trio). Close it when done.
+
+    One pool of connections serves all threads; asynchronous clients wait for it in a thread of their own.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = httpx.URL(url)
+        self._pool = httpx.HTTPTransport(verify=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        target = self._url.copy_with(raw_path=request.url.raw_path)
+        # The Host header stays: it is what the stand-in routes by.
+        return self._pool.handle_request(
+            httpx.Request(
+                request.method,
+                target,
+                headers=request.headers,
+                content=request.read(),
+                extensions=request.extensions,
+            )
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        response = await anyio.to_thread.run_sync(self.handle_request, request)
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        response.stream = _InThread(response.stream)
+        return response
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _InThread(httpx.AsyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = iter(self._stream)
+        while (piece := await anyio.to_thread.run_sync(next, pieces, None)) is not None:
+            yield piece
+
+    async def aclose(self) -> None:
+        await anyio.to_thread.run_sync(self._stream.close)

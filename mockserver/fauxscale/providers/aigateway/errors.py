@@ -1,0 +1,122 @@
+"""What AIgateway's refusals look like, in each of the four catalogues it has published.
+
+The catalogues disagree. The model page's is the default, because that page is about this very model; where
+one is silent on a status, the next one below speaks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse, Response
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.provider import Call, Option
+
+_STATUS = {
+    Problem.MISSING_KEY: 401,
+    Problem.INVALID_KEY: 401,
+    Problem.NO_FUNDS: 402,
+    Problem.LINK_EXPIRED: 403,
+    Problem.LINK_FORGED: 403,
+    Problem.LINK_UNKNOWN: 404,
+    Problem.NOT_FOUND: 404,
+    Problem.UNKNOWN_MODEL: 404,
+    Problem.WRONG_METHOD: 405,
+    Problem.FILE_TOO_LARGE: 413,
+    Problem.RATE_LIMITED: 429,
+    Problem.TOO_MANY_IN_FLIGHT: 429,
+    Problem.SERVER_ERROR: 500,
+    Problem.UPSTREAM_ERROR: 502,
+    Problem.UNAVAILABLE: 503,
+    Problem.TIMEOUT: 504,
+}
+# Read 2026-06: the model's page; docs/errors; reference; the Python SDK's tests.
+_MODEL_PAGE = {
+    401: "authentication_error",
+    402: "insufficient_credits",
+    404: "not_found",
+    429: "rate_limit_error",
+    500: "server_error",
+    503: "service_unavailable",
+}
+_DOCS = {
+    400: "invalid_request",
+    401: "invalid_key",
+    402: "insufficient_credits",
+    403: "scope_exceeded",
+    404: "unknown_model",
+    409: "idempotency_conflict",
+    413: "payload_too_large",
+    422: "unsupported_parameter",
+    429: "rate_limited",
+    499: "client_closed",
+    500: "internal_error",
+    502: "provider_unavailable",
+    503: "capacity_exceeded",
+    504: "provider_timeout",
+}
+_REFERENCE = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "budget_exceeded",
+    404: "model_not_found",
+    429: "rate_limit_error",
+    502: "provider_error",
+    504: "timeout_error",
+}
+_SDK = {404: "model_not_found"}
+_CATALOGUES: Mapping[str, Mapping[int, str]] = {
+    "model-page": _DOCS | _REFERENCE | _MODEL_PAGE,
+    "docs": _DOCS,
+    "reference": _DOCS | _MODEL_PAGE | _REFERENCE,
+    "sdk": _DOCS | _REFERENCE | _MODEL_PAGE | _SDK,
+}
+_TEXTS = {
+    401: "Invalid or missing API key",
+    402: "The wallet is empty",
+    404: "Unknown model or endpoint",
+    429: "Over the per-minute limit",
+    500: "The upstream provider failed",
+    503: "The upstream provider is saturated",
+}
+OPTION = Option(
+    name="errors",
+    default="model-page",
+    choices=tuple(_CATALOGUES),
+    why="four published catalogues of error types disagree; which one the service uses is unknown",
+)
+
+
+def word_error(call: Call, error: ApiError) -> Response:
+    """`{"error": {message, type, code, param}}`; `code` is the status, but a word in the docs' catalogue."""
+    status = error.status or _STATUS.get(error.problem, 400)
+    catalogue = str(call.setting("errors"))
+    fallback = "invalid_request_error" if status < 500 else "server_error"
+    word = str(error.details.get("code", _CATALOGUES[catalogue].get(status, fallback)))
+    body = {
+        "message": error.message or _TEXTS.get(status, "The request was refused"),
+        "type": word,
+        "code": word if catalogue == "docs" else status,
+        "param": error.param,
+    }
+    headers: dict[str, str] = {}
+    if error.retry_after is not None or status == 429:
+        wait = 1.0 if error.retry_after is None else error.retry_after
+        headers["retry-after"] = f"{wait:g}"
+        if status == 429:
+            limit = error.details.get("limit", call.provider.quota.per_minute)
+            headers |= rate_headers(limit, 0, wait)
+    if error.problem is Problem.WRONG_METHOD:
+        headers["allow"] = str(error.details.get("allow", ""))
+    return JSONResponse({"error": body}, status, headers)
+
+
+def rate_headers(limit: object, remaining: int, reset: float) -> dict[str, str]:
+    """Where the caller stands in its minute. The reset is in seconds, a bare number, unlike OpenAI's "6m0s"."""
+    return {
+        "x-ratelimit-limit-requests": str(limit),
+        "x-ratelimit-remaining-requests": str(remaining),
+        "x-ratelimit-reset-requests": str(math.ceil(reset)),
+    }

@@ -1,0 +1,233 @@
+"""fal.ai: the model fal-ai/ideogram/upscale, asked directly or through the queue, and the storage around it.
+
+Sources: fal.ai/docs (read 2026-08), fal-client 1.0.3, @fal-ai/client 1.10.1. What they leave open is an `Option`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from fauxscale.deferred import signing_key
+from fauxscale.downloads import read_link
+from fauxscale.limits import Quota
+from fauxscale.provider import Call, Endpoint, Option, Provider, Site
+
+from . import queue, storage
+from .errors import word_error
+from .model import PRICE, request_id, run
+
+_MODEL = "/fal-ai/ideogram/upscale"
+_REQUEST = "/fal-ai/ideogram/requests/{id}"
+_PARTS = f"{storage.FILES}/multipart/{{upload}}"
+
+
+async def jwks(call: Call) -> Response:
+    """The public key webhooks are verified with."""
+    x = base64.urlsafe_b64encode(signing_key(call.accounts).public).rstrip(b"=").decode()
+    return JSONResponse({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]})
+
+
+def find_key(request: Request) -> str | None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() or None if scheme.lower() in ("key", "bearer") else None
+
+
+def mint_key(drawn: bytes) -> str:
+    """`<key id>:<secret>`, a UUID and 32 hexadecimal digits."""
+    first = drawn[:16].hex()
+    return f"{first[:8]}-{first[8:12]}-{first[12:16]}-{first[16:20]}-{first[20:]}:{drawn[16:32].hex()}"
+
+
+def headers(call: Call) -> Mapping[str, str]:
+    """The id of the request a call is, or asks about."""
+    if call.site is RUN or call.site is QUEUE:
+        return {"x-fal-request-id": call.params.get("id") or request_id(call)}
+    return {}
+
+
+RUN = Site(
+    prefix="/fal/run",
+    hosts=("fal.run",),
+    at_root=True,
+    endpoints=(Endpoint(operation="fal.run", method="POST", path=_MODEL, handler=run, price=PRICE),),
+)
+QUEUE = Site(
+    prefix="/fal/queue",
+    hosts=("queue.fal.run",),
+    endpoints=(
+        Endpoint(
+            operation="fal.submit",
+            method="POST",
+            path=_MODEL,
+            handler=queue.submit,
+            price=PRICE,
+            limited=False,
+        ),
+        Endpoint(
+            operation="fal.stream",
+            method="GET",
+            path=f"{_REQUEST}/status/stream",
+            handler=queue.stream,
+            limited=False,
+        ),
+        Endpoint(
+            operation="fal.status",
+            method="GET",
+            path=f"{_REQUEST}/status",
+            handler=queue.status,
+            limited=False,
+        ),
+        Endpoint(
+            operation="fal.cancel",
+            method="PUT",
+            path=f"{_REQUEST}/cancel",
+            handler=queue.cancel,
+            limited=False,
+        ),
+        Endpoint(operation="fal.result", method="GET", path=_REQUEST, handler=queue.result, limited=False),
+    ),
+)
+REST = Site(
+    prefix="/fal/rest",
+    hosts=("rest.fal.ai", "rest.alpha.fal.ai"),
+    endpoints=(
+        Endpoint(
+            operation="fal.token",
+            method="POST",
+            path="/storage/auth/token",
+            handler=storage.token,
+            limited=False,
+        ),
+        Endpoint(
+            operation="fal.initiate",
+            method="POST",
+            path="/storage/upload/initiate",
+            handler=storage.initiate,
+            limited=False,
+        ),
+        Endpoint(
+            operation="fal.initiate_multipart",
+            method="POST",
+            path="/storage/upload/initiate-multipart",
+            handler=storage.initiate_parts,
+            limited=False,
+        ),
+        Endpoint(
+            operation="fal.jwks",
+            method="GET",
+            path="/.well-known/jwks.json",
+            handler=jwks,
+            needs_key=False,
+            limited=False,
+        ),
+    ),
+)
+MEDIA = Site(
+    prefix="/fal/media",
+    hosts=("v3.fal.media", "fal.media", "v3b.fal.media"),
+    endpoints=(
+        Endpoint(
+            operation="fal.upload",
+            method="POST",
+            path="/files/upload",
+            handler=storage.upload,
+            limited=False,
+            owner=storage.token_owner,
+        ),
+        Endpoint(
+            operation="fal.create_multipart",
+            method="POST",
+            path="/files/upload/multipart",
+            handler=storage.create_parts,
+            limited=False,
+            owner=storage.token_owner,
+        ),
+        Endpoint(
+            operation="fal.put",
+            method="PUT",
+            path=storage.FILES,
+            handler=storage.put,
+            limited=False,
+            owner=storage.place_owner,
+        ),
+        Endpoint(
+            operation="fal.put_part",
+            method="PUT",
+            path=f"{_PARTS}/{{part:int}}",
+            handler=storage.put_part,
+            limited=False,
+            owner=storage.place_owner,
+        ),
+        Endpoint(
+            operation="fal.complete_multipart",
+            method="POST",
+            path=f"{_PARTS}/complete",
+            handler=storage.complete,
+            limited=False,
+            owner=storage.place_owner,
+        ),
+        Endpoint(
+            operation="fal.file",
+            method="GET",
+            path=storage.FILES,
+            handler=storage.read_file,
+            limited=False,
+            leg="download",
+            owner=storage.place_owner,
+        ),
+        Endpoint(
+            operation="fal.download",
+            method="GET",
+            path="/files/{shard}/{id}.png",
+            handler=read_link,
+            needs_key=False,
+            limited=False,
+            leg="download",
+        ),
+    ),
+)
+PROVIDER = Provider(
+    name="fal",
+    sites=(RUN, QUEUE, REST, MEDIA),
+    base="/fal/run",
+    media=MEDIA,
+    find_key=find_key,
+    mint_key=mint_key,
+    word_error=word_error,
+    env={
+        "FAL_RUN_URL": "{base_url}",
+        "FAL_QUEUE_URL": "{url}/fal/queue",
+        "FAL_REST_URL": "{url}/fal/rest",
+        "FAL_KEY": "{key}",
+    },
+    tls_env={"FAL_RUN_HOST": "{host}/fal/run", "FAL_QUEUE_RUN_HOST": "{host}/fal/queue"},
+    link_life=7 * 24 * 3600,
+    quota=Quota(in_flight=40),
+    # fal-client 1.0.3 turns there when it cannot connect.
+    fallbacks={"falrun.com": "fal.run", "queue.falrun.com": "queue.fal.run"},
+    headers=headers,
+    notice=queue.notice,
+    options=(
+        Option(
+            name="queue_seconds", default=0.0, why="how long a submitted request waits: the stand-in's own"
+        ),
+        Option(name="run_seconds", default=0.0, why="how long it then runs: the stand-in's own"),
+        Option(
+            name="polls", default=0, why="how many looks at its status find it unfinished: the stand-in's own"
+        ),
+        Option(
+            name="early_result",
+            default=400,
+            choices=(400, 202),
+            why="what asking for the result too early answers is not documented; both were reported",
+        ),
+        Option(
+            name="max_file", default=10 * 1024 * 1024, why="no limit is documented; this is Ideogram's own"
+        ),
+        Option(name="max_pixels", default=25_000_000, why="a limit on pixels is not documented"),
+    ),
+)

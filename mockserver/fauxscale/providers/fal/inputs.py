@@ -1,0 +1,116 @@
+"""What fal-ai/ideogram/upscale reads from a request, judged as pydantic 2 judges it: every fault at once.
+
+Source: the model's page (llms.txt, read 2026-08); ranges are from Ideogram's own endpoint. Unknown members are
+ignored, as FastAPI does; numbers and booleans may come as strings, as pydantic's lax mode allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from fauxscale.errors import ApiError, Problem
+
+_TRUE = ("true", "t", "yes", "y", "on", "1")
+_FALSE = ("false", "f", "no", "n", "off", "0")
+_FLAGS = ("expand_prompt", "sync_mode")
+_NUMBERS = {"resemblance": (1, 100), "detail": (1, 100), "seed": (None, None)}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The model's input; all but the picture's address have defaults."""
+
+    image_url: str
+    prompt: str = ""
+    resemblance: int = 50
+    detail: int = 50
+    expand_prompt: bool = False
+    seed: int | None = None
+    sync_mode: bool = False
+
+    @property
+    def params(self) -> dict[str, object]:
+        """What the journal and the ledger know of it: all but the picture."""
+        return {
+            name: value for name, value in asdict(self).items() if name != "image_url" and value is not None
+        }
+
+
+class _Wrong(Exception):
+    def __init__(self, kind: str, text: str, **facts: int) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.facts = facts
+
+
+def read(body: Mapping[str, object]) -> Inputs:
+    """The input in a JSON body. Raises INVALID_PARAMETER with pydantic's list in details["errors"]."""
+    errors: list[dict[str, object]] = []
+    found: dict[str, object] = {}
+    for name in ("image_url", "prompt", *_NUMBERS, *_FLAGS):
+        if name not in body:
+            if name == "image_url":
+                errors.append(
+                    {"type": "missing", "loc": ["body", name], "msg": "Field required", "input": body}
+                )
+            continue
+        try:
+            found[name] = _judge(name, body[name])
+        except _Wrong as wrong:
+            item = {"type": wrong.kind, "loc": ["body", name], "msg": wrong.text, "input": body[name]}
+            errors.append(item | ({"ctx": wrong.facts} if wrong.facts else {}))
+    if errors:
+        names = ", ".join(f"{error['loc'][1]}: {error['msg']}" for error in errors)  # type: ignore[index]
+        raise ApiError(
+            Problem.INVALID_PARAMETER,
+            "Validation failed",
+            reason=f"the input is not valid: {names}"
+            + (
+                f"; the body has {', '.join(sorted(body)) or 'no members'}" if "image_url" not in body else ""
+            ),
+            param=str(errors[0]["loc"][1]),  # type: ignore[index]  # a list of two words
+            details={"errors": errors},
+        )
+    return Inputs(**found)  # type: ignore[arg-type]  # judged member by member
+
+
+def _judge(name: str, value: object) -> object:
+    if name == "seed" and value is None:
+        return None
+    if name in _NUMBERS:
+        return _number(value, *_NUMBERS[name])
+    if name in _FLAGS:
+        return _flag(value)
+    if not isinstance(value, str):
+        raise _Wrong("string_type", "Input should be a valid string")
+    return value
+
+
+def _number(value: object, least: int | None, most: int | None) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise _Wrong("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+    if not isinstance(value, int | float | str):
+        raise _Wrong("int_type", "Input should be a valid integer")
+    try:
+        number = int(value)
+    except ValueError:
+        text = "Input should be a valid integer, unable to parse string as an integer"
+        raise _Wrong("int_parsing", text) from None
+    if least is not None and number < least:
+        raise _Wrong("greater_than_equal", f"Input should be greater than or equal to {least}", ge=least)
+    if most is not None and number > most:
+        raise _Wrong("less_than_equal", f"Input should be less than or equal to {most}", le=most)
+    return number
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool | int | float | str):
+        raise _Wrong("bool_type", "Input should be a valid boolean")
+    word = str(value).lower() if not isinstance(value, float) else f"{value:g}"
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise _Wrong("bool_parsing", "Input should be a valid boolean, unable to interpret input")

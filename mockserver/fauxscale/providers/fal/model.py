@@ -1,0 +1,134 @@
+"""The model itself, fal-ai/ideogram/upscale: from its JSON input to its JSON output, asked directly."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.responses import JSONResponse, Response
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.provider import Call, link
+from fauxscale.settings import micros
+from fauxscale.sources import named_picture
+from fauxscale.upscale import Outcome, Upscale, picture_of, upscale
+
+from .inputs import Inputs, read
+
+PRICE = micros(0.06)
+MIB = 1024 * 1024
+_LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What came of a request: enough to word it later, for whoever asks. `image` is a link's id, None when withheld."""
+
+    seed: int
+    image: str | None
+    path: str
+    inline: bool
+
+
+async def run(call: Call) -> Response:
+    """Upscale now and answer with the result."""
+    inputs = await inputs_of(call)
+    outcome = await upscale(call, await ask(call, inputs))
+    return JSONResponse(await word(call, output_of(inputs, outcome)), headers={"x-fal-billable-units": "1"})
+
+
+async def inputs_of(call: Call) -> Inputs:
+    # A data URI takes four characters for three bytes.
+    return read(await call.json(_max_file(call) * 4 // 3 + MIB))
+
+
+async def ask(call: Call, inputs: Inputs) -> Upscale:
+    """The work a valid input asks for, its picture at hand."""
+    shard = call.account.id.removeprefix("acct_")
+    return Upscale(
+        source=await _picture(call, inputs.image_url),
+        part="image_url",
+        path=lambda link_id: f"/files/{shard}/{link_id}.png",
+        prompt=inputs.prompt,
+        seed=inputs.seed,
+        params=inputs.params,
+        signed=False,
+        life=lifetime(call),
+        price=PRICE,
+        max_pixels=int(call.setting("max_pixels")),
+    )
+
+
+def output_of(inputs: Inputs, outcome: Outcome) -> Output:
+    result = outcome.results[0]
+    shown = result.url is not None
+    return Output(
+        result.seed, result.rendition.id if shown else None, result.rendition.path, inputs.sync_mode
+    )
+
+
+async def word(call: Call, output: Output) -> dict[str, object]:
+    """The model's output as JSON; links lead where this call came from."""
+    if output.image is None:
+        return {"images": [], "seed": output.seed}
+    file: dict[str, object] = {
+        "url": link(call, output.path),
+        "content_type": "image/png",
+        "file_name": output.path.rpartition("/")[2],
+        # The size is not known before the picture is made, and it is made when somebody looks.
+        "file_size": None,
+    }
+    if output.inline and "url" not in call.flags:
+        rendition = await call.accounts.rendition(output.image)
+        if rendition is None:
+            raise ApiError(
+                Problem.NOT_FOUND, "Not found", reason="the picture was purged", details={"path": call.path}
+            )
+        data = await picture_of(call, rendition)
+        file |= {"url": f"data:image/png;base64,{base64.b64encode(data).decode()}", "file_size": len(data)}
+    return {"images": [file], "seed": output.seed}
+
+
+def request_id(call: Call) -> str:
+    """The UUID of this request: the same for the same account and call number."""
+    digest = hashlib.sha256(f"{call.account.id}\n{call.entry.id}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
+
+
+def lifetime(call: Call) -> float | None:
+    """Seconds the client wants its files kept; None when it does not say, or says null."""
+    for name in _LIFECYCLE:
+        try:
+            said = cast("object", json.loads(call.request.headers.get(name, "null")))
+        except ValueError:
+            continue
+        if not isinstance(said, dict):
+            continue
+        seconds = cast("dict[str, object]", said).get("expiration_duration_seconds")
+        if isinstance(seconds, int | float) and seconds > 0:
+            return float(seconds)
+    return None
+
+
+async def _picture(call: Call, address: str) -> bytes:
+    if address.strip()[:5].lower() != "data:" and "://" not in address[:16]:
+        raise ApiError(
+            Problem.DOWNLOAD_FAILED,
+            "File download error",
+            reason="image_url must be a data URI or the URL of a file; bare base64 is neither",
+            param="image_url",
+        )
+    try:
+        return await named_picture(call, address, _max_file(call), param="image_url")
+    except ApiError as refusal:
+        if refusal.problem is Problem.INVALID_PARAMETER:
+            refusal.problem = Problem.BROKEN_IMAGE
+        raise
+
+
+def _max_file(call: Call) -> int:
+    return int(call.setting("max_file"))

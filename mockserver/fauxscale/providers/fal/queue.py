@@ -1,0 +1,252 @@
+"""fal.ai's queue: submit, look, fetch, cancel. Paths name the app without the model's last segment.
+
+Source: fal.ai/docs, "Queue" (read 2026-08), and what fal-client 1.0.3 and @fal-ai/client 1.10.1 send and read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from starlette.background import BackgroundTask
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from fauxscale.clock import iso
+from fauxscale.deferred import deliver, look, signing_key
+from fauxscale.errors import ApiError, Problem
+from fauxscale.jobs import Job, Pace, Progress
+from fauxscale.provider import Call, origin
+from fauxscale.upscale import judge, promise
+from fauxscale.webhooks import check_address
+
+from .errors import words
+from .model import Output, ask, inputs_of, output_of, request_id, word
+
+_STATES = {"queued": "IN_QUEUE", "running": "IN_PROGRESS", "done": "COMPLETED", "cancelled": "COMPLETED"}
+_STREAM_PAUSE = 0.05
+
+
+async def submit(call: Call) -> Response:
+    """Take a request in. What is wrong with it shows at the result, but for key and wallet."""
+    hook = call.request.query_params.get("fal_webhook")
+    if hook is not None:
+        check_address(hook, "fal_webhook")
+        signing_key(call.accounts)
+        await call.strike(("webhook",))
+    job = await _job(call, hook)
+    await call.account.jobs.add(job)
+    # With no pace set the work is done, and paid for, by now.
+    progress = await look(call.account, call.provider, job, call.now, counted=False)
+    if progress.stage == "done" and job.charge is not None and _failure(job, progress) is None:
+        call.entry.cost = job.charge.micros
+    body: dict[str, object] = {"status": "IN_QUEUE", **_addresses(call, job.id), "queue_position": 0}
+    body |= {"logs": None, "metrics": {}}
+    if hook is not None:
+        body["gateway_request_id"] = job.id
+    return _answer(call, job, body)
+
+
+async def status(call: Call) -> Response:
+    """Where a request stands: 202 until it is done, then 200."""
+    job = await _found(call)
+    progress = await look(call.account, call.provider, job, call.now)
+    ended = progress.stage in ("done", "cancelled")
+    return _answer(call, job, _status(call, job, progress), 200 if ended else 202)
+
+
+async def stream(call: Call) -> Response:
+    """Server-sent events: a status whenever it changes, the last when the request is done."""
+    job = await _found(call)
+
+    async def events() -> AsyncIterator[str]:
+        before = None
+        while True:
+            progress = await look(call.account, call.provider, job, (await call.account.clock()).now())
+            if progress.stage != before:
+                before = progress.stage
+                yield f"data: {json.dumps(_status(call, job, progress))}\n\n"
+            if before in ("done", "cancelled"):
+                return
+            # The client waits for the clock to move; so must this.
+            await call.wait(_STREAM_PAUSE)
+
+    return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+
+async def result(call: Call) -> Response:
+    """The model's output, or the error the request ended in."""
+    job = await _found(call)
+    progress = await look(call.account, call.provider, job, call.now, counted=False)
+    if (error := _failure(job, progress)) is not None:
+        raise error.again()
+    if progress.stage != "done":
+        if call.setting("early_result") == 202:
+            return _answer(call, job, _status(call, job, progress), 202)
+        raise ApiError(
+            Problem.INVALID_PARAMETER,
+            "Request is still in progress",
+            reason=f"request {job.id} is {_STATES[progress.stage]}: poll its status_url until COMPLETED",
+            details={"code": "bad_request", "ordered": True},
+        )
+    made = cast("Mapping[str, Any]", job.output["output"])
+    response = _answer(call, job, await word(call, Output(**made)))
+    response.headers["x-fal-billable-units"] = "1"
+    return response
+
+
+async def cancel(call: Call) -> Response:
+    """Stop a request that is not done; it then costs nothing."""
+    job = await call.account.jobs.get(call.params["id"])
+    if job is None:
+        call.entry.reason = "no request of this id was submitted with this key"
+        return JSONResponse({"status": "NOT_FOUND"}, 404)
+    if await call.account.jobs.cancel(job, call.now):
+        return _answer(call, job, {"status": "CANCELLATION_REQUESTED"}, 202)
+    return _answer(call, job, {"status": "ALREADY_COMPLETED"}, 400)
+
+
+def notice(job: Job, error: ApiError | None) -> str:
+    """A webhook's body, spelled as fal spells it: keys sorted, a space after each colon and comma."""
+    body: dict[str, object] = {
+        "request_id": job.id,
+        "gateway_request_id": job.id,
+        "error": None,
+        "status": "OK",
+    }
+    if error is None:
+        body["payload"] = job.output["payload"]
+    else:
+        said = words(error)
+        body |= {"status": "ERROR", "error": f"Invalid status code: {said.status}", "payload": said.body}
+    return json.dumps(body, sort_keys=True)
+
+
+async def _job(call: Call, hook: str | None) -> Job:
+    """Everything about a request that does not wait for the clock: its outcome, its price, its pace."""
+    output: dict[str, object] = {}
+    charge = error = None
+    try:
+        inputs = await inputs_of(call)
+        wanted = await ask(call, inputs)
+        outcome, charge = await promise(call, wanted, await judge(call, wanted))
+        made = output_of(inputs, outcome)
+        output["output"] = asdict(made)
+        if hook is not None:
+            output["payload"] = await word(call, made)
+    except ApiError as refusal:
+        if refusal.problem in (Problem.NO_FUNDS, Problem.TIMEOUT) and not refusal.details.get("ordered"):
+            raise
+        charge, error = None, refusal
+    pace, too_late = _pace(call)
+    return Job(
+        id=request_id(call),
+        provider=call.provider.name,
+        operation=call.endpoint.operation,
+        call=call.entry.id,
+        made=call.now,
+        pace=pace,
+        output=output,
+        charge=charge,
+        error=too_late or error,
+        notify=hook,
+        copies=int(_flagged(call, "webhook-copies", 1)),
+        late=_flagged(call, "webhook-late", 0),
+        held="webhook-held" in call.flags,
+    )
+
+
+def _flagged(call: Call, name: str, default: float) -> float:
+    """The number in a flag like `webhook-late=60`."""
+    return next(
+        (float(flag.partition("=")[2]) for flag in call.flags if flag.startswith(f"{name}=")), default
+    )
+
+
+def _pace(call: Call) -> tuple[Pace, ApiError | None]:
+    """How long the request will take; with the error it ends in when that is longer than the client waits."""
+    pace = Pace(
+        queued=float(call.setting("queue_seconds")),
+        running=float(call.setting("run_seconds")),
+        polls=int(call.setting("polls")),
+    )
+    try:
+        patience = float(call.request.headers.get("x-fal-request-timeout", "inf"))
+    except ValueError:
+        patience = float("inf")
+    if not patience < pace.queued:
+        return pace, None
+    refusal = ApiError(
+        Problem.TIMEOUT,
+        "Request timed out",
+        reason=f"X-Fal-Request-Timeout is {patience:g} s and the queue takes {pace.queued:g} s (fal.queue_seconds)",
+        details={"start": True},
+    )
+    return Pace(queued=patience), refusal
+
+
+async def _found(call: Call) -> Job:
+    job = await call.account.jobs.get(call.params["id"])
+    if job is None:
+        raise ApiError(
+            Problem.NOT_FOUND,
+            "Request not found",
+            reason="no request of this id was submitted with this key, or the account was reset since",
+            details={"ordered": True},
+        )
+    return job
+
+
+def _failure(job: Job, progress: Progress) -> ApiError | None:
+    if progress.stage == "cancelled":
+        return ApiError(
+            Problem.INVALID_PARAMETER,
+            "Request was cancelled",
+            reason=f"request {job.id} was cancelled before it was done",
+            details={"code": "client_cancelled"},
+        )
+    return progress.error or job.error if progress.stage == "done" else None
+
+
+def _addresses(call: Call, job_id: str) -> dict[str, object]:
+    # Clients follow these: they lead back the way the call came.
+    prefix = "" if call.reached == "host" else call.site.prefix
+    base = f"{origin(call)}{prefix}/fal-ai/ideogram/requests/{job_id}"
+    return {
+        "request_id": job_id,
+        "response_url": base,
+        "status_url": f"{base}/status",
+        "cancel_url": f"{base}/cancel",
+    }
+
+
+def _status(call: Call, job: Job, progress: Progress) -> dict[str, object]:
+    body: dict[str, object] = {"status": _STATES[progress.stage], **_addresses(call, job.id), "logs": None}
+    if call.request.query_params.get("logs", "").lower() in ("1", "true"):
+        body["logs"] = _logs(job, progress)
+    if progress.stage == "queued":
+        body["queue_position"] = 0
+    done = progress.stage in ("done", "cancelled")
+    body["metrics"] = {"inference_time": job.pace.running} if done else {}
+    if (error := _failure(job, progress)) is not None:
+        said = words(error)
+        detail = said.body["detail"]
+        body["error"] = detail if isinstance(detail, str) else f"Invalid status code: {said.status}"
+        body["error_type"] = said.headers.get("x-fal-error-type", "validation_error")
+    return body
+
+
+def _logs(job: Job, progress: Progress) -> list[dict[str, object]]:
+    said = {"running": ["Upscaling"], "done": ["Upscaling", "Done"]}.get(progress.stage, [])
+    ends = (job.made + job.pace.queued, progress.since)
+    return [
+        {"message": text, "level": "INFO", "source": "USER", "timestamp": iso(at).replace(" ", "T")}
+        for text, at in zip(said, ends, strict=False)
+    ]
+
+
+def _answer(call: Call, job: Job, body: Mapping[str, object], code: int = 200) -> Response:
+    # A notice goes out behind the answer: the client must know the request's id before it hears of it.
+    task = BackgroundTask(deliver, call.accounts, call.account, call.now) if job.notify else None
+    return JSONResponse(body, code, background=task)

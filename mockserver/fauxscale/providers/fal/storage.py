@@ -1,0 +1,261 @@
+"""fal.ai's storage: files put here by clients, to be named in image_url, and served until they expire.
+
+Three ways in, as fal-client 1.0.3 and @fal-ai/client 1.10.1 use them: one POST with a storage token; a place
+asked for, then PUT there; parts, for large files. A token is for the host of files alone and says whose it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import cast
+
+from starlette.responses import JSONResponse, Response
+
+from fauxscale.accounts import Account
+from fauxscale.clock import iso
+from fauxscale.errors import ApiError, Problem
+from fauxscale.files import File, safe_name
+from fauxscale.provider import Call, link
+from fauxscale.uploads import read_body
+
+from .model import lifetime
+
+MIB = 1024 * 1024
+FILES = "/files/b/{shard}/{name}"
+_TOKEN_PATH = "/storage/auth/token"
+_TOKEN_SECONDS = 3600
+_PLACE_SECONDS = 3600
+_MOST_FILE = 256 * MIB
+_MOST_PARTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file will be once its bytes have come, and how long it will then live (seconds)."""
+
+    file: File
+    life: float | None
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, row: bytes) -> _Place:
+        words = json.loads(row)
+        return cls(File(**words["file"]), words["life"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of a file to be."""
+
+    number: int
+    etag: str
+    blob: str
+
+    def is_named_by(self, word: object) -> bool:
+        """Whether a member of the list that ends an upload means this part."""
+        if not isinstance(word, dict):
+            return False
+        said = cast("Mapping[str, object]", word)
+        return (said.get("partNumber"), said.get("etag")) == (self.number, self.etag)
+
+
+async def token(call: Call) -> Response:
+    """A storage token, good for an hour."""
+    exp = int(call.now) + _TOKEN_SECONDS
+    signed = f"{call.account.id}?{call.accounts.signer.query(_TOKEN_PATH, exp, call.account.id)}"
+    return JSONResponse(
+        {
+            "token": base64.urlsafe_b64encode(signed.encode()).rstrip(b"=").decode(),
+            "token_type": "Bearer",
+            "base_url": link(call, ""),
+            "expires_at": iso(exp).replace(" ", "T"),
+        }
+    )
+
+
+async def upload(call: Call) -> Response:
+    """Keep the body as a file."""
+    place = await _place(call, call.request.headers.get("x-fal-file-name", ""), _said_type(call))
+    file = await _keep(call, place, await _bytes(call))
+    return JSONResponse({"access_url": link(call, file.path)})
+
+
+async def initiate(call: Call) -> Response:
+    """A signed place to PUT one file to."""
+    return await _promise_place(call, "")
+
+
+async def initiate_parts(call: Call) -> Response:
+    """A signed place to PUT parts of a file to."""
+    return await _promise_place(call, "/multipart/js")
+
+
+async def create_parts(call: Call) -> Response:
+    """A place for parts, for who has a token."""
+    place = await _place(call, call.request.headers.get("x-fal-file-name", ""), _said_type(call))
+    await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
+    return JSONResponse({"access_url": link(call, place.file.path), "uploadId": "py"})
+
+
+async def put(call: Call) -> Response:
+    """The bytes of a file a place was asked for."""
+    place = await _promised(call)
+    await _keep(call, place, await _bytes(call))
+    return Response(status_code=200)
+
+
+async def put_part(call: Call) -> Response:
+    """One part, by number from 1; sent again it replaces the first."""
+    place = await _promised(call)
+    number = int(call.params["part"])
+    if not 1 <= number <= _MOST_PARTS:
+        raise ApiError(Problem.INVALID_PARAMETER, f"Part number must be from 1 to {_MOST_PARTS}")
+    data = await _bytes(call)
+    etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+    part = _Part(number, etag, await call.account.keep_upload(data))
+    await call.account.store.append(
+        f"{_pending(call.account, place.file.id)}:parts",
+        json.dumps(asdict(part)).encode(),
+        most=2 * _MOST_PARTS,
+        most_bytes=MIB,
+    )
+    return JSONResponse({"partNumber": number, "etag": etag}, headers={"etag": etag})
+
+
+async def complete(call: Call) -> Response:
+    """Make one file of the parts named."""
+    place = await _promised(call)
+    rows = await call.account.store.items(f"{_pending(call.account, place.file.id)}:parts")
+    # Sent twice, the later counts.
+    parts = [_Part(**json.loads(row)) for row in reversed(rows)]
+    named = (await call.json(MIB)).get("parts")
+    blobs: dict[int, bytes] = {}
+    for one in cast("Sequence[object]", named) if isinstance(named, list) else ():
+        part = next((part for part in parts if part.is_named_by(one)), None)
+        blob = await call.account.store.get_blob(part.blob) if part is not None else None
+        if part is None or blob is None:
+            raise _bad(f"a part named was not uploaded here: {repr(one)[:100]}")
+        blobs[part.number] = blob
+    if not blobs:
+        raise _bad('the body names no parts: send {"parts": [{"partNumber": 1, "etag": …}]}')
+    if sum(map(len, blobs.values())) > _MOST_FILE:
+        raise _bad(f"the parts are over {_MOST_FILE:,} bytes together")
+    # fal-client 1.0.3 names the parts in the order in which its threads were done with them.
+    file = await _keep(call, place, b"".join(blobs[number] for number in sorted(blobs)))
+    return JSONResponse({"access_url": link(call, file.path)})
+
+
+async def read_file(call: Call) -> Response:
+    """A file somebody put here."""
+    file = await call.accounts.file(call.params["name"])
+    data = (
+        await call.account.store.get_blob(file.blob) if file is not None and file.path == call.path else None
+    )
+    if file is None or data is None or (file.exp is not None and call.now >= file.exp):
+        raise ApiError(
+            Problem.LINK_UNKNOWN,
+            "File not found",
+            reason="no file was put at this address, or it has expired or was purged since",
+        )
+    await call.strike(("download",))
+    headers = {
+        "access-control-allow-origin": "*",
+        "x-content-type-options": "nosniff",
+        # Whatever was put here is on our own pages' origin; as a document it may do nothing.
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+    return Response(data, media_type=file.content_type, headers=headers)
+
+
+async def token_owner(call: Call) -> Account | None:
+    """The account a storage token was made for; at this host the API key works too.
+
+    Raises INVALID_KEY for a token that was changed or has expired.
+    """
+    key = call.provider.find_key(call.request)
+    owner, _, query = _decoded(key or "").partition("?")
+    account = await call.accounts.get(owner) if query else None
+    if account is None:
+        return await call.accounts.of_key(key, call.provider.name)
+    try:
+        now = (await account.clock()).now()
+        call.accounts.signer.verify(_TOKEN_PATH, query.encode(), owner, now)
+    except ApiError as refusal:
+        raise ApiError(
+            Problem.INVALID_KEY, "Invalid token", reason=f"the storage token: {refusal.reason}"
+        ) from None
+    return account
+
+
+async def place_owner(call: Call) -> Account | None:
+    """The account whose files are kept at this address. Parts come with a token or to a signed address."""
+    if "authorization" in call.request.headers and call.endpoint.leg == "api":
+        return await token_owner(call)
+    account = await call.accounts.get(f"acct_{call.params['shard']}")
+    if account is not None and call.endpoint.leg == "api":
+        now = (await account.clock()).now()
+        path = call.path.rpartition("/")[0] if "upload" in call.params else call.path
+        call.accounts.signer.verify(path, call.request.scope["query_string"], account.id, now)
+    return account
+
+
+async def _promise_place(call: Call, below: str) -> Response:
+    body = await call.json(MIB)
+    name, said = body.get("file_name"), body.get("content_type")
+    content_type = said if isinstance(said, str) else "application/octet-stream"
+    place = await _place(call, name if isinstance(name, str) else "", content_type)
+    await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
+    exp = int(call.now) + _PLACE_SECONDS
+    return JSONResponse(
+        {"upload_url": link(call, place.file.path + below, exp), "file_url": link(call, place.file.path)}
+    )
+
+
+async def _place(call: Call, name: str, content_type: str) -> _Place:
+    shard = call.account.id.removeprefix("acct_")
+    file_id = f"{await call.account.draw_id('file')}_{safe_name(name)}"
+    path = f"/files/b/{shard}/{file_id}"
+    return _Place(File(file_id, call.account.id, call.provider.name, path, content_type), lifetime(call))
+
+
+async def _promised(call: Call) -> _Place:
+    row = await call.account.store.get(_pending(call.account, call.params["name"]))
+    if row is None:
+        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="no upload was begun for this address")
+    return _Place.from_json(row)
+
+
+async def _keep(call: Call, place: _Place, data: bytes) -> File:
+    exp = None if place.life is None else call.now + place.life
+    file = replace(place.file, blob=await call.account.keep_upload(data), exp=exp)
+    await call.account.links.keep_file(file)
+    return file
+
+
+async def _bytes(call: Call) -> bytes:
+    return await read_body(call.request.stream(), _MOST_FILE, call.caps)
+
+
+def _pending(account: Account, file_id: str) -> str:
+    return f"{account.prefix}upload:{file_id}"
+
+
+def _said_type(call: Call) -> str:
+    return call.request.headers.get("content-type", "application/octet-stream")
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+    except ValueError:
+        return ""
+
+
+def _bad(reason: str) -> ApiError:
+    return ApiError(Problem.INVALID_PARAMETER, "Bad request", reason=reason)

@@ -1,0 +1,258 @@
+"""Lumenfall (lumenfall.ai): OpenAI's images API over whatever provider has the model; for this one, fal.
+
+Sources: the model's llms.txt, docs.lumenfall.ai (read 2026-06), lumenfall-ai/agent-skill (2026-06-23).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+from starlette.responses import JSONResponse, Response
+
+from fauxscale.downloads import read_link
+from fauxscale.errors import ApiError, Problem
+from fauxscale.provider import Call, Endpoint, Handler, Option, Provider, Site
+from fauxscale.providers._openai import (
+    MIB,
+    find_key,
+    image_objects,
+    model_card,
+    picture_in,
+    request_id,
+    texts_of,
+)
+from fauxscale.settings import micros
+from fauxscale.upscale import Outcome, Upscale, judge, perform
+
+from .errors import ask_fal, word_error
+from .records import get_balance, get_request, get_requests
+from .request import FILE, FORMATS, MODEL_ID, PARAMETERS, SCALE, check_model, values_of
+
+PRICE = micros(0.06)
+_EXECUTED = "fal/fal-ai/ideogram/upscale"
+_RELEASED = 1717200000  # June 2024
+_AVIF_SIDE = 1_600  # "AVIF conversion is limited to 1,600 px" (docs, read 2026-06)
+
+
+async def post_edits(call: Call) -> Response:
+    """Enlarge the part `image` by `scale_factor`. `?dryRun=true` says what it would cost, and that is all."""
+    form = await call.form(file=FILE)
+    values = values_of(call, texts_of(form, PARAMETERS))
+    several = f"Model '{MODEL_ID}' does not support multiple input images"
+    image = picture_in(form, "Invalid input: expected file, received undefined", several)
+    dry = call.request.query_params.get("dryRun") == "true"
+    format = FORMATS[str(values["output_format"])]  # noqa: A001  # the word of the wire
+    compression = values.get("output_compression")
+    ask = Upscale(
+        source=image,
+        part="image",
+        path=lambda link_id: f"/{link_id}.{values['output_format']}",
+        prompt=str(values.get("prompt", "")),
+        count=int(str(values["n"])),
+        format=format,
+        # 100 is the best in OpenAI's API too; Pillow counts from 1.
+        quality=max(1, compression) if isinstance(compression, int) else None,
+        signed=bool(call.setting("signed_links")),
+        params=values,
+        target=_target(format, float(str(values["scale_factor"]))),
+        max_pixels=int(call.setting("max_pixels")),
+        price=0 if dry else None,
+    )
+    picture = await judge(call, ask)
+    if dry:
+        return JSONResponse(_estimate(ask.count))
+    await ask_fal(call)
+    return await _answer(call, values, await perform(call, ask, picture))
+
+
+def _target(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]:  # noqa: A002  # as above
+    """The result's size by the shown one. Raises RESULT_TOO_LARGE where the gateway would not convert it."""
+
+    def target(width: int, height: int) -> tuple[int, int]:
+        size = int(width * factor + 0.5), int(height * factor + 0.5)
+        if format == "AVIF" and max(size) > _AVIF_SIDE:
+            raise ApiError(
+                Problem.RESULT_TOO_LARGE,
+                f"AVIF output is limited to {_AVIF_SIDE} pixels a side",
+                reason=f"the result would be {size[0]}x{size[1]}; send a smaller picture or ask for another format",
+                param="output_format",
+            )
+        return size
+
+    return target
+
+
+async def _answer(call: Call, values: dict[str, object], outcome: Outcome) -> Response:
+    revised = {"revised_prompt": values.get("prompt", "")}
+    data = await image_objects(call, outcome, values["response_format"], revised)
+    return JSONResponse(
+        {
+            "id": request_id(call.account.id, call.entry.id),
+            "created": int(call.now),
+            "size": outcome.results[0].size,
+            "output_format": values["output_format"],
+            "data": data,
+            "metadata": {
+                "model": MODEL_ID,
+                "executed_model": _EXECUTED,
+                "provider": "fal",
+                "provider_name": "fal.ai",
+                "cost": outcome.micros / 1e6,
+                "cost_currency": "USD",
+            },
+        }
+    )
+
+
+def _estimate(count: int) -> dict[str, object]:
+    component = {
+        "type": "output",
+        "metric": "image",
+        "quantity": count,
+        "billable_quantity": count,
+        "unit_price": PRICE / 1e6,
+        "total_cost": count * PRICE,
+    }
+    return {
+        "estimated": True,
+        "model": MODEL_ID,
+        "provider": "fal",
+        "total_cost_micros": count * PRICE,
+        "currency": "USD",
+        "components": [component],
+    }
+
+
+async def post_generations(call: Call) -> Response:
+    """The model upscales and does nothing else: refused, in the documented words."""
+    check_model((await call.json(MIB)).get("model"))
+    raise ApiError(
+        Problem.INVALID_PARAMETER,
+        f"Model '{MODEL_ID}' does not support text-to-image. Supported modes: upscale",
+        reason="send the picture to images/edits",
+        param="model",
+    )
+
+
+async def get_models(call: Call) -> Response:
+    return JSONResponse({"object": "list", "data": [_card()]})
+
+
+async def get_model(call: Call) -> Response:
+    """One model; with `?schema=true` also its parameters. How the service spells those is not published."""
+    check_model(call.params["id"])
+    if call.request.query_params.get("schema") != "true":
+        return JSONResponse(_card())
+    file = {"type": "string", "format": "binary", "description": "Input image to upscale."}
+    schema = {
+        "type": "object",
+        "required": ["model", "image", SCALE.name],
+        "properties": {"image": file, **{one.name: one.schema() for one in PARAMETERS}},
+    }
+    return JSONResponse(_card() | {"schema": schema})
+
+
+def _card() -> dict[str, object]:
+    return model_card(MODEL_ID, _RELEASED, "ideogram") | {
+        "name": "Ideogram Upscale",
+        "creator_organization": "Ideogram",
+        "model_status": "active",
+        "modality": "image",
+        "capabilities": ["upscale"],
+        "tags": ["image-upscaling", "image-enhancement"],
+        "starting_price": PRICE / 1e6,
+    }
+
+
+def headers(call: Call) -> dict[str, str]:
+    """X-Lumenfall-*: the request's id on every answer, model and provider where images were asked for."""
+    every = {"x-lumenfall-request-id": request_id(call.account.id, call.entry.id)}
+    if call.endpoint.operation != "lumenfall.edits":
+        return every
+    return every | {"x-lumenfall-provider": "fal", "x-lumenfall-model": MODEL_ID}
+
+
+def mint_key(drawn: bytes) -> str:
+    """`lmnfl_<key id>.<secret>`, both of letters and digits."""
+    return f"lmnfl_{drawn[:8].hex()}.{base64.b32encode(drawn[8:]).decode().rstrip('=').lower()}"
+
+
+def _get(name: str, path: str, handler: Handler) -> Endpoint:
+    return Endpoint(operation=f"lumenfall.{name}", method="GET", path=path, handler=handler)
+
+
+def _both(base: str) -> tuple[Endpoint, ...]:
+    """What both bases have. The model's own page names the path plainly, `/v1/images/edits`, the docs the other."""
+    posts = (("edits", post_edits, PRICE), ("generations", post_generations, 0))
+    return (
+        *(
+            Endpoint(
+                operation=f"lumenfall.{name}",
+                method="POST",
+                path=f"{base}/images/{name}",
+                handler=handler,
+                price=price,
+            )
+            for name, handler, price in posts
+        ),
+        _get("models", f"{base}/models", get_models),
+        _get("model", f"{base}/models/{{id:path}}", get_model),
+    )
+
+
+API = Site(
+    prefix="/lumenfall",
+    hosts=("api.lumenfall.ai",),
+    at_root=True,
+    endpoints=(
+        *_both("/openai/v1"),
+        *_both("/v1"),
+        _get("balance", "/v1/balance", get_balance),
+        _get("requests", "/v1/requests", get_requests),
+        _get("request", "/v1/requests/{id}", get_request),
+    ),
+)
+MEDIA = Site(
+    prefix="/lumenfall",
+    hosts=("media.lumenfall.ai",),
+    endpoints=(
+        Endpoint(
+            operation="lumenfall.download",
+            method="GET",
+            path="/{id}.{ext}",
+            handler=read_link,
+            needs_key=False,
+            limited=False,
+            leg="download",
+        ),
+    ),
+)
+PROVIDER = Provider(
+    name="lumenfall",
+    sites=(API, MEDIA),
+    base="/lumenfall/openai/v1",
+    media=MEDIA,
+    find_key=find_key,
+    mint_key=mint_key,
+    word_error=word_error,
+    env={"LUMENFALL_BASE_URL": "{base_url}", "LUMENFALL_API_KEY": "{key}"},
+    link_life=3600,
+    key_prefix="lmnfl_",
+    headers=headers,
+    options=(
+        Option(
+            name="strict",
+            default=False,
+            choices=(False, True),
+            why="scale_factor is called required, and the service's own examples leave it out; true refuses that",
+        ),
+        Option(
+            name="signed_links",
+            default=False,
+            choices=(False, True),
+            why="the documented sample link has no query; how the service ends its life is not visible",
+        ),
+        Option(name="max_pixels", default=25_000_000, why="a limit on pixels is not documented"),
+    ),
+)

@@ -1,0 +1,135 @@
+"""What Lumenfall's refusals look like, and what becomes of a failure at fal, its upstream.
+
+Sources: docs.lumenfall.ai, "Errors" (read 2026-06); lumenfall-ai/agent-skill, error reference (2026-06-23).
+"""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.faults import Interrupted, to_json
+from fauxscale.provider import Call
+
+_STATUS = {
+    Problem.MISSING_KEY: 401,
+    Problem.INVALID_KEY: 401,
+    Problem.NO_FUNDS: 402,
+    Problem.NOT_FOUND: 404,
+    Problem.UNKNOWN_MODEL: 404,
+    Problem.LINK_UNKNOWN: 404,
+    Problem.LINK_EXPIRED: 404,  # "deleted after 60 minutes"
+    Problem.LINK_FORGED: 403,
+    Problem.WRONG_METHOD: 405,
+    Problem.FILE_TOO_LARGE: 413,
+    Problem.RATE_LIMITED: 429,
+    Problem.TOO_MANY_IN_FLIGHT: 429,
+    Problem.SERVER_ERROR: 500,
+    Problem.UPSTREAM_ERROR: 502,
+    Problem.UNAVAILABLE: 503,
+    Problem.TIMEOUT: 504,
+}
+_CODES = {
+    Problem.UNSAFE: "CONTENT_POLICY_VIOLATION",
+    Problem.UNKNOWN_MODEL: "MODEL_NOT_FOUND",
+    Problem.NOT_FOUND: "NOT_FOUND",
+    Problem.LINK_UNKNOWN: "NOT_FOUND",
+    Problem.LINK_EXPIRED: "NOT_FOUND",
+}
+_CODES_BY_STATUS = {
+    401: "AUTHENTICATION_FAILED",
+    402: "INSUFFICIENT_BALANCE",
+    404: "MODEL_NOT_FOUND",
+    429: "RATE_LIMITED",
+    500: "INTERNAL_ERROR",
+    502: "ALL_PROVIDERS_EXHAUSTED",
+}
+_TYPES = {401: "authentication_error", 402: "billing_error", 429: "rate_limit_error"}
+_TEXTS = {
+    401: "Invalid API key",
+    402: "Insufficient balance",
+    404: "Model not found",
+    429: "Rate limited",
+    500: "Internal error",
+    502: "All providers failed",
+}
+_PICTURE = (Problem.UNSUPPORTED_FORMAT, Problem.BROKEN_IMAGE)
+
+
+def word_error(call: Call, error: ApiError) -> Response:
+    """`{"error": {message, type, code}}` with an upper-case code and no `param`."""
+    status = error.status or _STATUS.get(error.problem, 400)
+    fallback = "INVALID_REQUEST" if status < 500 else "UPSTREAM_ERROR"
+    code = _CODES_BY_STATUS.get(status, fallback)
+    # An ordered status speaks for itself, whichever problem stands behind it.
+    if "ordered" not in error.details:
+        code = _CODES.get(error.problem, code)
+    code = str(error.details.get("code", code))
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = f"{error.retry_after:g}"
+    if error.problem is Problem.WRONG_METHOD:
+        headers["allow"] = str(error.details.get("allow", ""))
+    return JSONResponse(
+        {"error": {"message": _message(error, status), "type": kind, "code": code}}, status, headers
+    )
+
+
+def _message(error: ApiError, status: int) -> str:
+    if error.problem in (Problem.MISSING_KEY, Problem.INVALID_KEY):
+        return _TEXTS[401]
+    if error.problem is Problem.NO_FUNDS:
+        return _TEXTS[402]
+    if error.problem in _PICTURE and error.status is None:
+        return "Invalid image file provided"
+    return error.message or _TEXTS.get(status, "The request was refused")
+
+
+async def ask_fal(call: Call) -> None:
+    """Let the faults ordered for fal strike: rules on `fal.run`, `fal.*`.
+
+    The model has one provider. So what another would have been tried for (429, 5xx, a lost or useless reply) ends
+    the search, and the last complaint comes back as ALL_PROVIDERS_EXHAUSTED; any other as UPSTREAM_ERROR.
+    """
+    orders = await call.account.faults.deal("fal.run", "upstream", call.account.roll)
+    call.orders += orders
+    lost = next((one for one in orders if one.fault.stage == "reply" and not one.fault.combines), None)
+    try:
+        await call.strike(("call", "outcome"))
+    except ApiError as complaint:
+        raise _passed_on(complaint) from None
+    except Interrupted:
+        lost = orders[-1]
+    if call.flags & {"refuse", "unsafe"}:
+        raise _passed_on(ApiError(Problem.UNSAFE, "", reason="ordered: fal judges the picture unsafe"))
+    if lost is not None:
+        if lost not in call.delivered:
+            call.delivered.append(lost)
+            call.entry.faults.append(type(lost.fault).__name__)
+            call.entry.ordered.append(to_json(lost.fault))
+        reason = f"ordered at fal: {type(lost.fault).__name__}"
+        raise _passed_on(ApiError(Problem.UPSTREAM_ERROR, "no usable answer", reason=reason))
+
+
+def _passed_on(complaint: ApiError) -> ApiError:
+    status = complaint.status or 502
+    if complaint.problem is Problem.UNSAFE and complaint.status is None:
+        message = "fal: the content was flagged by the content checker"
+        return ApiError(Problem.UNSAFE, message, reason=complaint.reason)
+    said = complaint.message or f"status {status}"
+    if status >= 500 or status in (408, 429):
+        return ApiError(
+            Problem.UPSTREAM_ERROR,
+            f"All providers failed. Last error: fal: {said}",
+            reason=f"fal, the one provider of this model, failed ({complaint.reason})",
+            status=502,
+            details={"code": "ALL_PROVIDERS_EXHAUSTED"},
+        )
+    return ApiError(
+        Problem.UPSTREAM_ERROR,
+        f"fal: {said}",
+        reason=f"fal refused the request ({complaint.reason})",
+        status=status,
+        details={"code": "UPSTREAM_ERROR"},
+    )

@@ -1,0 +1,121 @@
+"""Lumenfall's native endpoints about an account: what it asked before, and what is left in its wallet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from starlette.responses import JSONResponse, Response
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.journal import Entry
+from fauxscale.jsontext import is_object
+from fauxscale.provider import Call, origin
+from fauxscale.providers._openai import request_id
+
+from .request import MODEL_ID
+
+_PAGE = 20
+_RECORDED = ("lumenfall.edits", "lumenfall.generations")
+Json = dict[str, object]
+
+
+async def get_balance(call: Call) -> Response:
+    """The wallet. One without a limit is shown as postpaid, whose amount is null (lumenfall-ai/agent-skill)."""
+    funds = await call.account.funds()
+    amount = None if funds is None else (funds - await call.account.ledger.spent()) / 1e6
+    return JSONResponse(
+        {
+            "object": "balance",
+            "billing_type": "postpaid" if amount is None else "prepaid",
+            "available": {"amount": amount, "currency": "usd"},
+        }
+    )
+
+
+async def get_requests(call: Call) -> Response:
+    """What was asked, newest first: `limit` (20, at most 100), `status`, `summary=true`, `after` an id."""
+    query = call.request.query_params
+    try:
+        limit = int(query.get("limit", _PAGE))
+    except ValueError:
+        limit = 0
+    if not 1 <= limit <= 100:
+        message = "Invalid input: limit must be a number from 1 to 100"
+        raise ApiError(Problem.INVALID_PARAMETER, message, param="limit")
+    rows = [row for row in await _rows(call) if query.get("status", row["status"]) == row["status"]]
+    ids = [row["id"] for row in rows]
+    start = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
+    page, more = rows[start : start + limit], rows[start + limit :]
+    body: Json = {"object": "list", "data": page, "next_page_url": None}
+    if more:
+        body["next_page_url"] = f"{_here(call)}?limit={limit}&after={page[-1]['id']}"
+    if query.get("summary") == "true":
+        body["summary"] = {"count": len(rows), "cost": _total(rows), "currency": "USD"}
+    return JSONResponse(body)
+
+
+async def get_request(call: Call) -> Response:
+    """One request by the id that came in X-Lumenfall-Request-Id."""
+    for row in await _rows(call):
+        if row["id"] == call.params["id"]:
+            return JSONResponse(row)
+    raise ApiError(
+        Problem.NOT_FOUND,
+        f"Request '{call.params['id'][:100]}' not found",
+        reason="no image request of this account has that id, or the journal has forgotten it",
+    )
+
+
+async def _rows(call: Call) -> list[Json]:
+    entries = [one for one in await call.account.journal.entries() if one.operation in _RECORDED]
+    return [_row(call, one) for one in reversed(entries)]
+
+
+def _row(call: Call, entry: Entry) -> Json:
+    code, message = _error(entry)
+    return {
+        "id": request_id(call.account.id, entry.id),
+        "object": "request",
+        "status": _status(entry.status),
+        "model": MODEL_ID,
+        "endpoint": entry.path.partition("?")[0],
+        "modality": "image",
+        "created_at": datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "duration_ms": round((entry.ended - entry.started) * 1000),
+        "cost": entry.cost / 1e6,
+        "currency": "USD",
+        "error_code": code,
+        "error_message": message,
+    }
+
+
+def _status(status: int | None) -> str:
+    if status is None:
+        return "cancelled"
+    if status < 400:
+        return "completed"
+    return "upstream_failure" if status >= 500 else "rejected"
+
+
+def _error(entry: Entry) -> tuple[object, object]:
+    """Code and message of the error that was answered, None and None where all went well."""
+    if entry.status is None or entry.status < 400:
+        return None, None
+    try:
+        body: object = json.loads(entry.reply)
+    except ValueError:
+        return None, None
+    error = body.get("error") if is_object(body) else None
+    return (error.get("code"), error.get("message")) if is_object(error) else (None, None)
+
+
+def _total(rows: Sequence[Json]) -> float:
+    return round(sum(float(str(row["cost"])) for row in rows), 6)
+
+
+def _here(call: Call) -> str:
+    if call.reached == "host":
+        return f"https://{call.request.headers['host']}/v1/requests"
+    return f"{origin(call)}/lumenfall/v1/requests"

@@ -1,0 +1,119 @@
+"""Fetching goes to allowed hosts, at public addresses, resolved once; it is bounded and follows nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.fetch import fetch, is_public
+
+seen: list[str] = []
+
+
+class Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        seen.append(self.headers["host"])
+        if self.path == "/away":
+            self.send_response(302)
+            self.send_header("location", "/cat.png")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/slow":
+            threading.Event().wait(0.3)
+        self.wfile.write(b"p" * 100)
+
+    def log_message(self, format: str, *args: Any) -> None:  # http.server's name
+        return
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    seen.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+async def loopback(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+def get(url: str, cap: int = 100, **options: Any) -> bytes:
+    options = {"resolve": loopback, "is_public": lambda _: True} | options
+    return asyncio.run(fetch(url, cap, ("pictures.test",), param="image_url", **options))
+
+
+def refusal(url: str, cap: int = 100, **options: Any) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        get(url, cap, **options)
+    return caught.value
+
+
+def test_an_allowed_host_is_asked_by_its_name_at_the_address_resolved(port: int) -> None:
+    assert get(f"http://pictures.test:{port}/cat.png") == b"p" * 100
+    assert seen == [f"pictures.test:{port}"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://other.test/x",
+        "ftp://pictures.test/x",
+        "http://127.0.0.1/",
+        "http://[::1/",
+        "http://pictures.test:x/",
+    ],
+)
+def test_other_hosts_and_schemes_are_refused_unasked(url: str) -> None:
+    assert refusal(url).problem is Problem.DOWNLOAD_FAILED
+
+
+def test_an_allowed_name_that_leads_inside_is_refused(port: int) -> None:
+    error = refusal(f"http://pictures.test:{port}/", is_public=is_public)
+    assert "not public" in error.reason
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
+     "::1", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "::"],
+)  # fmt: skip
+def test_addresses_that_are_not_the_internets(address: str) -> None:
+    assert not is_public(address)
+
+
+def test_addresses_that_are() -> None:
+    assert is_public("93.184.216.34")
+    assert is_public("2606:4700::1111")
+
+
+def test_redirects_are_not_followed(port: int) -> None:
+    assert "302" in refusal(f"http://pictures.test:{port}/away").reason
+
+
+def test_one_byte_too_many_is_too_many(port: int) -> None:
+    error = refusal(f"http://pictures.test:{port}/cat.png", 99)
+    assert (error.problem, error.details["limit"]) == (Problem.FILE_TOO_LARGE, 99)
+
+
+def test_a_slow_host_is_given_up_on(port: int) -> None:
+    assert refusal(f"http://pictures.test:{port}/slow", seconds=0.1).problem is Problem.DOWNLOAD_FAILED
+
+
+def test_a_name_that_cannot_be_resolved_is_a_failed_download() -> None:
+    async def nowhere(host: str, port: int) -> list[str]:
+        raise OSError("no such name")
+
+    assert "no such name" in refusal("http://pictures.test/", resolve=nowhere).reason
