@@ -47,7 +47,7 @@ build: dev ## source archive and wheel, in dist/
 	@$(BIN)/python -m build --no-isolation
 
 clean: ## remove what the other verbs made
-	rm -rf .venv dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-openai1 tests/js/node_modules dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find mockserver contracts plugin tests bench fixtures .ci -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base dev:

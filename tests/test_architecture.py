@@ -20,18 +20,22 @@ PACKAGES = {
 # The floors of fauxscale, from the roof down. A module imports from lower floors and from its own; imports in
 # functions and for types count too. A sub-package stands on one floor as a whole.
 FLOORS = (
-    ("commands", "__main__ cli"),
+    ("commands", "__main__ cli doctor"),
     ("public names", "fauxscale"),
-    ("ways to run", "server intercept"),
+    ("ways to run", "server intercept stacks"),
     ("the pipeline", "app control inspector routing"),
     ("services", "providers"),
-    ("what services share", "downloads sources upscale"),
+    ("what services share", "banner deferred downloads options sources spoils upscale waits"),
     ("the seam", "provider"),
     ("one key's state", "accounts"),
     ("the remote control", "client"),
-    ("rooms", "faults forms jobs journal ledger limits multipart parameters renditions signing uploads verdicts"),
+    (
+        "rooms",
+        "faults fetch files forms jobs journal ledger limits links multipart parameters renditions replies "
+        "signing uploads verdicts webhooks",
+    ),
     ("ground", "images jsontext store stores"),
-    ("stones", "bridge clock errors recording redact settings wire"),
+    ("stones", "bridge clock errors forward guard listener recording redact settings tls wire"),
     ("version", "_version"),
 )
 

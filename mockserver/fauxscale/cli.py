@@ -90,9 +90,9 @@ def serve(
     # Imported here, so that --help and --version load no server.
     from . import banner
     from .app import create_app
+    from .listener import Listener, address, listen
     from .options import judge
     from .providers import PROVIDERS
-    from .server import Listener, address, listen
     from .settings import Settings, Terms
 
     try:

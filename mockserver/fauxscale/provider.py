@@ -10,15 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import clock as time
-from . import redact
+from . import redact, replies
 from .accounts import Account, Accounts
 from .clock import Clock
-from .errors import ApiError
-from .faults import Fault, Order
+from .errors import ApiError, Problem
+from .faults import Fault, Order, Reply, Unfit, to_json
+from .jobs import Job
 from .journal import Entry
+from .jsontext import is_object
 from .limits import Quota, Standing
-from .settings import Scalar
-from .uploads import Caps, Form, Part, read_form
+from .settings import Scalar, Terms
+from .uploads import Caps, Form, Part, parse_json, read_body, read_form
 
 Handler: TypeAlias = Callable[["Call"], Awaitable[Response]]
 Reached = Literal["prefix", "root", "host"]
@@ -40,6 +42,8 @@ class Endpoint:
     needs_key: bool = True
     limited: bool = True
     leg: Literal["api", "download"] = "api"
+    # Whose call it is where no API key says so: a storage token or the address itself may.
+    owner: Callable[[Call], Awaitable[Account | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,13 @@ class Provider:
     link_life: float
     quota: Quota = field(default_factory=Quota)
     key_prefix: str = ""
+    # Where its SDKs turn when a host fails, by that other host: never routed, always refused.
+    fallbacks: Mapping[str, str] = field(default_factory=dict[str, str])
     options: tuple[Option, ...] = ()
+    # Further variables, with `{host}`, for clients that speak nothing but https: given when the server does too.
+    tls_env: Mapping[str, str] = field(default_factory=dict[str, str])
+    # The body that tells a client's server how a job ended; None for a provider without webhooks.
+    notice: Callable[[Job, ApiError | None], str] | None = None
     # Headers every answer of this provider carries.
     headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
 
@@ -106,6 +116,7 @@ class Call:
     path: str
     accounts: Accounts
     account: Account
+    terms: Terms
     clock: Clock
     entry: Entry
     caps: Caps
@@ -113,17 +124,19 @@ class Call:
     orders: list[Order] = field(default_factory=list[Order])
     delivered: list[Order] = field(default_factory=list[Order])
     flags: set[str] = field(default_factory=set[str])
+    going: Reply | None = None
+    # A fault that strikes every read of the links this call gives out.
+    aftermath: Fault | None = None
 
     @property
     def now(self) -> float:
         """The account's time, Unix seconds."""
         return self.clock.now()
 
-    async def option(self, name: str) -> Scalar:
+    def setting(self, name: str) -> Scalar:
         """A provider option: the account's, else the server's, else the provider's default."""
-        terms = await self.account.terms()
         full = f"{self.provider.name}.{name}"
-        for options in (terms.options, self.accounts.settings.options):
+        for options in (self.terms.options, self.accounts.settings.options):
             if full in options:
                 return options[full]
         return next(one.default for one in self.provider.options if one.name == name)
@@ -135,8 +148,56 @@ class Call:
         self.entry.parts = [_outline(part) for part in form.parts]
         return form
 
+    async def json(self, cap: int) -> dict[str, object]:
+        """The JSON object in the request's body, of `cap` bytes at most.
+
+        Raises ApiError: WRONG_CONTENT_TYPE, FILE_TOO_LARGE, MALFORMED_BODY.
+        """
+        said = self.request.headers.get("content-type", "")
+        kind = said.partition(";")[0].strip().lower()
+        if kind not in ("", "application/json") and not kind.endswith("+json"):
+            raise ApiError(
+                Problem.WRONG_CONTENT_TYPE,
+                "Content-Type must be application/json",
+                reason=f"this endpoint reads JSON (application/json); the Content-Type sent is {said[:100]!r}",
+                details={"wanted": "application/json", "received": kind},
+            )
+        value = parse_json(await read_body(self.request.stream(), cap, self.caps))
+        if not is_object(value):
+            raise ApiError(
+                Problem.MALFORMED_BODY,
+                "Request body must be a JSON object",
+                reason=f"the body is JSON, but no object: it starts with {str(value)[:40]!r}",
+                details={"wanted": "object"},
+            )
+        return dict(value)
+
     async def wait(self, seconds: float) -> None:
         await time.wait(seconds)
+
+    async def roll(self) -> float:
+        return await self.account.roll()
+
+    async def hang(self) -> None:
+        await replies.hang(self.request.receive)
+
+    async def take(self, count: int) -> None:
+        await replies.take(self.request.receive, count)
+
+    @property
+    def reply(self) -> Reply:
+        assert self.going is not None  # spoil() filled it in
+        return self.going
+
+    async def spoil(self, response: Response) -> Response:
+        """What goes out instead of `response` after the faults of the stage "reply"; they want a success."""
+        waiting = any(order.fault.stage == "reply" for order in self.orders)
+        if not waiting or response.status_code >= 300 or not hasattr(response, "body"):
+            return response
+        whole = Reply(response.headers.get("content-type", ""), bytes(response.body))
+        self.going = replace(whole)
+        await self.strike(("reply",))
+        return response if self.going == whole else replies.Spoiled(response, self.going)
 
     def flag(self, name: str) -> None:
         self.flags.add(name)
@@ -147,11 +208,20 @@ class Call:
             if order.fault.stage in stages and order not in self.delivered:
                 self.delivered.append(order)
                 self.entry.faults.append(type(order.fault).__name__)
-                await order.fault.strike(self)
+                self.entry.ordered.append(to_json(order.fault))
+                try:
+                    await order.fault.strike(self)
+                except Unfit as why:
+                    self.delivered.remove(order)
+                    self.entry.faults.pop()
+                    self.entry.ordered.pop()
+                    self.entry.reason = f"{type(order.fault).__name__} was ordered, but {why}"
 
     async def obey(self, fault: Fault | None) -> None:
         """Take an order that came with the call itself, in a magic word, and let its first stage strike."""
-        if fault is not None:
+        if fault is not None and fault.leg == "download":
+            self.aftermath = fault
+        elif fault is not None:
             self.orders.append(Order("", fault, magic=True))
             await self.strike(("call",))
 

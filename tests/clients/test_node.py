@@ -114,6 +114,11 @@ class TestOpenai:
         expected = {"id": "ideogram/ideogram-upscale", "listed": ["ideogram-upscale"]}
         assert openai["models by an id with a slash"].value == expected
 
+    def test_code_that_names_no_address_is_pointed_here_by_its_environment(
+        self, openai: dict[str, Scene]
+    ) -> None:
+        assert openai["a client that reads its environment"].value == "ideogram/ideogram-upscale"
+
     def test_a_price_asked_beforehand_costs_nothing(self, openai: dict[str, Scene]) -> None:
         scene = openai["a price asked beforehand"]
         assert (scene.value["total_cost_micros"], scene.micros) == (60_000, 0)
@@ -129,7 +134,9 @@ class TestOpenai:
         assert error["code"]
 
     @pytest.mark.parametrize("provider", GATEWAYS)
-    def test_wrong_keys_and_unknown_models_are_told_apart(self, openai: dict[str, Scene], provider: str) -> None:
+    def test_wrong_keys_and_unknown_models_are_told_apart(
+        self, openai: dict[str, Scene], provider: str
+    ) -> None:
         assert openai[f"a wrong key at {provider}"].error["class"] == "AuthenticationError"
         assert openai[f"an unknown model at {provider}"].error["class"] == "NotFoundError"
 
@@ -146,7 +153,9 @@ class TestOpenai:
             ("a refusal is not sent again", 1),
         ],
     )
-    def test_retries_are_those_of_the_real_client(self, openai: dict[str, Scene], name: str, calls: int) -> None:
+    def test_retries_are_those_of_the_real_client(
+        self, openai: dict[str, Scene], name: str, calls: int
+    ) -> None:
         assert openai[name].asked.total() == calls
 
 
@@ -230,7 +239,9 @@ class TestAiSdk:
 
     @pytest.mark.parametrize("provider", PROVIDERS)
     @pytest.mark.parametrize("status", [400, 402, 404, 422, 429, 500, 503])
-    def test_each_refusal_is_an_api_call_error(self, ai_sdk: dict[str, Scene], status: int, provider: str) -> None:
+    def test_each_refusal_is_an_api_call_error(
+        self, ai_sdk: dict[str, Scene], status: int, provider: str
+    ) -> None:
         error = ai_sdk[f"{status} at {provider}"].error
         assert (error["status"], error["class"]) == (status, "APICallError")
 

@@ -1,4 +1,4 @@
-"""https-only clients at `fauxscale serve --tls`: what its banner says is pasted into a shell, and nothing else is done."""
+"""https-only clients at `fauxscale serve --tls`: its banner is pasted into a shell, and nothing else is done."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ from tests.tools import needs
 TLS_PROGRAM = PAGE.read_text(encoding="utf-8").partition("```python tls\n")[2].partition("```")[0]
 
 
+# What companies set for their own authorities; curl 7 and requests prefer it to SSL_CERT_FILE.
+_PREFERRED = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
+# A client that was not pointed here finds a closed door, not the real service.
+_CLOSED_DOOR = "export HTTPS_PROXY=http://127.0.0.1:1 NO_PROXY=127.0.0.1 no_proxy=127.0.0.1"
+
+
 class Shell:
     """A shell into which the banner's export lines were pasted."""
 
     def __init__(self, url: str, exports: str) -> None:
         self.url = url
-        self.exports = exports
+        self.exports = f"unset {' '.join(_PREFERRED)}\n{_CLOSED_DOOR}\n{exports}"
 
     def run(self, command: str, cwd: Path) -> str:
         script = f"{self.exports}\n{command}"
@@ -40,8 +46,8 @@ class Shell:
 
     def environment(self, cwd: Path) -> dict[str, str]:
         dump = f"{sys.executable} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
-        variables: dict[str, str] = json.loads(self.run(dump, cwd))
-        return variables
+        environment: dict[str, str] = json.loads(self.run(dump, cwd))
+        return environment
 
 
 @pytest.fixture(scope="module")

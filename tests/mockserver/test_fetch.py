@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from fauxscale import Settings
 from fauxscale.errors import ApiError, Problem
 from fauxscale.fetch import fetch, is_public
+from tests.house import open_house
 
 seen: list[str] = []
 
@@ -66,17 +68,32 @@ def test_an_allowed_host_is_asked_by_its_name_at_the_address_resolved(port: int)
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "http://other.test/x",
-        "ftp://pictures.test/x",
-        "http://127.0.0.1/",
-        "http://[::1/",
-        "http://pictures.test:x/",
-    ],
+    "url", ["http://other.test:{}/x", "ftp://pictures.test:{}/x", "http://127.0.0.1:{}/"]
 )
-def test_other_hosts_and_schemes_are_refused_unasked(url: str) -> None:
+def test_other_hosts_and_schemes_are_refused_unasked(port: int, url: str) -> None:
+    error = refusal(url.format(port))
+    assert error.problem is Problem.DOWNLOAD_FAILED
+    assert "--allow-fetch" in error.reason
+    assert seen == []
+
+
+@pytest.mark.parametrize("url", ["http://[::1/", "http://pictures.test:x/", ""])
+def test_what_is_no_address_is_a_failed_download(url: str) -> None:
     assert refusal(url).problem is Problem.DOWNLOAD_FAILED
+
+
+def test_a_picture_named_by_address_is_fetched_from_allowed_hosts_only() -> None:
+    for house in open_house(Settings(allow_fetch=("localhost",))):
+        asked = [
+            house.ask(
+                "POST", "/fal/run/fal-ai/ideogram/upscale", json={"image_url": f"http://{host}:9/cat.png"}
+            )
+            for host in ("localhost", "example.com")
+        ]
+        assert [reply.json()["detail"][0]["type"] for reply in asked] == ["file_download_error"] * 2
+        # The first was allowed by name, and its name leads inside.
+        assert "not public" in asked[0].headers["x-fauxscale-reason"]
+        assert "--allow-fetch" in asked[1].headers["x-fauxscale-reason"]
 
 
 def test_an_allowed_name_that_leads_inside_is_refused(port: int) -> None:

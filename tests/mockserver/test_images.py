@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fauxscale import images
 from fauxscale.errors import ApiError, Problem
+from fauxscale.images.structure import dissect
 
 CORPUS = Path(__file__).parents[2] / "fixtures" / "corpus"
 PATIENCE = 2.0  # seconds of processor time one corpus picture may take
@@ -292,6 +293,19 @@ def test_scan_marks_inside_metadata_or_behind_the_end_are_not_scans(progressive:
         progressive[:2] + comment + progressive[2:second] + comment + progressive[second:] + b"\0\2" + marks
     )
     assert images.probe(data, images.Rules(max_scans=progressive.count(b"\xff\xda"))).size == (256, 256)
+
+
+def test_a_jpegs_decoder_is_handed_what_paints_and_nothing_else() -> None:
+    def segment(code: int, body: bytes) -> bytes:
+        return bytes((0xFF, code)) + (len(body) + 2).to_bytes(2, "big") + body
+
+    plain = saved(Image.new("CMYK", (8, 8)), "JPEG", icc_profile=b"a profile")
+    notes = (b"Exif\0\0MM", b"MPF\0MM\0*", b"Photoshop 3.0\08BIM", b"a comment")
+    codes = (0xE1, 0xE2, 0xED, 0xFE)
+    data = plain[:2] + b"".join(map(segment, codes, notes)) + b"junk" + plain[2:]
+    assert dissect(data, "JPEG", images.Rules()).paint == plain
+    assert b"a profile" in plain
+    assert b"Adobe" in plain
 
 
 def test_a_jpeg_is_read_to_its_end_at_an_eighth_of_its_size(progressive: bytes, decoded: list[str]) -> None:
