@@ -34,8 +34,8 @@ FLOORS = (
         "faults fetch files forms jobs journal ledger limits links multipart parameters renditions replies "
         "signing uploads verdicts webhooks",
     ),
-    ("ground", "images jsontext store stores"),
-    ("stones", "bridge clock errors forward guard listener recording redact settings tls wire"),
+    ("ground", "images jsontext provenance store stores"),
+    ("stones", "bridge clock errors forward guard listener recording redact rows settings tls wire"),
     ("version", "_version"),
 )
 

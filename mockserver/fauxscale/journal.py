@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
+from .rows import to_row
 from .store import Store
 
 Json = dict[str, object]
+# The rule of an entry for a call to a real host that a guard stopped: no server ever saw it.
+LIVE_CALL = "live_call"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,8 +19,10 @@ class Entry:
 
     `at` is the account's clock, `started` and `ended` are seconds on a forward-going clock of this server
     (for overlaps and durations). `status` is None when the connection was cut instead of answered.
-    `image` describes the picture sent, `parts` each multipart part, `results` each link given out. `rule`
-    is the neutral name of a refusal, `reason` its explanation. `cost` is in micro-dollars.
+    `faults` are the kinds that struck, `ordered` the same with all their members. `image` describes the
+    picture sent, `parts` each multipart part, `results` each link given out. `rule` is the neutral name of a
+    refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
+    asked to wait.
     """
 
     n: int = 0
@@ -33,6 +38,7 @@ class Entry:
     key: str = ""
     status: int | None = None
     faults: list[str] = field(default_factory=list[str])
+    ordered: list[Json] = field(default_factory=list[Json])
     rule: str = ""
     reason: str = ""
     params: Json = field(default_factory=dict[str, object])
@@ -47,7 +53,7 @@ class Entry:
     reply: str = ""
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self), ensure_ascii=True).encode()
+        return to_row(self)
 
     @classmethod
     def from_json(cls, row: bytes | str) -> Entry:
@@ -60,11 +66,18 @@ class Journal:
     def __init__(self, store: Store, prefix: str, *, most: int, most_bytes: int) -> None:
         self._store = store
         self._key = f"{prefix}journal"
+        self._totals = f"{prefix}total:"
         self._most = most
         self._most_bytes = most_bytes
 
     async def write(self, entry: Entry) -> None:
         await self._store.append(self._key, entry.to_json(), most=self._most, most_bytes=self._most_bytes)
+        if entry.leg == "api":
+            await self._store.add(f"{self._totals}{'refused' if entry.rule == LIVE_CALL else 'calls'}", 1)
+
+    async def totals(self) -> dict[str, int]:
+        """API calls answered and live calls refused since the account was opened, resets or not."""
+        return {name: await self._store.count(f"{self._totals}{name}") or 0 for name in ("calls", "refused")}
 
     async def entries(self) -> list[Entry]:
         return sorted(

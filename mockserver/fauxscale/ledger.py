@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from .errors import ApiError, Problem
+from .rows import to_row
 from .store import Store
 
 
@@ -38,6 +39,7 @@ class Ledger:
         self._store = store
         self._spent = f"{prefix}spent"
         self._charges = f"{prefix}charges"
+        self._totals = f"{prefix}total:"
 
     async def spent(self) -> int:
         return await self._store.count(self._spent) or 0
@@ -62,8 +64,14 @@ class Ledger:
     async def charges(self) -> list[Charge]:
         return [Charge(**json.loads(row)) for row in await self._store.items(self._charges)]
 
+    async def totals(self) -> dict[str, int]:
+        """Images made and micro-dollars charged since the account was opened, resets or not."""
+        return {name: await self._store.count(f"{self._totals}{name}") or 0 for name in ("images", "micros")}
+
     async def _append(self, charge: Charge) -> None:
-        row = json.dumps(asdict(charge)).encode()
+        await self._store.add(f"{self._totals}images", charge.images)
+        await self._store.add(f"{self._totals}micros", charge.micros)
+        row = to_row(charge)
         await self._store.append(self._charges, row, most=self._MOST, most_bytes=self._MOST_BYTES)
 
     def _refusal(self, micros: int, left: int) -> ApiError:

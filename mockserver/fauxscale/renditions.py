@@ -9,10 +9,11 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .errors import ApiError, Problem
+from .rows import to_row
 
 T = TypeVar("T")
 PERMIT_SECONDS = 10.0
@@ -24,7 +25,8 @@ class Rendition:
 
     `source` is the blob of the upload, `width` x `height` the result's size in pixels, `permit` the bytes
     of memory making it may take, `path` the link's provider-relative path, `charge` what was paid, `exp`
-    the account's time in Unix seconds from which the link is dead.
+    the account's time in Unix seconds from which the link is dead. `spoil` is what a quiet failure makes of it,
+    the size it really has (`640x480`) or `swapped`; `ordered` the fault, in JSON, that strikes every read of it.
     """
 
     id: str
@@ -42,9 +44,11 @@ class Rendition:
     exp: int = 0
     signed: bool = True
     revoked: bool = False
+    spoil: str = ""
+    ordered: str = ""
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return to_row(self)
 
     @classmethod
     def from_json(cls, row: bytes) -> Rendition:
@@ -88,14 +92,19 @@ class Renditions:
         return await asyncio.shield(task)
 
     async def content(self, recipe: Rendition, source: bytes) -> str:
-        """Names the result's content: equal names are equal pictures. The upload is hashed once."""
-        digest = self._digests.get(recipe.source)
-        if digest is None:
-            digest = await self.run(lambda: hashlib.sha256(source).hexdigest())
-            self._digests[recipe.source] = digest
+        """Names the result's content: equal names are equal pictures."""
+        digest = await self.digest(recipe.source, source)
+        return f"{digest}:{recipe.format}:{recipe.width}x{recipe.height}:{recipe.quality}"
+
+    async def digest(self, name: str, data: bytes | None) -> str:
+        """SHA-256 of the upload of this name, in hexadecimal, computed once; "" of one that is gone unhashed."""
+        digest = self._digests.get(name, "")
+        if not digest and data is not None:
+            digest = await self.run(lambda: hashlib.sha256(data).hexdigest())
+            self._digests[name] = digest
             while len(self._digests) > 10_000:
                 self._digests.pop(next(iter(self._digests)))
-        return f"{digest}:{recipe.format}:{recipe.width}x{recipe.height}:{recipe.quality}"
+        return digest
 
     async def _make(self, key: str, recipe: Rendition, source: bytes) -> bytes:
         await self._take(recipe.permit)
