@@ -1,0 +1,22 @@
+"""The command `fauxscale-contracts`."""
+
+from __future__ import annotations
+
+import click
+
+from .contract import load, vintages
+
+
+@click.group()
+@click.version_option(package_name="fauxscale", prog_name="fauxscale-contracts")
+def main() -> None:
+    """Recorded contracts of image-upscaling services, and checks against them."""
+
+
+@main.command("list")
+def list_contracts() -> None:
+    """Name what is on record: provider, vintage, operations."""
+    for provider, dates in vintages().items():
+        for vintage in dates:
+            contract = load(provider, vintage=vintage)
+            click.echo(f"{provider} {vintage}: {', '.join(contract.operations)}")

@@ -1,0 +1,188 @@
+"""One operation of a contract: where it is reached, what it takes, what it answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from .schemas import Document, Json, Schema
+from .violations import ContractError
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_PLACE = re.compile(r"\{([^}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place an operation answers at. `host` is empty where any will do: a stand-in, a proxy.
+
+    `rank` orders addresses that both match: a real host before any other, more fixed text before less.
+    """
+
+    host: str
+    pattern: re.Pattern[str]
+    rank: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One media type of a body. `schema` is None where the contract says nothing of its inside."""
+
+    media_type: str
+    node: Json
+    schema: Schema | None
+
+    @property
+    def picture(self) -> Json | None:
+        """The `x-picture` rule of a body that is a picture."""
+        return self.schema.node.get("x-picture") if self.schema is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query, path or header parameter."""
+
+    name: str
+    place: str
+    required: bool
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the contract says of one status."""
+
+    status: str
+    contents: Mapping[str, Content]
+    headers: Mapping[str, tuple[bool, Schema]]
+
+
+class Operation:
+    """An operation as recorded. Its schemas are compiled when first needed."""
+
+    def __init__(self, document: Document, path: str, item: Json, method: str) -> None:
+        self._document = document
+        self.spec: Json = item[method]
+        self.name: str = self.spec["operationId"]
+        self.method = method.upper()
+        self.path = path
+        self.servers = _servers(document.node, item, self.spec)
+        self.real_path: str = item.get("x-path", path)  # where a stand-in shows the host as a prefix
+        self.elsewhere: tuple[str, ...] = tuple(item.get("x-also-at", ()))
+        shared: list[Json] = [*item.get("parameters", []), *self.spec.get("parameters", [])]
+        self.parameters = tuple(self._parameter(document.resolve(one)) for one in shared)
+        body = document.resolve(self.spec.get("requestBody", {}))
+        self.body_required = bool(body.get("required", False))
+        self.bodies = self._contents(body)
+        self.answers = {status: self._answer(status, node) for status, node in self.spec["responses"].items()}
+        self.addresses = tuple(self._addresses())
+
+    def answer(self, status: int) -> Answer | None:
+        """What is recorded for a status, by itself or by its class (`5XX`); None: nothing."""
+        return self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
+
+    def credentials(self) -> list[list[Json]]:
+        """Alternatives, each a list of security schemes that must all be met. Empty: no key is asked for."""
+        everywhere: list[Json] = self._document.node.get("security", [])
+        wanted: list[Json] = self.spec.get("security", everywhere)
+        schemes: Json = self._document.node.get("components", {}).get("securitySchemes", {})
+        return [[self._document.resolve(schemes[name]) for name in one] for one in wanted]
+
+    def example(self, status: int) -> Any:
+        """The recorded example of a JSON body. ContractError where there is none."""
+        answer = self.answer(status)
+        content = answer.contents.get("application/json") if answer else None
+        if content is None or "example" not in content.node:
+            raise ContractError(f"{self.name} has no recorded JSON example for {status}")
+        return content.node["example"]
+
+    def resolve(self, node: Json) -> Json:
+        """A node of the operation's document, references followed."""
+        return self._document.resolve(node)
+
+    def schemas(self) -> Iterator[Schema]:
+        """Every schema the operation is judged by."""
+        yield from (one.schema for one in self.parameters)
+        contents = list(self.bodies.values())
+        for answer in self.answers.values():
+            contents += answer.contents.values()
+            yield from (schema for _, schema in answer.headers.values())
+        yield from (one.schema for one in contents if one.schema is not None)
+
+    def _parameter(self, node: Json) -> Parameter:
+        schema = self._document.schema(node.get("schema", {}))
+        return Parameter(node["name"], node["in"], bool(node.get("required", False)), schema)
+
+    def _contents(self, node: Json) -> dict[str, Content]:
+        return {
+            media_type: Content(
+                media_type, media, self._document.schema(media["schema"]) if "schema" in media else None
+            )
+            for media_type, media in node.get("content", {}).items()
+        }
+
+    def _answer(self, status: str, node: Json) -> Answer:
+        node = self._document.resolve(node)
+        headers: dict[str, tuple[bool, Schema]] = {}
+        for name, reference in node.get("headers", {}).items():
+            header = self._document.resolve(reference)
+            headers[name] = (
+                bool(header.get("required", False)),
+                self._document.schema(header.get("schema", {})),
+            )
+        return Answer(status, self._contents(node), headers)
+
+    def _addresses(self) -> Iterator[Address]:
+        free = {one.name for one in self.parameters if one.schema.node.get("x-may-hold-slashes")}
+        for path in (self.real_path, *self.elsewhere):
+            for server in self.servers:
+                split = urlsplit(server)
+                full = split.path.rstrip("/") + path
+                yield Address(split.hostname or "", _pattern(full, free), (3, _fixed(full)))
+        for path in (self.path, *self.elsewhere):
+            yield Address("", _pattern(path, free, prefix=r"(?:/.*)?"), (2, _fixed(path)))
+        if self.real_path != self.path:
+            yield Address("", _pattern(self.real_path, free), (1, _fixed(self.real_path)))
+
+
+def find(operations: Sequence[Operation], method: str, url: str) -> Operation | None:
+    """The operation that answers this call: at its real host, or below any prefix of another one."""
+    split = urlsplit(url)
+    method = "GET" if method == "HEAD" else method
+    best: tuple[tuple[int, int], Operation] | None = None
+    for operation in operations:
+        for address in operation.addresses:
+            fits = operation.method == method and address.host in ("", split.hostname or "-")
+            better = fits and (best is None or address.rank > best[0])
+            if better and address.pattern.fullmatch(split.path):
+                best = address.rank, operation
+    return best[1] if best else None
+
+
+def path_values(operation: Operation, url: str) -> dict[str, str]:
+    """The path parameters of a call, by name; empty where the address is none of the operation's."""
+    path = urlsplit(url).path
+    for address in operation.addresses:
+        if match := address.pattern.fullmatch(path):
+            names = _PLACE.findall(operation.path)
+            return dict(zip(names, match.groups(), strict=False))
+    return {}
+
+
+def _servers(document: Json, item: Json, spec: Json) -> list[str]:
+    servers: list[Json] = spec.get("servers") or item.get("servers") or document.get("servers") or []
+    return [str(one["url"]) for one in servers]
+
+
+def _pattern(path: str, free: set[str], prefix: str = "") -> re.Pattern[str]:
+    pieces = _PLACE.split(path)
+    for index, piece in enumerate(pieces):
+        pieces[index] = ("(.+)" if piece in free else "([^/]+)") if index % 2 else re.escape(piece)
+    return re.compile(prefix + "".join(pieces))
+
+
+def _fixed(path: str) -> int:
+    return len(_PLACE.sub("", path))

@@ -1,0 +1,47 @@
+"""What a check finds: one line each, with where, what, how bad and by which recorded rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Severity: TypeAlias = Literal["would be rejected", "ignored", "undocumented"]
+# Of a request: the service would refuse it · would take no notice · nobody has written down what it does.
+# Of a reply: a client that holds the service to its word would refuse it · (not used) · it is not on record.
+
+
+class ContractError(Exception):
+    """A contract that is not there, or cannot be read. The message says what is, or what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which an exchange departs from its contract.
+
+    `pointer` is a JSON pointer whose first step names the place: `/method`, `/query/…`, `/headers/…`,
+    `/status`, `/body/…`. Parts of a form and members of a JSON body follow `/body` alike. `rule` is the
+    recorded rule in a few words, `maximum 100`.
+    """
+
+    pointer: str
+    message: str
+    severity: Severity
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.pointer}: {self.message} [{self.rule}]"
+
+
+def pointer(steps: Iterable[object]) -> str:
+    """Steps as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def brief(text: str, most: int = 160) -> str:
+    """Text on one line, its middle left out when it is long."""
+    line = " ".join(text.split()) if len(text) <= 2000 else text[:1000] + text[-1000:]
+    line = " ".join(line.split())
+    if len(line) <= most:
+        return line
+    return f"{line[: most * 2 // 3]} … {line[-most // 4 :]}"
