@@ -1,1 +1,150 @@
-"""Options, marker and fixtures."""
+"""The pytest plugin: options, marker, fixtures, and what a run says at its end.
+
+Everything heavy is imported when a fixture is first used: loading this costs a run that uses none of it nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import options
+from .totals import Totals, dollars
+
+if TYPE_CHECKING:
+    from fauxscale.client import Account
+
+    from .house import Server
+    from .samples import SampleImages
+
+TOTALS = pytest.StashKey[Totals]()
+SERVER = pytest.StashKey["Server"]()
+ACCOUNT = pytest.StashKey["Account"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.declare(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    words = ", ".join(f"{name}=…" for name in options.WORDS)
+    config.addinivalue_line(
+        "markers", f"{options.MARKER}({words}): the terms of this test's fauxscale account"
+    )
+    config.stash[TOTALS] = Totals()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # A worker of pytest-xdist that stops at its collection stops the run with an internal error (3.8).
+    if not hasattr(config, "workerinput"):
+        for item in items:
+            options.check_marker(item)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Says in a worker what a run without workers was told at its collection."""
+    options.check_marker(item)
+
+
+@pytest.fixture(scope="session")
+def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The stand-in of this run: a MockServer, or the one that --fauxscale-url names. One for each xdist worker.
+
+    `with fauxscale_server.account() as account:` opens an account of its own, inside @given for instance.
+    """
+    from .house import running
+
+    with running(request.config) as server:
+        request.config.stash[SERVER] = server
+        yield server
+        del request.config.stash[SERVER]
+        request.config.stash[TOTALS].add(server.client.totals())
+
+
+@pytest.fixture
+def fauxscale(
+    request: pytest.FixtureRequest, fauxscale_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Account]:
+    """A fresh account on the stand-in: keys, wallet, faults, clock and calls of this test alone."""
+    from .house import tenancy
+
+    with tenancy(request.node, fauxscale_server, monkeypatch) as account:
+        request.node.stash[ACCOUNT] = account
+        yield account
+
+
+@pytest.fixture
+def fauxscale_intercept(
+    request: pytest.FixtureRequest,
+    fauxscale_server: Server,
+    fauxscale: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Account]:
+    """The same account, with the services' real hosts answered by it in this process: the client stays as it is."""
+    from .house import intercepted
+
+    with intercepted(request.config, fauxscale_server, fauxscale, monkeypatch):
+        yield fauxscale
+
+
+@pytest.fixture
+def sample_image() -> SampleImages:
+    """Pictures to send: sample_image("PNG", 640, 480, mode="RGBA", exif_orientation=6), and broken ones by name."""
+    from .samples import SampleImages
+
+    return SampleImages()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Guard tests that took the server alone; those with an account are guarded from its fixture on."""
+    server = item.config.stash.get(SERVER, None)
+    if server is None or ACCOUNT in item.stash or "fauxscale_server" not in getattr(item, "fixturenames", ()):
+        return (yield)
+    from .house import guarded
+
+    with guarded(item.config, server):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    account = item.stash.get(ACCOUNT, None)
+    if report.failed and report.when != "teardown" and account is not None:
+        from .report import describe
+
+        report.sections.append(("fauxscale calls", describe(item.config.stash[SERVER], account)))
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the totals to the controller, or hold them against the budget. The server is gone by now."""
+    config = session.config
+    totals = config.stash[TOTALS]
+    if (output := getattr(config, "workeroutput", None)) is not None:
+        output["fauxscale"] = totals.to_words()
+    elif totals.exceeds(options.budget(config)) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist has ended; one that crashed has no output."""
+    output: dict[str, dict[str, int]] = getattr(node, "workeroutput", None) or {}
+    node.config.stash[TOTALS].add(output.get("fauxscale", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    totals, budget = config.stash[TOTALS], options.budget(config)
+    if not totals:
+        return
+    terminalreporter.write_line(f"fauxscale: {totals}")
+    if budget is not None and totals.exceeds(budget):
+        over = dollars(totals.micros - round(budget * 1_000_000))
+        terminalreporter.write_line(
+            f"fauxscale: the budget of ${budget:.2f} was exceeded by ${over}", red=True
+        )

@@ -1,58 +1,104 @@
-"""The app without a socket behaves to a client as it does over one."""
+"""One transport without a socket, for both libraries, that lets go of whoever lets go."""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
+import httpx2
+import openai
 import pytest
 import trio
 
-from fauxscale import MockServer
-from tests.mockserver.providers.test_ideogram import upscale
-from tests.stages import Stage
+from fauxscale import Delay, MockServer
+from fauxscale.client import Account
+from tests.pictures import picture
+
+LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+FORM = {"image_file": ("a.png", picture(), "image/png"), "image_request": (None, "{}", "application/json")}
 
 
 @pytest.fixture
 def mock() -> Iterator[MockServer]:
-    with MockServer(listen=False) as mock:
-        yield mock
+    with MockServer(listen=False) as server:
+        yield server
 
 
-def test_a_read_time_out_is_the_clients_own_error(mock: MockServer) -> None:
-    with httpx.Client(transport=mock.transport(), timeout=0.1) as http:
-        stage = Stage("in-process", mock, http)
-        key = stage.mock.account().api_key("ideogram")
-        with pytest.raises(httpx.ReadTimeout):
-            upscale(stage, request={"prompt": "fauxscale:slow=5"}, key=key)
+@pytest.fixture
+def slow(mock: MockServer) -> Account:
+    """An account whose calls take half a minute."""
+    account = mock.account()
+    account.faults.add(Delay(30), times=None)
+    return account
 
 
-def test_a_call_that_was_given_up_does_not_hold_the_server(mock: MockServer) -> None:
-    with httpx.Client(transport=mock.transport(), timeout=0.1) as http:
-        with pytest.raises(httpx.ReadTimeout):
-            upscale(Stage("in-process", mock, http), request={"prompt": "fauxscale:slow=30"}, key="k")
-    started = time.perf_counter()
-    mock.stop()
-    assert time.perf_counter() - started < 2
-    assert "fauxscale" not in {thread.name for thread in threading.enumerate()}
+def send(client: Any, account: Account) -> Any:
+    url = f"{account.base_url('ideogram')}/upscale"
+    return client.post(url, headers={"Api-Key": account.api_key("ideogram")}, files=FORM)
 
 
-def test_trio_is_served_like_asyncio(mock: MockServer) -> None:
-    async def call() -> int:
-        async with httpx.AsyncClient(transport=mock.transport()) as http:
-            return (await http.post(mock.url + "/upscale", headers={"Api-Key": "k"})).status_code
+@LIBRARIES
+def test_the_transport_serves_clients_of_both_libraries(mock: MockServer, library: Any) -> None:
+    account = mock.account()
+    with library.Client(transport=mock.transport()) as client:
+        reply = send(client, account)
+        assert isinstance(reply, library.Response)
+        assert client.get(reply.json()["data"][0]["url"]).status_code == 200
 
-    assert trio.run(call) == 400
+    async def again() -> Any:
+        async with library.AsyncClient(transport=mock.transport()) as client:
+            return await send(client, account)
+
+    assert asyncio.run(again()).status_code == 200
+    assert trio.run(again).status_code == 200
 
 
-def test_a_mistake_in_a_handler_surfaces_in_the_caller(
-    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+def test_an_sdk_takes_the_transport(mock: MockServer) -> None:
+    account = mock.account()
+    without_socket: Any = mock.transport()
+    http = openai.DefaultHttpxClient(transport=without_socket)
+    url, key = account.base_url("lumenfall"), account.api_key("lumenfall")
+    with openai.OpenAI(base_url=url, api_key=key, http_client=http) as client:
+        assert client.images.edit(model="ideogram-upscale", image=picture(), prompt="sharper").data
+
+
+@LIBRARIES
+def test_a_read_time_out_is_the_library_s_own(mock: MockServer, slow: Account, library: Any) -> None:
+    with (
+        library.Client(transport=mock.transport(), timeout=0.05) as client,
+        pytest.raises(library.ReadTimeout),
+    ):
+        send(client, slow)
+
+
+async def give_up_asyncio(call: Callable[[], Any]) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(call(), 0.05)
+
+
+async def give_up_trio(call: Callable[[], Any]) -> None:
+    with trio.move_on_after(0.05) as scope:
+        await call()
+    assert scope.cancelled_caught
+
+
+@LIBRARIES
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_cancelled_call_ends_at_once_for_both_sides(
+    mock: MockServer, slow: Account, library: Any, backend: str
 ) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("a bug of ours")
+    async def call() -> None:
+        async with library.AsyncClient(transport=mock.transport(), timeout=None) as client:
+            await send(client, slow)
 
-    monkeypatch.setattr("fauxscale.app.Routes.find", broken)
-    with httpx.Client(transport=mock.transport()) as http, pytest.raises(RuntimeError, match="a bug of ours"):
-        http.get(mock.url + "/upscale")
+    before = time.perf_counter()
+    if backend == "asyncio":
+        asyncio.run(give_up_asyncio(call))
+    else:
+        trio.run(give_up_trio, call)
+    assert time.perf_counter() - before < 5
+    slow.calls.wait_for(1)
+    assert slow.calls.last.reason == "the client went away before it was answered"

@@ -255,7 +255,7 @@ def test_another_host_is_refused(odd: MockServer, library: Any, host: str) -> No
 def test_loopback_is_reached_as_ever(mock: MockServer, library: Any) -> None:
     with intercept(providers=(ODD,)):
         reply = library.get(f"{mock.url}/__fauxscale/api/health")
-    assert reply.json() == {"status": "ok"}
+    assert reply.json()["status"] == "ok"
 
 
 @pytest.mark.usefixtures("odd")
@@ -282,13 +282,12 @@ class Unreachable(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 def test_a_refusal_is_in_the_account_s_journal(mock: MockServer) -> None:
-    with (
-        mock.account() as account,
-        intercept(mock, account=account),
-        pytest.raises(LiveCallRefused),
-    ):
-        httpx2.get("https://example.com/")
-    assert mock.client.totals()["refused"] == 1
+    with mock.account() as account:
+        with intercept(mock, account=account), pytest.raises(LiveCallRefused) as refused:
+            httpx2.get("https://example.com/")
+        (entry,) = account.calls.refused
+        assert (entry.path, entry.reason) == ("example.com", str(refused.value))
+        assert list(account.calls) == []
 
 
 def test_the_user_s_own_mocks_of_other_hosts_go_on(mock: MockServer) -> None:

@@ -1,0 +1,162 @@
+"""What the fixtures stand on: one stand-in a run, one account a test, one guard around both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from fauxscale import MockServer, Settings
+from fauxscale.accounts import NOBODY
+from fauxscale.client import Account, FauxscaleClient
+from fauxscale.forward import Forward
+from fauxscale.guard import Fence, guard
+from fauxscale.intercept import fence_for, recorder, routed
+from fauxscale.providers import PROVIDERS
+from fauxscale.settings import Scalar, Terms
+
+from . import options
+
+if TYPE_CHECKING:
+    from fauxscale.bridge import AppTransport
+
+
+class RemoteServer:
+    """A stand-in that runs elsewhere, with what tests use of a MockServer."""
+
+    providers = PROVIDERS
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.client = FauxscaleClient(url, token=token)
+        self.url = self.client.url
+
+    def base_url(self, provider: str) -> str:
+        """What to give a client of that provider as its base URL."""
+        return self.url + str(self.client.provider(provider)["base"])
+
+    def account(self, *, options: dict[str, Scalar] | None = None, **terms: float) -> Account:
+        """A fresh account with keys of its own; terms as in `Terms`."""
+        words = {**terms, "options": options} if options else terms
+        return self.client.account(Terms.from_mapping(words))
+
+    def reset(self) -> None:
+        """Refused: others may be using it."""
+        raise RuntimeError("a shared server is not reset by a test: reset the account, or take a fresh one")
+
+
+Server = MockServer | RemoteServer
+
+
+@contextmanager
+def running(config: pytest.Config) -> Generator[Server]:
+    """The stand-in of a run: its own, or the one that --fauxscale-url names."""
+    url = config.getoption("--fauxscale-url")
+    if url:
+        remote = RemoteServer(str(url), config.getoption("--fauxscale-token"))
+        with closing(remote.client):
+            yield remote
+    else:
+        with MockServer(Settings(key_policy="issued")) as mock:
+            yield mock
+
+
+@contextmanager
+def tenancy(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Generator[Account]:
+    """An account for one test, on the terms in force, with the guard on; real keys are out of sight."""
+    account = _account(item, server)
+    for name, key in _keys(server, account).items():
+        if os.environ.get(name):
+            env.setenv(name, key)
+    try:
+        with guarded(item.config, server, account.id):
+            yield account
+    finally:
+        if account.id in server.client.opened:
+            account.delete()
+
+
+@contextmanager
+def intercepted(
+    config: pytest.Config, server: Server, account: Account, env: pytest.MonkeyPatch
+) -> Generator[None]:
+    """The real hosts, answered by the stand-in; clients that read their key from the environment find one."""
+    for name, key in _keys(server, account).items():
+        env.setenv(name, key)
+    fence = _fence(config, server, routed=True)
+    record = recorder(server.client, account.id)
+    with ExitStack() as closes:
+        if isinstance(server, MockServer):
+            target: AppTransport | Forward = server.transport()
+        else:
+            target = closes.enter_context(Forward(server.url))
+        closes.enter_context(routed(target, server.providers, fence, record))
+        yield
+
+
+@contextmanager
+def guarded(config: pytest.Config, server: Server, account_id: str = NOBODY) -> Generator[None]:
+    """No way out, unless the network is allowed; refusals go into the account's journal."""
+    if options.network(config) == "allow":
+        yield
+    else:
+        with guard(_fence(config, server), recorder(server.client, account_id)):
+            yield
+
+
+def _fence(config: pytest.Config, server: Server, *, routed: bool = False) -> Fence:
+    return fence_for(
+        server.providers,
+        server.url,
+        reachable=[*options.reachable(config), urlsplit(server.url).hostname or ""],
+        others=options.network(config) == "allow",
+        routed=routed,
+    )
+
+
+def _account(item: pytest.Item, server: Server) -> Account:
+    words = options.words_for(item)
+    vintage = words.pop("vintage", None)
+    try:
+        return server.account(options=_vintage(server, vintage), **words)  # type: ignore[arg-type]  # judged there
+    except ValueError as error:
+        raise pytest.UsageError(f"{item.nodeid}: {error}") from None
+
+
+def _vintage(server: Server, vintage: options.Value | None) -> dict[str, Scalar]:
+    """A vintage as options of every provider that has it."""
+    if vintage is None:
+        return {}
+    known = {
+        one.name: option.choices
+        for one in server.providers
+        for option in one.options
+        if option.name == "vintage"
+    }
+    chosen: dict[str, Scalar] = {
+        f"{name}.vintage": vintage for name, dates in known.items() if vintage in dates
+    }
+    if not chosen:
+        dates = sorted({str(date) for choices in known.values() for date in choices})
+        raise ValueError(f"no provider has the vintage {vintage!r}: choose from {', '.join(dates)}")
+    return chosen
+
+
+def _keys(server: Server, account: Account) -> dict[str, str]:
+    """The account's keys by the variables that clients read them from."""
+    keys = {
+        name: account.api_key(one.name)
+        for one in server.providers
+        for name, template in one.env.items()
+        if template == "{key}"
+    }
+    # Two services speak OpenAI's dialect: the base URL tells which of them its SDK is for.
+    gateway = "lumenfall" if "lumenfall" in os.environ.get("OPENAI_BASE_URL", "") else "aigateway"
+    keys["OPENAI_API_KEY"] = account.api_key(gateway)
+    if not os.environ.get("FAL_KEY") and os.environ.get("FAL_KEY_ID"):
+        # fal-client 1.0.3 also takes a key in halves.
+        keys["FAL_KEY_ID"], _, keys["FAL_KEY_SECRET"] = keys["FAL_KEY"].partition(":")
+    return keys

@@ -1,0 +1,121 @@
+"""What a run can be told, and who wins: the command line over the marker over the ini file over the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import pytest
+
+Value = float | int | str
+Network = Literal["block", "allow"]
+MARKER = "fauxscale"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of the marker, the option `--fauxscale-<word>` and the ini value `fauxscale_<word>`."""
+
+    kind: type[float] | type[int] | type[str]
+    help: str
+    default: Value | None = None
+    choices: tuple[str, ...] | None = None
+
+
+WORDS: Mapping[str, Word] = {
+    "balance": Word(float, "dollars in the wallet of each test's account", 10.0),
+    "rate_limit": Word(int, "calls a minute before 429"),
+    "in_flight": Word(int, "calls at once before 429"),
+    "link_ttl": Word(float, "seconds a link to a result lives"),
+    "latency": Word(float, "seconds every API call waits before it is answered"),
+    "vintage": Word(str, "the date of the contract the providers follow, 2026-10 for instance"),
+}
+_TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
+# Words of a run, not of a test.
+NETWORK = Word(
+    str, "whether tests may reach other hosts than this one: block or allow", "block", get_args(Network)
+)
+BUDGET = Word(float, "dollars the run may come to before it fails")
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Options and ini values."""
+    group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
+    for name, word in {**WORDS, "network": NETWORK, "budget": BUDGET}.items():
+        given = "" if word.default is None else f" (default: {word.default})"
+        group.addoption(
+            f"--fauxscale-{name.replace('_', '-')}",
+            type=word.kind,
+            default=None,
+            choices=word.choices,
+            metavar=None if word.choices else _TYPED[word.kind],
+            help=f"{word.help}{given}",
+        )
+        kind: Literal["float", "int", "string"] = (
+            "float" if word.kind is float else "int" if word.kind is int else "string"
+        )
+        parser.addini(f"fauxscale_{name}", word.help, type=kind, default=None)
+    parser.addini(
+        "fauxscale_reachable",
+        "hosts tests may reach although the network is blocked",
+        type="args",
+        default=[],
+    )
+    group.addoption(
+        "--fauxscale-url",
+        default=None,
+        metavar="URL",
+        help="use the fauxscale running there instead of an own one",
+    )
+    group.addoption(
+        "--fauxscale-token", default=None, metavar="TOKEN", help="the control token of that server"
+    )
+
+
+def check_marker(item: pytest.Item) -> None:
+    """Raise UsageError for what no marker can say."""
+    for mark in item.iter_markers(MARKER):
+        if mark.args:
+            raise pytest.UsageError(
+                f"{item.nodeid}: the marker fauxscale takes words only: fauxscale(balance=1)"
+            )
+        if unknown := sorted(set(mark.kwargs) - set(WORDS)):
+            raise pytest.UsageError(
+                f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {', '.join(WORDS)}"
+            )
+
+
+def words_for(item: pytest.Item) -> dict[str, Value]:
+    """The words in force for one test; what nobody said and has no default is left out."""
+    marked: dict[str, Value] = {}
+    for mark in item.iter_markers(MARKER):  # the closest comes first
+        marked = {**mark.kwargs, **marked}
+    chosen: dict[str, Value] = {}
+    for name, word in WORDS.items():
+        value = _chosen(item.config, name, word, marked.get(name))
+        if value is not None:
+            chosen[name] = value
+    return chosen
+
+
+def network(config: pytest.Config) -> Network:
+    chosen = _chosen(config, "network", NETWORK)
+    if chosen not in get_args(Network):
+        raise pytest.UsageError(f"fauxscale_network must be block or allow, got {chosen!r}")
+    return "block" if chosen == "block" else "allow"
+
+
+def reachable(config: pytest.Config) -> list[str]:
+    return [str(host) for host in config.getini("fauxscale_reachable")]
+
+
+def budget(config: pytest.Config) -> float | None:
+    chosen = _chosen(config, "budget", BUDGET)
+    return None if chosen is None else float(chosen)
+
+
+def _chosen(config: pytest.Config, name: str, word: Word, marked: Value | None = None) -> Value | None:
+    given: Value | None = config.getoption(f"--fauxscale-{name.replace('_', '-')}")
+    written: Value | None = config.getini(f"fauxscale_{name}")
+    return next((value for value in (given, marked, written) if value is not None), word.default)

@@ -1,0 +1,64 @@
+"""What a failing test is told about its calls: one line each, and for a refused one the reason below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import httpx
+
+from fauxscale.client import Call
+from fauxscale.clock import iso
+
+from .totals import dollars
+
+if TYPE_CHECKING:
+    from fauxscale.client import Account
+
+    from .house import Server
+
+MOST = 50
+
+
+def describe(server: Server, account: Account) -> str:
+    """The account's calls as a table; times are UTC by its clock."""
+    try:
+        rows = server.client.call("GET", f"/accounts/{account.id}/calls")["calls"]
+    except (LookupError, RuntimeError, httpx.HTTPError) as error:
+        return f"not to be had: {error}"
+    return table([Call.of(row) for row in rows])
+
+
+def table(calls: Sequence[Call]) -> str:
+    """The newest MOST of these calls, one line each, and the reason below a refused one."""
+    if not calls:
+        return "none: no call reached the account"
+    shown = calls[-MOST:]
+    rows = [("time", "operation", "status", "fault", "picture", "cost"), *map(_row, shown)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    head, *lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    earlier = [f"({len(calls) - MOST} earlier calls)"] if len(calls) > MOST else []
+    return "\n".join([head, *earlier, *map(_with_reason, lines, shown)])
+
+
+def _with_reason(line: str, call: Call) -> str:
+    said = ": ".join(filter(None, [call.rule, call.reason]))
+    return f"{line}\n    {said}" if said else line
+
+
+def _row(call: Call) -> tuple[str, ...]:
+    return (
+        iso(call.at)[11:19],
+        call.operation if call.leg == "api" else f"  {call.operation}",
+        "-" if call.status is None else str(call.status),
+        ", ".join(call.faults) or "-",
+        _picture(call),
+        f"${dollars(call.cost)}" if call.cost else "-",
+    )
+
+
+def _picture(call: Call) -> str:
+    """`PNG 40x30 > 80x60`; several results of one size count as one."""
+    sent = "" if call.image is None else f"{call.image.format} {call.image.width}x{call.image.height}"
+    made = dict.fromkeys("{width}x{height}".format_map(result) for result in call.results)
+    return " > ".join(filter(None, [sent, ", ".join(made)])) or "-"

@@ -1,0 +1,48 @@
+"""What a run came to, over all accounts and all workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+
+@dataclass(slots=True)
+class Totals:
+    """Calls of APIs, pictures made, their price in micro-dollars, live calls that were refused."""
+
+    calls: int = 0
+    images: int = 0
+    micros: int = 0
+    refused: int = 0
+
+    def add(self, words: Mapping[str, int]) -> None:
+        """Count in what an account or a worker came to."""
+        self.calls += words.get("calls", 0)
+        self.images += words.get("images", 0)
+        self.micros += words.get("micros", 0)
+        self.refused += words.get("refused", 0)
+
+    def to_words(self) -> dict[str, int]:
+        return asdict(self)
+
+    def exceeds(self, budget: float | None) -> bool:
+        """Whether more was spent than `budget` dollars."""
+        return budget is not None and self.micros > round(budget * 1_000_000)
+
+    def __bool__(self) -> bool:
+        return any(self.to_words().values())
+
+    def __str__(self) -> str:
+        said = f"{_count(self.calls, 'call')}, {_count(self.images, 'image')}, would have cost ${dollars(self.micros)}"
+        return said + (f"; {_count(self.refused, 'live call')} refused" if self.refused else "")
+
+
+def dollars(micros: int) -> str:
+    """At least two places, and no cent hidden: 0.06, 2.28, 0.0604."""
+    text = f"{micros / 1_000_000:.6f}".rstrip("0")
+    whole, _, cents = text.partition(".")
+    return f"{whole}.{cents.ljust(2, '0')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,156 @@
+"""Who may say what: the command line over the marker over the ini file over the default; unknown words are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.runs import Runs
+
+pytest_plugins = ["pytester"]
+
+SHOW = """
+    from pytest_fauxscale.options import words_for
+
+    @pytest.mark.fauxscale(balance=2, link_ttl=60)
+    class TestMarked:
+        @pytest.mark.fauxscale(balance=3)
+        def test_marked(self, request):
+            print("words", words_for(request.node))
+
+    def test_plain(request):
+        print("words", words_for(request.node))
+"""
+
+
+def words(result: pytest.RunResult) -> list[str]:
+    return [line.partition("words ")[2] for line in result.outlines if "words " in line]
+
+
+def test_the_default_is_ten_dollars_and_nothing_else(run: Runs) -> None:
+    assert words(run(SHOW, "-s")) == ["{'balance': 3, 'link_ttl': 60}", "{'balance': 10.0}"]
+
+
+def test_the_ini_file_beats_the_default_and_the_marker_the_ini_file(run: Runs) -> None:
+    run.ini("fauxscale_balance = 4", "fauxscale_in_flight = 5")
+    assert words(run(SHOW, "-s")) == [
+        "{'balance': 3, 'in_flight': 5, 'link_ttl': 60}",
+        "{'balance': 4.0, 'in_flight': 5}",
+    ]
+
+
+def test_the_command_line_beats_all(run: Runs) -> None:
+    run.ini("fauxscale_balance = 4", "fauxscale_vintage = 2026-04")
+    assert words(run(SHOW, "-s", "--fauxscale-balance", "1", "--fauxscale-vintage", "2026-10")) == [
+        "{'balance': 1.0, 'link_ttl': 60, 'vintage': '2026-10'}",
+        "{'balance': 1.0, 'vintage': '2026-10'}",
+    ]
+
+
+def test_native_toml_takes_native_values(run: Runs) -> None:
+    run.pytester.makepyprojecttoml("""
+        [tool.pytest]
+        fauxscale_budget = 2.0
+        fauxscale_rate_limit = 7
+        fauxscale_reachable = ["db.test"]
+    """)
+    assert words(run(SHOW, "-s"))[1] == "{'balance': 10.0, 'rate_limit': 7}"
+
+
+def test_the_words_are_the_account_s_terms(run: Runs) -> None:
+    result = run("""
+        import time
+
+        @pytest.mark.fauxscale(balance=0.06, vintage="2026-10")
+        def test_wallet_and_vintage(fauxscale, send):
+            assert "request_id" in send(fauxscale).json()
+            assert send(fauxscale).status_code == 402
+
+        @pytest.mark.fauxscale(rate_limit=1)
+        def test_rate(fauxscale, send):
+            assert [send(fauxscale).status_code for _ in range(2)] == [200, 429]
+
+        @pytest.mark.fauxscale(latency=0.2, link_ttl=0)
+        def test_time(fauxscale, send):
+            before = time.perf_counter()
+            reply = send(fauxscale)
+            assert time.perf_counter() - before > 0.2
+            assert httpx.get(reply.json()["data"][0]["url"]).status_code == 403
+    """)
+    result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("marker", "line"),
+    [
+        (
+            "fauxscale(balanse=1)",
+            "*test_it.py::test_it: the marker fauxscale has no 'balanse': choose from balance, *",
+        ),
+        ("fauxscale(5)", "*test_it.py::test_it: the marker fauxscale takes words only: *"),
+    ],
+)
+def test_a_marker_nobody_understands_is_a_usage_error(run: Runs, marker: str, line: str) -> None:
+    result = run(f"""
+        @pytest.mark.{marker}
+        def test_it():
+            pass
+    """)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {line}"])
+
+
+def test_a_worker_says_so_at_the_test(run: Runs) -> None:
+    run.write("""
+        @pytest.mark.fauxscale(balanse=1)
+        def test_it():
+            pass
+
+        def test_other():
+            pass
+    """)
+    result = run.apart("-n", "1", "-p", "xdist")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*test_it.py::test_it: the marker fauxscale has no 'balanse': choose from *"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("marker", "line"),
+    [
+        ("balance=-1", "*UsageError: test_it.py::test_it: balance must not be negative, got -1"),
+        ("in_flight=1.5", "*UsageError: test_it.py::test_it: in_flight must be a whole number, got 1.5"),
+        ("vintage='1999-01'", "*no provider has the vintage '1999-01': choose from 2026-04, 2026-10*"),
+    ],
+)
+def test_a_value_that_cannot_be_is_an_error_of_the_test(run: Runs, marker: str, line: str) -> None:
+    result = run(f"""
+        @pytest.mark.fauxscale({marker})
+        def test_it(fauxscale):
+            pass
+    """)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([line])
+
+
+def test_the_network_is_blocked_or_allowed_and_nothing_else(run: Runs) -> None:
+    run.ini("fauxscale_network = sometimes")
+    result = run("""
+        def test_it(fauxscale):
+            pass
+    """)
+    result.stdout.fnmatch_lines(["*UsageError: fauxscale_network must be block or allow, got 'sometimes'"])
+
+
+def test_options_and_marker_explain_themselves(run: Runs) -> None:
+    result = run.again("--help")
+    result.stdout.fnmatch_lines(
+        [
+            "*--fauxscale-balance=NUMBER*",
+            "*dollars in the wallet*",
+            "*--fauxscale-network={block,allow}*",
+            "*--fauxscale-url=URL*",
+        ]
+    )
+    result = run.again("--markers")
+    result.stdout.fnmatch_lines(["@pytest.mark.fauxscale(balance=*"])
