@@ -23,7 +23,7 @@ FLOORS = (
     ("commands", "__main__ cli doctor"),
     ("public names", "fauxscale"),
     ("ways to run", "server intercept stacks"),
-    ("the pipeline", "app control inspector routing"),
+    ("the pipeline", "app control inspector pipeline replay routing takes"),
     ("services", "providers"),
     ("what services share", "banner deferred downloads options sources spoils upscale waits"),
     ("the seam", "provider"),
@@ -35,7 +35,7 @@ FLOORS = (
         "signing uploads verdicts webhooks",
     ),
     ("ground", "images jsontext provenance store stores"),
-    ("stones", "bridge clock errors forward guard listener recording redact rows settings tls wire"),
+    ("stones", "bridge clock errors forward guard listener observing recording redact rows settings tls wire"),
     ("version", "_version"),
 )
 
@@ -56,7 +56,7 @@ LEAVES = {
 CONTRACTS_MAY_IMPORT = {"fauxscale.redact", "fauxscale.recording"}
 # These start a mock server, because that is their job; so may what they are split into (drift_report, say).
 CONTRACTS_THAT_START_A_SERVER = ("conform", "drift")
-STARTED = {"fauxscale", "fauxscale.server"}
+STARTED = {"fauxscale", "fauxscale.client", "fauxscale.server"}
 
 # Why a module may be longer than 300 lines. An entry that is no longer needed fails too.
 LONG: Mapping[str, str] = {}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .app import App, create_app
 from .listener import Listener, address, listen
+from .observing import Observer
 from .provider import Provider
 from .providers import PROVIDERS
 from .settings import Scalar, Settings, Terms
@@ -33,7 +34,7 @@ class MockServer:
             client = MyClient(mock.base_url("ideogram"), api_key="anything")
 
     `listen=False` opens no socket: reach it through `transport()`. `tls` serves https with a throw-away
-    authority, whose certificate is the file `ca`.
+    authority, whose certificate is the file `ca`. `observer` is told of every API call once it is answered.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class MockServer:
         port: int = 0,
         listen: bool = True,
         tls: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.providers = tuple(providers)
@@ -53,6 +55,7 @@ class MockServer:
         self._host = host
         self._port = port
         self._listen = listen
+        self._observer = observer
         self._tls = tls
         self._certificates: Certificates | None = None
         self._url = NO_SOCKET
@@ -80,7 +83,9 @@ class MockServer:
         if self._tls:
             self._certificates = self._issue()
         # A stopped server starts afresh: its state went with its store.
-        app = self._app = create_app(self.settings, providers=self.providers, store=self._store)
+        app = self._app = create_app(
+            self.settings, providers=self.providers, store=self._store, observer=self._observer
+        )
         ready = threading.Event()
         self._failure = None
         thread = threading.Thread(target=self._run, args=(app, sock, ready), name="fauxscale", daemon=True)
@@ -156,9 +161,9 @@ class MockServer:
             self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
         return self._client
 
-    def account(self, *, options: dict[str, Scalar] | None = None, **terms: float) -> Account:
+    def account(self, *, options: dict[str, Scalar] | None = None, **terms: float | str) -> Account:
         """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
-        words = {**terms, "options": options} if options else terms
+        words: dict[str, object] = {**terms, "options": options} if options else {**terms}
         return self.client.account(Terms.from_mapping(words))
 
     def reset(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from fauxscale.providers import PROVIDERS
 from fauxscale.settings import Scalar, Terms
 
 from . import options
+from .contract import ContractWarning, Watcher
 
 if TYPE_CHECKING:
     from fauxscale.bridge import AppTransport
@@ -49,6 +51,28 @@ class RemoteServer:
 
 
 Server = MockServer | RemoteServer
+WATCHER = pytest.StashKey[Watcher]()
+
+
+def watch(item: pytest.Item) -> None:
+    """From here on the calls belong to this test."""
+    if (watcher := item.config.stash.get(WATCHER, None)) is not None:
+        watcher.begin()
+
+
+def hold_to_contract(item: pytest.Item, failure: BaseException | None) -> None:
+    """Fail the test, or note it on the failure it has, or warn, if a call it made left the recorded contract."""
+    strictness, allowed = options.contract(item)
+    watcher = item.config.stash.get(WATCHER, None)  # none where the stand-in runs elsewhere
+    if strictness == "off" or watcher is None or not (found := watcher.verdict(allowed)):
+        return
+    text = "\n".join(["calls that the real service would reject:", *found])
+    if strictness == "warn":
+        warnings.warn(text, ContractWarning, stacklevel=2)
+    elif failure is None:
+        pytest.fail(text, pytrace=False)
+    else:
+        failure.add_note(text)
 
 
 @contextmanager
@@ -60,7 +84,8 @@ def running(config: pytest.Config) -> Generator[Server]:
         with closing(remote.client):
             yield remote
     else:
-        with MockServer(Settings(key_policy="issued")) as mock:
+        config.stash.setdefault(WATCHER, Watcher())
+        with MockServer(Settings(key_policy="issued"), observer=config.stash[WATCHER]) as mock:
             yield mock
 
 

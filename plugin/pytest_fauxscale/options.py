@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import pytest
 
@@ -36,13 +36,20 @@ _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
 NETWORK = Word(
     str, "whether tests may reach other hosts than this one: block or allow", "block", get_args(Network)
 )
+Strictness = Literal["error", "warn", "off"]
+CONTRACT = Word(
+    str,
+    "what a call outside the recorded contract does to its test: error, warn or off",
+    "error",
+    get_args(Strictness),
+)
 BUDGET = Word(float, "dollars the run may come to before it fails")
 
 
 def declare(parser: pytest.Parser) -> None:
     """Options and ini values."""
     group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
-    for name, word in {**WORDS, "network": NETWORK, "budget": BUDGET}.items():
+    for name, word in {**WORDS, "network": NETWORK, "budget": BUDGET, "contract": CONTRACT}.items():
         given = "" if word.default is None else f" (default: {word.default})"
         group.addoption(
             f"--fauxscale-{name.replace('_', '-')}",
@@ -80,17 +87,49 @@ def check_marker(item: pytest.Item) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid}: the marker fauxscale takes words only: fauxscale(balance=1)"
             )
-        if unknown := sorted(set(mark.kwargs) - set(WORDS)):
+        if unknown := sorted(set(mark.kwargs) - set(WORDS) - {"contract"}):
+            known = ", ".join([*WORDS, "contract"])
             raise pytest.UsageError(
-                f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {', '.join(WORDS)}"
+                f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {known}"
             )
+        _check_contract(item, mark.kwargs.get("contract", {}))
+
+
+def _check_contract(item: pytest.Item, value: object) -> None:
+    if isinstance(value, dict):
+        said = cast("dict[object, object]", value)
+        if all(isinstance(one, str) and one for pair in said.items() for one in pair):
+            return
+    elif value in get_args(Strictness):
+        return
+    raise pytest.UsageError(
+        f"{item.nodeid}: contract is error, warn or off, or allowances with their reasons: "
+        'fauxscale(contract={"/body/image_request/style": "in beta for us"})'
+    )
+
+
+def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
+    """How strict this test is, and what it allows itself: patterns of pointers with the reasons for them."""
+    marked: Strictness | None = None
+    allowed: dict[str, str] = {}
+    for mark in item.iter_markers(MARKER):  # the closest comes first
+        value = mark.kwargs.get("contract")
+        if isinstance(value, dict):
+            allowed = {**cast("dict[str, str]", value), **allowed}
+        elif value is not None and marked is None:
+            marked = cast("Strictness", value)
+    chosen = _chosen(item.config, "contract", CONTRACT, marked)
+    if chosen not in get_args(Strictness):
+        raise pytest.UsageError(f"fauxscale_contract must be error, warn or off, got {chosen!r}")
+    return cast("Strictness", chosen), allowed
 
 
 def words_for(item: pytest.Item) -> dict[str, Value]:
     """The words in force for one test; what nobody said and has no default is left out."""
     marked: dict[str, Value] = {}
     for mark in item.iter_markers(MARKER):  # the closest comes first
-        marked = {**mark.kwargs, **marked}
+        said = {name: value for name, value in mark.kwargs.items() if name in WORDS}
+        marked = {**said, **marked}
     chosen: dict[str, Value] = {}
     for name, word in WORDS.items():
         value = _chosen(item.config, name, word, marked.get(name))

@@ -6,6 +6,7 @@ Everything heavy is imported when a fixture is first used: loading this costs a 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +47,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Says in a worker what a run without workers was told at its collection."""
     options.check_marker(item)
+    if item.config.stash.get(SERVER, None) is not None:
+        from .house import watch
+
+        watch(item)
 
 
 @pytest.fixture(scope="session")
@@ -99,14 +104,21 @@ def sample_image() -> SampleImages:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Guard tests that took the server alone; those with an account are guarded from its fixture on."""
+    """Hold a test's calls against the contract; guard tests that took the server alone, as those with an
+    account are from its fixture on."""
     server = item.config.stash.get(SERVER, None)
-    if server is None or ACCOUNT in item.stash or "fauxscale_server" not in getattr(item, "fixturenames", ()):
+    if server is None or "fauxscale_server" not in getattr(item, "fixturenames", ()):
         return (yield)
-    from .house import guarded
+    from .house import guarded, hold_to_contract
 
-    with guarded(item.config, server):
-        return (yield)
+    with nullcontext() if ACCOUNT in item.stash else guarded(item.config, server):
+        try:
+            result = yield
+        except BaseException as failure:
+            hold_to_contract(item, failure)
+            raise
+    hold_to_contract(item, None)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,35 @@
+"""Each call as it went over the wire, for whoever asked to see it: contract checks in tests do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One API call, whole and unredacted: it is for memory, never for a disk or a screen.
+
+    `vintage` is the recorded contract the provider followed, "" where it has but one. `status` is None when
+    the connection was cut instead of answered.
+    """
+
+    account: str
+    provider: str
+    vintage: str
+    operation: str
+    faults: tuple[str, ...]
+    method: str
+    url: str
+    headers: Headers
+    body: bytes
+    status: int | None
+    reply_headers: Headers
+    reply: bytes
+
+
+# Called on the server's own thread once a call is answered: it should note and return.
+Observer: TypeAlias = Callable[[Observation], None]

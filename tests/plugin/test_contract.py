@@ -1,0 +1,96 @@
+"""A call the real service would reject fails its test although the stand-in took it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.runs import Runs
+
+pytest_plugins = ["pytester"]
+
+# An account on which the stand-in ignores what the contract does not know; then a call that sends it.
+LENIENT = """
+import json
+
+def style(account, **members):
+    form = {"image_file": ("a.png", member_image, "image/png"), "image_request": (None, json.dumps(members))}
+    reply = httpx.post(account.url + "/upscale", headers={"Api-Key": account.api_key("ideogram")}, files=form)
+    assert reply.status_code == 200
+
+@pytest.fixture
+def lenient(fauxscale_server, sample_image):
+    global member_image
+    member_image = sample_image()
+    with fauxscale_server.account(options={"ideogram.unknown_members": "ignore"}) as account:
+        yield account
+"""
+
+
+def test_a_violation_fails_the_test_in_its_call_phase_with_a_curl(run: Runs) -> None:
+    result = run(
+        LENIENT
+        + """
+def test_leaves_the_contract(lenient):
+    style(lenient, styling="bold")
+
+def test_keeps_it(lenient):
+    style(lenient, resemblance=55)
+
+def test_fails_by_itself(lenient):
+    style(lenient, styling="bold")
+    assert 1 == 2
+
+def test_was_told_no_by_the_stand_in(fauxscale):
+    form = {"image_file": ("a.png", b"GIF89a", "image/png"), "image_request": (None, '{"detail": 0}')}
+    url = fauxscale.url + "/upscale"
+    assert httpx.post(url, headers={"Api-Key": fauxscale.api_key("ideogram")}, files=form).status_code == 400
+"""
+    )
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "calls that the real service would reject:",
+            "ideogram.upscale: */image_request*styling*",
+            "*curl *image_request*",
+            "*assert 1 == 2*",
+            "*calls that the real service would reject:*",
+        ]
+    )
+    assert "Api-Key: k" not in result.stdout.str()
+
+
+def test_allowances_name_pointers_and_reasons(run: Runs) -> None:
+    result = run(
+        LENIENT
+        + """
+@pytest.mark.fauxscale(contract={"*styling*": "in beta for our account"})
+def test_allowed(lenient):
+    style(lenient, styling="bold")
+
+@pytest.mark.fauxscale(contract={"*other*": "something else"})
+def test_not_allowed(lenient):
+    style(lenient, styling="bold")
+
+@pytest.mark.fauxscale(contract="off")
+def test_off(lenient):
+    style(lenient, styling="bold")
+"""
+    )
+    result.assert_outcomes(passed=2, failed=1)
+
+
+def test_a_run_may_warn_or_not_care(run: Runs) -> None:
+    body = LENIENT + "\ndef test_it(lenient):\n    style(lenient, styling='bold')\n"
+    warned = run(body, "--fauxscale-contract=warn", "-W", "default")
+    warned.assert_outcomes(passed=1, warnings=1)
+    warned.stdout.fnmatch_lines(["*ContractWarning: calls that the real service would reject:*"])
+    run.again("--fauxscale-contract=off").assert_outcomes(passed=1)
+    run.ini("fauxscale_contract = off")
+    run.again().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("value", ["'sometimes'", "{'/x': ''}", "5"])
+def test_what_a_contract_cannot_be_is_a_usage_error(run: Runs, value: str) -> None:
+    result = run(f"@pytest.mark.fauxscale(contract={value})\ndef test_it(fauxscale): pass\n")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*contract is error, warn or off, or allowances with their reasons*"])
