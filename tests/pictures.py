@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 def picture(
     format: str = "PNG", width: int = 40, height: int = 30, mode: str = "RGB", **options: object
-) -> bytes:  # noqa: A002
+) -> bytes:
     """A gradient with a corner of another colour, so that turns and swaps show."""
     image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
     image.paste((200, 30, 60), (0, 0, width // 3, height // 3))

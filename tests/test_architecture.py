@@ -22,7 +22,7 @@ PACKAGES = {
 FLOORS = (
     ("commands", "__main__ cli doctor"),
     ("public names", "fauxscale"),
-    ("ways to run", "server intercept stacks"),
+    ("ways to run", "server interception stacks"),
     ("the pipeline", "app control inspector pipeline replay routing takes"),
     ("services", "providers"),
     ("what services share", "banner deferred downloads options sources spoils upscale waits"),

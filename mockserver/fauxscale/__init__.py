@@ -1,13 +1,74 @@
-"""A stand-in for image-upscaling APIs: real pixels, real limits, play money, faults to order."""
+"""A stand-in for image-upscaling APIs: real pixels, real limits, play money, faults to order.
+
+Names are imported when they are first used: whoever wants one room does not pay for the house.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__ as __version__
-from .app import create_app as create_app
-from .errors import ApiError as ApiError
-from .faults import Delay as Delay
-from .faults import Fail as Fail
-from .faults import Ok as Ok
-from .faults import UnsafeImage as UnsafeImage
-from .provider import Endpoint as Endpoint
-from .provider import Provider as Provider
-from .server import MockServer as MockServer
-from .settings import Settings as Settings
+
+if TYPE_CHECKING:
+    from .app import create_app as create_app
+    from .errors import ApiError as ApiError
+    from .faults import ConnectionReset as ConnectionReset
+    from .faults import CorruptChunk as CorruptChunk
+    from .faults import Delay as Delay
+    from .faults import DuplicateWebhook as DuplicateWebhook
+    from .faults import EmptyData as EmptyData
+    from .faults import EmptyResponse as EmptyResponse
+    from .faults import Expire as Expire
+    from .faults import ExtraFields as ExtraFields
+    from .faults import Fail as Fail
+    from .faults import Hang as Hang
+    from .faults import HtmlWith200 as HtmlWith200
+    from .faults import LateWebhook as LateWebhook
+    from .faults import LoseReply as LoseReply
+    from .faults import MalformedChunk as MalformedChunk
+    from .faults import MissingField as MissingField
+    from .faults import NullUrl as NullUrl
+    from .faults import Ok as Ok
+    from .faults import Purge as Purge
+    from .faults import SameSize as SameSize
+    from .faults import SlowDrip as SlowDrip
+    from .faults import Smaller as Smaller
+    from .faults import Stall as Stall
+    from .faults import SwappedResults as SwappedResults
+    from .faults import SwapWebhooks as SwapWebhooks
+    from .faults import Truncate as Truncate
+    from .faults import UnsafeImage as UnsafeImage
+    from .faults import UrlInsteadOfBase64 as UrlInsteadOfBase64
+    from .faults import WrongContentLength as WrongContentLength
+    from .faults import WrongFormat as WrongFormat
+    from .guard import LiveCallRefused as LiveCallRefused
+    from .interception import intercept as intercept
+    from .provenance import assert_is_upscale_of as assert_is_upscale_of
+    from .provider import Endpoint as Endpoint
+    from .provider import Provider as Provider
+    from .server import MockServer as MockServer
+    from .settings import Settings as Settings
+    from .settings import Terms as Terms
+
+_ROOMS = {
+    "ApiError": "errors",
+    "Endpoint": "provider",
+    "LiveCallRefused": "guard",
+    "MockServer": "server",
+    "Provider": "provider",
+    "Settings": "settings",
+    "Terms": "settings",
+    "assert_is_upscale_of": "provenance",
+    "create_app": "app",
+    "intercept": "interception",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # What no room is named for is a kind of fault, or is not there.
+    value = getattr(import_module(f"{__name__}.{_ROOMS.get(name, 'faults')}"), name, None)
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value

@@ -6,24 +6,28 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from .clock import Clock, wall
 from .errors import ApiError, Problem
 from .faults import Plan
+from .files import File
+from .jobs import Jobs
 from .journal import Journal
 from .ledger import Ledger
 from .limits import Limits
+from .links import Links
 from .redact import shorten
 from .renditions import Rendition, Renditions
 from .settings import Settings, Terms, micros
 from .signing import Signer
 from .store import Store
 from .verdicts import Verdicts
+from .webhooks import Webhooks
 
 NOBODY = "acct_0"
-RESETTABLE = ("calls", "clock", "faults", "ledger", "limits", "links", "seed")
+RESETTABLE = ("calls", "clock", "faults", "jobs", "ledger", "limits", "links", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ class Account:
         self.ledger = Ledger(store, self.prefix)
         self.limits = Limits(store, self.prefix)
         self.faults = Plan(store, self.prefix)
+        self.links = Links(store, self.prefix)
+        self.jobs = Jobs(store, self.prefix)
+        self.webhooks = Webhooks(store, self.prefix)
         self.journal = Journal(
             store, self.prefix, most=settings.journal_entries, most_bytes=settings.journal_bytes
         )
@@ -61,15 +68,16 @@ class Account:
 
     async def terms(self) -> Terms:
         """The terms in force: the account's own, and the server's wherever those say nothing."""
-        row = await self.store.get(f"{self.prefix}terms")
-        if row is None:
-            return self._settings.terms
-        return self._settings.terms.under(Terms(**json.loads(row)))
+        return self._settings.terms.under(await self.own_terms())
 
-    async def set_terms(self, terms: Terms) -> None:
-        """Replace the account's own terms; a balance counts from now on."""
+    async def own_terms(self) -> Terms:
+        row = await self.store.get(f"{self.prefix}terms")
+        return Terms() if row is None else Terms(**json.loads(row))
+
+    async def set_terms(self, terms: Terms, *, refill: bool = True) -> None:
+        """Replace the account's own terms; with `refill` a balance counts from now on."""
         await self.store.put(f"{self.prefix}terms", terms.to_json())
-        if terms.balance is not None:
+        if refill and terms.balance is not None:
             funds = micros(terms.balance) + await self.ledger.spent()
             await self.store.put(f"{self.prefix}funds", str(funds).encode())
 
@@ -104,28 +112,34 @@ class Account:
         return int.from_bytes((await self.draw("roll"))[:8], "big") / 2**64
 
     async def reset(self, what: tuple[str, ...] = RESETTABLE) -> None:
-        """Forget what is named: calls (the journal), clock, faults, ledger (and balance as at first), limits,
-        links (and the pictures behind them), seed (the dice begin anew). Keys and terms stay."""
+        """Forget what is named: calls (the journal), clock, faults, jobs (and webhooks), ledger (and balance as
+        at first), limits, links (and the pictures behind them), seed (the dice begin anew). Keys and terms stay."""
         prefix, store = self.prefix, self.store
         if "calls" in what:
             await store.clear(f"{prefix}journal")
         if "clock" in what:
             await store.delete(f"{prefix}clock")
         if "faults" in what:
-            await store.clear(f"{prefix}rule")
+            await self.faults.clear()
+        if "jobs" in what:
+            await store.clear(f"{prefix}job")
+            await store.clear(f"{prefix}webhook")
         if "ledger" in what:
             await store.delete(f"{prefix}spent", f"{prefix}charges", f"{prefix}funds")
-            row = await store.get(f"{prefix}terms")
-            balance = json.loads(row)["balance"] if row else None
+            balance = (await self.own_terms()).balance
             if balance is not None:
                 await store.put(f"{prefix}funds", str(micros(balance)).encode())
         if "limits" in what:
             await store.clear(f"{prefix}minute:")
             await store.delete(f"{prefix}since")
         if "links" in what:
-            await self.forget_links()
+            await self.links.forget()
         if "seed" in what:
             await store.clear(f"{prefix}draws:")
+
+    async def totals(self) -> dict[str, int]:
+        """What the account came to since it was opened, resets or not: calls, refused, images, micros."""
+        return await self.journal.totals() | await self.ledger.totals()
 
     async def keep_upload(self, data: bytes) -> str:
         """Store an upload; returns its blob key, which is never given twice, resets or not."""
@@ -133,16 +147,6 @@ class Account:
         key = f"{self.prefix}blob:{number}"
         await self.store.put_blob(key, data)
         return key
-
-    async def keep_link(self, rendition: Rendition) -> None:
-        await self.store.put(f"link:{rendition.id}", rendition.to_json())
-        row = rendition.id.encode()
-        await self.store.append(f"{self.prefix}links", row, most=1_000_000, most_bytes=64 * 1024 * 1024)
-
-    async def forget_links(self) -> None:
-        links = [f"link:{row.decode()}" for row in await self.store.items(f"{self.prefix}links")]
-        await self.store.delete(f"{self.prefix}links", *links)
-        await self.store.clear(f"{self.prefix}blob:")
 
 
 class Accounts:
@@ -157,7 +161,8 @@ class Accounts:
         self.verdicts = Verdicts()
         self._named = {_digest(key): key for key in settings.keys}
 
-    def _account(self, account_id: str) -> Account:
+    def of_id(self, account_id: str) -> Account:
+        """The state kept under an id, whether or not such an account was opened."""
         return Account(account_id, self.store, self.settings, self._secret)
 
     async def of_key(self, key: str | None, provider: str) -> Account:
@@ -169,7 +174,7 @@ class Accounts:
         if row is not None:
             account_id, _, owner = row.decode().partition(" ")
             if owner in ("*", provider):
-                return self._account(account_id)
+                return self.of_id(account_id)
             raise ApiError(
                 Problem.INVALID_KEY,
                 "Invalid API key",
@@ -184,7 +189,7 @@ class Accounts:
             account_id = f"acct_{digest[:12]}"
             if await self._claim(digest, account_id, "*"):
                 await self._enrol(Card(account_id, shorten(key), wall(), {"*": shorten(key)}))
-            return self._account(account_id)
+            return self.of_id(account_id)
         raise ApiError(
             Problem.INVALID_KEY,
             "Invalid API key",
@@ -192,10 +197,13 @@ class Accounts:
             "the control API, or start with --key",
         )
 
-    async def make(self, terms: Terms, keys: Mapping[str, str], label: str = "") -> Account:
-        """Open an account that these keys, by provider, give access to. Raises ValueError on a taken key."""
-        number = await self.store.add("accounts:made", 1)
-        account = self._account(f"acct_{number}")
+    async def make(self, terms: Terms, mint: Callable[[int], Mapping[str, str]], label: str = "") -> Account:
+        """Open an account. `mint` makes of its number the keys, by provider, that give access to it.
+
+        Raises ValueError on a taken key.
+        """
+        number = await self.store.add("accounts:made", 1) or 0
+        account, keys = self.of_id(f"acct_{number}"), mint(number)
         for provider, key in keys.items():
             if not await self._claim(_digest(key), account.id, provider):
                 raise ValueError(f"the key for {provider} belongs to another account already")
@@ -209,12 +217,8 @@ class Accounts:
         """32 bytes to make a key of, the same for the same server seed, account number and provider."""
         return hmac.digest(self._secret, f"key\n{number}\n{provider}".encode(), "sha256")
 
-    async def made(self) -> int:
-        """How many accounts were made by `make` so far."""
-        return await self.store.count("accounts:made") or 0
-
     async def get(self, account_id: str) -> Account | None:
-        return None if await self.card(account_id) is None else self._account(account_id)
+        return None if await self.card(account_id) is None else self.of_id(account_id)
 
     async def card(self, account_id: str) -> Card | None:
         row = await self.store.get(f"account:{account_id}")
@@ -227,8 +231,8 @@ class Accounts:
 
     async def delete(self, account_id: str) -> None:
         """Close an account: its keys stop working, its links are unknown, nothing of it stays."""
-        account = self._account(account_id)
-        await account.forget_links()
+        account = self.of_id(account_id)
+        await account.links.forget()
         for row in await self.store.items(f"{account.prefix}keys"):
             await self.store.delete(f"key:{row.decode()}")
         await self.store.delete(f"account:{account_id}")
@@ -239,9 +243,14 @@ class Accounts:
         row = await self.store.get(f"link:{link_id}")
         return None if row is None else Rendition.from_json(row)
 
+    async def file(self, file_id: str) -> File | None:
+        """A file somebody put here, None if there never was one of this id, or it was purged."""
+        row = await self.store.get(f"link:file:{file_id}")
+        return None if row is None else File.from_json(row)
+
     def nobody(self) -> Account:
         """Where calls are journalled that no account can be told for: unknown keys, links and addresses."""
-        return self._account(NOBODY)
+        return self.of_id(NOBODY)
 
     async def reset(self) -> None:
         """Forget every account and all of its state."""

@@ -56,6 +56,7 @@ class App:
     ) -> None:
         self.accounts = accounts
         self.routes = routes
+        self.replay = replay
         self._control = Control(accounts, routes.providers)
         self._pipeline = Pipeline(accounts, routes, observer, replay)
         self._observed = observer is not None

@@ -17,7 +17,8 @@ OPEN_KEY = "fauxscale"
 def variables(provider: Provider, url: str, key: str) -> dict[str, str]:
     """The environment that points clients of `provider` here."""
     words = {"base_url": url + provider.base, "url": url, "host": url.partition("://")[2], "key": key}
-    return {name: template.format(**words) for name, template in provider.env.items()}
+    named = {**provider.env, **(provider.tls_env if url.startswith("https:") else {})}
+    return {name: template.format(**words) for name, template in named.items()}
 
 
 def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> list[str]:

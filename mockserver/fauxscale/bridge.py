@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import Context
+from functools import cache
+from types import ModuleType
+from typing import Any, ClassVar
 
 import anyio
 import httpx
@@ -40,7 +46,10 @@ class Exchange:
         self._cut = False
         self._head = scope["method"] == "HEAD"
         scope["state"] = attach({}, self)
-        self._task: Future[None] = asyncio.run_coroutine_threadsafe(self._run(app, scope), loop)
+        # A context of its own: the caller's says which event loop it runs on, and trio's would mislead anyio here.
+        self._task: Future[None] = Context().run(
+            asyncio.run_coroutine_threadsafe, self._run(app, scope), loop
+        )
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
@@ -96,7 +105,7 @@ class Exchange:
 
 
 class AppTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport for `httpx.Client` and `httpx.AsyncClient` alike (asyncio and trio)."""
+    """A transport for the `Client` and the `AsyncClient` of httpx and httpx2 alike (asyncio and trio)."""
 
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop) -> None:
         self._app = app
@@ -104,17 +113,15 @@ class AppTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         exchange = Exchange(self._app, self._loop, scope_of(request), request.read())
-        timeout = request.extensions.get("timeout", {}).get("read")
-        with _mapped(request, exchange):
-            start = exchange.next(timeout)
-        return _response(start, _Body(exchange, request, timeout))
+        body = _body_for(_library(request))(exchange, request)
+        with body.errors():
+            return body.response(exchange.next(body.timeout))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         exchange = Exchange(self._app, self._loop, scope_of(request), await request.aread())
-        timeout = request.extensions.get("timeout", {}).get("read")
-        with _mapped(request, exchange):
-            start = await anyio.to_thread.run_sync(exchange.next, timeout)
-        return _response(start, _AsyncBody(exchange, request, timeout))
+        body = _body_for(_library(request))(exchange, request)
+        with body.errors():
+            return body.response(await _next(exchange, body.timeout))
 
 
 def scope_of(request: httpx.Request) -> Scope:
@@ -136,60 +143,71 @@ def scope_of(request: httpx.Request) -> Scope:
     }
 
 
-def _response(start: Message | None, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
-    if start is None:
-        raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
-    return httpx.Response(start["status"], headers=start.get("headers", []), stream=stream)
+async def _next(exchange: Exchange, timeout: float | None) -> Message | None:
+    # A cancelled caller abandons the exchange, which ends the wait of the thread left behind.
+    return await anyio.to_thread.run_sync(exchange.next, timeout, abandon_on_cancel=True)
 
 
-class _mapped:  # noqa: N801  # used as a with-statement word
-    """Turns what an exchange raises into the errors of the client's library."""
-
-    def __init__(self, request: httpx.Request, exchange: Exchange) -> None:
-        self._request = request
-        self._exchange = exchange
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        self._exchange.abandon()
-        if isinstance(error, TimeoutError):
-            raise httpx.ReadTimeout("timed out", request=self._request) from None
-        if isinstance(error, Broken):
-            if error.reset:
-                raise httpx.ReadError("[Errno 104] Connection reset by peer", request=self._request) from None
-            raise httpx.RemoteProtocolError(str(error), request=self._request) from None
+def _library(request: httpx.Request) -> ModuleType:
+    """The library of the client that sends: httpx, or httpx2, which has the same names."""
+    homes = [kind.__module__.partition(".")[0] for kind in type(request).__mro__]
+    return sys.modules["httpx2" if "httpx2" in homes else "httpx"]
 
 
-class _Body(httpx.SyncByteStream):
-    def __init__(self, exchange: Exchange, request: httpx.Request, timeout: float | None) -> None:
+@cache
+def _body_for(library: ModuleType) -> type[_Body]:
+    """Each library takes only bodies of its own kind."""
+    return type("Body", (_Body, library.SyncByteStream, library.AsyncByteStream), {"library": library})
+
+
+class _Body:
+    """The reply's body as it arrives, and the errors of the client's library on the way."""
+
+    library: ClassVar[Any]
+
+    def __init__(self, exchange: Exchange, request: httpx.Request) -> None:
         self._exchange = exchange
         self._request = request
-        self._timeout = timeout
+        self.timeout: float | None = request.extensions.get("timeout", {}).get("read")
+
+    def response(self, start: Message | None) -> httpx.Response:
+        if start is None:
+            raise Broken(reset=False)
+        made: httpx.Response = self.library.Response(
+            start["status"], headers=start.get("headers", []), stream=self
+        )
+        return made
 
     def __iter__(self) -> Iterator[bytes]:
-        with _mapped(self._request, self._exchange):
-            while (message := self._exchange.next(self._timeout)) is not None:
+        with self.errors():
+            while (message := self._exchange.next(self.timeout)) is not None:
+                yield message.get("body", b"")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self.errors():
+            while (message := await _next(self._exchange, self.timeout)) is not None:
                 yield message.get("body", b"")
 
     def close(self) -> None:
         self._exchange.abandon()
 
-
-class _AsyncBody(httpx.AsyncByteStream):
-    def __init__(self, exchange: Exchange, request: httpx.Request, timeout: float | None) -> None:
-        self._exchange = exchange
-        self._request = request
-        self._timeout = timeout
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _mapped(self._request, self._exchange):
-            while (message := await anyio.to_thread.run_sync(self._exchange.next, self._timeout)) is not None:
-                yield message.get("body", b"")
-
     async def aclose(self) -> None:
         self._exchange.abandon()
 
+    @contextmanager
+    def errors(self) -> Generator[None]:
+        """Raise what an exchange raises as the client's library would over a socket."""
+        try:
+            yield
+        except TimeoutError:
+            self._exchange.abandon()
+            raise self.library.ReadTimeout("timed out", request=self._request) from None
+        except Broken as broken:
+            self._exchange.abandon()
+            if broken.reset:
+                text = "[Errno 104] Connection reset by peer"
+                raise self.library.ReadError(text, request=self._request) from None
+            raise self.library.RemoteProtocolError(str(broken), request=self._request) from None
+        except BaseException:
+            self._exchange.abandon()
+            raise

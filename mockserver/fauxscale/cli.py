@@ -63,6 +63,12 @@ def version() -> None:
     "--cors", "cors", multiple=True, help="A web origin that may call the APIs from a browser; * for any."
 )
 @click.option("--token", help="What the control API asks for.  [default: made when --host is not loopback]")
+@click.option(
+    "--replay",
+    default="",
+    metavar="DIR",
+    help="Answer from a recording what is in it; the rest as ever.",
+)
 @click.option("--tls", is_flag=True, help="Serve https with a throw-away certificate authority.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One line of JSON on stdout when ready; the banner on stderr."
@@ -82,6 +88,7 @@ def serve(
     allow_fetch: tuple[str, ...],
     cors: tuple[str, ...],
     token: str | None,
+    replay: str,
     tls: bool,
     as_json: bool,
     quiet: bool,
@@ -93,6 +100,7 @@ def serve(
     from .listener import Listener, address, listen
     from .options import judge
     from .providers import PROVIDERS
+    from .recording import RecordingError
     from .settings import Settings, Terms
 
     try:
@@ -107,8 +115,10 @@ def serve(
             allow_fetch=allow_fetch,
             cors=cors,
             token=token or (None if _is_loopback(host) else secrets.token_urlsafe(24)),
+            replay=replay,
         )
-    except ValueError as error:
+        app = create_app(settings)
+    except (ValueError, RecordingError) as error:
         raise click.UsageError(str(error)) from None
     try:
         sock = listen(host, port)
@@ -120,14 +130,15 @@ def serve(
 
     def announce() -> None:
         if not quiet:
-            click.echo("\n".join(banner.lines(url, settings, PROVIDERS, ca)), err=as_json)
+            words = [*banner.lines(url, settings, PROVIDERS, ca), *(app.replay.words() if app.replay else ())]
+            click.echo("\n".join(words), err=as_json)
         if as_json:
             click.echo(banner.ready(url, settings, PROVIDERS, ca))
         sys.stdout.flush()
 
     config = {"ssl_certfile": certificates.chain, "ssl_keyfile": certificates.key} if certificates else {}
     try:
-        asyncio.run(Listener(create_app(settings), announce, **config).serve(sockets=[sock]))
+        asyncio.run(Listener(app, announce, **config).serve(sockets=[sock]))
     finally:
         if certificates:
             certificates.remove()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from dataclasses import replace
 
 from starlette.responses import Response
 
 from .errors import ApiError, Problem
+from .faults import Order, from_json
 from .provider import Call
 from .renditions import Rendition
 from .upscale import picture_of
@@ -29,17 +32,32 @@ async def read_link(call: Call) -> Response:
             call.path, call.request.scope["query_string"], rendition.account, call.now
         )
     if rendition.revoked or call.now >= rendition.exp:
-        raise ApiError(
-            Problem.LINK_EXPIRED,
-            "Link expired",
-            reason=f"the link died at exp={rendition.exp} by this account's clock"
-            if not rendition.revoked
-            else "the link was ordered to expire",
-        )
+        raise _expired(rendition)
+    if rendition.ordered:
+        call.orders.append(Order("", from_json(json.loads(rendition.ordered)), magic=True))
     call.entry.results = [{"link": rendition.id, "width": rendition.width, "height": rendition.height}]
     await call.strike(("download",))
+    if "expire" in call.flags:
+        rendition = replace(rendition, revoked=True)
+        await call.account.links.change(rendition)
+        raise _expired(rendition)
+    if "purge" in call.flags:
+        await call.account.links.purge(rendition)
+        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="ordered: the picture was purged")
+    if (to := next((one for one in call.flags if one.startswith("redirect=")), None)) is not None:
+        return Response(status_code=302, headers={"location": to.removeprefix("redirect=") or _itself(call)})
     data = await picture_of(call, rendition)
     return _answer(call, rendition, data)
+
+
+def _itself(call: Call) -> str:
+    query = call.request.scope["query_string"].decode("latin-1")
+    return call.request.scope["path"] + (f"?{query}" if query else "")
+
+
+def _expired(rendition: Rendition) -> ApiError:
+    when = "when it was ordered to" if rendition.revoked else f"at exp={rendition.exp} by this account's clock"
+    return ApiError(Problem.LINK_EXPIRED, "Link expired", reason=f"the link died {when}")
 
 
 def _answer(call: Call, rendition: Rendition, data: bytes) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Problem(StrEnum):
@@ -67,6 +68,19 @@ class ApiError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.details: Mapping[str, object] = details or {}
+
+    def to_words(self) -> dict[str, object]:
+        """This error as JSON members, to be raised again later or elsewhere."""
+        members = ("message", "reason", "param", "status", "retry_after")
+        return {
+            "problem": self.problem.value,
+            **{name: getattr(self, name) for name in members},
+            "details": dict(self.details),
+        }
+
+    @classmethod
+    def from_words(cls, words: Mapping[str, Any]) -> ApiError:
+        return cls(**{**words, "problem": Problem(words["problem"])})
 
     def again(self) -> ApiError:
         """An equal error, without the traceback this one has gathered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal, TypeAlias
 
 from starlette.requests import Request
@@ -181,7 +182,7 @@ class Call:
     async def hang(self) -> None:
         await replies.hang(self.request.receive)
 
-    async def take(self, count: int) -> None:
+    async def take(self, count: float = inf) -> None:
         await replies.take(self.request.receive, count)
 
     @property

@@ -34,19 +34,37 @@ _MASK = "…"
 
 def shorten(secret: str) -> str:
     """A secret one can still tell from another: its first four characters, never more than a third of it."""
+    if secret.endswith(_MASK):
+        return secret
     return secret[: min(4, len(secret) // 3)] + _MASK
 
 
 def headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Header pairs with the values of secret ones shortened."""
-    return [(name, _header(name.lower(), value)) for name, value in pairs]
+    return [(name, _header(name, value)) for name, value in pairs]
+
+
+def secrets(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """The secrets that header pairs hold, in full: to be looked for elsewhere, never to be kept."""
+    return [_split(value)[1] for name, value in pairs if is_secret(name)]
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value of a header of this name is a secret, whatever it looks like."""
+    return name.lower() in SECRET_HEADERS or name.lower().startswith("x-byok-")
 
 
 def _header(name: str, value: str) -> str:
-    if name not in SECRET_HEADERS:
+    if not is_secret(name):
         return text(value)
+    scheme, secret = _split(value)
+    return scheme + shorten(secret)
+
+
+def _split(value: str) -> tuple[str, str]:
+    """The scheme before a secret (`Bearer `, or nothing) and the secret: a cookie has spaces and no scheme."""
     scheme, _, rest = value.partition(" ")
-    return f"{scheme} {shorten(rest)}" if rest else shorten(value)
+    return (f"{scheme} ", rest) if rest and scheme.isalpha() else ("", value)
 
 
 def text(value: str) -> str:

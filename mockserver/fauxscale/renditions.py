@@ -27,6 +27,7 @@ class Rendition:
     of memory making it may take, `path` the link's provider-relative path, `charge` what was paid, `exp`
     the account's time in Unix seconds from which the link is dead. `spoil` is what a quiet failure makes of it,
     the size it really has (`640x480`) or `swapped`; `ordered` the fault, in JSON, that strikes every read of it.
+    `finished`: the stored picture is the result already, to the byte.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Rendition:
     revoked: bool = False
     spoil: str = ""
     ordered: str = ""
+    finished: bool = False
 
     def to_json(self) -> bytes:
         return to_row(self)
@@ -94,7 +96,7 @@ class Renditions:
     async def content(self, recipe: Rendition, source: bytes) -> str:
         """Names the result's content: equal names are equal pictures."""
         digest = await self.digest(recipe.source, source)
-        return f"{digest}:{recipe.format}:{recipe.width}x{recipe.height}:{recipe.quality}"
+        return f"{digest}:{recipe.format}:{recipe.width}x{recipe.height}:{recipe.quality}:{recipe.finished}"
 
     async def digest(self, name: str, data: bytes | None) -> str:
         """SHA-256 of the upload of this name, in hexadecimal, computed once; "" of one that is gone unhashed."""
@@ -148,5 +150,7 @@ class Renditions:
 def _render(recipe: Rendition, source: bytes) -> bytes:
     from . import images  # Pillow: not before somebody looks
 
+    if recipe.finished:
+        return source
     enlarged = images.enlarge(source, recipe.width, recipe.height)
     return images.encode(enlarged, recipe.format, quality=recipe.quality)

@@ -21,7 +21,8 @@ class Terms:
     """How one account is treated. None means: as the server's settings and the provider say.
 
     `balance` is in dollars, `link_ttl` and `latency` in seconds, `rate_limit` in calls a minute,
-    `in_flight` in calls at once. `options` are provider options by full name (`ideogram.vintage`).
+    `in_flight` in calls at once. `time` "virtual": the waits clients are asked for pass at once. `options` are
+    provider options by full name (`ideogram.vintage`).
     """
 
     balance: float | None = None
@@ -29,6 +30,7 @@ class Terms:
     in_flight: int | None = None
     link_ttl: float | None = None
     latency: float | None = None
+    time: Literal["real", "virtual"] | None = None
     options: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
 
     def under(self, own: Terms) -> Terms:
@@ -41,6 +43,10 @@ class Terms:
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
+    def words(self) -> dict[str, object]:
+        """What these terms say, as `from_mapping` reads it."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, {})}
+
     @classmethod
     def from_mapping(cls, words: Mapping[str, object]) -> Terms:
         """Terms from JSON members; raises ValueError naming the member at fault."""
@@ -51,6 +57,9 @@ class Terms:
             if name == "options":
                 if not isinstance(value, Mapping):
                     raise ValueError("options must be an object of provider options by full name")
+            elif name == "time":
+                if value not in (None, "real", "virtual"):
+                    raise ValueError(f"time must be real or virtual, got {value!r}")
             elif value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise ValueError(f"{name} must be a number, got {value!r}")
             elif isinstance(value, int | float) and value < 0:
@@ -66,7 +75,7 @@ class Settings:
 
     `keys`: only these keys work (and those made through the control API), whatever `key_policy` says.
     `token`: what the control API asks for; None on loopback. `terms`: what every account gets unless its
-    own terms say otherwise.
+    own terms say otherwise. `replay`: the folder of a recording to answer from.
     """
 
     seed: int = 0
@@ -78,6 +87,7 @@ class Settings:
     allow_fetch: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     token: str | None = None
+    replay: str = ""
     journal_entries: int = 1_000
     journal_bytes: int = 16 * 1024 * 1024
     upload_memory: int = 64 * 1024 * 1024

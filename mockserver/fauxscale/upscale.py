@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .errors import ApiError, Problem
-from .faults import magic
+from .faults import magic, to_json
 from .ledger import Charge
 from .provider import Call, link
 from .renditions import Rendition
+from .spoils import really, spoil
 
 if TYPE_CHECKING:
     from .images import Picture
@@ -26,6 +27,8 @@ class Upscale:
 
     `target` chooses the result's size from the shown one, exactly twice by default; `params` are what the
     journal, the ledger and the fingerprint know of the request. `part` names where the picture came from.
+    `price` in micro-dollars for each result, the endpoint's when None. `life` in seconds is how long links
+    live, as the account and the provider say when None.
     """
 
     source: bytes
@@ -40,6 +43,8 @@ class Upscale:
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     target: Callable[[int, int], tuple[int, int]] = lambda width, height: (2 * width, 2 * height)
     max_pixels: int = 25_000_000
+    price: int | None = None
+    life: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,14 @@ async def judge(call: Call, ask: Upscale) -> Picture:
 
 async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
     """Do the work on a judged picture: charge it and give out a link for each result."""
+    outcome, charge = await promise(call, ask, picture)
+    await call.account.ledger.charge(charge, await call.account.funds())
+    call.entry.cost = charge.micros
+    return outcome
+
+
+async def promise(call: Call, ask: Upscale, picture: Picture) -> tuple[Outcome, Charge]:
+    """All of the work on a judged picture but its charge, which is for the caller to make when the time comes."""
     account, now = call.account, call.now
     source = await account.keep_upload(ask.source)
     charge = Charge(
@@ -120,21 +133,15 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
         source=source,
         params=json.dumps(ask.params, sort_keys=True, default=str),
     )
-    await account.ledger.charge(charge, await account.funds())
-    call.entry.cost, call.entry.charge = charge.micros, charge.id
+    call.entry.charge = charge.id
     assert call.entry.image is not None  # judge() filled it in
     call.entry.image["source"] = source
     results = [await _result(call, ask, picture, charge, number) for number in range(ask.count)]
     call.entry.results = [
-        {
-            "link": one.rendition.id,
-            "width": one.rendition.width,
-            "height": one.rendition.height,
-            "seed": one.seed,
-        }
+        {"link": one.rendition.id, "width": one.rendition.width, "height": one.rendition.height, "seed": one.seed}
         for one in results
     ]
-    return Outcome(picture, tuple(results), charge.micros, ask.source)
+    return Outcome(picture, tuple(results), charge.micros, ask.source), charge
 
 
 async def _result(call: Call, ask: Upscale, picture: Picture, charge: Charge, number: int) -> Result:
@@ -142,8 +149,7 @@ async def _result(call: Call, ask: Upscale, picture: Picture, charge: Charge, nu
 
     width, height = ask.target(picture.width, picture.height)
     link_id = await call.account.draw_id("link")
-    terms = await call.account.terms()
-    exp = int(call.now + (call.provider.link_life if terms.link_ttl is None else terms.link_ttl))
+    exp = int(call.now + link_life(call, ask.life))
     rendition = Rendition(
         id=link_id,
         account=call.account.id,
@@ -159,11 +165,20 @@ async def _result(call: Call, ask: Upscale, picture: Picture, charge: Charge, nu
         charge=charge.id,
         exp=exp,
         signed=ask.signed,
+        spoil=spoil(call.flags, picture.width, picture.height),
+        ordered=json.dumps(to_json(call.aftermath)) if call.aftermath else "",
     )
-    await call.account.keep_link(rendition)
+    await call.account.links.keep(rendition)
     safe = "unsafe" not in call.flags
     url = link(call, rendition.path, exp if ask.signed else None) if safe else None
     return Result(rendition, url, await _seed(call, ask, number), safe)
+
+
+def link_life(call: Call, asked: float | None = None) -> float:
+    """Seconds a link lives: what the call asked for, else its account's terms, else its provider."""
+    if asked is not None:
+        return asked
+    return call.provider.link_life if call.terms.link_ttl is None else call.terms.link_ttl
 
 
 async def _seed(call: Call, ask: Upscale, number: int) -> int:
@@ -179,12 +194,14 @@ async def picture_of(call: Call, rendition: Rendition) -> bytes:
     Raises LINK_UNKNOWN when the upload is gone; BROKEN_IMAGE, status 422, when its pixels turn out bad, in
     which case the charge is returned: nobody pays for a picture that cannot be had.
     """
-    account = call.account
-    source = await account.store.get_blob(rendition.source)
+    wrong_format = "wrong-format" in call.flags
+    recipe, source = await really(
+        rendition, call.account, call.accounts.renditions, wrong_format=wrong_format
+    )
     if source is None:
         raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="the upload behind this link was purged")
     try:
-        return await call.accounts.renditions.picture(rendition, source)
+        return await call.accounts.renditions.picture(recipe, source)
     except ApiError as refusal:
         if refusal.problem is Problem.BROKEN_IMAGE:
             refusal.status = 422
@@ -211,4 +228,4 @@ async def _refund(call: Call, rendition: Rendition) -> None:
 
 
 def _price(call: Call, ask: Upscale) -> int:
-    return call.endpoint.price * ask.count
+    return (call.endpoint.price if ask.price is None else ask.price) * ask.count

@@ -16,7 +16,7 @@ from fauxscale.accounts import NOBODY
 from fauxscale.client import Account, FauxscaleClient
 from fauxscale.forward import Forward
 from fauxscale.guard import Fence, guard
-from fauxscale.intercept import fence_for, recorder, routed
+from fauxscale.interception import fence_for, recorder, routed
 from fauxscale.providers import PROVIDERS
 from fauxscale.settings import Scalar, Terms
 

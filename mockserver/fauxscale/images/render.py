@@ -46,7 +46,8 @@ def encode(image: Image.Image, format: str, *, quality: int | None = None) -> by
     """`image` as a PNG, JPEG, WEBP, GIF or AVIF file, with its ICC profile and no metadata but who made it.
 
     `quality` (1 to 100; default 90, AVIF 75) is for JPEG, WEBP and AVIF. JPEG and GIF have no partial
-    transparency: there the picture is laid on white. `image` is not touched, so threads may share it.
+    transparency: there the picture is laid on white. GIF has no room for a profile either. `image` is not
+    touched, so threads may share it.
     Raises ApiError(RESULT_TOO_LARGE) when the format cannot hold it, ValueError for an unknown format.
     """
     check_fits(format, *image.size)

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from fauxscale import Endpoint, LiveCallRefused, MockServer, Provider, Settings, intercept
 from fauxscale.forward import Forward
 from fauxscale.guard import Refusal
-from fauxscale.intercept import fence_for, routed
+from fauxscale.interception import fence_for, routed
 from fauxscale.provider import Call, Site
 from fauxscale.wire import connection_of
 from tests.pictures import doubled, opened, picture

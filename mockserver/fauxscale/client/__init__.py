@@ -1,0 +1,21 @@
+"""Speaks the control API: what tests, scripts and the plugin hold in their hands."""
+
+from .account import Account as Account
+from .calls import Calls as Calls
+from .clock import ClockHandle as ClockHandle
+from .connection import API as API
+from .connection import FauxscaleClient as FauxscaleClient
+from .connection import Misunderstood as Misunderstood
+from .connection import NotThere as NotThere
+from .connection import Refused as Refused
+from .faults import Faults as Faults
+from .faults import Ordered as Ordered
+from .jobs import Jobs as Jobs
+from .jobs import JobView as JobView
+from .links import Links as Links
+from .links import LinkView as LinkView
+from .money import Bill as Bill
+from .money import Ledger as Ledger
+from .view import Call as Call
+from .view import Image as Image
+from .view import Params as Params

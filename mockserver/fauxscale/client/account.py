@@ -1,0 +1,167 @@
+"""The handle of one account: everything a test asks of it hangs here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from .calls import Calls
+from .clock import ClockHandle
+from .faults import Faults
+from .jobs import Jobs
+from .links import Links
+from .money import Ledger, billed_once
+
+
+class Wire(Protocol):
+    """What the handles need of a connection; FauxscaleClient is one."""
+
+    url: str
+
+    @property
+    def providers(self) -> Mapping[str, Any]: ...
+
+    def provider(self, name: str) -> Mapping[str, Any]: ...
+
+    def call(self, method: str, path: str, json: object = None) -> dict[str, Any]: ...
+
+    def read(self, path: str) -> bytes: ...
+
+    def delete(self, account_id: str) -> None: ...
+
+
+class Account:
+    """One tenant of a running stand-in. As a context manager it is deleted at the end; what failed inside
+    is told its calls."""
+
+    def __init__(self, client: Wire, account_id: str, keys: Mapping[str, str]) -> None:
+        self._client = client
+        self.id = account_id
+        self._path = f"/accounts/{account_id}"
+        self._keys = dict(keys)
+
+    def __enter__(self) -> Account:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            error.add_note(f"fauxscale calls:\n{self.calls}")
+        self.delete()
+
+    def __repr__(self) -> str:
+        return f"<account {self.id} at {self.url}>"
+
+    # Where a client goes, and with which key.
+
+    @property
+    def url(self) -> str:
+        """The stand-in's origin, no slash at the end."""
+        return self._client.url
+
+    def base_url(self, provider: str) -> str:
+        """What to give a client of that provider as its base URL."""
+        return self.url + str(self._client.provider(provider)["base"])
+
+    def api_key(self, provider: str) -> str:
+        """The key to give a client of that provider."""
+        if provider not in self._keys:
+            raise ValueError(f"no provider {provider!r}: choose from {', '.join(self._keys)}")
+        return self._keys[provider]
+
+    def env(self, *providers: str) -> dict[str, str]:
+        """The environment that points clients here: of these providers, of all when none is named."""
+        variables: dict[str, str] = {}
+        for name in providers or tuple(self._client.providers):
+            words = {
+                "base_url": self.base_url(name),
+                "url": self.url,
+                "host": self.url.partition("://")[2],
+                "key": self.api_key(name),
+            }
+            templates: Mapping[str, str] = self._client.provider(name)["env"]
+            variables.update({variable: one.format(**words) for variable, one in templates.items()})
+        return variables
+
+    # What is asked, what it cost.
+
+    @property
+    def calls(self) -> Calls:
+        """The calls so far, oldest first: a snapshot that stays as it is."""
+        return Calls(self._fetch, self._paid)
+
+    def _fetch(self, query: Mapping[str, object]) -> dict[str, Any]:
+        path = f"{self._path}/calls"
+        return self._client.call("GET", f"{path}?{urlencode(query)}" if query else path)
+
+    def _paid(self) -> frozenset[str]:
+        """The operations that cost money when they succeed."""
+        return frozenset(
+            operation
+            for provider in self._client.providers.values()
+            for operation, price in provider["operations"].items()
+            if price
+        )
+
+    def upload(self, call: str) -> bytes:
+        """The picture a call sent, by the call's id."""
+        return self._client.read(f"{self._path}/calls/{call}/upload")
+
+    def result(self, call: str, number: int = 0) -> bytes:
+        """A result of a call as its link shows it, read without a call of the API."""
+        return self._client.read(f"{self._path}/calls/{call}/results/{number}")
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every charge and refund so far, oldest first."""
+        return Ledger(self._client.call("GET", f"{self._path}/ledger"))
+
+    @property
+    def balance(self) -> float | None:
+        """Dollars left, None without a limit."""
+        return self.ledger.balance
+
+    @property
+    def spend(self) -> float:
+        """Dollars charged and not returned."""
+        return self.ledger.spend
+
+    def assert_billed_once(self) -> None:
+        """Fail unless something was charged, and nothing that was sent was charged twice. Refunds count."""
+        billed_once(self.ledger)
+
+    # What the test decides.
+
+    @property
+    def faults(self) -> Faults:
+        """What shall go wrong."""
+        return Faults(self._client.call, self._path)
+
+    @property
+    def clock(self) -> ClockHandle:
+        """The account's time."""
+        return ClockHandle(self._client.call, self._path)
+
+    @property
+    def links(self) -> Links:
+        """The links to results."""
+        return Links(self._client.call, self._path)
+
+    @property
+    def jobs(self) -> Jobs:
+        """Queued work."""
+        return Jobs(self._client.call, self._path)
+
+    def settings(self, **terms: Any) -> dict[str, Any]:
+        """Change the terms that are named, as in `Terms` (`balance=`, `latency=`, `options=`); the ones in force."""
+        if not terms:
+            return self._client.call("GET", f"{self._path}/settings")
+        return self._client.call("PATCH", f"{self._path}/settings", terms)
+
+    def reset(self, *what: str) -> None:
+        """Forget calls, clock, faults, jobs, ledger, limits, links, seed: those named, all when none is."""
+        self._client.call("POST", f"{self._path}/reset", {"what": list(what)} if what else {})
+
+    def delete(self) -> None:
+        """Close it: its keys and links stop working, nothing of it stays."""
+        self._client.delete(self.id)

@@ -1,0 +1,84 @@
+"""Ordering what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from fauxscale.faults import Fault, from_json, to_json
+
+
+class Caller(Protocol):
+    """One control call: what it answers, as JSON."""
+
+    def __call__(self, method: str, path: str, json: object = None) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A rule as it stands: its faults, when they strike, how often they did; `left` is None for ever."""
+
+    id: str
+    script: tuple[Fault, ...]
+    on: str
+    times: int | None
+    after: int
+    probability: float | None
+    struck: int
+    left: int | None
+
+
+Script: TypeAlias = list[Fault]
+
+
+class Faults:
+    """`account.faults`."""
+
+    def __init__(self, call: Caller, account: str) -> None:
+        self._call = call
+        self._path = f"{account}/faults"
+
+    def add(
+        self,
+        fault: Fault,
+        on: str = "*",
+        times: int | None = 1,
+        after: int = 0,
+        probability: float | None = None,
+    ) -> str:
+        """Have `fault` strike the next `times` calls of `on` (None: for ever) but the first `after`.
+
+        `on` is an operation, a provider or a pattern (`ideogram.upscale`, `ideogram`, `*`). With a
+        `probability` a call is struck only so often, by seeded dice. Returns an id to `remove`.
+        """
+        words = {**to_json(fault), **_when(on, times, after, probability)}
+        return str(self._call("POST", self._path, words)["id"])
+
+    def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
+        """Have these strike one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those."""
+        words = {"script": [to_json(step) for step in steps], **_when(on, times, after, None)}
+        return str(self._call("POST", f"{self._path}/script", words)["id"])
+
+    def list(self) -> list[Ordered]:
+        """Every rule, in the order in which they were added."""
+        return [
+            Ordered(script=tuple(from_json(step) for step in words.pop("script")), **words)
+            for words in self._call("GET", self._path)["faults"]
+        ]
+
+    def export(self) -> Script:
+        """What went wrong in the calls so far, as a script that stages it again."""
+        return [from_json(step) for step in self._call("GET", f"{self._path}/export")["script"]]
+
+    def remove(self, rule: str) -> None:
+        """Take one back."""
+        self._call("DELETE", f"{self._path}/{rule}")
+
+    def clear(self) -> None:
+        """Take all back."""
+        self._call("DELETE", self._path)
+
+
+def _when(on: str, times: int | None, after: int, probability: float | None) -> Mapping[str, object]:
+    return {"on": on, "times": times, "after": after, "probability": probability}

@@ -1,0 +1,60 @@
+"""Looking at queued work, and ordering it about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .faults import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as it stands: queued, running, done or cancelled, `since` a time of the account's clock."""
+
+    id: str
+    operation: str
+    call: str
+    made: float
+    stage: str
+    since: float
+    error: Mapping[str, Any] | None
+
+
+class Jobs:
+    """`account.jobs`. Where no job is named, the newest is meant."""
+
+    def __init__(self, call: Caller, account: str) -> None:
+        self._call = call
+        self._path = f"{account}/jobs"
+
+    def list(self) -> list[JobView]:
+        """Every job, oldest first."""
+        return [JobView(**words) for words in self._call("GET", self._path)["jobs"]]
+
+    def advance(self, job: str | None = None) -> JobView:
+        """Move it on by one stage: queued, running, done."""
+        return self._order(job, "advance", {})
+
+    def finish(self, job: str | None = None) -> JobView:
+        """Have it done now."""
+        return self._order(job, "finish", {})
+
+    def fail(
+        self, job: str | None = None, *, status: int = 500, message: str = "", code: str = ""
+    ) -> JobView:
+        """Have it fail now, in the provider's envelope; `code` is the provider's own name for the error."""
+        return self._order(job, "fail", {"status": status, "message": message, "code": code})
+
+    def stall(self, job: str | None = None) -> JobView:
+        """Keep it where it stands until it is ordered on."""
+        return self._order(job, "stall", {})
+
+    def _order(self, job: str | None, what: str, words: dict[str, Any]) -> JobView:
+        if job is None:
+            jobs = self.list()
+            if not jobs:
+                raise LookupError("this account has no jobs: submit one first")
+            job = jobs[-1].id
+        return JobView(**self._call("POST", f"{self._path}/{job}/{what}", words))

@@ -1,0 +1,89 @@
+"""The control API as an ASGI application: guard, route table, and one way to say what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from fauxscale.accounts import NOBODY, Account, Accounts
+from fauxscale.errors import ApiError
+from fauxscale.inspector import Inspector
+from fauxscale.provider import Provider
+
+from . import calls, clock, faults, house, jobs, ledger, links, tenants
+from .desk import Ask, Missing, Way
+from .guard import refuse
+
+API = "/__fauxscale/api"
+WAYS: tuple[Way, ...] = tuple(
+    way for module in (house, tenants, calls, faults, clock, ledger, jobs, links) for way in module.WAYS
+)
+
+
+class Control:
+    """The control API of one server, and the page that stands on it. The guard is before the API, not the page."""
+
+    def __init__(self, accounts: Accounts, providers: Sequence[Provider]) -> None:
+        self._accounts = accounts
+        self._providers = {provider.name: provider for provider in providers}
+        self._app = Starlette(
+            routes=[
+                *(Route(API + way.path, self._answer(way), methods=[way.method]) for way in WAYS),
+                *Inspector(accounts).routes(),
+            ],
+            exception_handlers={404: _lost, 405: _lost},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        guarded = str(scope["path"]).startswith(f"{API}/")
+        refused = refuse(Request(scope), self._accounts.settings.token) if guarded else None
+        if refused is not None:
+            status, words = refused
+            await _refusal(status, words)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _answer(self, way: Way) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            ask = Ask(request, self._accounts, self._providers)
+            try:
+                if "id" in request.path_params:
+                    ask.of = await self._find(request.path_params["id"])
+                await ask.read()
+                reply = await way.handler(ask)
+            except Missing as missing:
+                return _refusal(404, str(missing))
+            except ValueError as wrong:
+                return _refusal(400, str(wrong))
+            except ApiError as error:
+                return _refusal(error.status or 409, error.reason or error.message)
+            return reply if isinstance(reply, Response) else JSONResponse(reply, way.status)
+
+        return answer
+
+    async def _find(self, account_id: str) -> Account:
+        if account_id == NOBODY:
+            return self._accounts.nobody()
+        account = await self._accounts.get(account_id)
+        if account is None:
+            raise Missing(f"no account {account_id!r}: it was deleted, reset away, or never opened")
+        return account
+
+
+def _refusal(status: int, words: str) -> Response:
+    return JSONResponse({"error": words}, status)
+
+
+async def _lost(request: Request, error: Exception) -> Response:
+    path = str(request.scope["path"]).removeprefix(API)
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = dict(error.headers or {})
+        words = f"{path} answers {allowed.get('Allow')}, not {request.method}"
+        return JSONResponse({"error": words}, 405, headers=allowed)
+    return _refusal(404, f"the control API has no {path[:100]!r}; it is described at {API}/openapi.json")

@@ -1,0 +1,112 @@
+"""The journal over the control API: calls listed, waited for, read one by one, with their pictures."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+
+from starlette.responses import Response
+
+from fauxscale.clock import stopwatch, wait
+from fauxscale.journal import Entry
+from fauxscale.spoils import really
+
+from .desk import Ask, Missing, Way
+
+_FILTERS = ("leg", "provider", "operation", "status", "fault", "rule")
+_LOOK_EVERY = 0.01  # seconds: several workers share a store, and none is told what another one writes
+_LONGEST = 300.0
+
+
+async def find(ask: Ask) -> object:
+    """Calls, oldest first, that match every filter of the query; with `wait`, once so many of them do.
+
+    `enough` is false if `timeout` seconds (5) went by first.
+    """
+    query = dict(ask.request.query_params)
+    least, patience = int(_number(query.pop("wait", "0"))), _number(query.pop("timeout", "5"))
+    if unknown := sorted(set(query) - set(_FILTERS)):
+        known = ", ".join((*_FILTERS, "wait", "timeout"))
+        raise ValueError(f"unknown filter {unknown[0]!r}: choose from {known}")
+    until = stopwatch() + min(patience, _LONGEST)
+    while True:
+        found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
+        if len(found) >= least or stopwatch() >= until:
+            return {"calls": [_words(entry) for entry in found], "enough": len(found) >= least}
+        await wait(_LOOK_EVERY)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"wait and timeout are numbers, got {text!r}") from None
+
+
+def _matches(entry: Entry, query: dict[str, str]) -> bool:
+    for name, wanted in query.items():
+        if name == "fault":
+            if wanted not in entry.faults:
+                return False
+        elif name == "operation":
+            if not fnmatchcase(entry.operation, wanted):
+                return False
+        elif str(getattr(entry, name)) != wanted:
+            return False
+    return True
+
+
+def _words(entry: Entry) -> object:
+    return json.loads(entry.to_json())
+
+
+async def _entry(ask: Ask) -> Entry:
+    for entry in await ask.account.journal.entries():
+        if entry.id == ask.part("call"):
+            return entry
+    raise Missing(f"{ask.account.id} has no call {ask.part('call')!r} in its journal")
+
+
+async def read(ask: Ask) -> object:
+    """One call with all that is known of it."""
+    return _words(await _entry(ask))
+
+
+async def upload(ask: Ask) -> Response:
+    """The picture that was sent, as it was sent."""
+    entry = await _entry(ask)
+    data = await ask.account.store.get_blob(str((entry.image or {}).get("source", "")))
+    if data is None or entry.image is None:
+        raise Missing(f"{entry.id} left no picture, or it was purged")
+    return _picture(data, str(entry.image["format"]))
+
+
+async def result(ask: Ask) -> Response:
+    """A result as its link shows it; `number` counts from 0."""
+    entry, number = await _entry(ask), ask.part("number")
+    if not number.isdecimal() or int(number) >= len(entry.results):
+        raise Missing(
+            f"{entry.id} has {len(entry.results)} result(s), counted from 0; {number!r} is none of them"
+        )
+    rendition = await ask.accounts.rendition(str(entry.results[int(number)]["link"]))
+    if rendition is None:
+        raise Missing("the result was purged")
+    recipe, source = await really(rendition, ask.account, ask.accounts.renditions)
+    if source is None:
+        raise Missing("the picture behind the result was purged")
+    return _picture(await ask.accounts.renditions.picture(recipe, source), recipe.format)
+
+
+def _picture(data: bytes, format: str) -> Response:  # noqa: A002  # its name
+    from fauxscale import images
+
+    headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+    return Response(data, media_type=images.MEDIA_TYPES[format], headers=headers)
+
+
+WAYS = (
+    Way("GET", "/accounts/{id}/calls", find),
+    Way("GET", "/accounts/{id}/calls/{call}", read),
+    Way("GET", "/accounts/{id}/calls/{call}/upload", upload),
+    Way("GET", "/accounts/{id}/calls/{call}/results/{number}", result),
+)

@@ -1,0 +1,80 @@
+"""An account's time over the control API. What falls due when the clock moves has happened when the reply comes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fauxscale.clock import Clock
+
+from .desk import Ask, Way
+
+_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+
+
+async def read(ask: Ask) -> object:
+    """What the account's clock shows, and whether it stands."""
+    return _words(await ask.account.clock())
+
+
+async def advance(ask: Ask) -> object:
+    """Move the clock on by days, hours, minutes and seconds together."""
+    ask.know(*_UNITS)
+    seconds = sum(ask.number(name) * unit for name, unit in _UNITS.items())
+    return await _move(ask, (await ask.account.clock()).advance(seconds))
+
+
+async def freeze(ask: Ask) -> object:
+    """Stop the clock, `at` a time or where it stands."""
+    ask.know("at")
+    at = None if ask.words.get("at") is None else _time(ask.words["at"])
+    return await _move(ask, (await ask.account.clock()).freeze(at))
+
+
+async def set_to(ask: Ask) -> object:
+    """Make it `at` now; a stopped clock stays stopped."""
+    ask.know("at")
+    return await _move(ask, (await ask.account.clock()).set(_time(ask.words.get("at"))))
+
+
+async def unfreeze(ask: Ask) -> object:
+    """Let the clock run on from what it shows."""
+    ask.know()
+    return await _move(ask, (await ask.account.clock()).unfreeze())
+
+
+async def _move(ask: Ask, clock: Clock) -> object:
+    _words(clock)  # a time no calendar knows is refused before it is kept
+    await ask.account.set_clock(clock)
+    await ask.catch_up()
+    return _words(clock)
+
+
+def _time(value: object) -> float:
+    """Unix seconds of a number, or of an ISO 8601 text, in UTC unless it says otherwise."""
+    if isinstance(value, str):
+        try:
+            read = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"at must be a time such as 2027-01-31T12:00:00Z, got {value!r}") from None
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"at must be Unix seconds or a time such as 2027-01-31T12:00:00Z, got {value!r}")
+    return float(value)
+
+
+def _words(clock: Clock) -> object:
+    now = clock.now()
+    try:
+        shown = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{now:g} seconds is a time no calendar knows") from None
+    return {"now": now, "iso": shown.replace("+00:00", "Z"), "frozen": clock.frozen_at is not None}
+
+
+WAYS = (
+    Way("GET", "/accounts/{id}/clock", read),
+    Way("POST", "/accounts/{id}/clock/advance", advance),
+    Way("POST", "/accounts/{id}/clock/freeze", freeze),
+    Way("POST", "/accounts/{id}/clock/set", set_to),
+    Way("POST", "/accounts/{id}/clock/unfreeze", unfreeze),
+)

@@ -1,0 +1,146 @@
+"""Faults over the control API: ordered one by one or as a script, listed, taken back, written out of a run."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from fauxscale.faults import Expire, Fail, Fault, Ok, Rule, from_json, to_json
+from fauxscale.journal import LIVE_CALL, Entry
+from fauxscale.jsontext import is_object
+
+from .desk import Ask, Missing, Way, Words
+
+_WHEN = ("on", "times", "after", "probability")
+# Refusals that the state of a service causes, and no mistake of its client: a script can stage them again.
+_STATE = frozenset(
+    [
+        "no_funds",
+        "rate_limited",
+        "too_many_in_flight",
+        "server_error",
+        "upstream_error",
+        "unavailable",
+        "timeout",
+    ]
+)
+
+
+async def add(ask: Ask) -> object:
+    """Order one fault: its kind, its members, and when it strikes."""
+    fault = from_json({name: value for name, value in ask.words.items() if name not in _WHEN})
+    return await _order(ask, (fault,))
+
+
+async def script(ask: Ask) -> object:
+    """Order faults for the next calls, one each, in order."""
+    ask.know("script", *_WHEN)
+    steps = ask.words.get("script")
+    if not isinstance(steps, list) or not steps:
+        raise ValueError("script must be a list of at least one fault")
+    return await _order(ask, tuple(_fault(step) for step in cast("list[object]", steps)))
+
+
+def _fault(words: object) -> Fault:
+    if not is_object(words):
+        raise ValueError(f'a step of a script is an object such as {{"fault": "Ok"}}, got {words!r}')
+    return from_json(words)
+
+
+async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
+    times = None if ask.words.get("times", 1) is None else ask.number("times", 1)
+    probability = None if ask.words.get("probability") is None else ask.number("probability")
+    after = ask.number("after")
+    if times is not None and (times < 1 or times != int(times)):
+        raise ValueError(f"times must be a whole number from 1, or null for ever, got {times:g}")
+    if after < 0 or after != int(after):
+        raise ValueError(f"after must be a whole number from 0, got {after:g}")
+    if probability is not None and not 0 <= probability <= 1:
+        raise ValueError(f"probability must be from 0 to 1, got {probability:g}")
+    on = ask.text("on", "*")
+    rule = Rule(
+        "",
+        steps,
+        on=f"{on}.*" if on in ask.providers else on,
+        times=None if times is None else int(times),
+        after=int(after),
+        probability=probability,
+    )
+    _check_reach(ask, rule)
+    made = await ask.account.faults.add(rule)
+    return {"id": made.id}
+
+
+def _check_reach(ask: Ask, rule: Rule) -> None:
+    """Raises ValueError for a rule that no call could ever meet."""
+    known = {
+        (endpoint.operation, endpoint.leg)
+        for provider in ask.providers.values()
+        for site in provider.sites
+        for endpoint in site.endpoints
+    }
+    for step in rule.steps:
+        if not any(rule.fits(step, operation, leg) for operation, leg in known):
+            names = ", ".join(sorted({operation for operation, _ in known}))
+            raise ValueError(
+                f"no operation that {type(step).__name__} can strike matches {rule.on!r}: there are {names}"
+            )
+
+
+async def find(ask: Ask) -> object:
+    """Every rule, in the order in which they were added; `struck` counts, `left` is null for ever."""
+    return {"faults": [_about(rule, struck) for rule, struck in await ask.account.faults.rules()]}
+
+
+def _about(rule: Rule, struck: int) -> Words:
+    left = None if rule.total is None else rule.total - struck
+    return {
+        "id": rule.id,
+        "script": [to_json(step) for step in rule.steps],
+        "on": rule.on,
+        "times": rule.times,
+        "after": rule.after,
+        "probability": rule.probability,
+        "struck": struck,
+        "left": left,
+    }
+
+
+async def clear(ask: Ask) -> object:
+    """Take all faults back."""
+    await ask.account.faults.clear()
+    return {"reset": ["faults"]}
+
+
+async def remove(ask: Ask) -> object:
+    """Take one back."""
+    if not await ask.account.faults.remove(ask.part("fault")):
+        raise Missing(f"{ask.account.id} has no fault {ask.part('fault')!r}")
+    return {"removed": ask.part("fault")}
+
+
+async def export(ask: Ask) -> object:
+    """What went wrong in this account's calls so far, as a script that stages it again."""
+    entries = await ask.account.journal.entries()
+    return {"script": [to_json(_of_call(entry)) for entry in entries if entry.rule != LIVE_CALL]}
+
+
+def _of_call(entry: Entry) -> Fault:
+    """What went wrong with one call; Ok() for nothing. Of several faults, the one that ended the call."""
+    struck = [from_json(words) for words in entry.ordered]
+    if struck:
+        return next((fault for fault in struck if not fault.combines), struck[0])
+    if entry.rule == "link_expired":
+        return Expire()
+    if entry.rule in _STATE and entry.status is not None:
+        return Fail(entry.status, retry_after=entry.retry_after)
+    return Ok()
+
+
+WAYS = (
+    Way("POST", "/accounts/{id}/faults", add, 201),
+    Way("POST", "/accounts/{id}/faults/script", script, 201),
+    Way("GET", "/accounts/{id}/faults", find),
+    Way("GET", "/accounts/{id}/faults/export", export),
+    Way("DELETE", "/accounts/{id}/faults", clear),
+    Way("DELETE", "/accounts/{id}/faults/{fault}", remove),
+)

@@ -1,0 +1,91 @@
+"""Queued work over the control API: where each job stands, and orders to move, fail or stall it."""
+
+from __future__ import annotations
+
+from fauxscale.faults import Fail
+from fauxscale.jobs import Job
+
+from .desk import Ask, Missing, Way, Words
+
+
+async def find(ask: Ask) -> object:
+    """Every job, oldest first."""
+    await ask.catch_up()
+    return {"jobs": [await _about(ask, job) for job in await ask.account.jobs.all()]}
+
+
+async def advance(ask: Ask) -> object:
+    """Move a job on by one stage, now."""
+    ask.know()
+    job = await _job(ask)
+    await ask.account.jobs.advance(job, await ask.now())
+    return await _after(ask, job)
+
+
+async def finish(ask: Ask) -> object:
+    """Have a job done now."""
+    ask.know()
+    job = await _job(ask)
+    _ordered(job, await ask.account.jobs.finish(job, await ask.now()))
+    return await _after(ask, job)
+
+
+async def fail(ask: Ask) -> object:
+    """Have a job fail now, with `status` (500), `message` and the provider's own `code`."""
+    ask.know("status", "message", "code")
+    job = await _job(ask)
+    said = Fail(
+        int(ask.number("status", 500)), message=ask.text("message") or None, code=ask.text("code") or None
+    )
+    _ordered(job, await ask.account.jobs.fail(job, said.error, await ask.now()))
+    return await _after(ask, job)
+
+
+async def stall(ask: Ask) -> object:
+    """Keep a job where it stands until it is ordered on."""
+    ask.know()
+    job = await _job(ask)
+    _ordered(job, await ask.account.jobs.stall(job, await ask.now()))
+    return await _after(ask, job)
+
+
+async def _job(ask: Ask) -> Job:
+    job = await ask.account.jobs.get(ask.part("job"))
+    if job is None:
+        known = ", ".join(one.id for one in await ask.account.jobs.all()) or "none"
+        raise Missing(f"{ask.account.id} has no job {ask.part('job')!r}; it has {known}")
+    return job
+
+
+def _ordered(job: Job, done: bool) -> None:
+    if not done:
+        raise ValueError(f"{job.id} has ended already")
+
+
+async def _after(ask: Ask, job: Job) -> object:
+    await ask.catch_up()
+    return await _about(ask, job)
+
+
+async def _about(ask: Ask, job: Job) -> Words:
+    progress = await ask.account.jobs.progress(job, await ask.now())
+    failure = progress.error or job.error
+    ended = await ask.account.jobs.ended(job)
+    return {
+        "id": job.id,
+        "operation": job.operation,
+        "call": job.call,
+        "made": job.made,
+        "stage": progress.stage,
+        "since": progress.since,
+        "error": failure.to_words() if failure is not None and ended else None,
+    }
+
+
+WAYS = (
+    Way("GET", "/accounts/{id}/jobs", find),
+    Way("POST", "/accounts/{id}/jobs/{job}/advance", advance),
+    Way("POST", "/accounts/{id}/jobs/{job}/finish", finish),
+    Way("POST", "/accounts/{id}/jobs/{job}/fail", fail),
+    Way("POST", "/accounts/{id}/jobs/{job}/stall", stall),
+)

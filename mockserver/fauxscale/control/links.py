@@ -1,0 +1,81 @@
+"""Links over the control API: listed, expired before their time, signed anew, purged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from fauxscale.renditions import Rendition
+
+from .desk import Ask, Missing, Way, Words
+
+
+async def find(ask: Ask) -> object:
+    """Every link to a result, oldest first."""
+    now = await ask.now()
+    return {"links": [_about(ask, one, now) for one in await ask.account.links.all()]}
+
+
+async def expire(ask: Ask) -> object:
+    """Have `link`, an address or an id, die now; every link when none is named."""
+    return await _change(ask, lambda one: replace(one, revoked=True))
+
+
+async def renew(ask: Ask) -> object:
+    """Sign `link`, or every link, anew, to live `seconds` (3600) from now. The addresses are in the reply."""
+    exp = int(await ask.now() + ask.number("seconds", 3600))
+    return await _change(ask, lambda one: replace(one, revoked=False, exp=exp))
+
+
+async def purge(ask: Ask) -> object:
+    """Have `link`, or every link, lead nowhere."""
+    return await _change(ask, lambda one: None)
+
+
+async def _change(ask: Ask, change: Callable[[Rendition], Rendition | None]) -> object:
+    ask.know("link", "seconds")
+    changed: list[Rendition] = []
+    for one in _named(await ask.account.links.all(), ask.text("link")):
+        other = change(one)
+        if other is None:
+            await ask.account.links.purge(one)
+        else:
+            await ask.account.links.change(other)
+        changed.append(other or replace(one, revoked=True))
+    now = await ask.now()
+    return {"links": [_about(ask, one, now) for one in changed]}
+
+
+def _named(links: list[Rendition], link: str) -> list[Rendition]:
+    if not link:
+        return links
+    path = urlsplit(link).path
+    found = [one for one in links if one.id == link or path.endswith(one.path)]
+    if not found:
+        raise Missing(f"no link {link!r}; there are {', '.join(one.id for one in links) or 'none'}")
+    return found
+
+
+def _about(ask: Ask, link: Rendition, now: float) -> Words:
+    provider, request = ask.providers[link.provider], ask.request
+    origin = f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
+    query = f"?{ask.accounts.signer.query(link.path, link.exp, link.account)}" if link.signed else ""
+    return {
+        "id": link.id,
+        "operation": link.operation,
+        "charge": link.charge,
+        "width": link.width,
+        "height": link.height,
+        "exp": link.exp,
+        "alive": not link.revoked and now < link.exp,
+        "url": f"{origin}{provider.media.prefix}{link.path}{query}",
+    }
+
+
+WAYS = (
+    Way("GET", "/accounts/{id}/links", find),
+    Way("POST", "/accounts/{id}/links/expire", expire),
+    Way("POST", "/accounts/{id}/links/renew", renew),
+    Way("POST", "/accounts/{id}/links/purge", purge),
+)

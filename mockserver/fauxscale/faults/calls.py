@@ -1,0 +1,202 @@
+"""Faults of API calls: the service answers badly, late, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from statistics import NormalDist
+from typing import ClassVar, Literal
+
+from fauxscale.errors import ApiError, Problem
+
+from .scene import Ending, Interrupted, Leg, Scene, Stage
+
+_PROBLEMS: Mapping[int, Problem] = {
+    400: Problem.INVALID_PARAMETER,
+    401: Problem.INVALID_KEY,
+    402: Problem.NO_FUNDS,
+    403: Problem.INVALID_KEY,
+    404: Problem.NOT_FOUND,
+    405: Problem.WRONG_METHOD,
+    408: Problem.TIMEOUT,
+    413: Problem.FILE_TOO_LARGE,
+    415: Problem.WRONG_CONTENT_TYPE,
+    422: Problem.UNSAFE,
+    429: Problem.RATE_LIMITED,
+    502: Problem.UPSTREAM_ERROR,
+    503: Problem.UNAVAILABLE,
+    504: Problem.TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """Nothing goes wrong: a step of a script that lets one call pass."""
+
+    stage: ClassVar[Stage] = "call"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Answer with an error of this status, in the provider's own envelope. `retry_after` in seconds.
+
+    `form` "date": Retry-After is an HTTP-date, that many seconds from now rounded up to whole ones (RFC 9110 §10.2.3).
+    `code` is the provider's own name for one of several errors of that status (fal's "generation_timeout").
+    """
+
+    status: int
+    retry_after: float | None = None
+    message: str | None = None
+    code: str | None = None
+    form: Literal["seconds", "date"] = "seconds"
+
+    stage: ClassVar[Stage] = "call"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 400 <= self.status <= 599:
+            raise ValueError(f"Fail wants a status from 400 to 599, got {self.status}")
+
+    @property
+    def error(self) -> ApiError:
+        """The error it answers with."""
+        problem = _PROBLEMS.get(self.status)
+        if problem is None:
+            problem = Problem.SERVER_ERROR if self.status >= 500 else Problem.INVALID_PARAMETER
+        return ApiError(
+            problem,
+            self.message or "",
+            reason=f"ordered: Fail({self.status})",
+            status=self.status,
+            retry_after=self.retry_after,
+            details={"ordered": True, "retry_date": self.form == "date"}
+            | ({"code": self.code} if self.code else {}),
+        )
+
+    async def strike(self, scene: Scene) -> None:
+        raise self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Answer this many real seconds later; with a `sigma`, lognormally spread around that median."""
+
+    seconds: float
+    sigma: float = 0.0
+
+    stage: ClassVar[Stage] = "call"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.seconds < 0 or self.sigma < 0:
+            raise ValueError("Delay wants seconds and sigma that are not negative")
+
+    async def strike(self, scene: Scene) -> None:
+        seconds = self.seconds
+        if self.sigma and seconds:
+            # inv_cdf() takes no 0; the dice may show one.
+            seconds *= 2.718281828459045 ** NormalDist(0, self.sigma).inv_cdf(max(await scene.roll(), 1e-9))
+        await scene.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Never answer: the connection stays open until the client gives up. No work is done."""
+
+    stage: ClassVar[Stage] = "call"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.hang()
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyResponse:
+    """Close the connection without a byte. No work is done."""
+
+    stage: ClassVar[Stage] = "call"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.take()
+        raise Interrupted(Ending("close"))
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReset:
+    """Reset the connection once `after_bytes` of the request's body have come in, all when None. No work is done.
+
+    A client that is still sending then may see a broken pipe, or an end without a reply.
+    """
+
+    after_bytes: int | None = None
+
+    stage: ClassVar[Stage] = "call"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.take(inf if self.after_bytes is None else self.after_bytes)
+        raise Interrupted(Ending("reset"))
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedChunk:
+    """Say 200, then garbage where the first chunk of the body should be, and close. No work is done."""
+
+    stage: ClassVar[Stage] = "call"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.take()
+        raise Interrupted(Ending("garbage"))
+
+
+@dataclass(frozen=True, slots=True)
+class LoseReply:
+    """Do the work and charge for it, then lose the reply: reset, close, or never send it.
+
+    `at`: the status and so many bytes of the body arrive first; None: not even the status.
+    """
+
+    how: Literal["reset", "close", "hang"] = "reset"
+    at: int | None = None
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        # At least one byte is missing, or nothing would be lost.
+        whole = len(scene.reply.body)
+        scene.reply.ending = Ending(self.how, None if self.at is None else max(0, min(self.at, whole - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDrip:
+    """Send the reply's body in `pieces`, spread over this many real seconds."""
+
+    seconds: float = 5.0
+    pieces: int = 10
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.seconds < 0 or self.pieces < 1:
+            raise ValueError("SlowDrip wants seconds that are not negative and at least 1 piece")
+
+    async def strike(self, scene: Scene) -> None:
+        scene.reply.ending = scene.reply.ending or Ending("drip", 0, self.seconds, self.pieces)

@@ -1,0 +1,149 @@
+"""Faults of reading a result: the call went well, and then the picture does not come, or is not one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .scene import Ending, Leg, Scene, Stage
+
+_HTML = (
+    b"<!doctype html>\n<title>Just a moment</title>\n"
+    b"<h1>Checking your connection</h1>\n<p>This page is not the picture you asked for.</p>\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The link dies at this read, before its time, and stays dead."""
+
+    stage: ClassVar[Stage] = "download"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("expire")
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """The picture is gone at this read, and stays gone."""
+
+    stage: ClassVar[Stage] = "download"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("purge")
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the reader on, 302, `to` an address; to the link itself when it is empty: for ever, if ordered so."""
+
+    to: str = ""
+
+    stage: ClassVar[Stage] = "download"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag(f"redirect={self.to}")
+
+
+@dataclass(frozen=True, slots=True)
+class WrongFormat:
+    """A whole picture in another format than the reply's Content-Type and the link's name say."""
+
+    stage: ClassVar[Stage] = "download"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("wrong-format")
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Cut the connection after `at` bytes of the picture: closed, a short read, or with `reset` a reset."""
+
+    at: int = 1024
+    reset: bool = False
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        # At least one byte is missing, or it would be no cut.
+        at = max(0, min(self.at, len(scene.reply.body) - 1))
+        scene.reply.ending = Ending("reset" if self.reset else "close", at)
+
+
+@dataclass(frozen=True, slots=True)
+class CorruptChunk:
+    """The right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum."""
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        body = bytearray(scene.reply.body)
+        # In a PNG the pixels follow the first IDAT; other formats hold them in the middle of the file.
+        start = body.find(b"IDAT")
+        start = start + 4 if start >= 0 else len(body) // 2
+        for at in range(start, min(start + 64, len(body))):
+            body[at] ^= 0xA5
+        scene.reply.body = bytes(body)
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlWith200:
+    """A page for people instead of the picture, with status 200."""
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.reply.body = _HTML
+        scene.reply.media_type = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class WrongContentLength:
+    """Content-Length is off `by` so many bytes: more, a short read; fewer, a picture that ends too soon."""
+
+    by: int = 1
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.by == 0:
+            raise ValueError("WrongContentLength wants a number of bytes other than 0")
+
+    async def strike(self, scene: Scene) -> None:
+        whole = len(scene.reply.body)
+        scene.reply.length = max(0, whole + self.by)
+        if self.by > 0:
+            scene.reply.ending = Ending("close", whole)
+        else:
+            # A client reads no further than it was told.
+            scene.reply.body = scene.reply.body[: scene.reply.length]
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Send `at` bytes of the picture, then nothing more until the client gives up."""
+
+    at: int = 1024
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "download"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.reply.ending = Ending("hang", max(0, min(self.at, len(scene.reply.body) - 1)))

@@ -1,0 +1,108 @@
+"""What a fault is, what it may touch, and the ways a reply can fail to arrive whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import inf
+from typing import ClassVar, Literal, Protocol
+
+Stage = Literal["call", "outcome", "webhook", "download", "reply"]
+# call: before limits and work · outcome: the work's results, before they are worded · webhook: a
+# submission that asks for one · download: a read of a link that would be answered · reply: what succeeded, worded,
+# on its way.
+Leg = Literal["api", "download"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a reply goes out that does not go out whole and at once.
+
+    `after` is how many bytes of its body the peer gets; None means not even a status line. Then the connection
+    is reset, closed (a short read), written garbage to, or held open until the peer gives up. "drip" sends
+    everything, in `pieces` over `seconds`.
+    """
+
+    how: Literal["reset", "close", "garbage", "hang", "drip"]
+    after: int | None = None
+    seconds: float = 0.0
+    pieces: int = 1
+
+
+class Interrupted(Exception):
+    """The call ends here, without a reply."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.how)
+        self.ending = ending
+
+
+class Unfit(Exception):
+    """This fault cannot strike this reply: it goes back to the plan. Says why."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """A worded reply on its way out. `length` is what Content-Length will say, None for the truth."""
+
+    media_type: str
+    body: bytes
+    length: int | None = None
+    ending: Ending | None = None
+
+    def json(self) -> object:
+        """The body as JSON. Raises Unfit if it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise Unfit(f"the reply is no JSON but {self.media_type or 'without a type'}") from None
+
+    def put_json(self, value: object) -> None:
+        self.body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Scene(Protocol):
+    """What a fault may do to the call it strikes."""
+
+    @property
+    def reply(self) -> Reply:
+        """The worded reply; only faults of the stage "reply" find one."""
+        ...
+
+    async def roll(self) -> float:
+        """A number from 0 up to, not including, 1, off the account's dice."""
+        ...
+
+    async def wait(self, seconds: float) -> None: ...
+
+    async def hang(self) -> None:
+        """Never returns: raises once the peer has gone or the server stops."""
+        ...
+
+    async def take(self, count: float = inf) -> None:
+        """Read `count` bytes of the request's body, or all of it if there is less.
+
+        To close a socket with bytes unread is to reset it; who wants an orderly end takes everything first.
+        """
+        ...
+
+    def flag(self, name: str) -> None:
+        """Ask those who do the work for another outcome. They know these words:
+
+        refuse, unsafe (the safety verdict) · same-size, smaller, swapped (the pixels) · url (a link where bytes
+        were asked for) · webhook-copies=N, webhook-late=SECONDS, webhook-held · expire, purge, wrong-format,
+        redirect=ADDRESS (a read of a link).
+        """
+        ...
+
+
+class Fault(Protocol):
+    """One thing that can go wrong. Its dataclass fields are its JSON."""
+
+    stage: ClassVar[Stage]
+    leg: ClassVar[
+        Leg
+    ]  # "download": strikes reads of links only; "api": calls, and reads where the rule names them
+    combines: ClassVar[bool]  # True: leaves room for another fault on the same call
+
+    async def strike(self, scene: Scene) -> None: ...

@@ -1,0 +1,48 @@
+"""Faults of telling a client's own server: the notice comes twice, late, or after the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .scene import Leg, Scene, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateWebhook:
+    """Send the notice of this submission `copies` times, whatever the receiver says."""
+
+    copies: int = 2
+
+    stage: ClassVar[Stage] = "webhook"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = True
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag(f"webhook-copies={self.copies}")
+
+
+@dataclass(frozen=True, slots=True)
+class LateWebhook:
+    """Send the notice of this submission this many seconds late, by the account's clock."""
+
+    seconds: float
+
+    stage: ClassVar[Stage] = "webhook"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = True
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag(f"webhook-late={self.seconds}")
+
+
+@dataclass(frozen=True, slots=True)
+class SwapWebhooks:
+    """Keep the notice of this submission until the next one has gone: they arrive out of order."""
+
+    stage: ClassVar[Stage] = "webhook"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = True
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("webhook-held")

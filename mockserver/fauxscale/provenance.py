@@ -1,0 +1,98 @@
+"""Is this picture really that one, enlarged? A claim for tests, with every way in which it is not told apart."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_SIDE = 48  # pixels of the thumbnails that are compared
+_ALIKE = 10.0  # of 255: the mean difference that encoders and other people's Lanczos stay far below
+_TURNS = ("mirrored", "turned by 180°", "flipped", "turned", "turned", "turned", "turned")
+
+
+def assert_is_upscale_of(result: bytes, original: bytes, scale: float = 2) -> None:
+    """Fail unless `result` is the whole of `original`, as a viewer shows it, `scale` times as wide and high.
+
+    The failure tells apart: not a picture, unchanged, a wrong size, turned as the camera held it, another picture
+    altogether, lost alpha, a dropped colour profile.
+    """
+    wrong = differences(result, original, scale)
+    if wrong:
+        raise AssertionError("\n".join(f"the result {one}" for one in wrong))
+
+
+def differences(result: bytes, original: bytes, scale: float = 2) -> list[str]:
+    """What keeps `result` from being `original` enlarged, each as the rest of a sentence; empty when nothing does."""
+    from PIL import Image, ImageOps
+
+    source = Image.open(io.BytesIO(original))
+    shown = ImageOps.exif_transpose(source)
+    wanted = round(shown.width * scale), round(shown.height * scale)
+    try:
+        picture = Image.open(io.BytesIO(result))
+        picture.load()
+    except (OSError, SyntaxError, ValueError):
+        return [f"is no whole picture: {len(result):,} bytes that begin with {result[:12]!r}"]
+    wrong: list[str] = []
+    if result == original:
+        return ["is unchanged: the very bytes of the original"]
+    seen = ImageOps.exif_transpose(picture)
+    if seen.size == shown.size != wanted:
+        wrong.append(f"is unchanged in size: {_say(seen.size)}, wanted {_say(wanted)}")
+    elif seen.size != wanted:
+        turned = " (the sides are exchanged)" if seen.size == wanted[::-1] else ""
+        wrong.append(f"has the wrong size: {_say(seen.size)}, wanted {_say(wanted)}{turned}")
+    wrong += _content(seen, shown, source)
+    if _has_alpha(source) and not _has_alpha(picture):
+        wrong.append(f"lost its alpha: {source.mode} became {picture.mode}")
+    if source.info.get("icc_profile") and not picture.info.get("icc_profile"):
+        wrong.append("dropped the colour profile")
+    return wrong
+
+
+def _content(seen: Image, shown: Image, source: Image) -> list[str]:
+    from PIL.Image import Transpose
+
+    if _distance(seen, shown) <= _ALIKE:
+        return []
+    if _distance(seen, source) <= _ALIKE:
+        return ["is turned: it shows the original without its EXIF orientation"]
+    turns = (
+        Transpose.FLIP_LEFT_RIGHT,
+        Transpose.ROTATE_180,
+        Transpose.FLIP_TOP_BOTTOM,
+        Transpose.ROTATE_90,
+        Transpose.ROTATE_270,
+        Transpose.TRANSPOSE,
+        Transpose.TRANSVERSE,
+    )
+    for turn, word in zip(turns, _TURNS, strict=True):
+        if _distance(seen, shown.transpose(turn)) <= _ALIKE:
+            return [f"is {word}"]
+    return [f"shows another picture: swapped? It differs by {_distance(seen, shown):.0f} of 255 on average"]
+
+
+def _distance(one: Image, other: Image) -> float:
+    """The mean difference of two pictures' thumbnails, 0 to 255, transparent parts on grey."""
+    from PIL import ImageChops, ImageStat
+
+    return max(ImageStat.Stat(ImageChops.difference(_thumbnail(one), _thumbnail(other))).mean)
+
+
+def _thumbnail(image: Image) -> Image:
+    from PIL import Image as Pillow
+
+    ground = Pillow.new("RGBA", image.size, (128, 128, 128, 255))
+    ground.alpha_composite(image.convert("RGBA"))
+    return ground.convert("RGB").resize((_SIDE, _SIDE), Pillow.Resampling.BOX)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _has_alpha(image: Image) -> bool:
+    return image.has_transparency_data
+
+
+def _say(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

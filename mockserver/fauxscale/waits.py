@@ -1,0 +1,37 @@
+"""How long clients are asked to wait: noted for every reply, and with virtual time over in a moment."""
+
+from __future__ import annotations
+
+import math
+
+from starlette.responses import Response
+
+from .clock import http_date
+from .errors import ApiError
+from .provider import Call
+
+
+def word_wait(call: Call, error: ApiError, response: Response) -> None:
+    """Turn the Retry-After of a refusal into a date where a date was ordered, never earlier than what was asked."""
+    if error.details.get("retry_date") and error.retry_after is not None:
+        response.headers["retry-after"] = http_date(math.ceil(call.now + error.retry_after))
+
+
+async def note_wait(call: Call, response: Response) -> None:
+    """Write down the Retry-After of a reply. With `time` virtual, have the wait pass on the account's clock at
+    once and ask the client for none: 0, the smallest value of its grammar (RFC 9110 §10.2.3)."""
+    try:
+        asked = float(response.headers.get("retry-after", ""))
+    except ValueError:
+        return  # none, or a date
+    call.entry.retry_after = asked
+    if call.terms.time != "virtual" or asked <= 0:
+        return
+    response.headers["retry-after"] = "0"
+    # openai's clients take 0 for no answer and wait as they please, but honour this (openai-python 3, 2026).
+    if "x-stainless-lang" in call.request.headers:
+        response.headers["retry-after-ms"] = "1"
+    clock = await call.account.clock()
+    # Calls refused together wait together: the clock is moved to the end of the wait, not by its length.
+    if clock.now() < call.now + asked:
+        await call.account.set_clock(clock.set(call.now + asked))

@@ -1,0 +1,61 @@
+"""Each way in which a result is not the original enlarged is told apart."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image, ImageCms
+
+from fauxscale import assert_is_upscale_of
+from tests.conftest import FIXTURES
+from tests.pictures import doubled, opened, picture
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SIDEWAYS = (FIXTURES / "images" / "coffee.jpg").read_bytes()
+
+
+def saved(image: Image.Image, format: str = "PNG", **options: object) -> bytes:  # noqa: A002
+    out = io.BytesIO()
+    image.save(out, format, **options)  # type: ignore[arg-type]  # Pillow's own words
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "coffee.jpg", "chelsea.webp"])
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+def test_a_doubled_picture_passes_whatever_it_is_packed_in(name: str, format: str) -> None:  # noqa: A002
+    original = (FIXTURES / "images" / name).read_bytes()
+    profile = opened(original).info.get("icc_profile")
+    assert_is_upscale_of(saved(doubled(original), format, icc_profile=profile), original)
+
+
+@pytest.mark.parametrize("scale", [1.5, 4])
+def test_another_scale_may_be_asked_for(scale: float) -> None:
+    original = picture()
+    large = opened(original).resize((round(40 * scale), round(30 * scale)))
+    assert_is_upscale_of(saved(large), original, scale)
+
+
+@pytest.mark.parametrize(
+    ("result", "original", "said"),
+    [
+        (picture(), picture(), "is unchanged: the very bytes"),
+        (picture("WEBP"), picture(), "is unchanged in size: 40x30, wanted 80x60"),
+        (saved(opened(picture()).resize((20, 15))), picture(), "has the wrong size: 20x15, wanted 80x60"),
+        (saved(doubled(picture()).rotate(90, expand=True)), picture(), "sides are exchanged"),
+        (saved(doubled(picture()).rotate(180)), picture(), "is turned by 180°"),
+        (saved(opened(SIDEWAYS).resize((1200, 800))), SIDEWAYS, "without its EXIF orientation"),
+        (
+            saved(opened((FIXTURES / "images" / "astronaut.png").read_bytes()).resize((80, 60))),
+            picture(),
+            "shows another picture: swapped",
+        ),
+        (saved(doubled(picture(mode="RGBA")).convert("RGB")), picture(mode="RGBA"), "lost its alpha: RGBA became RGB"),
+        (saved(doubled(picture())), picture(icc_profile=PROFILE), "dropped the colour profile"),
+        (b"<html>not a picture</html>", picture(), "is no whole picture: 26 bytes"),
+        (saved(doubled(picture()))[:-40], picture(), "is no whole picture"),
+    ],
+)  # fmt: skip
+def test_each_difference_is_named(result: bytes, original: bytes, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        assert_is_upscale_of(result, original)
