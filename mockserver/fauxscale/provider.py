@@ -145,7 +145,13 @@ class Call:
     async def form(self, *, file: int) -> Form:
         """The multipart form of the request, files up to `file` bytes; its parts go into the journal."""
         caps = replace(self.caps, file=file)
-        form = await read_form(self.request.stream(), self.request.headers.get("content-type"), caps)
+        headers = self.request.headers
+        try:
+            form = await read_form(self.request.stream(), headers.get("content-type"), caps)
+        except ApiError as refusal:
+            if refusal.problem is Problem.FILE_TOO_LARGE:
+                refusal.reason += _excess(headers.get("content-length", ""), file)
+            raise
         self.entry.parts = [_outline(part) for part in form.parts]
         return form
 
@@ -227,13 +233,23 @@ class Call:
             await self.strike(("call",))
 
 
+def _excess(declared: str, limit: int) -> str:
+    """How far over the limit an upload is, where its sender said how long it would be: it was not read to its end."""
+    mib = 1024 * 1024
+    if not declared.isdigit() or int(declared) <= limit:
+        return ""
+    return f"; the whole body is {int(declared) / mib:.1f} MB, {(int(declared) - limit) / mib:.1f} MB over {limit / mib:g} MB"
+
+
 def _outline(part: Part) -> dict[str, object]:
     """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
     about: dict[str, object] = {"name": part.name, "bytes": len(part.data)}
     if part.content_type is not None:
         about["content_type"] = part.content_type
     if part.is_file:
-        return about | {"filename": part.filename}
+        from . import images  # Pillow: not before the first file
+
+        return about | {"filename": part.filename, "detected": images.sniff(part.data[:64]) or "unknown"}
     return about | {"text": redact.text(part.data[:2000].decode(errors="replace"))}
 
 

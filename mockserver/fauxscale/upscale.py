@@ -88,6 +88,7 @@ async def judge(call: Call, ask: Upscale) -> Picture:
         images.check_fits(ask.format, *ask.target(picture.width, picture.height))
     except ApiError as refusal:
         refusal.param = refusal.param or ask.part
+        refusal.reason += _lie(call, ask.part)
         raise
     call.entry.image = {
         "format": picture.format,
@@ -109,6 +110,15 @@ async def judge(call: Call, ask: Upscale) -> Picture:
         )
     await call.account.ledger.check(_price(call, ask), await call.account.funds())
     return picture
+
+
+def _lie(call: Call, name: str) -> str:
+    """What to add to a refusal when the part's label says one thing and its bytes another."""
+    about = next((part for part in call.entry.parts if part["name"] == name), {})
+    declared, detected = str(about.get("content_type", "")), str(about.get("detected", ""))
+    if not declared.startswith("image/") or declared == f"image/{detected.lower()}":
+        return ""
+    return f"; declared {declared}, bytes are {detected}"
 
 
 async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:

@@ -210,6 +210,11 @@ def test_ten_mib_to_the_byte_is_accepted_and_one_more_is_not(stage: Stage) -> No
     assert "image_file" in reply.headers["x-fauxscale-reason"]
 
 
+def test_the_reason_says_how_far_over_the_limit_a_file_is(stage: Stage) -> None:
+    reply = upscale(stage, sized(13_200_000))
+    assert "12.6 MB, 2.6 MB over 10 MB" in reply.headers["x-fauxscale-reason"]
+
+
 def test_vintage_2026_10_takes_25_mib_and_gives_a_request_id(mode: Mode) -> None:
     for stage in open_stage(mode, Settings(options={"ideogram.vintage": "2026-10"})):
         reply = upscale(stage, sized(10 * MIB + 1), {"magic_prompt_version": "V_0"})
@@ -281,7 +286,7 @@ def test_equal_calls_after_a_fresh_start_give_equal_seeds_and_links(mode: Mode) 
 def test_bytes_decide_and_the_reason_names_what_they_are(stage: Stage) -> None:
     reply = upscale(stage, picture("GIF"))
     assert reply.status_code == 400
-    assert "GIF" in reply.headers["x-fauxscale-reason"]
+    assert "declared image/png, bytes are GIF" in reply.headers["x-fauxscale-reason"]
 
 
 def test_a_broken_picture_is_a_400(stage: Stage) -> None:
