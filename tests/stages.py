@@ -31,7 +31,7 @@ class Stage:
     def base_url(self, provider: str) -> str:
         return self.mock.base_url(provider)
 
-    def account(self, **terms: float) -> Account:
+    def account(self, **terms: float | str) -> Account:
         return self.mock.account(options=None, **terms)
 
 

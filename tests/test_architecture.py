@@ -35,7 +35,10 @@ FLOORS = (
         "signing uploads verdicts webhooks",
     ),
     ("ground", "images jsontext provenance store stores"),
-    ("stones", "bridge clock errors forward guard listener observing recording redact rows settings tls wire"),
+    (
+        "stones",
+        "bridge clock errors forward guard listener observing recording redact rows settings tls wire",
+    ),
     ("version", "_version"),
 )
 

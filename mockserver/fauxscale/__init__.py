@@ -11,6 +11,7 @@ from ._version import __version__ as __version__
 if TYPE_CHECKING:
     from .app import create_app as create_app
     from .errors import ApiError as ApiError
+    from .faults import Body as Body
     from .faults import ConnectionReset as ConnectionReset
     from .faults import CorruptChunk as CorruptChunk
     from .faults import Delay as Delay
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .faults import Expire as Expire
     from .faults import ExtraFields as ExtraFields
     from .faults import Fail as Fail
+    from .faults import Fault as Fault
+    from .faults import ForgedUrl as ForgedUrl
     from .faults import Hang as Hang
     from .faults import HtmlWith200 as HtmlWith200
     from .faults import LateWebhook as LateWebhook
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from .faults import NullUrl as NullUrl
     from .faults import Ok as Ok
     from .faults import Purge as Purge
+    from .faults import Redirect as Redirect
     from .faults import SameSize as SameSize
     from .faults import SlowDrip as SlowDrip
     from .faults import Smaller as Smaller

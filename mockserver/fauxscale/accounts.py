@@ -178,7 +178,7 @@ class Accounts:
             raise ApiError(
                 Problem.INVALID_KEY,
                 "Invalid API key",
-                reason=f"this key was issued for {owner}, not for {provider}: is the client reading the wrong variable?",
+                reason=f"this key was issued for {owner}, not for {provider}: does the client read the wrong variable?",
             )
         if digest in self._named or not self.settings.issued_only:
             if "invalid" in key and digest not in self._named:

@@ -52,7 +52,7 @@ async def read_link(call: Call) -> Response:
 
 def _itself(call: Call) -> str:
     query = call.request.scope["query_string"].decode("latin-1")
-    return call.request.scope["path"] + (f"?{query}" if query else "")
+    return str(call.request.scope["path"]) + (f"?{query}" if query else "")
 
 
 def _expired(rendition: Rendition) -> ApiError:

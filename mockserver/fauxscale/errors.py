@@ -80,7 +80,8 @@ class ApiError(Exception):
 
     @classmethod
     def from_words(cls, words: Mapping[str, Any]) -> ApiError:
-        return cls(**{**words, "problem": Problem(words["problem"])})
+        members = {name: value for name, value in words.items() if name not in ("problem", "message")}
+        return cls(Problem(words["problem"]), words["message"], **members)
 
     def again(self) -> ApiError:
         """An equal error, without the traceback this one has gathered."""

@@ -11,10 +11,10 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One API call, whole and unredacted: it is for memory, never for a disk or a screen.
+    """One API call, unredacted: it is for memory, never for a disk or a screen.
 
     `vintage` is the recorded contract the provider followed, "" where it has but one. `status` is None when
-    the connection was cut instead of answered.
+    the connection was cut instead of answered. Not `whole`: the call ended before all of its body had come in.
     """
 
     account: str
@@ -26,6 +26,7 @@ class Observation:
     url: str
     headers: Headers
     body: bytes
+    whole: bool
     status: int | None
     reply_headers: Headers
     reply: bytes

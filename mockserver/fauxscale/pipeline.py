@@ -167,6 +167,7 @@ def _observed(call: Call, response: Response) -> Observation:
         url=str(request.url),
         headers=tuple(request.headers.items()),
         body=intake.body if isinstance(intake, Intake) else b"",
+        whole=not isinstance(intake, Intake) or intake.complete,
         status=call.entry.status,
         reply_headers=tuple(response.headers.items()),
         reply=bytes(getattr(response, "body", b"")),

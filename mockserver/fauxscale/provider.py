@@ -238,7 +238,8 @@ def _excess(declared: str, limit: int) -> str:
     mib = 1024 * 1024
     if not declared.isdigit() or int(declared) <= limit:
         return ""
-    return f"; the whole body is {int(declared) / mib:.1f} MB, {(int(declared) - limit) / mib:.1f} MB over {limit / mib:g} MB"
+    whole, over = int(declared) / mib, (int(declared) - limit) / mib
+    return f"; the whole body is {whole:.1f} MB, {over:.1f} MB over {limit / mib:g} MB"
 
 
 def _outline(part: Part) -> dict[str, object]:

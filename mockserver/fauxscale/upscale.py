@@ -114,7 +114,8 @@ async def judge(call: Call, ask: Upscale) -> Picture:
 
 def _lie(call: Call, name: str) -> str:
     """What to add to a refusal when the part's label says one thing and its bytes another."""
-    about = next((part for part in call.entry.parts if part["name"] == name), {})
+    nothing: dict[str, object] = {}
+    about = next((part for part in call.entry.parts if part["name"] == name), nothing)
     declared, detected = str(about.get("content_type", "")), str(about.get("detected", ""))
     if not declared.startswith("image/") or declared == f"image/{detected.lower()}":
         return ""

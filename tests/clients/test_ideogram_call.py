@@ -86,7 +86,10 @@ def with_aiohttp(url: str, out: Path) -> tuple[dict[str, object], bytes]:
 
 def with_urllib3(url: str, out: Path) -> tuple[dict[str, object], bytes]:
     with urllib3.PoolManager() as pool:
-        fields: dict[str, str | tuple[str, bytes]] = {"image_request": REQUEST, "image_file": ("astronaut.png", PHOTO.read_bytes())}
+        fields: dict[str, str | tuple[str, bytes]] = {
+            "image_request": REQUEST,
+            "image_file": ("astronaut.png", PHOTO.read_bytes()),
+        }
         answer = pool.request("POST", f"{url}/upscale", fields=fields, headers={"Api-Key": "<apiKey>"})
         reply = json.loads(answer.data)
         return reply, pool.request("GET", reply["data"][0]["url"]).data
@@ -99,7 +102,8 @@ const [url, photo, out, request] = process.argv.slice(1);
   const form = new FormData();
   form.append('image_file', new Blob([fs.readFileSync(photo)]), 'astronaut.png');
   form.append('image_request', request);
-  const reply = await (await fetch(url + '/upscale', {method: 'POST', headers: {'Api-Key': '<apiKey>'}, body: form})).json();
+  const headers = {'Api-Key': '<apiKey>'};
+  const reply = await (await fetch(url + '/upscale', {method: 'POST', headers, body: form})).json();
   const picture = await fetch(reply.data[0].url);
   fs.writeFileSync(out, Buffer.from(await picture.arrayBuffer()));
   console.log(JSON.stringify(reply));

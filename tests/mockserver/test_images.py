@@ -31,7 +31,7 @@ VERDICTS: dict[str, set[str]] = {
 }
 
 
-def saved(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: A002
+def saved(image: Image.Image, format: str, **options: Any) -> bytes:
     file = BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
@@ -94,13 +94,13 @@ def test_every_corpus_picture_is_answered_as_its_manifest_says() -> None:
         if verdict not in VERDICTS[row["expect"]] or spent > PATIENCE:
             wrong.append(f"{row['file']}: {verdict} after {spent:.1f} s, expected {row['expect']}")
     verdicts = ", ".join(f"{kind}: {number}" for kind, number in sorted(count.items()))
-    print(f"{len(rows) - len(wrong)} of {len(rows)} corpus pictures as written ({verdicts})")  # noqa: T201
+    print(f"{len(rows) - len(wrong)} of {len(rows)} corpus pictures as written ({verdicts})")
     assert wrong == []
     assert len(rows) == 772
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_a_plain_picture_is_described_as_it_is(format: str) -> None:  # noqa: A002
+def test_a_plain_picture_is_described_as_it_is(format: str) -> None:
     profile = b"\0" * 16 + b"RGB " + b"\0" * 108
     data = saved(Image.new("RGB", (30, 20), "teal"), format, icc_profile=profile)
     assert images.probe(data) == images.Picture(
@@ -122,7 +122,7 @@ def test_megapixels_are_millions_of_shown_pixels() -> None:
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_width_and_height_are_those_a_viewer_shows(format: str, turn: int) -> None:  # noqa: A002
+def test_width_and_height_are_those_a_viewer_shows(format: str, turn: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = turn
     picture = images.probe(saved(Image.new("RGB", (30, 20)), format, exif=exif))
@@ -215,7 +215,7 @@ def test_bytes_are_named_by_what_they_start_with(data: bytes, name: str | None) 
 
 
 @pytest.mark.parametrize("format", ["BMP", "TIFF", "AVIF", "GIF"])
-def test_other_formats_are_named_and_refused(format: str) -> None:  # noqa: A002
+def test_other_formats_are_named_and_refused(format: str) -> None:
     error = refusal(lambda: images.probe(saved(Image.new("RGB", (8, 8)), format)))
     assert (error.problem, error.details["received"]) == (Problem.UNSUPPORTED_FORMAT, format)
     assert format in error.reason
@@ -424,7 +424,7 @@ def test_no_warning_escapes(recwarn: pytest.WarningsRecorder) -> None:
     [("PNG", 65_500), ("JPEG", 65_500), ("WEBP", 16_383), ("GIF", 65_535), ("AVIF", 32_768)],
 )
 def test_a_result_of_the_formats_longest_side_fits_and_encodes_and_one_more_does_not(
-    format: str,  # noqa: A002
+    format: str,
     limit: int,
 ) -> None:
     images.check_fits(format, limit, 1)
@@ -446,7 +446,7 @@ def test_a_format_nobody_writes_is_a_programming_mistake() -> None:
     ("format", "mode", "weight"),
     [("PNG", "RGB", 36), ("JPEG", "L", 10), ("PNG", "LA", 36), ("WEBP", "RGB", 44)],
 )
-def test_the_memory_permit_follows_the_measured_peaks(format: str, mode: str, weight: int) -> None:  # noqa: A002
+def test_the_memory_permit_follows_the_measured_peaks(format: str, mode: str, weight: int) -> None:
     picture = images.probe(saved(Image.new(mode, (10, 10)), format))
     assert images.permit(picture) == weight * 100
 

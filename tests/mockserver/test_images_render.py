@@ -19,7 +19,7 @@ CORPUS = Path(__file__).parents[2] / "fixtures" / "corpus"
 FORMATS = sorted(images.MEDIA_TYPES)
 
 
-def saved(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: A002
+def saved(image: Image.Image, format: str, **options: Any) -> bytes:
     file = BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
@@ -72,14 +72,14 @@ def test_a_plain_picture_is_the_lanczos_enlargement_of_itself(mode: str) -> None
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP"])
-def test_a_lossy_picture_is_the_enlargement_of_what_its_decoder_shows(format: str) -> None:  # noqa: A002
+def test_a_lossy_picture_is_the_enlargement_of_what_its_decoder_shows(format: str) -> None:
     data = saved(motley("RGB"), format)
     assert same(images.enlarge(data, 46, 34), lanczos(read(data), (46, 34)))
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_every_orientation_is_turned_before_it_is_enlarged(format: str, turn: int) -> None:  # noqa: A002
+def test_every_orientation_is_turned_before_it_is_enlarged(format: str, turn: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = turn
     data = saved(motley("RGB"), format, exif=exif)
@@ -167,7 +167,7 @@ def test_damage_that_only_decoding_finds_is_a_refusal() -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_file_is_of_the_format_asked_for_and_says_who_made_it(format: str) -> None:  # noqa: A002
+def test_a_file_is_of_the_format_asked_for_and_says_who_made_it(format: str) -> None:
     data = images.encode(motley(), format)
     image = read(data)
     assert (image.format, image.size) == (format, (23, 17))
@@ -183,7 +183,7 @@ def test_png_holds_exactly_the_pixels_given(mode: str) -> None:
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_alpha_is_kept_where_the_format_has_it(format: str, mode: str) -> None:  # noqa: A002
+def test_alpha_is_kept_where_the_format_has_it(format: str, mode: str) -> None:
     image = read(images.encode(motley(mode), format)).getchannel("A")
     difference = ImageChops.difference(image, motley(mode).getchannel("A"))
     assert difference.getextrema()[1] <= 8  # type: ignore[operator]
@@ -191,20 +191,20 @@ def test_alpha_is_kept_where_the_format_has_it(format: str, mode: str) -> None: 
 
 @pytest.mark.parametrize("format", ["JPEG", "GIF"])
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_transparency_is_laid_on_white_where_the_format_has_none(format: str, mode: str) -> None:  # noqa: A002
+def test_transparency_is_laid_on_white_where_the_format_has_none(format: str, mode: str) -> None:
     image = read(images.encode(Image.new(mode, (16, 16)), format)).convert("RGB")
     assert image.convert("L").getextrema()[0] >= 250  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("mode", ["1", "P", "CMYK", "I;16", "I", "F", "YCbCr"])
-def test_pictures_of_any_mode_can_be_written(format: str, mode: str) -> None:  # noqa: A002
+def test_pictures_of_any_mode_can_be_written(format: str, mode: str) -> None:
     assert read(images.encode(Image.new(mode, (8, 4)), format)).size == (8, 4)
 
 
 @pytest.mark.parametrize("source", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF"])
-def test_the_colour_profile_is_carried_through(source: str, format: str) -> None:  # noqa: A002
+def test_the_colour_profile_is_carried_through(source: str, format: str) -> None:
     large = images.enlarge(saved(motley("RGB"), source, icc_profile=PROFILE), 46, 34)
     assert read(images.encode(large, format)).info.get("icc_profile") == PROFILE
 
@@ -222,7 +222,7 @@ def test_a_profile_of_inks_is_dropped_with_the_inks() -> None:
 
 @pytest.mark.parametrize("source", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_no_metadata_of_the_input_is_in_the_output(source: str, format: str) -> None:  # noqa: A002
+def test_no_metadata_of_the_input_is_in_the_output(source: str, format: str) -> None:
     secret = b"whereabouts-of-the-photographer"
     exif = Image.Exif()
     exif[0x010E] = secret.decode()

@@ -15,15 +15,15 @@ PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SIDEWAYS = (FIXTURES / "images" / "coffee.jpg").read_bytes()
 
 
-def saved(image: Image.Image, format: str = "PNG", **options: object) -> bytes:  # noqa: A002
+def saved(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
     out = io.BytesIO()
-    image.save(out, format, **options)  # type: ignore[arg-type]  # Pillow's own words
+    image.save(out, format, **options)
     return out.getvalue()
 
 
 @pytest.mark.parametrize("name", ["astronaut.png", "coffee.jpg", "chelsea.webp"])
 @pytest.mark.parametrize("format", ["PNG", "WEBP"])
-def test_a_doubled_picture_passes_whatever_it_is_packed_in(name: str, format: str) -> None:  # noqa: A002
+def test_a_doubled_picture_passes_whatever_it_is_packed_in(name: str, format: str) -> None:
     original = (FIXTURES / "images" / name).read_bytes()
     profile = opened(original).info.get("icc_profile")
     assert_is_upscale_of(saved(doubled(original), format, icc_profile=profile), original)

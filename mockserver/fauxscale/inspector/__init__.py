@@ -150,7 +150,7 @@ async def _file(request: Request) -> Response:
     name = request.path_params.get("name", "index.html")
     if name not in _TYPES:
         return Response(status_code=404)
-    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = files("fauxscale.inspector").joinpath(name).read_text(encoding="utf-8")
     headers = {
         "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",

@@ -76,7 +76,7 @@ def test_the_link_leads_to_the_lanczos_double_of_what_was_sent(stage: Stage, pho
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_each_documented_format_is_accepted_by_its_bytes(stage: Stage, format: str) -> None:  # noqa: A002
+def test_each_documented_format_is_accepted_by_its_bytes(stage: Stage, format: str) -> None:
     reply = upscale(stage, picture(format))
     assert reply.status_code == 200
     assert reply.json()["data"][0]["upscaled_resolution"] == "80x60"
