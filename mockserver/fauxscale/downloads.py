@@ -11,11 +11,24 @@ from starlette.responses import Response
 
 from .errors import ApiError, Problem
 from .faults import Order, from_json
-from .provider import Call
+from .provider import Call, Endpoint
 from .renditions import Rendition
 from .upscale import picture_of
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+
+def links_at(provider: str, path: str) -> Endpoint:
+    """The endpoint behind a provider's links. `path` is theirs, in Starlette's syntax, with the parameter `id`."""
+    return Endpoint(
+        operation=f"{provider}.download",
+        method="GET",
+        path=path,
+        handler=read_link,
+        needs_key=False,
+        limited=False,
+        leg="download",
+    )
 
 
 async def read_link(call: Call) -> Response:
@@ -56,7 +69,9 @@ def _itself(call: Call) -> str:
 
 
 def _expired(rendition: Rendition) -> ApiError:
-    when = "when it was ordered to" if rendition.revoked else f"at exp={rendition.exp} by this account's clock"
+    when = (
+        "when it was ordered to" if rendition.revoked else f"at exp={rendition.exp} by this account's clock"
+    )
     return ApiError(Problem.LINK_EXPIRED, "Link expired", reason=f"the link died {when}")
 
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.clock import iso
-from fauxscale.downloads import read_link
+from fauxscale.downloads import links_at
 from fauxscale.errors import ApiError, Problem
 from fauxscale.jsontext import is_object, kind
 from fauxscale.limits import Quota
@@ -218,17 +218,7 @@ API = Site(
 MEDIA = Site(
     prefix="/ideogram",
     hosts=("ideogram.ai",),
-    endpoints=(
-        Endpoint(
-            operation="ideogram.download",
-            method="GET",
-            path="/api/images/ephemeral/{id}.png",
-            handler=read_link,
-            needs_key=False,
-            limited=False,
-            leg="download",
-        ),
-    ),
+    endpoints=(links_at("ideogram", "/api/images/ephemeral/{id}.png"),),
 )
 PROVIDER = Provider(
     name="ideogram",

@@ -13,7 +13,7 @@ from functools import partial
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fauxscale.downloads import read_link
+from fauxscale.downloads import links_at
 from fauxscale.errors import ApiError, Problem
 from fauxscale.limits import Quota
 from fauxscale.provider import Call, Endpoint, Handler, Option, Provider, Site
@@ -172,7 +172,7 @@ PAGES = Site(
 MEDIA = Site(
     prefix="/aigateway",
     hosts=("media.aigateway.sh",),
-    endpoints=(replace(_page("download", "/img/{id}.png", read_link), leg="download"),),
+    endpoints=(links_at("aigateway", "/img/{id}.png"),),
 )
 PROVIDER = Provider(
     name="aigateway",

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.deferred import signing_key
-from fauxscale.downloads import read_link
+from fauxscale.downloads import links_at
 from fauxscale.limits import Quota
 from fauxscale.provider import Call, Endpoint, Option, Provider, Site
 
@@ -179,15 +179,7 @@ MEDIA = Site(
             leg="download",
             owner=storage.place_owner,
         ),
-        Endpoint(
-            operation="fal.download",
-            method="GET",
-            path="/files/{shard}/{id}.png",
-            handler=read_link,
-            needs_key=False,
-            limited=False,
-            leg="download",
-        ),
+        links_at("fal", "/files/{shard}/{id}.png"),
     ),
 )
 PROVIDER = Provider(

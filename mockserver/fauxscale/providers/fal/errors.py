@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
@@ -125,7 +124,7 @@ def words(error: ApiError) -> Words:
     if error.retry_after is not None:
         headers["retry-after"] = f"{error.retry_after:g}"
     if error.problem is Problem.WRONG_METHOD:
-        headers["allow"] = ", ".join(cast("tuple[str, ...]", error.details.get("allow", ())))
+        headers["allow"] = str(error.details.get("allow", ""))
     if error.problem is Problem.TIMEOUT and error.details.get("start"):
         headers["x-fal-request-timeout-type"] = "user"
     return Words(error.status or said.status, said.body, headers)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.downloads import read_link
+from fauxscale.downloads import links_at
 from fauxscale.errors import ApiError, Problem
 from fauxscale.provider import Call, Endpoint, Handler, Option, Provider, Site
 from fauxscale.providers._openai import (
@@ -216,17 +216,7 @@ API = Site(
 MEDIA = Site(
     prefix="/lumenfall",
     hosts=("media.lumenfall.ai",),
-    endpoints=(
-        Endpoint(
-            operation="lumenfall.download",
-            method="GET",
-            path="/{id}.{ext}",
-            handler=read_link,
-            needs_key=False,
-            limited=False,
-            leg="download",
-        ),
-    ),
+    endpoints=(links_at("lumenfall", "/{id}.{ext}"),),
 )
 PROVIDER = Provider(
     name="lumenfall",
