@@ -1,14 +1,17 @@
 """Every snippet of the prose is run: what the documentation shows is what happens.
 
 `sh` blocks run under bash beside `fixtures/`, with a server at the address the text names; `python` blocks run
-as scripts, or under pytest where they define tests. A block marked `sh skip` installs or starts the project
-itself, which other tests do (test_packaging, test_cli).
+as scripts, or under pytest where they define tests: all those of a page in one run, with the page's `ini` block as
+pytest.ini. A block whose first line is a comment such as `# client.py` is a file the others find beside them, in
+other languages as well. A block marked `sh skip` installs or starts the project itself, which other tests do
+(test_packaging, test_cli).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,13 +22,26 @@ import pytest
 
 from fauxscale import MockServer
 from fauxscale.cli import serve
+from fauxscale.faults import words
 from fauxscale.options import declared
 from fauxscale.providers import PROVIDERS
+from pytest_fauxscale.options import WORDS
+from tests import tools
 from tests.tools import needs
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/get-started.md", "docs/local-development.md", "docs/adding-a-provider.md", "docs/fidelity.md")
+PAGES = (
+    "README.md",
+    "docs/get-started.md",
+    "docs/local-development.md",
+    "docs/adding-a-provider.md",
+    "docs/fidelity.md",
+    "docs/clients.md",
+    "docs/testing.md",
+    "docs/testing-other-languages.md",
+)
 BLOCK = re.compile(r"^```(\w+)( skip)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"(?:#|//) ([\w.]+\.\w+)\n")
 ADDRESS = "http://127.0.0.1:2160"
 # What a reader brings along: the function of their own that the README's test calls.
 READER = """
@@ -46,12 +62,31 @@ def upload_with_retries(base_url, key, image):
 """
 
 
-def blocks(language: str) -> list[Any]:
+def blocks(page: str, language: str) -> list[str]:
+    found = BLOCK.finditer((ROOT / page).read_text(encoding="utf-8"))
+    return [one[3] for one in found if one[1] == language and not one[2]]
+
+
+def run(folder: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run to the end; what fails, fails the test."""
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def is_recipe(program: str) -> bool:
+    return "def test_" in program or FILE.match(program) is not None
+
+
+def each(language: str) -> list[Any]:
+    """The blocks that are run one by one."""
     return [
-        pytest.param(found[3], id=f"{page}-{number}")
+        pytest.param(block, id=f"{page}-{number}")
         for page in PAGES
-        for number, found in enumerate(BLOCK.finditer((ROOT / page).read_text(encoding="utf-8")))
-        if found[1] == language and not found[2]
+        for number, block in enumerate(blocks(page, language))
+        if not is_recipe(block)
     ]
 
 
@@ -68,32 +103,50 @@ def beside_fixtures(tmp_path: Path) -> Path:
 
 
 @needs("curl")
-@pytest.mark.parametrize("script", blocks("sh"))
+@pytest.mark.parametrize("script", each("sh"))
 def test_shell_snippets_do_what_they_say(script: str, url: str, beside_fixtures: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, url)],
-        cwd=beside_fixtures,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run(beside_fixtures, "bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, url), PATH=path)
     assert '"error"' not in done.stdout
 
 
-@pytest.mark.parametrize("program", blocks("python"))
-def test_python_snippets_do_what_they_say(program: str, beside_fixtures: Path) -> None:
-    name = "test_snippet.py" if "def test_" in program else "snippet.py"
-    (beside_fixtures / name).write_text((READER if "upload_with_retries" in program else "") + program)
-    runner = (
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        if "def test_" in program
-        else [sys.executable]
-    )
-    done = subprocess.run([*runner, name], cwd=beside_fixtures, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("program", each("python"))
+def test_python_snippets_do_what_they_say(program: str, url: str, beside_fixtures: Path) -> None:
+    (beside_fixtures / "snippet.py").write_text(program.replace(ADDRESS, url))
+    run(beside_fixtures, sys.executable, "snippet.py")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_recipe, blocks(page, "python")))])
+def test_recipes_pass(page: str, beside_fixtures: Path) -> None:
+    for number, recipe in enumerate(filter(is_recipe, blocks(page, "python"))):
+        named = FILE.match(recipe)
+        name = named[1] if named else f"test_{number:02}.py"
+        (beside_fixtures / name).write_text((READER if "upload_with_retries" in recipe else "") + recipe)
+    for ini in blocks(page, "ini"):
+        (beside_fixtures / "pytest.ini").write_text(ini)
+    pytest_alone = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis")
+    run(beside_fixtures, sys.executable, *pytest_alone)
+
+
+def files(page: str, language: str, folder: Path) -> None:
+    """Write the blocks that name the file they are."""
+    for block in blocks(page, language):
+        if named := FILE.match(block):
+            (folder / named[1]).write_text(block)
+
+
+@needs("node")
+def test_the_tests_in_javascript_pass(url: str, beside_fixtures: Path) -> None:
+    files("docs/testing-other-languages.md", "js", beside_fixtures)
+    run(beside_fixtures, tools.path_of("node"), "--test", FAUXSCALE_URL=url)
+
+
+# Not among tests/tools.py's: no other test needs it, and a green run without it promises what the page says.
+@pytest.mark.skipif(shutil.which("go") is None, reason="needs go")
+def test_the_tests_in_go_pass(url: str, beside_fixtures: Path) -> None:
+    files("docs/testing-other-languages.md", "go", beside_fixtures)
+    cache = str(beside_fixtures / "cache")
+    run(beside_fixtures, "go", "test", FAUXSCALE_URL=url, GO111MODULE="off", GOCACHE=cache)
 
 
 def test_every_flag_is_in_the_table_with_its_variable() -> None:
@@ -102,6 +155,13 @@ def test_every_flag_is_in_the_table_with_its_variable() -> None:
         flag = option.opts[0]
         variable = "FAUXSCALE_" + flag.removeprefix("--").replace("-", "_").upper()
         assert f"| `{flag}` | `{variable}` |" in table
+
+
+def test_every_word_of_the_marker_is_in_the_cookbook() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    for word in WORDS:
+        flag, ini = f"--fauxscale-{word.replace('_', '-')}", f"fauxscale_{word}"
+        assert re.search(rf"^\| `{word}=.*` \| `{flag}` \| `{ini}` \|", page, re.MULTILINE), word
 
 
 def test_every_provider_option_is_in_the_fidelity_statement() -> None:
@@ -116,3 +176,9 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_magic_word_is_in_the_table() -> None:
+    page = (ROOT / "docs" / "local-development.md").read_text(encoding="utf-8")
+    for word in [*words._MAGIC, *words._MAGIC_NUMBERS, "missing", "429"]:
+        assert re.search(rf"`fauxscale:{re.escape(word)}[`=]", page), word

@@ -84,7 +84,7 @@ class Pipeline:
             if entered:
                 await call.account.limits.leave(call.provider.name)
         for name, value in call.provider.headers(call).items():
-            response.headers.setdefault(name, value)
+            response.headers.setdefault(name, header_value(value))
         response.headers.setdefault("date", time.http_date(call.now))
         await note_wait(call, response)
         response = await call.spoil(response)

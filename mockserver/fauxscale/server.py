@@ -74,18 +74,19 @@ class MockServer:
         self.stop()
 
     def start(self) -> None:
-        """Returns when calls will be answered. Raises OSError if the port is taken."""
+        """Returns when calls will be answered. Raises OSError if the port is taken, RecordingError
+        if `settings.replay` cannot be told again."""
         if self._thread is not None:
             return
+        # A stopped server starts afresh: its state went with its store.
+        app = self._app = create_app(
+            self.settings, providers=self.providers, store=self._store, observer=self._observer
+        )
         sock = listen(self._host, self._port) if self._listen else None
         if sock is not None:
             self._url = address(sock, "https" if self._tls else "http")
         if self._tls:
             self._certificates = self._issue()
-        # A stopped server starts afresh: its state went with its store.
-        app = self._app = create_app(
-            self.settings, providers=self.providers, store=self._store, observer=self._observer
-        )
         ready = threading.Event()
         self._failure = None
         thread = threading.Thread(target=self._run, args=(app, sock, ready), name="fauxscale", daemon=True)
@@ -161,10 +162,12 @@ class MockServer:
             self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
         return self._client
 
-    def account(self, *, options: dict[str, Scalar] | None = None, **terms: float | str) -> Account:
+    def account(
+        self, *, options: dict[str, Scalar] | None = None, label: str = "", **terms: float | str
+    ) -> Account:
         """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
         words: dict[str, object] = {**terms, "options": options} if options else {**terms}
-        return self.client.account(Terms.from_mapping(words))
+        return self.client.account(Terms.from_mapping(words), label)
 
     def reset(self) -> None:
         """Forget every account, call, link and charge."""

@@ -41,8 +41,8 @@ class Watcher:
         self._breaches: list[Breach] = []
 
     def __call__(self, call: Observation) -> None:
-        # Where the stand-in said no itself, the test has seen it.
-        if call.status is not None and call.status >= 400:
+        # Where the stand-in said no itself, the test has seen it; of half a form nothing can be said.
+        if (call.status is not None and call.status >= 400) or not call.whole:
             return
         with self._lock:
             self._calls.append(call)

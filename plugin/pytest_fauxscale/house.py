@@ -40,10 +40,12 @@ class RemoteServer:
         """What to give a client of that provider as its base URL."""
         return self.url + str(self.client.provider(provider)["base"])
 
-    def account(self, *, options: dict[str, Scalar] | None = None, **terms: float) -> Account:
+    def account(
+        self, *, options: dict[str, Scalar] | None = None, label: str = "", **terms: float | str
+    ) -> Account:
         """A fresh account with keys of its own; terms as in `Terms`."""
-        words = {**terms, "options": options} if options else terms
-        return self.client.account(Terms.from_mapping(words))
+        words: dict[str, object] = {**terms, "options": options} if options else {**terms}
+        return self.client.account(Terms.from_mapping(words), label)
 
     def reset(self) -> None:
         """Refused: others may be using it."""
@@ -146,7 +148,7 @@ def _account(item: pytest.Item, server: Server) -> Account:
     words = options.words_for(item)
     vintage = words.pop("vintage", None)
     try:
-        return server.account(options=_vintage(server, vintage), **words)  # type: ignore[arg-type]  # judged there
+        return server.account(options=_vintage(server, vintage), label=item.nodeid, **words)
     except ValueError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 

@@ -110,6 +110,16 @@ def test_a_roll_is_from_nought_up_to_one() -> None:
     assert 0.4 < sum(rolled) / len(rolled) < 0.6
 
 
+def test_luck_goes_by_the_label_and_is_no_matter_of_who_else_is_there() -> None:
+    async def rolls(*labels: str) -> list[float]:
+        accounts = house()
+        made = [await accounts.make(Terms(), keys, label) for label in labels]
+        return [await account.roll() for account in made]
+
+    alone, among, twin, other = asyncio.run(rolls("mine")), *asyncio.run(rolls("a", "mine", "mine", "b"))[1:]
+    assert alone == [among] == [twin] != [other]
+
+
 def test_own_terms_go_before_the_server_s() -> None:
     async def terms() -> tuple[Terms, int | None]:
         accounts = house(terms=Terms(balance=5, latency=1))

@@ -102,6 +102,12 @@ def test_every_kind_of_fault_is_on_the_page() -> None:
         assert f"| `{kind.__name__}` |" in PAGE
 
 
+def test_terms_of_null_are_no_terms(stage: Stage) -> None:
+    made = ask(stage, "POST", "/accounts", json={"terms": None})
+    assert made.status_code == 201
+    assert ask(stage, "DELETE", f"/accounts/{made.json()['id']}").status_code == 200
+
+
 def test_the_description_is_valid_and_served(stage: Stage) -> None:
     validator = pytest.importorskip("openapi_spec_validator")
     described = ask(stage, "GET", "/openapi.json").json()

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from importlib import import_module
 
 import pytest
+
+# Loaded before any run in this process: pytester forgets what a run has loaded, and the next would load it anew and
+# meet exceptions of two classes with one name.
+import_module("fauxscale.interception")
 
 # What every project may use: one upload to Ideogram as a client would send it.
 CLIENT = """

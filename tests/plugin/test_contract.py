@@ -11,6 +11,7 @@ pytest_plugins = ["pytester"]
 # An account on which the stand-in ignores what the contract does not know; then a call that sends it.
 LENIENT = """
 import json
+from fauxscale import ConnectionReset
 
 def style(account, **members):
     form = {"image_file": ("a.png", member_image, "image/png"), "image_request": (None, json.dumps(members))}
@@ -44,9 +45,14 @@ def test_was_told_no_by_the_stand_in(fauxscale):
     form = {"image_file": ("a.png", b"GIF89a", "image/png"), "image_request": (None, '{"detail": 0}')}
     url = fauxscale.url + "/upscale"
     assert httpx.post(url, headers={"Api-Key": fauxscale.api_key("ideogram")}, files=form).status_code == 400
+
+def test_was_cut_off_in_the_middle_of_its_upload(fauxscale, send, sample_image):
+    fauxscale.faults.add(ConnectionReset(after_bytes=100))
+    with pytest.raises(httpx.TransportError):
+        send(fauxscale, sample_image.oversized(1_000_000))
 """
     )
-    result.assert_outcomes(passed=2, failed=2)
+    result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(
         [
             "calls that the real service would reject:",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -153,6 +154,23 @@ def test_keys_in_the_environment_are_replaced_and_put_back(
     """)
     result.assert_outcomes(passed=2)
     assert {name: os.environ[name] for name in real} == real
+
+
+def test_a_test_has_the_same_luck_alone_as_among_others(run: Runs) -> None:
+    source = """
+        from fauxscale import Fail
+
+        def test_before(fauxscale_server):
+            fauxscale_server.account().delete()
+
+        def test_lucky(fauxscale, send):
+            fauxscale.faults.add(Fail(503), times=None, probability=0.5)
+            print("luck", [send(fauxscale).status_code for _ in range(12)])
+    """
+    among, alone = run(source, "-s"), run.again("-s", "-k", "lucky")
+    luck = [re.findall(r"luck (\[.*\])", result.stdout.str()) for result in (among, alone)]
+    assert luck[0] == luck[1]
+    assert {"200", "503"} == set(re.findall(r"\d+", luck[0][0]))
 
 
 def test_the_network_is_blocked_unless_allowed(run: Runs) -> None:

@@ -79,7 +79,8 @@ class Account:
                 "host": self.url.partition("://")[2],
                 "key": self.api_key(name),
             }
-            templates: Mapping[str, str] = self._client.provider(name)["env"]
+            about = self._client.provider(name)
+            templates: dict[str, str] = {**about["env"], **(about["tls_env"] if self.url.startswith("https:") else {})}
             variables.update({variable: one.format(**words) for variable, one in templates.items()})
         return variables
 

@@ -76,9 +76,10 @@ class FauxscaleClient:
         about: Mapping[str, Any] = self.providers[name]
         return about
 
-    def account(self, terms: Terms | None = None) -> Account:
-        """Open an account with keys of its own."""
-        made = self.call("POST", "/accounts", {} if terms is None else {"terms": terms.words()})
+    def account(self, terms: Terms | None = None, label: str = "") -> Account:
+        """Open an account with keys of its own. `label` is what the page calls it; equal labels, equal luck."""
+        words = {} if terms is None else {"terms": terms.words()}
+        made = self.call("POST", "/accounts", {**words, "label": label} if label else words)
         self.opened.add(made["id"])
         return Account(self, made["id"], made["keys"])
 

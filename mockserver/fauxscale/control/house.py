@@ -23,6 +23,7 @@ async def providers(ask: Ask) -> object:
             provider.name: {
                 "base": provider.base,
                 "env": dict(provider.env),
+                "tls_env": dict(provider.tls_env),
                 "operations": {
                     endpoint.operation: endpoint.price
                     for site in provider.sites

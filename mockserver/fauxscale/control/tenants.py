@@ -26,7 +26,10 @@ async def make(ask: Ask) -> object:
             keys[name] = named.get(name) or provider.mint_key(ask.accounts.mint(number, name))
         return keys
 
-    account = await ask.accounts.make(_terms(ask, ask.words.get("terms", {})), mint, ask.text("label"))
+    terms = ask.words.get("terms")
+    account = await ask.accounts.make(
+        Terms() if terms is None else _terms(ask, terms), mint, ask.text("label")
+    )
     return {"id": account.id, "keys": keys}
 
 
