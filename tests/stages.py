@@ -11,6 +11,7 @@ import httpx
 from fauxscale import MockServer, Settings
 from fauxscale.client import Account
 from fauxscale.tls import trusting
+from tests.judging import JudgedClient
 
 Mode = Literal["socket", "in-process", "tls"]
 MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
@@ -18,7 +19,10 @@ MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
 
 @dataclass(frozen=True)
 class Stage:
-    """A server in one mode. `http` reaches it, links included; `account()` opens a tenant of its own."""
+    """A server in one mode. `account()` opens a tenant of its own.
+
+    `http` reaches it, links included, and holds every answer against the contracts: see tests/judging.py.
+    """
 
     mode: Mode
     mock: MockServer
@@ -32,7 +36,7 @@ class Stage:
         return self.mock.base_url(provider)
 
     def account(self, **terms: float | str) -> Account:
-        return self.mock.account(options=None, **terms)
+        return self.mock.account(options=None, label="", **terms)
 
 
 def open_stage(mode: Mode, settings: Settings | None = None) -> Iterator[Stage]:
@@ -40,5 +44,6 @@ def open_stage(mode: Mode, settings: Settings | None = None) -> Iterator[Stage]:
     with MockServer(settings or Settings(), listen=mode != "in-process", tls=mode == "tls") as mock:
         transport = mock.transport() if mode == "in-process" else None
         verify = trusting(mock.ca) if mock.ca else False
-        with httpx.Client(transport=transport, verify=verify, timeout=30) as http:
+        with JudgedClient(transport=transport, verify=verify, timeout=30) as http:
+            http.control = mock.client
             yield Stage(mode, mock, http)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .boundaries import boundary_responses as boundary_responses
+    from .conform.candidate import Endpoint as Endpoint
+    from .conform.scenario import Expect as Expect
+    from .conform.suite import ClientConformance as ClientConformance
     from .contract import Contract as Contract
     from .contract import load as load
     from .contract import load_file as load_file
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 # Loaded when first asked for: a check needs no Hypothesis, a strategy no checks.
 _ROOMS = {
     "boundaries": ("boundary_responses",),
+    "conform.candidate": ("Endpoint",),
+    "conform.scenario": ("Expect",),
+    "conform.suite": ("ClientConformance",),
     "contract": ("Contract", "load", "load_file", "vintages"),
     "exchange": ("Exchange", "Reply", "Request"),
     "reproduce": ("curl",),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import click
 
+from .check_command import check
+from .conform.command import conform
 from .contract import load, vintages
+from .drift_command import drift
+from .record_command import record, scan_folder
 
 
 @click.group()
@@ -20,3 +24,10 @@ def list_contracts() -> None:
         for vintage in dates:
             contract = load(provider, vintage=vintage)
             click.echo(f"{provider} {vintage}: {', '.join(contract.operations)}")
+
+
+main.add_command(conform)
+main.add_command(record)
+main.add_command(scan_folder)
+main.add_command(drift)
+main.add_command(check)

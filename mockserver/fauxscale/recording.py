@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from . import redact
 from ._version import __version__
+from .clock import wall
 
 # An entry of a HAR file's log. Members of our own start with an underscore, as HAR 1.2 wants it.
 HarEntry: TypeAlias = dict[str, Any]
@@ -62,6 +63,10 @@ class Recording:
         har = {"log": {"version": "1.2", "creator": creator, "entries": [entry]}}
         text = json.dumps(har, indent=1, ensure_ascii=False).encode(errors="surrogatepass")
         return self._number(str(entry.get("_operation") or "unknown"), text)
+
+    def now(self) -> float:
+        """The hour an exchange is dated with, Unix seconds."""
+        return wall()
 
     def files(self) -> list[Path]:
         """The HAR files, in the order recorded. Raises RecordingError where there are none."""
@@ -195,11 +200,15 @@ def body_of(body: Mapping[str, Any]) -> bytes:
 def _written(folder: Path, data: bytes) -> Path:
     """A file nobody looks for yet, its bytes on the disk."""
     handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(name, 0o644)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+    except BaseException:
+        os.unlink(name)
+        raise
     return Path(name)
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message
 
 from .ledger import Charge
 from .provider import Call, link, origin
 from .renditions import Rendition
+from .replies import Intake
 from .routing import Match
 from .takes import LINK, Result, Take, Takes, question
 from .uploads import read_body
@@ -34,12 +34,12 @@ class Replay:
     def words(self) -> list[str]:
         """What will be told again, and what cannot be: for the banner."""
         left_out = [f"  left out  {reason}" for reason in self._takes.left_out]
-        return [f"  replay    {len(self._takes)} recorded answers", *left_out]
+        return [f"replaying  {len(self._takes)} recorded answers", *left_out]
 
     async def answer(self, call: Call, match: Match) -> Response | None:
         """The recorded answer, or None. Raises NO_FUNDS where the work could not be paid."""
-        if call.endpoint.leg == "download":
-            return None
+        if call.endpoint.operation not in self._takes.operations:
+            return None  # its body stays unread, so that what is too large is refused as it comes
         body = await _read(call)
         query = call.request.scope["query_string"].decode("latin-1")
         asked = question(match, query, call.request.headers.get("content-type", ""), body)
@@ -61,14 +61,10 @@ class Replay:
 async def _read(call: Call) -> bytes:
     """The body, which the handler will find unread."""
     body = await read_body(call.request.stream(), 64 * 1024 * 1024, call.caps)
-    receive, pending = call.request.receive, [body]
-
-    async def again() -> Message:
-        if pending:
-            return {"type": "http.request", "body": pending.pop(), "more_body": False}
-        return await receive()
-
-    call.request = Request(call.request.scope, again)
+    intake = call.request.receive
+    assert isinstance(intake, Intake)  # the app puts it there
+    intake.again(body)
+    call.request = Request(call.request.scope, intake)
     return body
 
 

@@ -33,9 +33,17 @@ class Intake:
         self._receive = receive
         self._keep = keep
         self._pieces: list[bytes] = []
+        self._unread: bytes | None = None
         self.complete = False
 
+    def again(self, body: bytes) -> None:
+        """Have the whole body, which somebody read, be received once more."""
+        self._unread = body
+
     async def __call__(self) -> Message:
+        if self._unread is not None:
+            body, self._unread = self._unread, None
+            return {"type": "http.request", "body": body, "more_body": False}
         message = await self._receive()
         self.complete = self.complete or not message.get("more_body", False)
         if self._keep:

@@ -22,8 +22,18 @@ from .routing import Match, Routes, host_name
 LINK = re.compile(r'"https?:\\?/\\?/(?:[^"\\]|\\.)*"')
 # What belongs to the connection or to the hour of the recording, not to the answer.
 _DROPPED = frozenset(
-    "connection content-encoding content-length date keep-alive server set-cookie strict-transport-security "
-    "transfer-encoding via".split()
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "date",
+        "keep-alive",
+        "server",
+        "set-cookie",
+        "strict-transport-security",
+        "transfer-encoding",
+        "via",
+    }
 )
 
 
@@ -55,13 +65,14 @@ class Take:
 class Takes:
     """Answers by what was asked; several to the same question in the order they were given.
 
-    `left_out` says of each exchange that cannot be told again why not.
+    `operations` are those with an answer; `left_out` says of each exchange that cannot be told again why not.
     """
 
     def __init__(self, entries: Iterable[HarEntry], routes: Routes) -> None:
         self._routes = routes
         self._told: dict[str, list[Take]] = {}
         self.left_out: list[str] = []
+        self.operations: set[str] = set()
         found = [(entry, match) for entry in entries if (match := self._where(entry)) is not None]
         self._pictures = {
             (match.provider.name, match.raw): body_of(entry["response"]["content"])
@@ -79,7 +90,7 @@ class Takes:
         return self._told.get(question, [])
 
     def _where(self, entry: HarEntry) -> Match | None:
-        request = entry["request"]
+        request: dict[str, str] = entry["request"]
         match = self._lead(request["method"], request["url"])
         if match is None or match.route is None:
             self.left_out.append(
@@ -105,25 +116,26 @@ class Takes:
         asked, answered = entry["request"], entry["response"]
         if match.route is None or match.route.endpoint.leg == "download":
             return
+        split = urlsplit(str(asked["url"]))
         body = body_of(answered["content"])
         try:
-            links = self._links(body, urlsplit(asked["url"]).netloc)
+            links = self._links(body, split.netloc)
         except LookupError as error:
             self.left_out.append(f"{entry['_file']}: {error.args[0]}")
             return
         headers = [(str(one["name"]).lower(), str(one["value"])) for one in answered["headers"]]
         kept = tuple(pair for pair in headers if pair[0] not in _DROPPED and pair[1].isascii())
         sent = asked.get("postData", {})
-        query = urlsplit(asked["url"]).query
-        key = question(match, query, str(sent.get("mimeType", "")), body_of(sent))
+        key = question(match, split.query, str(sent.get("mimeType", "")), body_of(sent))
         take = Take(str(entry["_file"]), int(answered["status"]), kept, body, links)
         self._told.setdefault(key, []).append(take)
+        self.operations.add(match.route.endpoint.operation)
 
     def _links(self, body: bytes, origin: str) -> dict[str, Result | Match]:
         """The links of an answer by their JSON text. LookupError: one leads to a picture nobody recorded."""
         links: dict[str, Result | Match] = {}
         for found in LINK.finditer(body.decode(errors="replace")):
-            url = json.loads(found[0])
+            url = str(json.loads(found[0]))
             split = urlsplit(url)
             if split.netloc != origin and host_name(split.netloc) not in self._routes.hosts:
                 continue

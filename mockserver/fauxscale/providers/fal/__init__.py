@@ -45,7 +45,10 @@ def mint_key(drawn: bytes) -> str:
 def headers(call: Call) -> Mapping[str, str]:
     """The id of the request a call is, or asks about."""
     if call.site is RUN or call.site is QUEUE:
-        return {"x-fal-request-id": call.params.get("id") or request_id(call)}
+        asked = call.params.get("id", "")
+        # What cannot be an id may be no header value either: blanks, other people's alphabets.
+        known = asked.isascii() and asked.replace("-", "").isalnum()
+        return {"x-fal-request-id": asked if known else request_id(call)}
     return {}
 
 

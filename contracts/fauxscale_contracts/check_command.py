@@ -1,0 +1,72 @@
+"""`fauxscale-contracts check`: hold any server against a recorded contract, with HAR and JUnit reports."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import click
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
+
+
+@click.command()
+@click.option("--base-url", required=True, help="Where clients of it point: http://127.0.0.1:2160/ideogram.")
+@click.option("--provider", type=click.Choice(_PROVIDERS), help="Whose contract.  [default: as the URL says]")
+@click.option(
+    "--key", envvar="FAUXSCALE_CHECK_KEY", default="fauxscale", help="Better in FAUXSCALE_CHECK_KEY."
+)
+@click.option("--vintage", help="The contract to hold it against.  [default: the usual one]")
+@click.option("--har", type=_FILE, help="Keep what was exchanged, secrets left out.")
+@click.option("--junit", type=_FILE, help="The verdicts for a CI server.")
+@click.option("--examples", default=30, show_default=True, help="Requests drawn for each operation.")
+@click.option("--strict", is_flag=True, help="Also ask whether it takes what fits and refuses what does not.")
+@click.option("--spend", is_flag=True, help="Allow the real service, which charges for the calls.")
+def check(
+    base_url: str,
+    provider: str | None,
+    key: str,
+    vintage: str | None,
+    har: Path | None,
+    junit: Path | None,
+    examples: int,
+    strict: bool,
+    spend: bool,
+) -> None:
+    """Send a server hundreds of requests and hold each reply against the contract.
+
+    Ends with 0 if it keeps it, 1 if not, 2 if it could not be told.
+    """
+    from .check_run import NotRun, Reports, is_real
+    from .check_run import check as run
+    from .contract import load
+    from .violations import ContractError
+
+    try:
+        contract = load(provider or _guess(base_url), vintage=vintage)
+        if is_real(contract, base_url) and not spend:
+            _give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
+        kept = run(contract, base_url, key, Reports(har, junit), examples=examples, strict=strict)
+    except (ContractError, NotRun) as error:
+        _give_up(str(error))
+    except ImportError as error:
+        _give_up(f"this needs Schemathesis: pip install 'fauxscale[contracts]' ({error.name} is missing)")
+    sys.exit(0 if kept else 1)
+
+
+def _guess(base_url: str) -> str:
+    """The provider whose name stands in a URL."""
+    split = urlsplit(base_url)
+    words = [*split.path.split("/"), *(split.hostname or "").split(".")]
+    found = next((name for name in _PROVIDERS if name in words), None)
+    if found is None:
+        _give_up(f"{base_url} does not tell whose contract to take: add --provider")
+    return found
+
+
+def _give_up(why: str) -> NoReturn:
+    click.echo(f"no verdict: {why}", err=True)
+    sys.exit(2)

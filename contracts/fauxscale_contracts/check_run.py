@@ -1,0 +1,150 @@
+"""Any server held against a contract: Schemathesis, started with the contract's document made to fit it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+
+from .contract import Contract
+from .operations import METHODS, Operation
+from .schemas import Json
+from .violations import ContractError
+
+# What a reply alone decides. The rest asks whether data that fit the schema are taken and others refused,
+# which no schema of pictures and links to pictures can tell: `strict` asks it all the same.
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+    "missing_required_header",
+    "unsupported_method",
+)
+
+
+class NotRun(Exception):
+    """The check could not be made; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where to write what was exchanged, and the verdicts; None: nowhere."""
+
+    har: Path | None = None
+    junit: Path | None = None
+
+
+def check(
+    contract: Contract,
+    base_url: str,
+    key: str,
+    reports: Reports,
+    *,
+    examples: int = 30,
+    strict: bool = False,
+) -> bool:
+    """Whether the server at `base_url`, where clients of it point, keeps the contract; the report goes to stdout.
+
+    Raises NotRun.
+    """
+    try:
+        httpx.get(base_url, timeout=10)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NotRun(f"{base_url} cannot be reached: {error or type(error).__name__}") from None
+    with TemporaryDirectory(prefix="fauxscale-check-") as folder:
+        document, url = fitted(contract, base_url)
+        home = Path(folder)
+        (home / "contract.json").write_text(json.dumps(document), encoding="utf-8")
+        # In a file and not on the command line, where every user of the machine could read the key.
+        (home / "config.toml").write_text(_config(contract, key), encoding="utf-8")
+        words = ["--config-file", "config.toml", "run", "contract.json", "--url", url]
+        words += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
+        words += ["--generation-deterministic", "--no-color", "--warnings", "off"]
+        words += [] if strict else ["--checks", ",".join(CHECKS)]
+        for name, path in (("har", reports.har), ("junit", reports.junit)):
+            if path is not None:
+                words += ["--report", name, f"--report-{name}-path", str(path.resolve())]
+        code = subprocess.run(
+            [sys.executable, "-m", "schemathesis.cli", *words],
+            cwd=folder,
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "fauxscale_contracts.check_hooks"},
+            check=False,
+        ).returncode
+    if code not in (0, 1):
+        raise NotRun(f"Schemathesis ended with {code}")
+    return code == 0
+
+
+def is_real(contract: Contract, base_url: str) -> bool:
+    """Whether this is the service itself, where each call may cost."""
+    host = urlsplit(base_url).hostname
+    return any(host == urlsplit(url).hostname for one in contract.operations.values() for url in one.servers)
+
+
+def fitted(contract: Contract, base_url: str) -> tuple[Json, str]:
+    """The contract's document and the URL its paths begin at, for a server whose clients point to `base_url`.
+
+    At the service itself: the operations of that host. Elsewhere: all, below what `base_url` and the paths
+    do not share (`…/aigateway/v1` and `/v1/models`). Links to results are left out: their ids are not known.
+    """
+    split = urlsplit(base_url.rstrip("/"))
+    real = is_real(contract, base_url)
+    chosen = [one for one in contract.operations.values() if not one.name.endswith(".download")]
+    if real:
+        chosen = [
+            one for one in chosen if any(urlsplit(url).hostname == split.hostname for url in one.servers)
+        ]
+    paths: Json = {}
+    for one in chosen:
+        _add(paths, contract.document["paths"][one.path], one, one.real_path if real else one.path)
+    url = f"{split.scheme}://{split.netloc}{_above(split, list(paths))}"
+    return {**contract.document, "servers": [{"url": url}], "paths": paths}, url
+
+
+def _add(paths: Json, item: Json, operation: Operation, path: str) -> None:
+    shared = {name: value for name, value in item.items() if name not in (*METHODS, "servers")}
+    method = operation.method.lower()
+    spec = {name: value for name, value in item[method].items() if name != "servers"}
+    spec["responses"] = {status: _without_events(answer) for status, answer in spec["responses"].items()}
+    paths.setdefault(path, shared)[method] = spec
+
+
+def _without_events(answer: Json) -> Json:
+    """An answer without the schema of an event stream: OpenAPI 3.1 has no word for that of one event."""
+    if "text/event-stream" not in answer.get("content", {}):
+        return answer
+    return {**answer, "content": {**answer["content"], "text/event-stream": {}}}
+
+
+def _above(split: SplitResult, paths: list[str]) -> str:
+    """The path of a base URL without its end that the paths begin with."""
+    segments = split.path.split("/")[1:]
+    for start in range(len(segments)):
+        shared = "/" + "/".join(segments[start:])
+        if any(path.startswith(f"{shared}/") for path in paths):
+            return "".join(f"/{one}" for one in segments[:start])
+    return split.path
+
+
+def _config(contract: Contract, key: str) -> str:
+    """Schemathesis' configuration: the header that carries the key."""
+    ways = [way for one in contract.operations.values() for way in one.credentials() if way]
+    if not ways:
+        return ""
+    scheme = ways[0][0]
+    name = str(scheme["name"]) if scheme["type"] == "apiKey" else "Authorization"
+    prefix = str(scheme.get("x-prefix", "")) if scheme["type"] == "apiKey" else f"{scheme['scheme'].title()} "
+    if not (prefix + key).isprintable():
+        raise ContractError("the key holds characters that no header can carry")
+    # A JSON string of printable characters is a TOML string too.
+    return f"[headers]\n{json.dumps(name)} = {json.dumps(prefix + key)}\n"

@@ -1,0 +1,106 @@
+"""`fauxscale-contracts record` and `scan`: exchanges on disk, and the proof that they hold no secrets."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+
+def _vintages(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    if wrong := next((name for name, equals, date in pairs if not (name and equals and date)), None):
+        raise click.BadParameter(f"{wrong!r} should read PROVIDER=DATE")
+    return {name: date for name, _, date in pairs}
+
+
+def _origin(_: click.Context, __: click.Parameter, url: str) -> str:
+    try:
+        split = urlsplit(url)
+        split.port  # noqa: B018  # reading it judges it
+    except ValueError as error:
+        raise click.BadParameter(f"{url!r}: {error}") from None
+    if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment:
+        raise click.BadParameter(f"{url!r} should read https://host or https://host/path")
+    return url.rstrip("/")
+
+
+@click.command()
+@click.option("--upstream", required=True, callback=_origin, help="The service: https://api.ideogram.ai.")
+@click.option(
+    "--to",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to keep it.",
+)
+@click.option("--port", default=2161, show_default=True, help="Port to listen on; 0 chooses a free one.")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds the service may take.")
+@click.option(
+    "--vintage", multiple=True, callback=_vintages, help="Judge by this contract: ideogram=2026-10."
+)
+def record(upstream: str, folder: Path, port: int, timeout: float, vintage: dict[str, str]) -> None:
+    """Pass calls on to a service and keep them, without secrets, until Ctrl-C.
+
+    Ends with 2 if a call could not be recorded.
+    """
+    import uvicorn
+
+    from fauxscale.recording import Recording
+
+    from .recorder import Book, Recorder
+    from .violations import ContractError
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    try:
+        recorder = Recorder(upstream, Recording(folder), tell, book=Book(vintage), timeout=timeout)
+    except ContractError as error:
+        raise click.UsageError(str(error)) from None
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise click.UsageError(f"cannot listen on port {port}: {error.strerror}; try --port 0") from None
+    click.echo(
+        f"recording {upstream} at http://127.0.0.1:{sock.getsockname()[1]} into {folder}; Ctrl-C ends it"
+    )
+    sys.stdout.flush()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        uvicorn.Server(uvicorn.Config(recorder, log_config=None, lifespan="on")).run(sockets=[sock])
+    except KeyboardInterrupt:
+        pass  # how one ends it
+    finally:
+        sock.close()
+    tell(f"{recorder.recorded} exchange(s) recorded in {folder}")
+    if recorder.failures:
+        tell(f"{recorder.failures} call(s) could not be recorded: see above")
+        sys.exit(2)
+
+
+@click.command("scan")
+@click.argument("folder", type=click.Path(path_type=Path))
+def scan_folder(folder: Path) -> None:
+    """Look through FOLDER for keys, tokens and signatures. Ends with 1 if there are any."""
+    from fauxscale.recording import RecordingError
+
+    from .scan import scan
+
+    try:
+        found = scan(folder)
+    except RecordingError as error:
+        click.echo(f"cannot scan: {error}", err=True)
+        sys.exit(2)
+    for line in found:
+        click.echo(line)
+    click.echo(
+        f"{len(found)} thing(s) look like secrets" if found else "nothing looks like a secret", err=True
+    )
+    sys.exit(1 if found else 0)

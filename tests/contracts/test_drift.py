@@ -1,0 +1,242 @@
+"""Drift is found, classed and priced: against a stand-in of another vintage, and against planted changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from fauxscale import MockServer, Settings
+from fauxscale_contracts.cli import main
+from fauxscale_contracts.drift import Finding
+from fauxscale_contracts.drift_probes import PROBES, Unreachable
+from fauxscale_contracts.drift_report import EXITS, Report, plan
+from fauxscale_contracts.drift_run import examine
+from tests.pictures import picture
+from tests.recordings import record_ideogram
+
+PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
+Change = Callable[[httpx.Request, httpx.Response], httpx.Response]
+
+
+@contextmanager
+def changed(mock: MockServer, change: Change) -> Generator[httpx.Client]:
+    """A client of a stand-in whose answers are changed on the way."""
+    inner = mock.transport()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        response = inner.handle_request(request)
+        response.read()
+        return change(request, response)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        yield http
+
+
+def look(provider: str = "ideogram", change: Change | None = None, **options: str) -> Report:
+    settings = Settings(
+        key_policy="issued", options={f"{provider}.{name}": value for name, value in options.items()}
+    )
+    with (
+        MockServer(settings, listen=False) as mock,
+        changed(mock, change or (lambda _, response: response)) as http,
+    ):
+        return examine(provider, mock.base_url(provider), mock.account().api_key(provider), http)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_service_that_answers_as_recorded_has_no_drift(provider: str) -> None:
+    report = look(provider)
+    assert (list(report.findings), report.verdict, report.exit) == ([], None, 0)
+    assert report.cost == pytest.approx(0.06)
+    assert "its picture" in report.statuses
+
+
+def test_a_newer_vintage_is_additive() -> None:
+    report = look(vintage="2026-10")
+    assert [(one.kind, one.probe, one.pointer) for one in report.findings] == [
+        ("additive", "a small picture", "/body/request_id")
+    ]
+    assert report.exit == 3
+
+
+def in_success(edit: Callable[[dict[str, Any]], object]) -> Change:
+    """Change the first object of `data` in a successful answer."""
+
+    def change(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+        if response.status_code != 200 or "json" not in response.headers["content-type"]:
+            return response
+        body = response.json()
+        edit(body["data"][0])
+        return httpx.Response(200, json=body)
+
+    return change
+
+
+def to_status(status: int, *, at: int) -> Change:
+    def change(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+        return httpx.Response(status, json=response.json()) if response.status_code == at else response
+
+    return change
+
+
+def smaller(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+    is_picture = response.headers["content-type"] == "image/png"
+    return (
+        httpx.Response(200, content=picture(width=64, height=64), headers={"content-type": "image/png"})
+        if is_picture
+        else response
+    )
+
+
+def without_error(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+    return (
+        httpx.Response(response.status_code, json={"detail": "no"})
+        if response.status_code >= 400
+        else response
+    )
+
+
+PLANTED: list[tuple[str, Change, str, str]] = [
+    ("a new member", in_success(lambda one: one.update(license="CC0")), "additive", "/body/data/*/license"),
+    ("a member gone", in_success(lambda one: one.pop("resolution")), "breaking", "/body/data/*/resolution"),
+    ("another type", in_success(lambda one: one.update(seed="12")), "breaking", "/body/data/*/seed"),
+    (
+        "a null",
+        in_success(lambda one: one.update(is_image_safe=None)),
+        "breaking",
+        "/body/data/*/is_image_safe",
+    ),
+    (
+        "a new style",
+        in_success(lambda one: one.update(style_type="CUBIST")),
+        "risky",
+        "/body/data/*/style_type",
+    ),
+    ("no link", in_success(lambda one: one.update(url=None)), "breaking", ""),
+    ("another refusal", to_status(422, at=400), "risky", "/status"),
+    ("a status nobody knows", to_status(418, at=400), "risky", "/status"),
+    ("a taken mistake", to_status(200, at=400), "breaking", "/status"),
+    ("a small picture", smaller, "breaking", "/picture"),
+    ("errors in other words", without_error, "breaking", "/body/error"),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "pointer"), [one[1:] for one in PLANTED], ids=[one[0] for one in PLANTED]
+)
+def test_a_planted_drift_is_found_and_classed(change: Change, kind: str, pointer: str) -> None:
+    report = look(change=change)
+    assert (kind, pointer) in [(one.kind, one.pointer) for one in report.findings], report.to_text()
+    assert report.verdict == kind
+    assert report.exit == EXITS[report.verdict]
+
+
+def test_what_only_a_recording_had_is_named_when_it_is_gone(tmp_path: Path) -> None:
+    with MockServer(Settings(options={"ideogram.vintage": "2026-10"})) as newer:
+        record_ideogram(newer, tmp_path, picture())
+    with (
+        MockServer(Settings(key_policy="issued"), listen=False) as mock,
+        httpx.Client(transport=mock.transport()) as http,
+    ):
+        key = mock.account().api_key("ideogram")
+        report = examine("ideogram", mock.base_url("ideogram"), key, http, recorded=tmp_path)
+    (finding,) = report.findings
+    assert (finding.kind, finding.pointer, finding.recorded, finding.live) == (
+        "risky",
+        "/body/request_id",
+        "string",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(403, "key was refused"), (402, "no credit left"), (429, "too many"), (503, "in trouble")],
+)
+def test_a_service_that_will_not_work_now_gives_no_verdict(status: int, says: str) -> None:
+    with pytest.raises(Unreachable, match=says):
+        look(change=lambda _, __: httpx.Response(status, json={"error": "no"}))
+
+
+def test_a_redirect_gives_no_verdict() -> None:
+    with pytest.raises(Unreachable, match="redirected to https://elsewhere: is --base-url right"):
+        look(change=lambda _, __: httpx.Response(308, headers={"location": "https://elsewhere"}))
+
+
+def ask(mock: MockServer, *words: str, key: str = "", answer: str = "") -> Any:
+    key = key or mock.account().api_key("ideogram")
+    command = ["drift", "ideogram", "--base-url", mock.base_url("ideogram"), *words]
+    return CliRunner().invoke(main, command, input=answer, env={"FAUXSCALE_DRIFT_KEY": key})
+
+
+@pytest.fixture(scope="module")
+def newer() -> Iterator[MockServer]:
+    with MockServer(Settings(key_policy="issued", options={"ideogram.vintage": "2026-10"})) as mock:
+        yield mock
+
+
+def test_the_command_prices_itself_and_asks_before_it_spends(newer: MockServer) -> None:
+    account = newer.account()
+    result = ask(newer, key=account.api_key("ideogram"), answer="n\n")
+    assert result.exit_code == 2
+    assert "4 calls to ideogram for $0.06, at most $0.12" in result.stderr
+    assert len(account.calls) == 0
+    assert ask(newer, key=account.api_key("ideogram"), answer="y\n").exit_code == 3
+    assert account.spend == pytest.approx(0.06)
+
+
+def test_nothing_is_sent_that_could_cost_more_than_allowed(newer: MockServer) -> None:
+    account = newer.account()
+    result = ask(newer, "--yes", "--max-cost", "0.10", key=account.api_key("ideogram"))
+    assert (result.exit_code, len(account.calls)) == (2, 0)
+    assert "may cost $0.12, more than --max-cost 0.10" in result.stderr
+
+
+def test_the_report_can_be_read_by_programs_and_by_people(newer: MockServer, tmp_path: Path) -> None:
+    page = tmp_path / "drift.md"
+    result = ask(newer, "--yes", "--json", "--markdown", str(page))
+    report = json.loads(result.stdout)
+    assert {name: report[name] for name in ("provider", "vintage", "verdict", "cost")} == {
+        "provider": "ideogram",
+        "vintage": "2026-04",
+        "verdict": "additive",
+        "cost": 0.06,
+    }
+    assert report["findings"][0]["live"] == "string"
+    assert "| **additive** | a small picture | `/body/request_id` |" in page.read_text()
+
+
+def test_the_report_for_people_has_all_four_sides() -> None:
+    finding = Finding("risky", "p", "/body/a", "is gone", "allowed", "string", "string", "")
+    text = Report("ideogram", "2026-04", "http://x", 0.06, {"p": 200}, [finding]).to_text()
+    assert "documented allowed · recorded string · stand-in string · live —" in text
+
+
+def test_a_wrong_key_is_no_drift_and_is_not_shown(newer: MockServer) -> None:
+    result = ask(newer, "--yes", key="somebody-elses-secret")
+    assert result.exit_code == 2
+    assert "key was refused" in result.stderr
+    assert "somebody-elses-secret" not in result.output
+
+
+@pytest.mark.parametrize("words", [("--vintage", "1999"), ("--recorded", "/nowhere")])
+def test_what_there_is_nothing_to_compare_with_ends_with_two(
+    newer: MockServer, words: tuple[str, ...]
+) -> None:
+    result = ask(newer, "--yes", *words)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("no verdict: ")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_default_limit_covers_every_provider_and_the_plan_names_each_call(provider: str) -> None:
+    words, most = plan(provider)
+    assert most <= 0.30
+    assert all(probe.id in words for probe in PROBES[provider])

@@ -1,0 +1,192 @@
+"""The recorder passes calls on untouched, keeps them without secrets, and says what it could not keep."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from fauxscale import MockServer
+from fauxscale.recording import Recording, body_of
+from fauxscale_contracts import Exchange, load
+from fauxscale_contracts.cli import main
+from fauxscale_contracts.scan import scan
+from tests.pictures import opened, picture
+from tests.recordings import Through, key_header, upscale
+
+PHOTO = picture(width=64, height=48)
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[MockServer]:
+    with MockServer() as running:
+        yield running
+
+
+def test_the_client_gets_what_the_service_said(mock: MockServer, tmp_path: Path) -> None:
+    account = mock.account()
+    headers = key_header("ideogram", account.api_key("ideogram"))
+    response = Through(mock.base_url("ideogram"), tmp_path).ask(
+        "POST", "/upscale", headers=headers, **upscale(PHOTO)
+    )
+    assert response.status_code == 200
+    assert response.json()["data"][0]["upscaled_resolution"] == "128x96"
+    call = account.calls.last
+    assert (call.status, call.image and call.image.size) == (200, (64, 48))
+
+
+def test_an_exchange_and_the_picture_it_leads_to_are_kept(mock: MockServer, tmp_path: Path) -> None:
+    headers = key_header("ideogram", mock.account().api_key("ideogram"))
+    through = Through(mock.base_url("ideogram"), tmp_path)
+    response = through.ask("POST", "/upscale", headers=headers, **upscale(PHOTO))
+    entries = Recording(tmp_path).entries()
+    assert [entry["_operation"] for entry in entries] == ["ideogram.upscale", "ideogram.download"]
+    exchange = Exchange.from_har(entries[0])
+    assert exchange.reply is not None
+    assert re.sub(rb"sig=\w+", b"sig=\xe2\x80\xa6", response.content) == exchange.reply.body
+    assert load("ideogram").check_request(exchange) == []
+    assert opened(body_of(entries[1]["response"]["content"])).size == (128, 96)
+
+
+@pytest.mark.parametrize("provider", ["ideogram", "aigateway", "lumenfall", "fal"])
+def test_no_key_is_left_in_a_recording(mock: MockServer, tmp_path: Path, provider: str) -> None:
+    key = mock.account().api_key(provider)
+    path = {"fal": "/fal-ai/ideogram/upscale", "ideogram": "/upscale"}.get(provider, "/images/edits")
+    body = {"image_url": f"https://example.com/a.png?token={key}", "note": key}
+    Through(mock.base_url(provider), tmp_path).ask("POST", path, headers=key_header(provider, key), json=body)
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert key.encode() not in kept
+    assert scan(tmp_path) == []
+
+
+def test_what_departs_from_the_contract_is_said_at_once(mock: MockServer, tmp_path: Path) -> None:
+    account = mock.account(options={"ideogram.vintage": "2026-10", "ideogram.unknown_members": "ignore"})
+    headers = key_header("ideogram", account.api_key("ideogram"))
+    through = Through(mock.base_url("ideogram"), tmp_path)
+    through.ask("POST", "/upscale", headers=headers, **upscale(PHOTO, '{"resemblence": 50}'))
+    warnings = [line for line in through.lines if "warning" in line]
+    assert any("did you mean resemblance?" in line for line in warnings)
+    assert any("/body/request_id" in line for line in warnings)
+    assert len(Recording(tmp_path).files()) == 2
+
+
+async def _moved(request: Request) -> Response:
+    return RedirectResponse("https://www.example.com/upscale?token=topsecret12")
+
+
+async def _silent(request: Request) -> Response:
+    await request.body()
+    while not await request.is_disconnected():
+        pass
+    return Response()
+
+
+@contextmanager
+def service(handler: object) -> Generator[str]:
+    """A service that answers every call by `handler`, on a socket."""
+    import threading
+
+    import uvicorn
+
+    app = Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "POST"])])  # type: ignore[arg-type]
+    sock = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+    thread.start()
+    yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    sock.close()
+
+
+@pytest.mark.parametrize(
+    ("handler", "says"),
+    [
+        (_moved, "was redirected to https://www.example.com/upscale"),
+        (_silent, "gave no whole answer within 0.2 s"),
+    ],
+)
+def test_a_service_that_cannot_be_recorded_is_named_and_nothing_kept(
+    tmp_path: Path, handler: object, says: str
+) -> None:
+    with service(handler) as url:
+        through = Through(url, tmp_path / "to", timeout=0.2)
+        response = through.ask("POST", "/upscale", content=b"{}")
+    assert response.status_code == 502
+    assert says in response.json()["message"]
+    assert says in through.lines[0]
+    assert "topsecret12" not in through.lines[0]
+    assert through.failures == 1
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
+    through = Through("http://127.0.0.1:1", tmp_path)
+    assert through.ask("GET", "/upscale").status_code == 502
+    assert "GET http://127.0.0.1:1/upscale failed" in through.lines[0]
+
+
+def test_a_picture_that_cannot_be_had_does_not_cost_the_exchange(tmp_path: Path) -> None:
+    async def handler(request: Request) -> Response:
+        return JSONResponse({"data": [{"url": "http://127.0.0.1:1/api/images/ephemeral/x.png?sig=abc"}]})
+
+    with service(handler) as url:
+        through = Through(url, tmp_path)
+        assert through.ask("POST", "/upscale").status_code == 200
+    assert "its picture was not recorded" in through.lines[-1]
+    assert len(Recording(tmp_path).files()) == 1
+
+
+def recording_process(*words: str) -> subprocess.Popen[str]:
+    program = "from fauxscale_contracts.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "record", "--port", "0", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("sign", "upstream", "code"), [(signal.SIGINT, None, 0), (signal.SIGTERM, "http://127.0.0.1:1", 2)]
+)
+def test_the_command_records_until_it_is_ended(
+    mock: MockServer, tmp_path: Path, sign: signal.Signals, upstream: str | None, code: int
+) -> None:
+    to = tmp_path / "to"
+    process = recording_process("--upstream", upstream or mock.base_url("ideogram"), "--to", str(to))
+    assert process.stdout is not None
+    url = process.stdout.readline().split(" at ")[1].split()[0]
+    httpx.post(
+        f"{url}/upscale", headers=key_header("ideogram", mock.account().api_key("ideogram")), **upscale(PHOTO)
+    )
+    process.send_signal(sign)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == code, told
+    assert ("could not be recorded" in told) == (code == 2)
+    assert "Traceback" not in told
+    assert to.exists() == (code == 0)
+
+
+@pytest.mark.parametrize(
+    "upstream", ["ftp://example.com", "example.com", "https://", "http://a:b:c", "https://a?b=c"]
+)
+def test_an_upstream_that_is_no_origin_is_a_usage_error(tmp_path: Path, upstream: str) -> None:
+    result = CliRunner().invoke(main, ["record", "--upstream", upstream, "--to", str(tmp_path)])
+    assert result.exit_code == 2
+    assert repr(upstream) in result.output
