@@ -3,7 +3,7 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fmt bench corpus torture build clean base dev
+.PHONY: help serve test check fmt bench conformance corpus torture build clean base dev
 
 ARGS ?=
 PYTHON ?=
@@ -13,7 +13,7 @@ help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 serve: base ## serve on http://127.0.0.1:2160 until Ctrl-C
-	@exec $(BIN)/fauxscale serve --host 127.0.0.1 --port 2160 $(ARGS)
+	@exec $(BIN)/fauxscale serve $(ARGS)
 
 # Coverage wraps pytest, not the other way round: pytest loads the plugin's entry point before any option
 # could start the measurement. A part of the suite, chosen with ARGS, is not held to the gate.
@@ -35,6 +35,9 @@ fmt: dev ## format, and mend what the linter can mend
 
 bench: dev ## measure against the rivals; prints ratios
 	@exec $(BIN)/python -m bench $(ARGS)
+
+conformance: dev ## the official clients through every scenario; rewrites the results in docs/conformance.md
+	@exec $(BIN)/python -m bench.conformance
 
 corpus: dev ## judge every picture and body of fixtures/corpus; prints the count
 	@exec $(BIN)/python -m pytest -s -m corpus $(ARGS)

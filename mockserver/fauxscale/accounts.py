@@ -209,8 +209,11 @@ class Accounts:
         """
         number = await self.store.add("accounts:made", 1) or 0
         account, keys = self.of_id(f"acct_{number}"), mint(number)
+        if len(set(keys.values())) < len(keys):
+            raise ValueError("each provider needs a key of its own")
         for provider, key in keys.items():
             if not await self._claim(_digest(key), account.id, provider):
+                await self.delete(account.id)  # all keys or none
                 raise ValueError(f"the key for {provider} belongs to another account already")
         await account.set_terms(terms)
         await self._enrol(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from starlette.middleware.cors import CORSMiddleware
@@ -9,8 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from . import redact
 from .accounts import Accounts
+from .clock import stopwatch, wall
 from .control import Control
+from .journal import Entry
 from .observing import Observer
 from .pipeline import Pipeline, header_value
 from .provider import Provider
@@ -74,7 +79,9 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            # What is cut when the server stops has nobody left to tell.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._serve(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
@@ -110,7 +117,7 @@ class App:
         request = Request(scope, receive)
         match = self.routes.find(request)
         if match is None:
-            response: Response = self._lost(request)
+            response: Response = await self._lost(request)
         else:
             try:
                 response = await self._pipeline.run(request, match)
@@ -118,10 +125,20 @@ class App:
                 return  # nobody is left to answer
         await response(scope, receive, send)
 
-    def _lost(self, request: Request) -> Response:
+    async def _lost(self, request: Request) -> Response:
+        """An address of nobody: told what there is, and written down where the inspector shows it."""
         bases = {provider.name: provider.base for provider in self.routes.providers}
         reason = (
             f"no provider answers at {request.scope['path']!r}: base URLs are {', '.join(bases.values())}"
         )
+        nobody = self.accounts.nobody()
+        number = await nobody.store.add(f"{nobody.prefix}draws:call", 1) or 0
+        now = stopwatch()
+        entry = Entry(
+            n=number, id=f"call_{number}", at=wall(), started=now, ended=now, operation="unmatched",
+            method=request.method, path=redact.text(str(request.scope["path"])), status=404,
+            rule="not_found", reason=reason, request_headers=redact.headers(request.headers.items()),
+        )  # fmt: skip
+        await nobody.journal.write(entry)
         body = {"error": "no such address on this stand-in", "reason": reason, "base_urls": bases}
         return JSONResponse(body, 404, {"x-fauxscale-reason": header_value(reason)})

@@ -31,7 +31,13 @@ def version() -> None:
 # Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the default.
 @main.command(context_settings={"auto_envvar_prefix": "FAUXSCALE"})
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=2160, show_default=True, help="Port to listen on; 0 chooses a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=2160,
+    show_default=True,
+    help="Port to listen on; 0 chooses a free one.",
+)
 @click.option(
     "--seed", default=0, show_default=True, help="Same seed, same calls: same ids, seeds and pictures."
 )
@@ -46,7 +52,11 @@ def version() -> None:
 @click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]")
 @click.option("--latency", type=float, help="Seconds every API call takes at least.")
 @click.option(
-    "--vintage", "vintages", multiple=True, help="A provider as recorded on a date: ideogram=2026-10."
+    "--vintage",
+    "vintages",
+    multiple=True,
+    envvar="FAUXSCALE_VINTAGE",
+    help="A provider as recorded on a date: ideogram=2026-10.",
 )
 @click.option(
     "--set",
@@ -56,7 +66,11 @@ def version() -> None:
     help="A provider option: ideogram.max_pixels=1000000.",
 )
 @click.option(
-    "--allow-host", "allow_hosts", multiple=True, help="A Host name to answer to besides local ones."
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    envvar="FAUXSCALE_ALLOW_HOST",
+    help="A Host name to answer to besides local ones.",
 )
 @click.option("--allow-fetch", "allow_fetch", multiple=True, help="A host whose pictures may be fetched.")
 @click.option(
@@ -71,7 +85,11 @@ def version() -> None:
 )
 @click.option("--tls", is_flag=True, help="Serve https with a throw-away certificate authority.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="One line of JSON on stdout when ready; the banner on stderr."
+    "--json",
+    "as_json",
+    is_flag=True,
+    envvar="FAUXSCALE_JSON",
+    help="One line of JSON on stdout when ready; the banner on stderr.",
 )
 @click.option("--quiet", is_flag=True, help="No banner.")
 def serve(
@@ -104,6 +122,8 @@ def serve(
     from .settings import Settings, Terms
 
     try:
+        if "" in keys:
+            raise ValueError("a --key must not be empty")
         settings = Settings(
             seed=seed,
             keys=keys,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from .provider import Option, Provider
 from .settings import Scalar
 
+_MOST = 10**12
+
 
 def declared(providers: Sequence[Provider]) -> dict[str, Option]:
     """Every option of every provider, by full name."""
@@ -31,13 +33,18 @@ def _value(name: str, value: object, known: Mapping[str, Option]) -> Scalar:
 
 def _typed(name: str, value: object, wanted: type) -> Scalar:
     if wanted is str:
-        return str(value)
+        if not isinstance(value, str):
+            raise ValueError(f"{name} must be a text, got {value!r}")
+        return value
     if wanted is bool:
         words = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
         if str(value).lower() not in words:
             raise ValueError(f"{name} must be true or false, got {value!r}")
         return words[str(value).lower()]
     try:
-        return int(str(value)) if wanted is int else float(str(value))
+        number = int(str(value)) if wanted is int else float(str(value))
     except ValueError:
         raise ValueError(f"{name} must be a number, got {value!r}") from None
+    if not 0 <= number <= _MOST:
+        raise ValueError(f"{name} must be from 0 to {_MOST:,}, got {value!r}")
+    return number

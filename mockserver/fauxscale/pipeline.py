@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +23,12 @@ from .replies import Cut, Intake
 from .routing import Match, Routes
 from .uploads import Caps
 from .waits import note_wait, word_wait
+
+_OURS = ApiError(
+    Problem.SERVER_ERROR,
+    "Internal server error",
+    reason="this is a mistake in fauxscale, not in your client; its log has the traceback: please report it",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,6 @@ class Pipeline:
             await self._identify(call)
             terms = call.terms = await call.account.terms()
             call.orders += await call.account.faults.deal(endpoint.operation, endpoint.leg, call.account.roll)
-            await call.wait(terms.latency or 0 if endpoint.leg == "api" else 0)
-            await call.strike(("call",))
             if endpoint.limited:
                 default = call.provider.quota
                 quota = Quota(
@@ -69,6 +74,9 @@ class Pipeline:
                     call.provider.name, quota, now=call.now, since=since
                 )
                 entered = True
+            # What waits holds its place in flight, as a slow answer of the real services would.
+            await call.wait(terms.latency or 0 if endpoint.leg == "api" else 0)
+            await call.strike(("call",))
             told = await self.replay.answer(call, match) if self.replay else None
             response = told or await endpoint.handler(call)
         except ApiError as error:
@@ -80,12 +88,21 @@ class Pipeline:
             call.entry.reason = "the client went away before it was answered"
             await self._close(call, None)
             raise
+        except Exception:
+            # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
+            logging.getLogger("fauxscale").exception("%s failed", endpoint.operation)
+            await self._identify(call)
+            response = self._refuse(call, _OURS)
         finally:
             if entered:
                 await call.account.limits.leave(call.provider.name)
         for name, value in call.provider.headers(call).items():
             response.headers.setdefault(name, header_value(value))
         response.headers.setdefault("date", time.http_date(call.now))
+        if endpoint.leg == "download":
+            # The real links can be drawn on a canvas from any site; so can these, and a refusal can be read.
+            response.headers["access-control-allow-origin"] = "*"
+            response.headers["access-control-expose-headers"] = "*"
         await note_wait(call, response)
         response = await call.spoil(response)
         await self._close(call, response)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import json
 import os
-from collections import OrderedDict
+import sys
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .errors import ApiError, Problem
 from .rows import to_row
 
 T = TypeVar("T")
-PERMIT_SECONDS = 10.0
+# Renderings that may take more than this give what they freed back to the machine.
+_LARGE = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Renditions:
 
     def __init__(self, *, cache: int, permits: int, threads: int | None = None) -> None:
         self._threads = threads or os.cpu_count() or 1
-        self._pool: ThreadPoolExecutor | None = None
+        # Judging has threads of its own: an upload is answered while pictures are being rendered.
+        self._pools: dict[str, ThreadPoolExecutor] = {}
         self._limit = cache
         self._done: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
@@ -70,17 +73,17 @@ class Renditions:
         self._making: dict[str, asyncio.Task[bytes]] = {}
         self._permits = permits
         self._held = 0
-        self._freed = asyncio.Event()
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.rendered = 0
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run something that computes off the event loop, in the pool."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="fauxscale-pixels")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def run(self, work: Callable[[], T], *, pool: str = "judging") -> T:
+        """Run something that computes off the event loop, in a pool of as many threads as there are cores."""
+        if pool not in self._pools:
+            self._pools[pool] = ThreadPoolExecutor(self._threads, thread_name_prefix=f"fauxscale-{pool}")
+        return await asyncio.get_running_loop().run_in_executor(self._pools[pool], work)
 
     async def picture(self, recipe: Rendition, source: bytes) -> bytes:
-        """The encoded result. Raises BROKEN_IMAGE if the pixels turn out bad, UNAVAILABLE for want of memory."""
+        """The encoded result. Raises BROKEN_IMAGE if the pixels turn out bad."""
         key = await self.content(recipe, source)
         if (done := self._done.get(key)) is not None:
             self._done.move_to_end(key)
@@ -111,10 +114,9 @@ class Renditions:
     async def _make(self, key: str, recipe: Rendition, source: bytes) -> bytes:
         await self._take(recipe.permit)
         try:
-            data = await self.run(lambda: _render(recipe, source))
+            data = await self.run(lambda: _render(recipe, source), pool="pixels")
         finally:
-            self._held -= recipe.permit
-            self._freed.set()
+            self._release(recipe.permit)
         self.rendered += 1
         self._done[key] = data
         self._size += len(data)
@@ -123,26 +125,30 @@ class Renditions:
         return data
 
     async def _take(self, permit: int) -> None:
-        try:
-            async with asyncio.timeout(PERMIT_SECONDS):
-                # One alone may always work: a picture larger than the budget is not refused for ever.
-                while self._held and self._held + permit > self._permits:
-                    self._freed.clear()
-                    await self._freed.wait()
-        except TimeoutError:
-            raise ApiError(
-                Problem.UNAVAILABLE,
-                "Rendering capacity exhausted",
-                reason=f"{self._held >> 20} MiB of rendering memory are in use and this picture wants "
-                f"{permit >> 20} MiB of {self._permits >> 20}; ask again",
-                retry_after=1,
-            ) from None
-        self._held += permit
+        """Wait in turn until the memory is free: a link that lives always answers, however many look at once."""
+        if not self._queue and self._fits(permit):
+            self._held += permit
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((permit, turn))
+        await turn
+
+    def _fits(self, permit: int) -> bool:
+        # One alone may always work: a picture larger than the budget is not refused for ever.
+        return not self._held or self._held + permit <= self._permits
+
+    def _release(self, permit: int) -> None:
+        self._held -= permit
+        while self._queue and (self._queue[0][1].done() or self._fits(self._queue[0][0])):
+            next_permit, turn = self._queue.popleft()
+            if not turn.done():
+                self._held += next_permit
+                turn.set_result(None)
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        for pool in self._pools.values():
+            pool.shutdown(wait=True, cancel_futures=True)
+        self._pools.clear()
         self._done.clear()
         self._size = 0
 
@@ -153,4 +159,15 @@ def _render(recipe: Rendition, source: bytes) -> bytes:
     if recipe.finished:
         return source
     enlarged = images.enlarge(source, recipe.width, recipe.height)
-    return images.encode(enlarged, recipe.format, quality=recipe.quality)
+    encoded = images.encode(enlarged, recipe.format, quality=recipe.quality)
+    if recipe.permit > _LARGE:
+        del enlarged
+        _give_back()
+    return encoded
+
+
+def _give_back() -> None:
+    """glibc keeps what a thread freed for that thread: half a gigabyte each, after a few large pictures."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

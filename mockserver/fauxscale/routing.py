@@ -89,7 +89,7 @@ class Routes:
             if (match := self._match(request, [(provider, site)], "root", path, raw)).route or match.allowed
         ]
         if not matches:
-            return None
+            return self._by_key(request, path, raw)
         # Two providers may share a real path (/v1/models): the key's format tells whose client this is.
         by_key = [
             match
@@ -98,6 +98,16 @@ class Routes:
             and (match.provider.find_key(request) or "").startswith(match.provider.key_prefix)
         ]
         return next((match for match in [*by_key, *matches] if match.route), matches[0])
+
+    def _by_key(self, request: Request, path: str, raw: str) -> Match | None:
+        """A path nobody has: the form of its key tells whose words the refusal is in."""
+        carried = [(one, key) for one in self.providers if (key := one.find_key(request))]
+        own = [one for one, key in carried if one.key_prefix and key.startswith(one.key_prefix)]
+        for provider in [*own, *(one for one, _ in carried)]:
+            site = next((one for one in provider.sites if one.at_root), None)
+            if site is not None:
+                return Match(provider, site, "root", path, raw)
+        return None
 
     def _match(
         self, request: Request, sites: Sequence[tuple[Provider, Site]], reached: Reached, path: str, raw: str
@@ -108,7 +118,11 @@ class Routes:
         for route in self._routes:
             if id(route.site) not in here or (params := route.match(path)) is None:
                 continue
-            methods = (route.endpoint.method, *(("HEAD",) if route.endpoint.method == "GET" else ()))
+            methods = [route.endpoint.method]
+            if route.endpoint.method == "GET":
+                methods.append("HEAD")
+            if route.endpoint.leg == "download":
+                methods.append("OPTIONS")
             if request.method in methods:
                 return Match(route.provider, route.site, reached, path, raw, route, params)
             allowed += methods

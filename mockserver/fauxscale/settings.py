@@ -16,6 +16,17 @@ def micros(dollars: float) -> int:
     return round(dollars * 1_000_000)
 
 
+# No wallet, link or wait is larger; not-a-number and infinity are not either.
+_YEARS = 100 * 365 * 24 * 3600
+_MOST = {
+    "balance": 1_000_000_000,
+    "rate_limit": 1_000_000_000,
+    "in_flight": 1_000_000,
+    "link_ttl": _YEARS,
+    "latency": 3600,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """How one account is treated. None means: as the server's settings and the provider say.
@@ -36,7 +47,8 @@ class Terms:
     def under(self, own: Terms) -> Terms:
         """What is in force where `own` terms meet these: the own ones, and these wherever those say nothing."""
         chosen: dict[str, object] = {
-            one.name: getattr(self if getattr(own, one.name) is None else own, one.name) for one in fields(Terms)
+            one.name: getattr(self if getattr(own, one.name) is None else own, one.name)
+            for one in fields(Terms)
         }
         return Terms(**chosen | {"options": {**self.options, **own.options}})  # type: ignore[arg-type]  # same fields
 
@@ -64,6 +76,8 @@ class Terms:
                 raise ValueError(f"{name} must be a number, got {value!r}")
             elif isinstance(value, int | float) and value < 0:
                 raise ValueError(f"{name} must not be negative, got {value!r}")
+            elif isinstance(value, int | float) and not value <= _MOST[name]:
+                raise ValueError(f"{name} must be at most {_MOST[name]:,}, got {value!r}")
             elif name in ("rate_limit", "in_flight") and isinstance(value, float):
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
         return cls(**words)  # type: ignore[arg-type]  # judged member by member above

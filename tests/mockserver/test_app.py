@@ -216,3 +216,70 @@ def test_ten_thousand_parts_are_refused(stage: Stage) -> None:
     )
     assert reply.status_code == 400
     assert "parts" in reply.headers["x-fauxscale-reason"]
+
+
+def test_what_waits_holds_its_place_in_flight(stage: Stage) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    key = stage.account(in_flight=3, latency=0.6).api_key("ideogram")
+    with ThreadPoolExecutor(12) as pool:
+        statuses = list(pool.map(lambda _: upscale(stage, key=key).status_code, range(12)))
+    assert statuses.count(200) == 3
+    assert statuses.count(429) == 9
+
+
+@pytest.mark.parametrize(
+    ("headers", "provider"),
+    [
+        ({"Api-Key": "k"}, "ideogram"),
+        ({"Authorization": "Bearer sk-aig-abc"}, "aigateway"),
+        ({"Authorization": "Bearer lmnfl_a.b"}, "lumenfall"),
+        ({"Authorization": "Key a:b"}, "fal"),
+    ],
+)
+def test_an_unknown_root_path_is_refused_in_the_words_its_key_speaks(
+    stage: Stage, headers: dict[str, str], provider: str
+) -> None:
+    reply = stage.http.post(f"{stage.url}/v1/images/variations", headers=headers)
+    prefix = stage.base_url(provider).removesuffix("/v1")
+    same = stage.http.post(f"{prefix}/nothing/like/it", headers=headers)
+    assert reply.status_code == same.status_code == 404
+    assert set(reply.json()) == set(same.json())
+    assert provider in reply.headers["x-fauxscale-reason"]
+
+
+def test_a_call_to_an_address_of_nobody_is_journalled() -> None:
+    with (
+        MockServer(listen=False) as mock,
+        httpx.Client(transport=mock.transport()) as http,
+    ):
+        http.get(f"{mock.url}/nowhere?token=secret-thing")
+        stage = Stage("in-process", mock, http)
+
+        async def read() -> list[Entry]:
+            return await stage.mock.app.accounts.nobody().journal.entries()
+
+        import asyncio
+
+        (entry,) = asyncio.run(read())
+        assert (entry.operation, entry.status) == ("unmatched", 404)
+        assert "secret-thing" not in entry.to_json().decode()
+
+
+def test_a_mistake_of_ours_is_told_as_such_in_the_providers_envelope_and_journalled(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("fauxscale.upscale.link", broken)
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        stage = Stage("in-process", mock, http)
+        account = stage.account()
+        reply = upscale(stage, key=account.api_key("ideogram"))
+        assert reply.status_code == 500
+        assert set(reply.json()) == {"error", "message"}
+        assert "a mistake in fauxscale" in reply.headers["x-fauxscale-reason"]
+        (entry,) = entries(stage, account.id)
+        assert entry.status == 500
+    assert "ZeroDivisionError" in caplog.text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from fauxscale.cli import main
+from fauxscale.cli import main, serve
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.stages import Stage
 
@@ -176,3 +178,51 @@ def test_the_doctor_finds_a_base_url_that_leads_away() -> None:
     assert well.exit_code == 0
     secret = CliRunner().invoke(main, ["doctor"], env={"IDEOGRAM_API_KEY": "a-very-secret-key-indeed"})
     assert "a-very-secret-key-indeed" not in secret.output
+
+
+def test_every_flag_reads_the_variable_that_the_documentation_names() -> None:
+    prefix = "FAUXSCALE"
+    for option in serve.params:
+        variable = f"{prefix}_" + option.opts[0].removeprefix("--").replace("-", "_").upper()
+        read = option.envvar or f"{prefix}_{str(option.name).upper()}"
+        assert read == variable, option.opts[0]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--balance", "nan"],
+        ["--balance", "inf"],
+        ["--link-ttl", "nan"],
+        ["--link-ttl", "1e16"],
+        ["--latency", "inf"],
+        ["--port", "99999"],
+        ["--port", "-1"],
+        ["--key", ""],
+        ["--set", "ideogram.max_pixels=-5"],
+        ["--set", "fal.polls=nan"],
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_at_the_door(flags: list[str]) -> None:
+    result = CliRunner().invoke(main, ["serve", *flags])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_stopping_under_a_waiting_call_is_quiet() -> None:
+    with serving("--latency", "30") as (ready, process):
+        with httpx.Client(timeout=0.5) as client, pytest.raises(httpx.ReadTimeout):
+            upscale(stage_of(ready, client), key="k")
+
+        def call() -> None:
+            with contextlib.suppress(httpx.TransportError), httpx.Client(timeout=20) as client:
+                upscale(stage_of(ready, client), key="k")
+
+        caller = threading.Thread(target=call)
+        caller.start()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+        caller.join(timeout=5)
+        assert process.returncode == 0
+        assert "Traceback" not in err

@@ -69,9 +69,15 @@ def test_a_known_etag_gets_a_304_without_body(stage: Stage) -> None:
 
 
 def test_links_are_readable_from_any_web_origin(stage: Stage) -> None:
-    reply = stage.http.get(link(stage), headers={"Origin": "https://app.example"})
+    url, origin = link(stage), {"Origin": "https://app.example"}
+    reply = stage.http.get(url, headers=origin)
     assert reply.headers["access-control-allow-origin"] == "*"
     assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cache-control"] == "no-cache", "a cache would serve what has expired"
+    refused = stage.http.get(url + "0", headers=origin)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (403, "*")
+    asked = stage.http.options(url, headers={**origin, "Access-Control-Request-Method": "GET"})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")
 
 
 def test_a_changed_link_is_forged_whatever_was_changed(stage: Stage) -> None:

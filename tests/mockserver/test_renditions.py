@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
-from fauxscale import renditions
 from fauxscale.errors import ApiError, Problem
 from fauxscale.renditions import Rendition, Renditions
 from tests.pictures import opened, picture
@@ -83,22 +83,40 @@ def test_the_cache_keeps_to_its_budget_and_drops_the_oldest() -> None:
     assert run(look()) == [1, 1, 2, 3]
 
 
-def test_memory_permits_are_waited_for_and_then_refused_with_a_reason(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(renditions, "PERMIT_SECONDS", 0.05)
-
-    async def look() -> ApiError:
-        made = Renditions(cache=1, permits=150)
+def test_memory_permits_are_waited_for_in_turn_however_many_look() -> None:
+    async def look() -> tuple[list[bytes], int]:
+        made = Renditions(cache=10_000_000, permits=150)
         await made._take(100)
-        with pytest.raises(ApiError) as refused:
-            await made.picture(RECIPE, picture())
+        looks = [
+            asyncio.create_task(made.picture(replace(RECIPE, source=f"blob:{n}", width=80 + n), picture()))
+            for n in range(12)
+        ]
+        while len(made._queue) < 12:
+            await asyncio.sleep(0.001)
+        looks[3].cancel()
+        made._release(100)
+        pictures = await asyncio.gather(*looks, return_exceptions=True)
+        held = made._held
         made.close()
-        return refused.value
+        return [one for one in pictures if isinstance(one, bytes)], held
 
-    error = run(look())
-    assert error.problem is Problem.UNAVAILABLE
-    assert error.retry_after == 1
+    pictures, held = run(look())
+    assert len(pictures) == 11
+    assert held == 0
+
+
+def test_uploads_are_judged_while_pictures_are_rendered() -> None:
+    async def look() -> bool:
+        made = Renditions(cache=1, permits=10**9, threads=1)
+        busy = threading.Event()
+        rendering = asyncio.create_task(made.run(busy.wait, pool="pixels"))
+        judged = await asyncio.wait_for(made.run(lambda: True), timeout=5)
+        busy.set()
+        await rendering
+        made.close()
+        return judged
+
+    assert run(look())
 
 
 def test_one_picture_larger_than_all_permits_is_rendered_alone() -> None:

@@ -10,6 +10,7 @@ from fauxscale.accounts import RESETTABLE, Card
 from fauxscale.clock import stopwatch
 from fauxscale.journal import LIVE_CALL, Entry
 from fauxscale.jsontext import is_object
+from fauxscale.options import judge
 from fauxscale.settings import Terms
 
 from .desk import Ask, Missing, Way
@@ -50,18 +51,7 @@ def _terms(ask: Ask, words: object) -> Terms:
     if not is_object(words):
         raise ValueError("terms must be an object")
     terms = Terms.from_mapping(words)
-    options = {
-        f"{provider.name}.{option.name}": option
-        for provider in ask.providers.values()
-        for option in provider.options
-    }
-    for name, value in terms.options.items():
-        if name not in options:
-            raise ValueError(f"unknown option {name!r}: choose from {', '.join(sorted(options))}")
-        if options[name].choices and value not in options[name].choices:
-            choices = ", ".join(str(choice) for choice in options[name].choices)
-            raise ValueError(f"{name} must be one of {choices}, got {value!r}")
-    return terms
+    return replace(terms, options=judge(terms.options, tuple(ask.providers.values())))
 
 
 async def find(ask: Ask) -> object:
