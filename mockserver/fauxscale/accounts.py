@@ -27,6 +27,7 @@ from .verdicts import Verdicts
 from .webhooks import Webhooks
 
 NOBODY = "acct_0"
+SWEEP_EVERY = 64
 RESETTABLE = ("calls", "clock", "faults", "jobs", "ledger", "limits", "links", "seed")
 
 
@@ -148,9 +149,12 @@ class Account:
 
     async def keep_upload(self, data: bytes) -> str:
         """Store an upload; returns its blob key, which is never given twice, resets or not."""
-        number = await self.store.add("blobs", 1)
+        number = await self.store.add("blobs", 1) or 0
         key = f"{self.prefix}blob:{number}"
         await self.store.put_blob(key, data)
+        if number % SWEEP_EVERY == 0:
+            # An hour's grace: a test may set its clock back, a developer renew a link that just died.
+            await self.links.sweep((await self.clock()).now() - 3600)
         return key
 
 

@@ -41,6 +41,28 @@ class Links:
         """Have a link lead nowhere."""
         await self._store.delete(f"link:{rendition.id}")
 
+    async def sweep(self, now: float) -> int:
+        """Let go of uploads that only dead links lead to, at `now` by the account's clock; returns how many."""
+        kept: set[str] = set()
+        dead: list[Rendition] = []
+        for row in await self._store.items(self._names):
+            name = row.decode()
+            value = await self._store.get(f"link:{name}")
+            if value is None:
+                continue
+            if name.startswith(_FILE):
+                kept.add(File.from_json(value).blob)
+                continue
+            rendition = Rendition.from_json(value)
+            if now < rendition.exp:
+                kept.add(rendition.source)
+            else:
+                dead.append(rendition)
+        # The link itself stays known, so that it goes on saying that it expired.
+        gone = {one.source for one in dead} - kept
+        await self._store.delete(*gone)
+        return len(gone)
+
     async def forget(self) -> None:
         """Purge all links and files, with the pictures behind them."""
         names = [f"link:{row.decode()}" for row in await self._store.items(self._names)]
