@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Generator
 
@@ -98,7 +99,7 @@ class Listener(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """On the main thread SIGINT and SIGTERM end the server, and that is all they do."""
+        """On the main thread SIGINT, SIGTERM and SIGHUP end the server, and that is all they do."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -106,7 +107,10 @@ class Listener(uvicorn.Server):
         def end(*_: object) -> None:
             self.end()
 
-        before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+        ending = [signal.SIGINT, signal.SIGTERM]
+        if sys.platform != "win32":
+            ending.append(signal.SIGHUP)  # a closed terminal must not leave certificates behind
+        before = {one: signal.signal(one, end) for one in ending}
         try:
             yield
         finally:

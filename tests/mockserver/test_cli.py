@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -226,3 +227,14 @@ def test_stopping_under_a_waiting_call_is_quiet() -> None:
         caller.join(timeout=5)
         assert process.returncode == 0
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_certificates_go_with_the_server_however_it_is_ended(signum: signal.Signals) -> None:
+    with serving("--tls") as (ready, process):
+        ca = Path(str(ready["ca"]))
+        assert ca.exists()
+        process.send_signal(signum)
+        process.communicate(timeout=5)
+        assert process.returncode == 0
+        assert not ca.parent.exists()

@@ -57,7 +57,7 @@ def test_the_page_is_three_files_under_a_policy_that_lets_nothing_else_run(stage
     page = stage.http.get(f"{stage.url}/__fauxscale/")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
-    for name in ("app.js", "style.css"):
+    for name in ("app.js", "style.css", "icon.svg"):
         assert stage.http.get(f"{stage.url}/__fauxscale/inspector/{name}").status_code == 200
     for name in ("__init__.py", "..%2f..%2fserver.py", "index.htm", "%00"):
         assert stage.http.get(f"{stage.url}/__fauxscale/inspector/{name}").status_code == 404

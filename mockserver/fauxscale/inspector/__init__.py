@@ -33,7 +33,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-_TYPES = {"index.html": "text/html", "app.js": "text/javascript", "style.css": "text/css"}
+_TYPES = {"index.html": "text/html", "app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 class Inspector:
@@ -59,7 +59,7 @@ class Inspector:
         rows = [_outline(card, entry) for card in cards for entry in await self._entries(card.id)]
         rows.sort(key=lambda row: cast("float", row["started"]), reverse=True)
         spent = sum([await self._accounts.of_id(card.id).ledger.spent() for card in cards])
-        body = json.dumps({"version": __version__, "spent": spent, "calls": rows[:MOST_CALLS]}).encode()
+        body = json.dumps({"version": __version__, "spent": spent, "total": len(rows), "calls": rows[:MOST_CALLS]}).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers={"etag": etag})

@@ -40,10 +40,20 @@ const size = (pair) => (pair ? `${pair[0]}×${pair[1]}` : "");
 const time = (at) => new Date(at * 1000).toLocaleTimeString();
 const tone = (call) => (call.status == null ? "cut" : call.status < 400 ? "good" : "bad");
 
+// A picture is fetched when its row comes into view: hundreds of them would hold up everything else.
+const seen = new IntersectionObserver((rows) => {
+  for (const { isIntersecting, target } of rows) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    const [account, n] = target.dataset.call.split("/");
+    picture({ account, n }, "before").then((url) => { if (url) target.src = url; });
+  }
+});
+
 function row(call) {
   const change = call.before && call.after ? `${size(call.before)} → ${size(call.after)}` : size(call.after || call.before);
-  const thumb = el("img", { class: "thumb", alt: "", loading: "lazy" });
-  if (call.pictured) picture(call, "before").then((url) => { if (url) thumb.src = url; });
+  const thumb = el("img", { class: "thumb", alt: "", "data-call": key(call) });
+  if (call.pictured) seen.observe(thumb);
   return el("button", { class: "call", type: "button", "data-key": key(call), onclick: () => show(call) },
     thumb,
     el("span", { class: `status ${tone(call)}` }, call.status == null ? "cut" : String(call.status)),
@@ -68,6 +78,7 @@ async function show(call) {
   const view = $("detail");
   view.hidden = false;
   view.replaceChildren(
+    el("button", { class: "back", type: "button", onclick: back }, "← Calls"),
     el("h2", {}, `${entry.method} ${entry.operation}`, " ", el("span", { class: tone(call) }, String(entry.status ?? "connection cut"))),
     entry.reason ? el("p", { class: "reason" }, entry.reason) : "",
     el("div", { id: "pictures" }),
@@ -82,6 +93,9 @@ async function show(call) {
     ...(entry.reply ? [el("h3", {}, "Reply"), el("pre", {}, pretty(entry.reply))] : []));
   if (call.pictured || call.leg === "download") compare(call, entry);
 }
+
+// On a narrow screen the call lies over the list; this leads back.
+function back() { $("detail").hidden = true; }
 
 function pretty(text) {
   try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
@@ -129,7 +143,7 @@ async function follow() {
       etag = reply.headers.get("etag") ?? "";
       const news = await reply.json();
       calls = news.calls;
-      $("sum").textContent = `${calls.length} calls · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
+      $("sum").textContent = `${news.total > calls.length ? `newest ${calls.length} of ${news.total}` : news.total} calls · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
       draw();
       const first = calls.find((call) => call.leg === "api");
       if (!chosen && first && matchMedia("(min-width: 60rem)").matches) show(first);
