@@ -37,6 +37,8 @@ PAGES = (
     "docs/adding-a-provider.md",
     "docs/fidelity.md",
     "docs/clients.md",
+    "docs/conformance.md",
+    "docs/contracts.md",
     "docs/testing.md",
     "docs/testing-other-languages.md",
 )

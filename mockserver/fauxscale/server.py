@@ -65,6 +65,7 @@ class MockServer:
         self._end: Callable[[], None] | None = None
         self._failure: BaseException | None = None
         self._client: FauxscaleClient | None = None
+        self._client_lock = threading.Lock()
 
     def __enter__(self) -> MockServer:
         self.start()
@@ -154,13 +155,14 @@ class MockServer:
     @property
     def client(self) -> FauxscaleClient:
         """The control API of this server."""
-        if self._client is None:
-            from .client import FauxscaleClient
+        with self._client_lock:  # threads may ask first at once
+            if self._client is None:
+                from .client import FauxscaleClient
 
-            self.start()
-            transport = None if self._listen else self.transport()
-            self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
-        return self._client
+                self.start()
+                transport = None if self._listen else self.transport()
+                self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
+            return self._client
 
     def account(
         self, *, options: dict[str, Scalar] | None = None, label: str = "", **terms: float | str

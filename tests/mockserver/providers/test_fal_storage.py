@@ -225,3 +225,12 @@ def test_a_stored_page_can_do_nothing_on_our_origin(house: House) -> None:
     got = house.ask("GET", url)
     assert got.headers["content-security-policy"].startswith("sandbox")
     assert got.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("said", ["", "猫", "a\r\nx: y", "nonsense", 7])
+def test_a_media_type_that_is_none_does_not_come_back_as_one(stage: Stage, said: object) -> None:
+    headers = {"Authorization": f"Key {stage.account().api_key('fal')}"}
+    ask = {"file_name": "a.png", "content_type": said}
+    place = stage.http.post(f"{stage.url}/fal/rest/storage/upload/initiate", json=ask, headers=headers).json()
+    assert stage.http.put(place["upload_url"], content=b"x").status_code == 200
+    assert stage.http.get(place["file_url"]).headers["content-type"] == "application/octet-stream"

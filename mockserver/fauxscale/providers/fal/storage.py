@@ -207,9 +207,8 @@ async def place_owner(call: Call) -> Account | None:
 
 async def _promise_place(call: Call, below: str) -> Response:
     body = await call.json(MIB)
-    name, said = body.get("file_name"), body.get("content_type")
-    content_type = said if isinstance(said, str) else "application/octet-stream"
-    place = await _place(call, name if isinstance(name, str) else "", content_type)
+    name = body.get("file_name")
+    place = await _place(call, name if isinstance(name, str) else "", _media_type(body.get("content_type")))
     await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
     exp = int(call.now) + _PLACE_SECONDS
     return JSONResponse(
@@ -247,7 +246,13 @@ def _pending(account: Account, file_id: str) -> str:
 
 
 def _said_type(call: Call) -> str:
-    return call.request.headers.get("content-type", "application/octet-stream")
+    return _media_type(call.request.headers.get("content-type"))
+
+
+def _media_type(said: object) -> str:
+    """A media type as it was said, unless it is none: it comes back as a header of the file."""
+    known = isinstance(said, str) and "/" in said and said.isascii() and said.isprintable()
+    return str(said) if known else "application/octet-stream"
 
 
 def _decoded(text: str) -> str:

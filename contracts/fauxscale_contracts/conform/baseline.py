@@ -1,0 +1,42 @@
+"""Accepted gaps: where a client falls short, is known to, and the build shall not fail for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from .candidate import Unable
+from .judge import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Patterns of scenario ids, each with the reason why its gap is accepted."""
+
+    gaps: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def settle(self, finding: Finding) -> Finding:
+        """The finding, accepted if it fell short as somebody declared."""
+        if finding.verdict == "fell short" and any(fnmatchcase(finding.id, one) for one in self.gaps):
+            return replace(finding, verdict="accepted")
+        return finding
+
+    def stale(self, findings: Iterable[Finding]) -> list[str]:
+        """The gaps that are none any more: everything they name was played and held."""
+        verdicts = {one.id: one.verdict for one in findings}
+        named = {gap: [verdicts[one] for one in verdicts if fnmatchcase(one, gap)] for gap in self.gaps}
+        return [gap for gap, seen in named.items() if seen and set(seen) == {"held"}]
+
+
+def read(path: Path | None) -> Baseline:
+    """A file with a scenario id or pattern a line, `# why` behind it; none without a file. Raises Unable."""
+    if path is None:
+        return Baseline()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unable(f"the baseline {path} cannot be read: {error}") from error
+    rows = [line.partition("#") for line in lines]
+    return Baseline({gap.strip(): why.strip() for gap, _, why in rows if gap.strip()})

@@ -1,0 +1,55 @@
+"""What is judged: a client, whatever it is written in, that turns a picture into a larger one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+Ending: TypeAlias = Literal["returned", "failed", "crashed", "hung"]
+"""returned: it says it succeeded. failed: it says it did not. crashed: it broke. hung: it was stopped at its limit."""
+
+
+class Unable(Exception):
+    """The client cannot be run at all. Says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a client goes and with which key; `env` is the same in the provider's usual variables."""
+
+    provider: str
+    base_url: str
+    api_key: str
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One picture to enlarge, in `limit` seconds."""
+
+    endpoint: Endpoint
+    image: bytes
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    limit: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a task: how it ended, the picture if one was saved, and a line about what else there was."""
+
+    ending: Ending
+    picture: bytes | None = None
+    said: str = ""
+
+
+class Candidate(Protocol):
+    """A client under test. May be run from several threads at once."""
+
+    def takes(self, options: Mapping[str, object]) -> bool:
+        """Whether these options can be passed on to it."""
+        ...
+
+    def run(self, task: Task) -> Made:
+        """Have it enlarge the picture. Raises Unable when it cannot be run at all."""
+        ...

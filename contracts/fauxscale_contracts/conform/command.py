@@ -1,0 +1,75 @@
+"""`fauxscale-contracts conform`: a program in any language through every scenario."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("provider")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "-k", "words", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
+)
+@click.option("--list", "listed", is_flag=True, help="Name the scenarios and what they expect, and stop.")
+@click.option("--vintage", help="The date of the contract that is staged.")
+@click.option("--limit", default=10.0, show_default=True, help="Seconds for one picture; then it is killed.")
+@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Clients run at once.")
+@click.option(
+    "--fuzz",
+    default=0,
+    show_default=True,
+    help="Also boundary replies, and so many generated.",
+)
+@click.option("--tls", is_flag=True, help="Serve https, for clients that speak nothing else.")
+@click.option("--name", help="What to call the client in reports.  [default: the command]")
+@click.option("--baseline", type=click.Path(path_type=Path), help="A file of accepted gaps, an id a line.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of the grid.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write a Markdown table here.")
+def conform(
+    provider: str,
+    command: tuple[str, ...],
+    words: tuple[str, ...],
+    listed: bool,
+    vintage: str | None,
+    limit: float,
+    jobs: int,
+    fuzz: int,
+    tls: bool,
+    name: str | None,
+    baseline: Path | None,
+    as_json: bool,
+    junit: Path | None,
+    markdown: Path | None,
+) -> None:
+    """Run a client of PROVIDER through its scenarios.
+
+    COMMAND follows `--` and holds {image} and {output}; it finds the address and the key in the provider's
+    usual variables. Exit status: 0 all held, 1 some fell short, 2 it could not be run.
+    """
+    from fauxscale_contracts.violations import ContractError
+
+    from . import report
+    from .candidate import Unable
+    from .judge import counts
+    from .run import Ask, chosen, play
+
+    ask = Ask(provider, command, words, vintage, limit, jobs, fuzz, tls, name, baseline)
+    try:
+        if listed:
+            for one in chosen(provider, words):
+                click.echo(f"{one.id}: {one.about}: {one.expect}")
+            return
+        done = play(ask, told=lambda line: click.echo(line, err=True))
+        for path, text in ((junit, report.as_junit), (markdown, report.as_markdown)):
+            if path is not None:
+                report.write(path, text(done))
+    except (Unable, ContractError) as error:
+        click.echo(f"fauxscale-contracts: {error}", err=True)
+        sys.exit(2)
+    click.echo(report.as_json(done) if as_json else report.grid(done))
+    sys.exit(1 if counts(done.findings)[1] else 0)

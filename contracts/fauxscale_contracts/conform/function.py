@@ -1,0 +1,73 @@
+"""A Python callable as a candidate: run in a thread of its own, given up on at its limit."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import queue
+import threading
+from collections.abc import Callable, Mapping
+
+from fauxscale_contracts.violations import brief
+
+from .candidate import Endpoint, Made, Task
+
+Upscale = Callable[..., object]
+"""Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises."""
+
+# What a client that was surprised raises, as against one that looked: these are not a clean failure.
+CRASHES: tuple[type[BaseException], ...] = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NameError,
+    RecursionError,
+    TypeError,
+    UnicodeError,
+    json.JSONDecodeError,
+)
+
+
+class Function:
+    """A callable under test. `failures`: the exceptions by which it says that it failed; None: all but CRASHES."""
+
+    def __init__(self, upscale: Upscale, failures: tuple[type[BaseException], ...] | None = None) -> None:
+        self._upscale = upscale
+        self._failures = failures
+
+    def takes(self, options: Mapping[str, object]) -> bool:
+        return True
+
+    def run(self, task: Task) -> Made:
+        ended: queue.SimpleQueue[Made] = queue.SimpleQueue()
+        context = contextvars.copy_context()
+
+        def work() -> None:
+            ended.put(context.run(self._call, task.endpoint, task.image, task.options))
+
+        threading.Thread(target=work, name="client under test", daemon=True).start()
+        try:
+            return ended.get(timeout=task.limit)
+        except queue.Empty:
+            return Made("hung", said=f"still running after {task.limit:g} s")
+
+    def _call(self, endpoint: Endpoint, image: bytes, options: Mapping[str, object]) -> Made:
+        try:
+            picture = self._upscale(endpoint, image, **options)
+        except BaseException as error:
+            return Made("failed" if self._is_clean(error) else "crashed", said=_name(error))
+        if isinstance(picture, bytes | bytearray):
+            return Made("returned", bytes(picture))
+        return Made("returned", said=f"returned {type(picture).__name__}, not bytes")
+
+    def _is_clean(self, error: BaseException) -> bool:
+        if self._failures is not None:
+            return isinstance(error, self._failures)
+        return isinstance(error, Exception) and not isinstance(error, CRASHES)
+
+
+def _name(error: BaseException) -> str:
+    text = brief(str(error), 100)
+    return type(error).__name__ + (f": {text}" if text else "")

@@ -1,0 +1,118 @@
+"""The verdict on a client in one scenario, by facts alone: how it ended, what it saved, what it asked and paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from fauxscale import assert_is_upscale_of
+from fauxscale_contracts.violations import brief
+
+from .candidate import Made
+from .scenario import Expect
+
+Verdict: TypeAlias = Literal["held", "fell short", "accepted", "not run"]
+"""accepted: it fell short, as somebody has declared it does."""
+
+# Waits are measured by the server, from the end of one call to the start of the next.
+_SLACK = 0.02
+_MAGIC = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was seen. `made` and `images` in the order of the clients; `gaps` are seconds between calls for work."""
+
+    made: tuple[Made, ...]
+    images: tuple[bytes, ...]
+    calls: int
+    operations: frozenset[str]
+    gaps: tuple[float, ...]
+    charges: int
+    micros: int
+    params: Mapping[str, Any]
+    options: Mapping[str, object]
+
+    def __str__(self) -> str:
+        said = [one.ending + (f" ({one.said})" if one.said else "") for one in dict.fromkeys(self.made)]
+        said.append(f"{self.calls} call{'' if self.calls == 1 else 's'}")
+        if self.gaps:
+            said.append("waited " + ", ".join(f"{gap:.2f} s" for gap in self.gaps[:4]))
+        said.append(f"${self.micros / 1e6:.2f}")
+        return "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one scenario. `faults` are the ways in which the client fell short."""
+
+    id: str
+    verdict: Verdict
+    expected: str
+    seen: str
+    faults: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def judge(expect: Expect, facts: Facts) -> list[str]:
+    """How the client fell short, a clause each; empty when it held."""
+    wrong: list[str] = []
+    for made, image in zip(facts.made, facts.images, strict=True):
+        wrong += _ending(expect, made)
+        wrong += _picture(expect, made.picture, image)
+    least, most = expect.calls
+    if facts.calls > most:
+        wrong.append(f"called {facts.calls} times, {most} at most")
+    elif facts.calls < least and any(one.ending == "returned" for one in facts.made):
+        wrong.append(f"called {facts.calls} times, {least} at least")
+    if expect.waits and facts.gaps and facts.gaps[0] < expect.waits - _SLACK:
+        wrong.append(f"waited {facts.gaps[0]:.2f} s, not {expect.waits:g} s")
+    if facts.charges > expect.charges:
+        wrong.append(f"paid {facts.charges} times, {expect.charges} at most")
+    wrong += [
+        f"was asked for {name}={value!r} and sent {facts.params.get(name)!r}"
+        for name, value in facts.options.items()
+        if facts.calls and facts.params.get(name) != value
+    ]
+    return list(dict.fromkeys(wrong))
+
+
+def _ending(expect: Expect, made: Made) -> list[str]:
+    what = f": {made.said}" if made.said else ""
+    if made.ending in ("crashed", "hung"):
+        return [f"{made.ending}{what}"]
+    wrong: list[str] = []
+    if made.ending == "failed":
+        if expect.outcome == "succeed":
+            wrong.append(f"failed{what}")
+        if made.picture is not None:
+            wrong.append("failed and left an output file")
+    elif expect.outcome == "fail":
+        wrong.append("says it succeeded")
+    if made.ending == "returned" and made.picture is None:
+        wrong.append(f"says it succeeded and saved nothing{what}")
+    return wrong
+
+
+def _picture(expect: Expect, saved: bytes | None, image: bytes) -> list[str]:
+    if saved is None:
+        return []
+    try:
+        assert_is_upscale_of(saved, image)
+    except AssertionError as error:
+        return [f"saved a wrong picture: it {brief(str(error).removeprefix('the result '), 120)}"]
+    except (OSError, SyntaxError, ValueError):
+        return ["saved a picture of something that is none"]
+    if expect.format and not saved.startswith(_MAGIC[expect.format]):
+        kind = next((name for name, magic in _MAGIC.items() if saved.startswith(magic)), "another file")
+        return [f"saved a wrong picture: {kind} under a name that says {expect.format}"]
+    return []
+
+
+def counts(findings: Sequence[Finding]) -> tuple[int, int]:
+    """How many held, how many fell short and were not declared to."""
+    return (
+        sum(one.verdict == "held" for one in findings),
+        sum(one.verdict == "fell short" for one in findings),
+    )

@@ -1,0 +1,128 @@
+"""The findings of a run on a screen, as JSON, as JUnit's XML, as a Markdown table."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from .candidate import Unable
+from .judge import Finding, counts
+from .lists import VERSION
+
+_WORDS = {"held": "held", "fell short": "FELL SHORT", "accepted": "accepted", "not run": "not run"}
+# XML 1.0 knows no control characters but these.
+_WHITE = "\t\n\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A client's run through a provider's list of scenarios."""
+
+    provider: str
+    vintage: str
+    client: str
+    findings: Sequence[Finding]
+
+
+def grid(run: Run) -> str:
+    """For people: a line for each scenario, and what was seen of those that did not hold."""
+    width = max((len(one.id) for one in run.findings), default=0)
+    lines = [f"{run.client} at {run.provider} {run.vintage}, scenarios version {VERSION}"]
+    for one in run.findings:
+        lines.append(f"  {_WORDS[one.verdict]:<10}  {one.id:<{width}}  {'; '.join(one.faults)}".rstrip())
+        if one.faults:
+            lines.append(f"{'':14}expected: {one.expected}")
+            lines.append(f"{'':14}seen: {one.seen}")
+        elif one.verdict == "not run":
+            lines.append(f"{'':14}{one.seen}")
+    return "\n".join([*lines, summary(run.findings)])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """`86 held, 2 fell short`, with what was accepted or not run where there is any."""
+    tally = Counter(one.verdict for one in findings)
+    said = [f"{tally['held']} held", f"{tally['fell short']} fell short"]
+    said += [f"{tally[one]} {one}" for one in ("accepted", "not run") if tally[one]]
+    return ", ".join(said)
+
+
+def as_json(run: Run) -> str:
+    """For programs; `passed` counts what held, `failed` what fell short and was not accepted."""
+    passed, failed = counts(run.findings)
+    body = {
+        "provider": run.provider,
+        "vintage": run.vintage,
+        "version": VERSION,
+        "client": run.client,
+        "scenarios": [
+            {
+                "id": one.id,
+                "verdict": one.verdict,
+                "expected": one.expected,
+                "seen": one.seen,
+                "faults": list(one.faults),
+                "seconds": round(one.seconds, 3),
+            }
+            for one in run.findings
+        ],
+        "passed": passed,
+        "failed": failed,
+    }
+    return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def as_junit(run: Run) -> str:
+    """For CI: a test case for each scenario."""
+    tally = Counter(one.verdict for one in run.findings)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"fauxscale.conform.{run.provider}",
+        tests=str(len(run.findings)),
+        failures=str(tally["fell short"]),
+        errors="0",
+        skipped=str(tally["accepted"] + tally["not run"]),
+        time=f"{sum(one.seconds for one in run.findings):.3f}",
+    )
+    for one in run.findings:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=run.provider, name=one.id, time=f"{one.seconds:.3f}"
+        )
+        if one.verdict == "fell short":
+            failure = ElementTree.SubElement(case, "failure", message=_printable("; ".join(one.faults)))
+            failure.text = _printable(f"expected: {one.expected}\nseen: {one.seen}")
+        elif one.verdict != "held":
+            ElementTree.SubElement(case, "skipped", message=_printable("; ".join(one.faults) or one.seen))
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def as_markdown(run: Run) -> str:
+    """For a page: what did not hold, and the sum of the rest."""
+    lines = [f"**{run.client}** at {run.provider} {run.vintage}: {summary(run.findings)}.", ""]
+    rows = [one for one in run.findings if one.verdict in ("fell short", "accepted")]
+    if rows:
+        lines += ["| scenario | expected | what happened |", "|---|---|---|"]
+        lines += [f"| `{one.id}` | {_cell(one.expected)} | {_cell('; '.join(one.faults))} |" for one in rows]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """All of a file or nothing of it. Raises Unable."""
+    half = path.with_name(f".{path.name}.part")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise Unable(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() or one in _WHITE else "�" for one in text)
+
+
+def _cell(text: str) -> str:
+    return _printable(text).replace("|", "\\|").replace("\n", " ")

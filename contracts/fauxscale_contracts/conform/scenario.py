@@ -1,0 +1,87 @@
+"""What a scenario is: a situation that is staged for a client, and what it must make of it, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from fauxscale import Fault
+
+Outcome: TypeAlias = Literal["succeed", "fail", "either"]
+Meanwhile: TypeAlias = Literal["", "reordered", "cancelled"]
+"""What happens behind the client's back to queued work: nothing; of two pieces the second is done
+first; somebody cancels it."""
+
+_OUTCOMES: Mapping[str, str] = {
+    "succeed": "must succeed",
+    "fail": "must fail cleanly",
+    "either": "must succeed or fail cleanly",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """What a client must do. Whatever it saves must be the picture, exactly twice as large, in every scenario.
+
+    `calls`: the least and the most calls that ask for work (not polls, not downloads). `waits`: seconds
+    between the first of them and the second, at least. `charges`: pieces of work paid for, at most. `format`:
+    what the saved file must be, any when empty.
+    """
+
+    outcome: Outcome = "succeed"
+    calls: tuple[int, int] = (1, 1)
+    waits: float = 0.0
+    charges: int = 1
+    format: str = ""
+
+    def __str__(self) -> str:
+        said = [_OUTCOMES[self.outcome]]
+        least, most = self.calls
+        if most > least:
+            said.append(f"with {least} to {most} calls")
+        elif least > 1:
+            said.append(f"with exactly {least} calls")
+        else:
+            said.append("must not retry")
+        if self.waits:
+            said.append(f"must wait at least {self.waits:g} s")
+        said.append(
+            {0: "must not pay", 1: "must not pay twice"}.get(
+                self.charges, f"pays {self.charges} times at most"
+            )
+        )
+        return ", ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault, the operations it strikes (a pattern), and how often (None: always)."""
+
+    fault: Fault
+    on: str
+    times: int | None = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One situation. `id` stays as it is from version to version of the list; `about` says what is staged.
+
+    `picture` names one of pictures.py; `together` is how many clients run at once, each with a picture of
+    its own. `options` are passed on to the client. `terms` are the account's (`balance`, `link_ttl`, provider
+    options in `options`). `clock`: seconds by which the service's clock is ahead. `only`: the
+    operation without which a client never comes into this situation.
+    """
+
+    id: str
+    about: str
+    expect: Expect = Expect()
+    picture: str = "png-rgb"
+    together: int = 1
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    strikes: tuple[Strike, ...] = ()
+    terms: Mapping[str, object] = field(default_factory=dict[str, object])
+    key: Literal["good", "wrong"] = "good"
+    clock: float = 0.0
+    meanwhile: Meanwhile = ""
+    only: str = ""

@@ -1,0 +1,109 @@
+"""The scenarios as tests of a Python client: subclass, say how to call it, and pytest has a test for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar
+
+import pytest
+
+from fauxscale import MockServer
+from fauxscale_contracts.boundaries import Mode
+
+from .candidate import Endpoint
+from .function import Function
+from .judge import Finding
+from .lists import SCENARIOS
+from .replies import MODES, Replies, boundary_replies
+from .scenario import Expect, Scenario
+from .stage import Stage, open_server
+
+
+class ClientConformance:
+    """Every scenario of a provider, and replies out of its contract, as tests of one client.
+
+        class TestMyClient(ClientConformance):
+            provider = "ideogram"
+
+            def upscale(self, endpoint, image, **options):
+                return MyClient(endpoint.base_url, endpoint.api_key).upscale(image, **options)
+
+    `failures`: the exceptions by which the client says that it failed; None: all but those of a client taken
+    by surprise (KeyError, TypeError, …). `expected`: what it must do instead, by scenario id. `xfail`: a reason
+    for each scenario it is known to fall short in; ids may be patterns in both. `limit`: seconds for one picture.
+    `fuzz`: how many generated replies of each mode it is served, 0 for none, not even the boundary set.
+    """
+
+    provider: ClassVar[str]
+    vintage: ClassVar[str | None] = None
+    failures: ClassVar[tuple[type[BaseException], ...] | None] = None
+    expected: ClassVar[Mapping[str, Expect]] = {}
+    xfail: ClassVar[Mapping[str, str]] = {}
+    limit: ClassVar[float] = 10.0
+    fuzz: ClassVar[int] = 100
+
+    _mock: ClassVar[MockServer]
+
+    def upscale(self, endpoint: Endpoint, image: bytes, **options: Any) -> bytes:
+        """Have the client under test enlarge `image`; raise when it says that it failed."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say how to call the client: define upscale()"
+        )
+
+    @classmethod
+    def setup_class(cls) -> None:
+        cls._mock = open_server(cls.provider, cls.vintage)
+        cls._mock.start()
+
+    @classmethod
+    def teardown_class(cls) -> None:
+        cls._mock.stop()
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test for each scenario, reply and mode: collection starts no server."""
+        if "scenario" in metafunc.fixturenames:
+            rows = [self._case(one.id, one) for one in SCENARIOS[self.provider]]
+            metafunc.parametrize("scenario", rows)
+        if "reply" in metafunc.fixturenames:
+            named = boundary_replies(self.provider, self.vintage) if self.fuzz else []
+            metafunc.parametrize("reply", [self._case(f"reply-{name}", (name, body)) for name, body in named])
+        if "mode" in metafunc.fixturenames:
+            modes = MODES if self.fuzz else ()
+            metafunc.parametrize("mode", [self._case(f"reply-{mode}:generated", mode) for mode in modes])
+
+    def test_scenario(self, scenario: Scenario) -> None:
+        stage = Stage(self._mock, self.provider, self._function(), limit=self.limit)
+        _tell(stage.play(scenario, self._expected(scenario)))
+
+    def test_boundary_reply(self, reply: tuple[str, Any]) -> None:
+        with self._replies() as replies:
+            _tell(replies.play(*reply))
+
+    def test_generated_replies(self, mode: Mode) -> None:
+        with self._replies() as replies:
+            _tell(replies.fuzz(mode, self.fuzz, self.vintage))
+
+    def _function(self) -> Function:
+        return Function(self.upscale, self.failures)
+
+    def _replies(self) -> Replies:
+        return Replies(self._mock, self.provider, self._function(), limit=self.limit)
+
+    def _expected(self, scenario: Scenario) -> Expect | None:
+        return next((one for name, one in self.expected.items() if fnmatchcase(scenario.id, name)), None)
+
+    def _case(self, name: str, value: object) -> Any:
+        reason = next((why for gap, why in self.xfail.items() if fnmatchcase(name, gap)), None)
+        marks = () if reason is None else (pytest.mark.xfail(reason=reason, strict=True),)
+        return pytest.param(value, id=name, marks=marks)
+
+
+def _tell(finding: Finding) -> None:
+    if finding.verdict == "not run":
+        pytest.skip(finding.seen)
+    if finding.faults:
+        pytest.fail(
+            f"{finding.id}: {'; '.join(finding.faults)} (expected: {finding.expected}; seen: {finding.seen})",
+            pytrace=False,
+        )
