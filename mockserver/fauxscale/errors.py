@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 
@@ -36,6 +37,20 @@ class Problem(StrEnum):
     LINK_EXPIRED = "link_expired"
     LINK_FORGED = "link_forged"
     LINK_UNKNOWN = "link_unknown"
+
+
+# Problems that have nothing to add to their status: a provider has one text for each, whoever raised them.
+_PLAIN = frozenset(
+    {
+        Problem.MISSING_KEY,
+        Problem.INVALID_KEY,
+        Problem.NO_FUNDS,
+        Problem.WRONG_METHOD,
+        Problem.RATE_LIMITED,
+        Problem.TOO_MANY_IN_FLIGHT,
+        Problem.TIMEOUT,
+    }
+)
 
 
 class ApiError(Exception):
@@ -94,3 +109,20 @@ class ApiError(Exception):
             retry_after=self.retry_after,
             details=self.details,
         )
+
+
+def text_of(error: ApiError, status: int, texts: Mapping[int, str]) -> str:
+    """What a refusal says: what it names or was ordered to say, else the provider's text for its status.
+
+    One table for both, so that an ordered refusal reads as one that came about by itself.
+    """
+    own = error.message if "ordered" in error.details or error.problem not in _PLAIN else ""
+    return own or texts.get(status) or phrase(status)
+
+
+def phrase(status: int) -> str:
+    """What HTTP itself calls a status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "The request was refused" if status < 500 else "The server failed"

@@ -16,7 +16,7 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, url: str) -> None:
         self._url = httpx.URL(url)
-        self._pool = httpx.HTTPTransport(verify=False)
+        self._pool = httpx.HTTPTransport(verify=False, trust_env=False)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         target = self._url.copy_with(raw_path=request.url.raw_path)

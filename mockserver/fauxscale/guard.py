@@ -14,13 +14,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, cast
 from unittest.mock import patch
-
-
-class LiveCallRefused(AssertionError):
-    """A live call was stopped.
-
-    Not an OSError and no library's own error, so that no client takes it for an outage and tries again.
-    """
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +29,17 @@ class Refusal:
         outer, *inner = self.libraries or ("a plain socket",)
         through = f" (through {', '.join(inner)})" if inner else ""
         return f"a live call to {self.host} by {outer}{through} was refused: {self.fix}"
+
+
+class LiveCallRefused(AssertionError):
+    """A live call was stopped.
+
+    Not an OSError and no library's own error, so that no client takes it for an outage and tries again.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +88,8 @@ class Fence:
 
 
 @contextmanager
-def guard(fence: Fence, record: Callable[[Refusal], None] | None = None) -> Generator[Patrol]:
-    """While entered, raise LiveCallRefused for hosts outside the fence, and hand each refusal to `record`.
+def guard(fence: Fence, record: Callable[[LiveCallRefused], None] | None = None) -> Generator[Patrol]:
+    """While entered, raise LiveCallRefused for hosts outside the fence, and hand each to `record` first.
 
     Guards nest. Resolvers and sockets written in C past Python's own (c-ares, curl, gRPC) are not seen.
     """
@@ -96,7 +101,7 @@ def guard(fence: Fence, record: Callable[[Refusal], None] | None = None) -> Gene
 class Patrol:
     """What stands in for the resolving and connecting functions of Python while a guard is on."""
 
-    def __init__(self, fence: Fence, record: Callable[[Refusal], None] | None) -> None:
+    def __init__(self, fence: Fence, record: Callable[[LiveCallRefused], None] | None) -> None:
         self._fence = fence
         self._record = record
         # Addresses that permitted names led to.
@@ -124,10 +129,10 @@ class Patrol:
         __tracebackhide__ = True  # the reader of a failing test wants the line that called
         if self.permits(host):
             return
-        refusal = self._fence.refuse(host)
+        refused = LiveCallRefused(self._fence.refuse(host))
         if self._record is not None:
-            self._record(refusal)
-        raise LiveCallRefused(str(refusal))
+            self._record(refused)
+        raise refused
 
     def _resolving(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(resolve)
@@ -172,13 +177,16 @@ class Patrol:
 
 @contextmanager
 def _past_proxies(fence: Fence) -> Generator[None]:
-    """Let no proxy from the environment resolve a covered host where the guard cannot see it."""
-    if not any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ):
-        yield
-        return
+    """Let no proxy resolve a covered host where the guard cannot see it, nor answer for the stand-in.
+
+    Also where none is set: a test, or the program it tests, may set one while the guard is on.
+    """
     before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
-    for name, value in before.items():
-        os.environ[name] = ",".join(filter(None, [value, *fence.covered, *fence.fallbacks]))
+    # Programs read one spelling or the other; in both stands what was said in either.
+    said = [host.strip() for value in before.values() for host in (value or "").split(",")]
+    stand_in = [urlsplit(url).hostname for url in fence.covered.values()]
+    direct = filter(None, [*said, *_LOOPBACK, *stand_in, *fence.covered, *fence.fallbacks])
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(dict.fromkeys(direct))
     try:
         yield
     finally:
@@ -186,6 +194,9 @@ def _past_proxies(fence: Fence) -> Generator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_loopback(host: str) -> bool:
@@ -207,7 +218,8 @@ def _name(host: object) -> str:
 
 
 def _libraries() -> list[str]:
-    """The installed packages on the stack below the user's own code, the outermost first; else urllib or http."""
+    """The installed packages on the stack below the user's own code, or what runs it, the outermost first;
+    else urllib or http."""
     found: dict[str, None] = {}
     plain: dict[str, None] = {}
     frame = inspect.currentframe()
@@ -216,7 +228,8 @@ def _libraries() -> list[str]:
         if name in sys.stdlib_module_names:
             plain |= {name: None} if name in ("http", "urllib") else {}
         elif name not in _OURS:
-            if {"site-packages", "dist-packages"}.isdisjoint(frame.f_code.co_filename.split(os.sep)):
+            installed = {"site-packages", "dist-packages"} & set(frame.f_code.co_filename.split(os.sep))
+            if not installed or name in _RUNNERS or name.startswith("pytest_"):
                 break
             found[name] = None
         frame = frame.f_back
@@ -224,4 +237,6 @@ def _libraries() -> list[str]:
 
 
 # Whoever stands between the code that calls and the guard, and is no news to the reader.
-_OURS = {"fauxscale", "pytest_fauxscale", "pytest", "_pytest", "pluggy", "respx", "anyio", "sniffio"}
+_OURS = {"fauxscale", "pytest_fauxscale", "respx", "anyio", "sniffio"}
+# Whoever called the code that calls, and has no part in the call: plugins of pytest are told by their names.
+_RUNNERS = {"__main__", "pytest", "_pytest", "pluggy", "hypothesis", "xdist", "execnet"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .accounts import NOBODY
-from .guard import Fence, Refusal, guard
+from .guard import Fence, LiveCallRefused, guard
 from .provider import Provider
 from .providers import PROVIDERS
 from .server import MockServer
@@ -50,7 +50,7 @@ def routed(
     target: Target,
     providers: Iterable[Provider],
     fence: Fence,
-    record: Callable[[Refusal], None] | None = None,
+    record: Callable[[LiveCallRefused], None] | None = None,
 ) -> Generator[None]:
     """Take requests for the hosts of `providers` to `target`, and keep every other inside the fence."""
     try:
@@ -64,11 +64,11 @@ def routed(
         yield
 
 
-def recorder(client: FauxscaleClient, account_id: str) -> Callable[[Refusal], None]:
+def recorder(client: FauxscaleClient, account_id: str) -> Callable[[LiveCallRefused], None]:
     """Writes each refusal into an account's journal. A stand-in that is gone hides no refusal."""
 
-    def record(refusal: Refusal) -> None:
-        words = {"host": refusal.host, "reason": str(refusal)}
+    def record(refused: LiveCallRefused) -> None:
+        words = {"host": refused.refusal.host, "reason": str(refused)}
         with suppress(httpx.HTTPError, RuntimeError):
             client.call("POST", f"/accounts/{account_id}/refusals", words)
 

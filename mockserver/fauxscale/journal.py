@@ -22,7 +22,8 @@ class Entry:
     `faults` are the kinds that struck, `ordered` the same with all their members. `image` describes the
     picture sent, `parts` each multipart part, `results` each link given out. `rule` is the neutral name of a
     refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
-    asked to wait.
+    asked to wait. Not `arrived`: the client had left before it was answered, or while it was, or the reply was
+    ordered not to come whole.
     """
 
     n: int = 0
@@ -37,6 +38,7 @@ class Entry:
     path: str = ""
     key: str = ""
     status: int | None = None
+    arrived: bool = True
     faults: list[str] = field(default_factory=list[str])
     ordered: list[Json] = field(default_factory=list[Json])
     rule: str = ""
@@ -66,6 +68,7 @@ class Journal:
     def __init__(self, store: Store, prefix: str, *, most: int, most_bytes: int) -> None:
         self._store = store
         self._key = f"{prefix}journal"
+        self._left = f"{prefix}journal:left"
         self._totals = f"{prefix}total:"
         self._most = most
         self._most_bytes = most_bytes
@@ -75,11 +78,17 @@ class Journal:
         if entry.leg == "api":
             await self._store.add(f"{self._totals}{'refused' if entry.rule == LIVE_CALL else 'calls'}", 1)
 
+    async def leave(self, entry_id: str) -> None:
+        """The client left while it was answered: what was written of that call does not say so yet."""
+        await self._store.append(self._left, entry_id.encode(), most=self._most, most_bytes=self._most_bytes)
+
     async def totals(self) -> dict[str, int]:
         """API calls answered and live calls refused since the account was opened, resets or not."""
         return {name: await self._store.count(f"{self._totals}{name}") or 0 for name in ("calls", "refused")}
 
     async def entries(self) -> list[Entry]:
-        return sorted(
-            (Entry.from_json(row) for row in await self._store.items(self._key)), key=lambda one: one.n
-        )
+        entries = [Entry.from_json(row) for row in await self._store.items(self._key)]
+        left = {row.decode() for row in await self._store.items(self._left)}
+        for entry in entries:
+            entry.arrived = entry.arrived and entry.id not in left
+        return sorted(entries, key=lambda one: one.n)

@@ -26,7 +26,9 @@ def parse_json(data: bytes, *, depth: int = 64) -> object:
         value = cast(object, json.loads(text, parse_constant=_refuse_constant, parse_float=_finite))
     except json.JSONDecodeError as error:
         raise _malformed(
-            f"{error.msg} at line {error.lineno}, column {error.colno} (character {error.pos})"
+            f"{error.msg} at line {error.lineno}, column {error.colno} (character {error.pos})",
+            position=error.pos,
+            expected=error.msg,
         ) from None
     except RecursionError:
         raise _too_deep(depth) from None
@@ -42,7 +44,7 @@ def parse_json(data: bytes, *, depth: int = 64) -> object:
 
 def _text(data: bytes) -> str:
     if not data.strip():
-        raise _malformed("the body is empty")
+        raise _malformed("it is empty", empty=True)
     if data.startswith(_UTF16_BOMS) or b"\0" in data[:4]:
         raise _malformed("this looks like UTF-16 or UTF-32; send UTF-8")
     start = len(_BOM) if data.startswith(_BOM) else 0
@@ -91,11 +93,12 @@ def _too_deep(depth: int) -> ApiError:
 
 
 def _malformed(reason: str, **details: object) -> ApiError:
+    """`details` also hold `why`; `empty`, or what a parser `expected` at which `position` (in characters)."""
     return ApiError(
         Problem.MALFORMED_BODY,
         "Request body is not valid JSON",
         reason=f"the JSON body cannot be read: {reason}",
-        details=details,
+        details={"why": reason, **details},
     )
 
 

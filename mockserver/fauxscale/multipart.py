@@ -13,6 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from .errors import ApiError, Problem
 from .forms import Caps, Form, Part, malformed, shown, size_words
+from .preamble import Opening
 
 _HEADER_BYTES = 4096
 _BOUNDARY = re.compile(rb"[ -~]{0,255}[!-~]")
@@ -146,9 +147,11 @@ class FormReader:
         # The parser points at the parts, the parts at nobody: a body of 10 MB is gone with its last reader,
         # not when the garbage collector next looks.
         self._parts = parts = _Parts(caps)
-        self._started = False
+        self._boundary = _boundary(content_type)
+        self._opening = Opening(self._boundary)
+        self._caps = caps
         self._parser = MultipartParser(
-            _boundary(content_type),
+            self._boundary,
             {
                 "on_part_begin": parts.begin,
                 "on_header_field": parts.header_field,
@@ -166,23 +169,33 @@ class FormReader:
         self._parser.logger = logging.Logger("silent", level=logging.CRITICAL + 1)
 
     def feed(self, chunk: bytes) -> None:
-        if not self._started:
-            # Left to itself the parser hunts for a dash after leading line ends, and finds it or not
-            # depending on where the chunk was cut (python-multipart 0.0.34).
-            chunk = chunk.lstrip(b"\r\n")
-            self._started = bool(chunk)
         try:
-            self._parser.write(chunk)
+            self._parser.write(self._opening.feed(chunk))
         except FormParserError as error:
-            raise malformed(f"part {self._parts.begun}: {error}") from None
+            raise malformed(f"part {self._parts.begun} {self._fault(str(error))}") from None
 
     def finish(self, received: int) -> Form:
         """The form, now that all `received` bytes of the body have been fed."""
         if not received:
             raise malformed("the body is empty")
+        if not self._opening.found:
+            line = shown(f"--{self._boundary.decode()}")
+            raise malformed(
+                f"no line {line} opens it, that is the boundary its Content-Type names, and lines end in CR LF"
+            )
         if not self._parts.closed:
             raise malformed(f"the body stops after {received:,} bytes, before its closing boundary")
         return Form(tuple(self._parts.done))
+
+    def _fault(self, said: str) -> str:
+        """What the parser found, in words for people who never saw a parser."""
+        if said.startswith("Maximum header size"):
+            return f"has more than {_HEADER_BYTES:,} bytes of headers"
+        if said.startswith("Maximum header count"):
+            return f"has more than {self._caps.headers} headers"
+        if "boundary" in said:
+            return "is followed by a boundary with something else on its line"
+        return "has a header line that does not read `Name: value` or does not end in CR LF"
 
 
 def _boundary(content_type: str | None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -98,15 +99,26 @@ def from_text(one: Parameter, text: str) -> object:
         match one.kind:
             case "boolean":
                 return _BOOLEANS.get(text.strip().lower(), text)
-            case "integer":
-                # Decimal digits only: int() would also take "1_0", and 5,000 digits.
-                return int(text) if text.strip().isascii() and len(text) < 20 and "_" not in text else text
-            case "number":
-                return float(text) if len(text) < 40 and "_" not in text else text
+            case "integer" | "number":
+                number = _number(text)
+                if one.kind == "number":
+                    return float(number)
+                return int(number) if number == int(number) else number
             case "string":
                 return text
     except ValueError:
         return text
+
+
+def _number(text: str) -> int | float:
+    """The finite number `text` spells. Raises ValueError; int() and float() also take "1_0" and 5,000 digits."""
+    if len(text) > 40 or "_" in text or not text.isascii():
+        raise ValueError
+    if text.strip().lstrip("+-").isdigit():
+        return int(text)
+    if not math.isfinite(number := float(text)):
+        raise ValueError
+    return number
 
 
 def _broken(one: Parameter, value: object) -> Rule | None:

@@ -96,6 +96,8 @@ class Provider:
     # Where its SDKs turn when a host fails, by that other host: never routed, always refused.
     fallbacks: Mapping[str, str] = field(default_factory=dict[str, str])
     options: tuple[Option, ...] = ()
+    # What its calls can be asked for, by the names they are journalled under: what tests may look calls up by.
+    parameters: tuple[str, ...] = ()
     # Further variables, with `{host}`, for clients that speak nothing but https: given when the server does too.
     tls_env: Mapping[str, str] = field(default_factory=dict[str, str])
     # The body that tells a client's server how a job ended; None for a provider without webhooks.
@@ -175,7 +177,7 @@ class Call:
                 Problem.MALFORMED_BODY,
                 "Request body must be a JSON object",
                 reason=f"the body is JSON, but no object: it starts with {str(value)[:40]!r}",
-                details={"wanted": "object"},
+                details={"wanted": "object", "input": value},
             )
         return dict(value)
 
@@ -197,14 +199,24 @@ class Call:
         return self.going
 
     async def spoil(self, response: Response) -> Response:
-        """What goes out instead of `response` after the faults of the stage "reply"; they want a success."""
+        """What goes out instead of `response` after the faults of the stage "reply". The journal learns whether
+        it will arrive."""
+        spoilt = await self._spoil(response)
+        whole = getattr(spoilt, "whole", True)
+        self.entry.arrived = whole and not await self.request.is_disconnected()
+        return spoilt
+
+    async def _spoil(self, response: Response) -> Response:
+        # Faults want a success.
         waiting = any(order.fault.stage == "reply" for order in self.orders)
         if not waiting or response.status_code >= 300 or not hasattr(response, "body"):
             return response
         whole = Reply(response.headers.get("content-type", ""), bytes(response.body))
         self.going = replace(whole)
         await self.strike(("reply",))
-        return response if self.going == whole else replies.Spoiled(response, self.going)
+        return response if self.going == whole else replies.Spoiled(
+            response, self.going, lambda: self.account.journal.leave(self.entry.id)
+        )
 
     def flag(self, name: str) -> None:
         self.flags.add(name)
@@ -238,8 +250,10 @@ def _excess(declared: str, limit: int) -> str:
     mib = 1024 * 1024
     if not declared.isdigit() or int(declared) <= limit:
         return ""
-    whole, over = int(declared) / mib, (int(declared) - limit) / mib
-    return f"; the whole body is {whole:.1f} MB, {over:.1f} MB over {limit / mib:g} MB"
+    whole, over = int(declared), int(declared) - limit
+    if over < mib / 10:
+        return f"; the whole body is {whole:,} bytes, {over:,} bytes over {limit / mib:g} MB"
+    return f"; the whole body is {whole / mib:.1f} MB, {over / mib:.1f} MB over {limit / mib:g} MB"
 
 
 def _outline(part: Part) -> dict[str, object]:

@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -46,7 +47,7 @@ class Recording:
 
         Whatever looks like a secret is masked, and so is every text in `secrets`, wherever it stands.
         """
-        mask = _masking(secrets)
+        mask = partial(redact.text, known=list(secrets))
         sent, answered = dict(entry["request"]), dict(entry["response"])
         for message in (sent, answered):
             message["headers"] = [
@@ -214,14 +215,3 @@ def _written(folder: Path, data: bytes) -> Path:
 
 def _suffix(data: bytes) -> str:
     return next((suffix for magic, suffix in _MAGIC.items() if data.startswith(magic)), "bin")
-
-
-def _masking(secrets: Iterable[str]) -> Callable[[str], str]:
-    known = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
-
-    def mask(text: str) -> str:
-        for secret in known:
-            text = text.replace(secret, redact.shorten(secret))
-        return redact.text(text)
-
-    return mask

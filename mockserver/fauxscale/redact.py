@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, unquote
 
 SECRET_HEADERS = frozenset(
     {
@@ -20,7 +22,7 @@ SECRET_HEADERS = frozenset(
 )
 # Members of a query string or a JSON body whose value is a secret, in any provider's spelling.
 _SECRET_MEMBERS = r"api[-_]?key|access[-_]?token|token|secret|password|sig|signature|authorization"
-_IN_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_MEMBERS})=)[^&;#\s\"'<>\\]+")
+_IN_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_MEMBERS}|key)=)[^&;#\s\"'<>\\]+")
 _IN_JSON = re.compile(rf'(?i)("(?:{_SECRET_MEMBERS})"\s*:\s*")(?:[^"\\]|\\.)+')
 # What keys of the imitated services look like, wherever they turn up.
 _KEY_SHAPES = re.compile(
@@ -29,6 +31,11 @@ _KEY_SHAPES = re.compile(
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[0-9a-f]{16,}"
     r"|\b(?:Bearer|Key)\s+[A-Za-z0-9._:~+/=-]{8,}"
 )
+# A piece of a text with percent-encoding in it, such as an address that is the value of another's query.
+_APART = r"\s\"'<>\\?&=;#"
+_ENCODED = re.compile(rf"(?<![^{_APART}])[^{_APART}]*?%[0-9A-Fa-f]{{2}}[^{_APART}]*+")
+_LAYERS = 3  # encodings within encodings that are looked through
+_SHORTEST = 4  # a secret shorter than this is no secret, and looked for everywhere it would blot out all text
 _MASK = "…"
 
 
@@ -39,9 +46,18 @@ def shorten(secret: str) -> str:
     return secret[: min(4, len(secret) // 3)] + _MASK
 
 
-def headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Header pairs with the values of secret ones shortened."""
-    return [(name, _header(name, value)) for name, value in pairs]
+def nickname(secret: str) -> str:
+    """A secret shortened, and told from all others of the same beginning: "sk-a…3f0c".
+
+    The four digits are of its SHA-256: too few to find a key by, were it not guessed already.
+    """
+    return shorten(secret) + hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:4]
+
+
+def headers(pairs: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Header pairs with the values of secret ones shortened, and in others `known` secrets masked as in `text`."""
+    known = list(known)
+    return [(name, _header(name, value, known)) for name, value in pairs]
 
 
 def secrets(pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -54,9 +70,9 @@ def is_secret(name: str) -> bool:
     return name.lower() in SECRET_HEADERS or name.lower().startswith("x-byok-")
 
 
-def _header(name: str, value: str) -> str:
+def _header(name: str, value: str, known: Iterable[str]) -> str:
     if not is_secret(name):
-        return text(value)
+        return text(value, known)
     scheme, secret = _split(value)
     return scheme + shorten(secret)
 
@@ -67,18 +83,44 @@ def _split(value: str) -> tuple[str, str]:
     return (f"{scheme} ", rest) if rest and scheme.isalpha() else ("", value)
 
 
-def text(value: str) -> str:
-    """Any text (URL, JSON, message) with whatever looks like a secret masked."""
+def text(value: str, known: Iterable[str] = ()) -> str:
+    """Any text (URL, JSON, message) with whatever looks like a secret masked, also where it is percent-encoded.
+
+    `known` secrets are masked wherever they stand, whatever they look like: see `secrets`.
+    """
+    for secret in sorted({one for one in known if len(one) >= _SHORTEST}, key=len, reverse=True):
+        for spelling in {secret, quote(secret), quote(secret, safe="")}:
+            value = value.replace(spelling, shorten(secret))
+    return _masked(value, _LAYERS)
+
+
+def _masked(value: str, layers: int) -> str:
     value = _IN_QUERY.sub(lambda found: found[1] + _MASK, value)
     value = _IN_JSON.sub(lambda found: found[1] + _MASK, value)
-    return _KEY_SHAPES.sub(lambda found: shorten(found[0]), value)
+    value = _KEY_SHAPES.sub(lambda found: shorten(found[0]), value)
+    if layers and "%" in value:
+        value = _ENCODED.sub(lambda found: _within(found[0], layers - 1), value)
+    return value
+
+
+def _within(encoded: str, layers: int) -> str:
+    plain = unquote(encoded)
+    masked = _masked(plain, layers)
+    return encoded if masked == plain else quote(masked).replace(quote(_MASK), _MASK)
 
 
 def findings(value: str) -> list[str]:
     """The key-like things in a text, shortened, in order. Empty for a text that `text` leaves as it is."""
-    seen: list[str] = [shorten(found[0]) for found in _KEY_SHAPES.finditer(value)]
+    return list(_found(value, _LAYERS))
+
+
+def _found(value: str, layers: int) -> Iterator[str]:
+    for found in _KEY_SHAPES.finditer(value):
+        yield shorten(found[0])
     for pattern in (_IN_QUERY, _IN_JSON):
-        seen += [
-            shorten(found[0][len(found[1]) :]) for found in pattern.finditer(value) if _MASK not in found[0]
-        ]
-    return seen
+        for found in pattern.finditer(value):
+            if _MASK not in found[0]:
+                yield shorten(found[0][len(found[1]) :])
+    if layers and "%" in value:
+        for found in _ENCODED.finditer(value):
+            yield from _found(unquote(found[0]), layers - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -71,7 +72,7 @@ async def take(receive: Receive, count: float) -> None:
 class Cut(Response):
     """No reply at all: the call ended as `ending` says."""
 
-    arrives = False
+    arrives = whole = False
 
     def __init__(self, ending: Ending) -> None:
         super().__init__()
@@ -82,9 +83,13 @@ class Cut(Response):
 
 
 class Spoiled(Response):
-    """A worded reply after faults had their way with it. `arrives` is whether the peer sees its status."""
+    """A worded reply after faults had their way with it.
 
-    def __init__(self, response: Response, reply: Reply) -> None:
+    `arrives` is whether the peer sees its status, `whole` whether it sees all of it if it waits. `left` is called
+    when it did not wait.
+    """
+
+    def __init__(self, response: Response, reply: Reply, left: Callable[[], Awaitable[None]]) -> None:
         super().__init__(reply.body, response.status_code)
         length = len(reply.body) if reply.length is None else reply.length
         told = {b"content-type": reply.media_type.encode(), b"content-length": str(length).encode()}
@@ -92,7 +97,9 @@ class Spoiled(Response):
         self.raw_headers = kept + [pair for pair in told.items() if pair[1]]
         self.background = response.background
         self._ending = reply.ending
+        self._left = left
         self.arrives = reply.ending is None or reply.ending.after is not None
+        self.whole = reply.ending is None or reply.ending.how == "drip"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ending = self._ending
@@ -114,6 +121,7 @@ class Spoiled(Response):
         size = max(1, -(-len(body) // ending.pieces))
         for at in range(0, len(body), size):
             if await _gone_within(ending.seconds / ending.pieces, receive):
+                await self._left()
                 return
             await send(_piece(body[at : at + size], more=True))
         await send(_piece(b"", more=False))

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Unpack
 
 from .app import App, create_app
 from .listener import Listener, address, listen
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .bridge import AppTransport
     from .client import Account, FauxscaleClient
+    from .client.terms import Words
     from .tls import Certificates
 
 NO_SOCKET = "http://fauxscale.localhost"
@@ -165,7 +166,7 @@ class MockServer:
             return self._client
 
     def account(
-        self, *, options: dict[str, Scalar] | None = None, label: str = "", **terms: float | str
+        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[Words]
     ) -> Account:
         """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
         words: dict[str, object] = {**terms, "options": options} if options else {**terms}

@@ -41,7 +41,7 @@ class Signer:
             raise ApiError(
                 Problem.LINK_EXPIRED,
                 "Link expired",
-                reason=f"the link died at exp={exp}, {_ago(now - exp)} ago by this account's clock; "
+                reason=f"the link died at exp={exp}, {_ago(now - exp)} by this account's clock; "
                 "download results when they arrive, or ask again",
                 details={"exp": exp, "now": now},
             )
@@ -54,5 +54,7 @@ def _expiry(query: bytes) -> int:
 
 
 def _ago(seconds: float) -> str:
+    if seconds < 1:
+        return "this very second"
     hours, rest = divmod(int(seconds), 3600)
-    return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+    return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d} ago"

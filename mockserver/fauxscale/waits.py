@@ -12,9 +12,14 @@ from .provider import Call
 
 
 def word_wait(call: Call, error: ApiError, response: Response) -> None:
-    """Turn the Retry-After of a refusal into a date where a date was ordered, never earlier than what was asked."""
-    if error.details.get("retry_date") and error.retry_after is not None:
+    """Ask for the wait of a refusal, if it has one: in seconds or, where ordered, as a date that is no earlier."""
+    if error.retry_after is None:
+        return
+    if error.details.get("retry_date"):
         response.headers["retry-after"] = http_date(math.ceil(call.now + error.retry_after))
+    else:
+        # Whole seconds are what RFC 9110 §10.2.3 knows; clients read the fractions that tests order all the same.
+        response.headers["retry-after"] = f"{error.retry_after:f}".rstrip("0").rstrip(".")
 
 
 async def note_wait(call: Call, response: Response) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
-from urllib.parse import urlencode
+from typing import Any, Unpack
 
 from .calls import Calls
 from .clock import ClockHandle
@@ -12,23 +11,8 @@ from .faults import Faults
 from .jobs import Jobs
 from .links import Links
 from .money import Ledger, billed_once
-
-
-class Wire(Protocol):
-    """What the handles need of a connection; FauxscaleClient is one."""
-
-    url: str
-
-    @property
-    def providers(self) -> Mapping[str, Any]: ...
-
-    def provider(self, name: str) -> Mapping[str, Any]: ...
-
-    def call(self, method: str, path: str, json: object = None) -> dict[str, Any]: ...
-
-    def read(self, path: str) -> bytes: ...
-
-    def delete(self, account_id: str) -> None: ...
+from .source import Source, Wire
+from .terms import Changes
 
 
 class Account:
@@ -39,6 +23,7 @@ class Account:
         self._client = client
         self.id = account_id
         self._path = f"/accounts/{account_id}"
+        self._source = Source(client, self._path)
         self._keys = dict(keys)
 
     def __enter__(self) -> Account:
@@ -89,20 +74,12 @@ class Account:
     @property
     def calls(self) -> Calls:
         """The calls so far, oldest first: a snapshot that stays as it is."""
-        return Calls(self._fetch, self._paid)
+        return Calls(self._source)
 
-    def _fetch(self, query: Mapping[str, object]) -> dict[str, Any]:
-        path = f"{self._path}/calls"
-        return self._client.call("GET", f"{path}?{urlencode(query)}" if query else path)
-
-    def _paid(self) -> frozenset[str]:
-        """The operations that cost money when they succeed."""
-        return frozenset(
-            operation
-            for provider in self._client.providers.values()
-            for operation, price in provider["operations"].items()
-            if price
-        )
+    @property
+    def refusals_read(self) -> int:
+        """How many of its refused live calls `calls.refused` has shown so far."""
+        return self._source.looked
 
     def upload(self, call: str) -> bytes:
         """The picture a call sent, by the call's id."""
@@ -153,8 +130,8 @@ class Account:
         """Queued work."""
         return Jobs(self._client.call, self._path)
 
-    def settings(self, **terms: Any) -> dict[str, Any]:
-        """Change the terms that are named, as in `Terms` (`balance=`, `latency=`, `options=`); the ones in force."""
+    def settings(self, **terms: Unpack[Changes]) -> dict[str, Any]:
+        """Change the terms that are named, as in `Terms`; None takes the account's own word back. The ones in force."""
         if not terms:
             return self._client.call("GET", f"{self._path}/settings")
         return self._client.call("PATCH", f"{self._path}/settings", terms)

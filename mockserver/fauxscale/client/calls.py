@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import overload
 
+from .filters import SERVED, check, differences, say
+from .source import Source
 from .view import Call, link_retries
 
 _LIVE = "live_call"
-_FACTS: Mapping[str, Callable[[Call], object]] = {
-    "provider": lambda call: call.provider,
-    "operation": lambda call: call.operation,
-    "method": lambda call: call.method,
-    "status": lambda call: call.status,
-    "rule": lambda call: call.rule,
-    "image_size": lambda call: call.image and call.image.size,
-    "image_format": lambda call: call.image and call.image.format,
-    "image_mode": lambda call: call.image and call.image.mode,
-    "has_alpha": lambda call: call.image and call.image.has_alpha,
-}
 
 
 class Calls(Sequence[Call]):
     """Calls of APIs, oldest first, as they were when this was asked for. Reads of links are `downloads`.
 
-    Filters are facts (provider, operation, method, status, rule, image_size, image_format, image_mode,
-    has_alpha) or parameters of the call by name (`resemblance=55`).
+    Filters are facts (leg, provider, operation, method, status, rule, fault, image_size, image_format, image_mode,
+    has_alpha) or parameters of the call by name (`resemblance=55`). `operation` may be a pattern (`fal.*`), `fault`
+    is one of those that struck, and `leg="download"` looks at reads of links instead. Where filters are taken,
+    ValueError says which words there are for one that is none of them.
     """
 
-    def __init__(
-        self,
-        fetch: Callable[[Mapping[str, object]], dict[str, Any]],
-        paid: Callable[[], frozenset[str]],
-        calls: Iterable[Call] | None = None,
-    ) -> None:
-        self._fetch = fetch
-        self._paid = paid
+    def __init__(self, source: Source, calls: Iterable[Call] | None = None) -> None:
+        self._source = source
         self._everything = self._load() if calls is None else list(calls)
         self._calls = [call for call in self._everything if call.leg == "api" and call.rule != _LIVE]
 
     def _load(self) -> list[Call]:
-        calls = [Call.of(words) for words in self._fetch({})["calls"]]
+        calls = [Call.of(words) for words in self._source.fetch({})["calls"]]
         return [replace(call, retry_of=of) for call, of in zip(calls, link_retries(calls), strict=True)]
 
     def _some(self, calls: Iterable[Call]) -> Calls:
-        some = Calls(self._fetch, self._paid, ())
+        some = Calls(self._source, ())
         some._calls = some._everything = list(calls)
         return some
 
@@ -83,13 +71,15 @@ class Calls(Sequence[Call]):
 
     @property
     def refused(self) -> Calls:
-        """Calls to real hosts that a guard stopped."""
-        return self._some(call for call in self._everything if call.rule == _LIVE)
+        """Calls to real hosts that a guard stopped. Who reads them has seen them: see `refusals_read`."""
+        refused = self._some(call for call in self._everything if call.rule == _LIVE)
+        self._source.looked = max(self._source.looked, len(refused))
+        return refused
 
     @property
     def upscales(self) -> Calls:
         """Calls of operations that cost money, whatever became of them."""
-        paid = self._paid()
+        paid = self._source.paid()
         return self._some(call for call in self if call.operation in paid)
 
     @property
@@ -108,32 +98,31 @@ class Calls(Sequence[Call]):
 
     def where(self, **wanted: object) -> Calls:
         """The calls all filters hold for."""
-        return self._some(call for call in self if not _differences(call, wanted))
+        return self._some(call for call in self._among(wanted) if not differences(call, wanted))
+
+    def _among(self, wanted: Mapping[str, object]) -> list[Call]:
+        """The calls filters are about."""
+        check(wanted, self._source, self._everything)
+        if "leg" in wanted:
+            return [call for call in self._everything if call.rule != _LIVE]
+        return self._calls
 
     def wait_for(self, count: int = 1, timeout: float = 5.0, **wanted: object) -> Calls:
         """Wait until so many calls match and return them; AssertionError after `timeout` seconds."""
-        if set(wanted) <= {"provider", "operation", "status"}:
-            self._fetch({"leg": "api", **wanted, "wait": count, "timeout": timeout})
-            found = Calls(self._fetch, self._paid).where(**wanted)
-        else:
-            found = self._wait_here(count, timeout, wanted)
-        if len(found) < count:
-            raise AssertionError(
-                f"{len(found)} of {count} calls{_say(wanted)} came within {timeout:g} s:\n{found}"
-            )
-        return found
-
-    def _wait_here(self, count: int, timeout: float, wanted: Mapping[str, object]) -> Calls:
-        """For filters the server does not know: look again with every further call."""
-        patience = timeout
+        check(wanted, self._source, self._everything)
+        query = {"leg": "api", **{name: value for name, value in wanted.items() if name in SERVED}}
+        until, least = time.monotonic() + timeout, count
         while True:
-            everything = Calls(self._fetch, self._paid)
-            found = everything.where(**wanted)
-            if len(found) >= count or patience <= 0:
+            left = max(until - time.monotonic(), 0)
+            # The server does not know every filter, so it is asked for one more call each time round.
+            reply = self._source.fetch({**query, "wait": least, "timeout": left})
+            found, least = Calls(self._source).where(**wanted), max(count, len(reply["calls"]) + 1)
+            if len(found) >= count:
                 return found
-            step = min(0.25, patience)
-            self._fetch({"leg": "api", "wait": len(everything) + 1, "timeout": step})
-            patience -= step
+            if not reply["enough"]:
+                raise AssertionError(
+                    f"{len(found)} of {count} calls{say(wanted)} came within {timeout:g} s:\n{found}"
+                )
 
     def assert_called_once(self, **wanted: object) -> Call:
         """Fail unless exactly one call matches; returns it. The failure shows the nearest call and why not."""
@@ -141,39 +130,21 @@ class Calls(Sequence[Call]):
         if len(found) == 1:
             return found[0]
         if found:
-            raise AssertionError(f"{len(found)} calls{_say(wanted)}, wanted one:\n{found}")
-        if not len(self):
-            raise AssertionError(f"no call{_say(wanted)}: there were no calls at all")
-        nearest = min(reversed(self._calls), key=lambda call: len(_differences(call, wanted)))
+            raise AssertionError(f"{len(found)} calls{say(wanted)}, wanted one:\n{found}")
+        among = self._among(wanted)
+        if not among:
+            raise AssertionError(f"no call{say(wanted)}: there were no calls at all")
+        nearest = min(reversed(among), key=lambda call: len(differences(call, wanted)))
         lines = [
-            f"no call{_say(wanted)} among {len(self)}. The nearest was",
+            f"no call{say(wanted)} among {len(among)}. The nearest was",
             f"  {nearest}",
             "which differs in",
         ]
-        for name, (expected, received) in _differences(nearest, wanted).items():
+        for name, (expected, received) in differences(nearest, wanted).items():
             lines.append(f"  {name}: expected {expected!r}, received {received}")
         raise AssertionError("\n".join(lines))
 
     def assert_not_called(self, **wanted: object) -> None:
         """Fail if any call matches."""
         if found := self.where(**wanted):
-            raise AssertionError(f"{len(found)} calls{_say(wanted)}, wanted none:\n{found}")
-
-
-def _differences(call: Call, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    """What is wanted and was not so: the value expected, and the one received in words."""
-    wrong: dict[str, tuple[object, str]] = {}
-    for name, expected in wanted.items():
-        if name in _FACTS:
-            received = _FACTS[name](call)
-            if received != expected:
-                wrong[name] = expected, repr(received)
-        elif name not in call.params:
-            wrong[name] = expected, "nothing of that name"
-        elif call.params[name] != expected:
-            wrong[name] = expected, repr(call.params[name])
-    return wrong
-
-
-def _say(wanted: Mapping[str, object]) -> str:
-    return f" with {', '.join(f'{name}={value!r}' for name, value in wanted.items())}" if wanted else ""
+            raise AssertionError(f"{len(found)} calls{say(wanted)}, wanted none:\n{found}")

@@ -56,6 +56,7 @@ class Call:
 
     `at` is the account's clock; `started` and `ended` are seconds of one forward-going clock; `cost` is in
     micro-dollars; `faults` are the kinds that struck; `rule` and `reason` say why a call was refused.
+    Not `arrived`: the client left before it had the whole reply, or the reply was ordered to break off.
     `retry_of` is the id of the earlier, unsuccessful call that this one seems to repeat.
     """
 
@@ -70,6 +71,7 @@ class Call:
     method: str
     path: str
     status: int | None
+    arrived: bool
     faults: tuple[str, ...]
     rule: str
     reason: str
@@ -87,8 +89,8 @@ class Call:
 
     @property
     def ok(self) -> bool:
-        """Whether it was answered with a success."""
-        return self.status is not None and self.status < 400
+        """Whether it was answered with a success, and the client was there to get the whole of it."""
+        return self.arrived and self.status is not None and self.status < 400
 
     @property
     def seconds(self) -> float:
@@ -97,6 +99,7 @@ class Call:
 
     def __str__(self) -> str:
         said = [self.id, self.operation, str(self.status or "no reply")]
+        said += ["did not arrive"] if self.status and not self.arrived else []
         if self.image is not None:
             said.append(f"{self.image.format} {self.image.width}x{self.image.height}")
         said += [f"fault {fault}" for fault in self.faults]
@@ -136,7 +139,9 @@ def link_retries(calls: list[Call]) -> list[str | None]:
 
 
 def _repeats(call: Call, earlier: Call) -> bool:
-    if (call.operation, call.method) != (earlier.operation, earlier.method) or earlier.ended > call.started:
+    # Who left a call may ask again before that one has ended.
+    after = earlier.ended <= call.started or not earlier.arrived
+    if (call.operation, call.method) != (earlier.operation, earlier.method) or not after:
         return False
     pairs = (
         (call.params, earlier.params),

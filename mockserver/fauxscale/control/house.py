@@ -17,13 +17,15 @@ async def health(ask: Ask) -> object:
 
 
 async def providers(ask: Ask) -> object:
-    """What is imitated: base paths, templates of the variables clients read, operations with prices, options."""
+    """What is imitated: base paths, templates of the variables clients read, operations with prices,
+    parameters, options."""
     return {
         "providers": {
             provider.name: {
                 "base": provider.base,
                 "env": dict(provider.env),
                 "tls_env": dict(provider.tls_env),
+                "parameters": list(provider.parameters),
                 "operations": {
                     endpoint.operation: endpoint.price
                     for site in provider.sites

@@ -93,10 +93,16 @@ def check_fits(format: str, width: int, height: int) -> None:  # noqa: A002 (the
         return
     raise ApiError(
         Problem.RESULT_TOO_LARGE,
-        f"The result would be {width}x{height} pixels, more than {format} can hold.",
+        f"The result would be {width}x{height} pixels, over the limit of {limit} a side.",
         reason=(
-            f"rule: a {format} result has at most {limit} pixels a side; "
+            f"rule: {_whose(format)} at most {limit} pixels a side; "
             f"this one would be {width}x{height}; send a smaller picture or ask for another format"
         ),
         details={"format": format, "width": width, "height": height, "limit": limit},
     )
+
+
+def _whose(format: str) -> str:  # noqa: A002  # as above
+    if format == "PNG":
+        return "the stand-in makes PNG pictures of"
+    return f"{format} holds"

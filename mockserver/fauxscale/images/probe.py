@@ -137,7 +137,8 @@ def broken_only() -> Generator[None]:
     except ApiError:
         raise
     except Exception as error:
-        told = str(error) or type(error).__name__
+        # Some say what is wrong; the rest fell over bytes they had not expected, and say so in Python's words.
+        told = str(error) if isinstance(error, OSError | SyntaxError) else "its parts do not fit together"
         raise broken(
             f"the decoder gave up: {told}; check that the file opens in a viewer and was sent whole"
         ) from error

@@ -115,6 +115,8 @@ def _dissect_png(data: bytes, rules: Rules) -> Anatomy:
     fault = ""
     if size is not None and size[0] * size[1] > rules.decode_up_to:
         fault = _png_fault(data, chunks)
+    elif size is not None and chunks[0].body(data)[9:10] == b"\3":
+        fault = _palette_fault([chunk.kind for chunk in chunks])
     animated = any(c.kind == b"acTL" and _u32(data, c.start + 8) > 1 for c in chunks)
     return Anatomy(_png_paint(data, chunks), size, animated=animated, fault=fault)
 
@@ -152,8 +154,8 @@ def _png_fault(data: bytes, chunks: list[_Chunk]) -> str:
         return "the PNG holds no pixels (no IDAT chunk)"
     if pixels[-1] - pixels[0] + 1 != len(pixels):
         return "the PNG's pixel chunks are not in one row"
-    if colour == 3 and b"PLTE" not in [c.kind for c in chunks[: pixels[0]]]:
-        return "the PNG uses a palette and has none before its pixels"
+    if colour == 3 and (fault := _palette_fault([chunk.kind for chunk in chunks])):
+        return fault
     stream = b"".join(chunks[index].body(data)[:2] for index in pixels)[:2]
     if len(stream) < 2 or stream[0] & 15 != 8 or stream[1] & 32 or int.from_bytes(stream, "big") % 31:
         return "the PNG's pixel data is not a deflate stream"
@@ -161,6 +163,13 @@ def _png_fault(data: bytes, chunks: list[_Chunk]) -> str:
     needed = width * height * depth * _SAMPLES[colour] // 8
     if held * _DEFLATE_AT_BEST < needed:
         return f"the PNG header promises {width}x{height} pixels and {held} bytes of data cannot hold them"
+    return ""
+
+
+def _palette_fault(kinds: list[bytes]) -> str:
+    """What is wrong with the palette of a PNG that uses one; "" when nothing is, or there are no pixels to use it."""
+    if b"IDAT" in kinds and b"PLTE" not in kinds[: kinds.index(b"IDAT")]:
+        return "the PNG uses a palette and has none before its pixels"
     return ""
 
 

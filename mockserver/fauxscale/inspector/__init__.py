@@ -59,7 +59,8 @@ class Inspector:
         rows = [_outline(card, entry) for card in cards for entry in await self._entries(card.id)]
         rows.sort(key=lambda row: cast("float", row["started"]), reverse=True)
         spent = sum([await self._accounts.of_id(card.id).ledger.spent() for card in cards])
-        body = json.dumps({"version": __version__, "spent": spent, "total": len(rows), "calls": rows[:MOST_CALLS]}).encode()
+        news = {"version": __version__, "spent": spent, "total": len(rows), "calls": rows[:MOST_CALLS]}
+        body = json.dumps(news).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers={"etag": etag})

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from fauxscale.clock import iso
 from fauxscale.downloads import links_at
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import ApiError, Problem, text_of
 from fauxscale.jsontext import is_object, kind
 from fauxscale.limits import Quota
 from fauxscale.provider import Call, Endpoint, Option, Provider, Site
@@ -27,7 +27,10 @@ _FILE_LIMITS = {"2026-04": 10 * MIB, "2026-10": 25 * MIB}
 _MEMBERS = ("prompt", "resemblance", "detail", "magic_prompt_option", "num_images", "seed")
 _NEW_MEMBERS = ("magic_prompt_version", "magic_prompt_system_prompt_config_id")
 _RANGES = {"resemblance": (1, 100), "detail": (1, 100), "num_images": (1, 8), "seed": (0, 2**31 - 1)}
-_MAGIC = ("AUTO", "ON", "OFF")
+_CHOICES = {
+    "magic_prompt_option": ("AUTO", "ON", "OFF"),
+    "magic_prompt_version": ("V_0", *(f"V_0_{number}" for number in range(1, 9))),
+}
 _STATUS = {
     Problem.INVALID_KEY: 403,
     Problem.NO_FUNDS: 402,
@@ -127,8 +130,12 @@ def _image_request(form: Form, vintage: str, unknown_members: str) -> dict[str, 
     try:
         value = parse_json(part.data)
     except ApiError as error:
-        error.param = "image_request"
-        raise
+        raise ApiError(
+            error.problem,
+            f"image_request is not valid JSON: {error.details['why']}",
+            reason=f"the part image_request cannot be read: {error.details['why']}; {{}} is enough",
+            param="image_request",
+        ) from None
     if not is_object(value):
         raise _bad("image_request", f"must be a JSON object, got {kind(value)}")
     known = _MEMBERS + (_NEW_MEMBERS if vintage == "2026-10" else ())
@@ -154,8 +161,8 @@ def _judge(name: str, value: object) -> None:
             raise _bad(field, f"must be from {least} to {most}, got {value}")
     elif not isinstance(value, str):
         raise _bad(field, f"must be a string, got {kind(value)}")
-    elif name == "magic_prompt_option" and value not in _MAGIC:
-        raise _bad(field, f"must be one of {', '.join(_MAGIC)}, got {value[:40]!r}")
+    elif name in _CHOICES and value not in _CHOICES[name]:
+        raise _bad(field, f"must be one of {', '.join(_CHOICES[name])}, got {value[:40]!r}")
 
 
 def _bad(field: str, problem: str) -> ApiError:
@@ -169,27 +176,32 @@ def word_error(call: Call, error: ApiError) -> Response:
     """
     chosen = _CHOSEN.get(error.problem)
     status = error.status or (int(call.setting(chosen)) if chosen else _STATUS.get(error.problem, 400))
-    if error.problem is Problem.UNSAFE:
-        text = "Prompt provided failed safety check due to the inclusion of prohibited content."
-    else:
-        text = error.message or _TEXTS.get(status, "Internal error")
+    unsafe = error.problem is Problem.UNSAFE and "ordered" not in error.details
+    text = _TEXTS[422] if unsafe else text_of(error, status, _TEXTS)
     headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["retry-after"] = f"{error.retry_after:g}"
     if error.problem is Problem.WRONG_METHOD:
         headers["allow"] = str(error.details.get("allow", ""))
     return JSONResponse({"error": text, "message": text}, status, headers)
 
 
+# That of 422 is documented.
 _TEXTS = {
     400: "Invalid input provided.",
     401: "Not authorized.",
     402: "Insufficient credits.",
     403: "Not authorized to use this API.",
-    404: "Not found.",
+    404: "Not found",
+    405: "Method not allowed",
+    408: "Timed out waiting for the request body",
+    409: "The request conflicts with another one.",
+    413: "File is too large",
     422: "Prompt provided failed safety check due to the inclusion of prohibited content.",
     429: "Too many requests.",
+    499: "The client closed the request.",
+    500: "Internal error.",
+    502: "Bad gateway.",
     503: "Service unavailable.",
+    504: "Gateway timeout.",
 }
 
 
@@ -227,6 +239,7 @@ PROVIDER = Provider(
     media=MEDIA,
     find_key=find_key,
     mint_key=mint_key,
+    parameters=_MEMBERS + _NEW_MEMBERS,
     word_error=word_error,
     env={"IDEOGRAM_BASE_URL": "{base_url}", "IDEOGRAM_API_KEY": "{key}"},
     link_life=24 * 3600,

@@ -181,6 +181,7 @@ PROVIDER = Provider(
     media=MEDIA,
     find_key=find_key,
     mint_key=mint_key,
+    parameters=tuple(one.name for one in PARAMETERS),
     word_error=word_error,
     env={"AIGATEWAY_BASE_URL": "{base_url}", "AIGATEWAY_API_KEY": "{key}"},
     link_life=24 * 3600,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import ApiError, Problem, text_of
 from fauxscale.provider import Call, Option
 
 _STATUS = {
@@ -74,12 +74,22 @@ _CATALOGUES: Mapping[str, Mapping[int, str]] = {
     "sdk": _DOCS | _REFERENCE | _MODEL_PAGE | _SDK,
 }
 _TEXTS = {
+    400: "Invalid request",
     401: "Invalid or missing API key",
-    402: "The wallet is empty",
-    404: "Unknown model or endpoint",
-    429: "Over the per-minute limit",
-    500: "The upstream provider failed",
+    402: "Insufficient credits",
+    403: "The API key's scope does not cover this request",
+    404: "Not found",
+    405: "Method not allowed",
+    408: "Timed out waiting for the request body",
+    409: "The idempotency key was used with another request",
+    413: "File is too large",
+    422: "Unsupported parameter",
+    429: "Rate limit exceeded",
+    499: "The client closed the request",
+    500: "Internal server error",
+    502: "The upstream provider failed",
     503: "The upstream provider is saturated",
+    504: "The upstream provider timed out",
 }
 OPTION = Option(
     name="errors",
@@ -96,18 +106,19 @@ def word_error(call: Call, error: ApiError) -> Response:
     fallback = "invalid_request_error" if status < 500 else "server_error"
     word = str(error.details.get("code", _CATALOGUES[catalogue].get(status, fallback)))
     body = {
-        "message": error.message or _TEXTS.get(status, "The request was refused"),
+        "message": text_of(error, status, _TEXTS),
         "type": word,
         "code": word if catalogue == "docs" else status,
         "param": error.param,
     }
     headers: dict[str, str] = {}
-    if error.retry_after is not None or status == 429:
+    if status == 429:
         wait = 1.0 if error.retry_after is None else error.retry_after
-        headers["retry-after"] = f"{wait:g}"
-        if status == 429:
-            limit = error.details.get("limit", call.provider.quota.per_minute)
-            headers |= rate_headers(limit, 0, wait)
+        headers["retry-after"] = "1"  # unless the refusal says otherwise
+        # Of too many at once the minute knows nothing.
+        if error.problem is not Problem.TOO_MANY_IN_FLIGHT:
+            own, usual = call.terms.rate_limit, call.provider.quota.per_minute
+            headers |= rate_headers(usual if own is None else own, 0, wait)
     if error.problem is Problem.WRONG_METHOD:
         headers["allow"] = str(error.details.get("allow", ""))
     return JSONResponse({"error": body}, status, headers)

@@ -18,6 +18,7 @@ from fauxscale.provider import Call, Endpoint, Option, Provider, Site
 
 from . import queue, storage
 from .errors import word_error
+from .inputs import PARAMETERS
 from .model import PRICE, request_id, run
 
 _MODEL = "/fal-ai/ideogram/upscale"
@@ -192,6 +193,7 @@ PROVIDER = Provider(
     media=MEDIA,
     find_key=find_key,
     mint_key=mint_key,
+    parameters=PARAMETERS,
     word_error=word_error,
     env={
         "FAL_RUN_URL": "{base_url}",

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import ApiError, Problem, phrase
 from fauxscale.provider import Call
 
 _DOCS = "https://docs.fal.ai/errors/#"
@@ -121,8 +121,6 @@ def words(error: ApiError) -> Words:
     }
     if isinstance(said.body["detail"], list) and said.status != 500:
         headers["x-fal-billable-units"] = "0"
-    if error.retry_after is not None:
-        headers["retry-after"] = f"{error.retry_after:g}"
     if error.problem is Problem.WRONG_METHOD:
         headers["allow"] = str(error.details.get("allow", ""))
     if error.problem is Problem.TIMEOUT and error.details.get("start"):
@@ -142,6 +140,11 @@ def _words(error: ApiError) -> Words:
         return Words(422, {"detail": [_unreadable(error)]})
     if error.problem in _MODEL_OF and not (error.status and error.status >= 500):
         return _model(_MODEL_OF[error.problem], error)
+    if error.problem is Problem.INVALID_PARAMETER and error.status not in (None, 400):
+        # Ordered: of the statuses below 500 that no problem stands for the machinery has a word for one.
+        if error.status == 499:
+            return _request("client_disconnected", error)
+        return Words(400, {"detail": error.message or phrase(error.status)})
     if error.problem in _REQUEST_OF:
         return _request(_REQUEST_OF[error.problem], error)
     status, text = _PLAIN[error.problem]
@@ -190,16 +193,19 @@ def _request(kind: str, error: ApiError) -> Words:
 
 
 def _unreadable(error: ApiError) -> dict[str, object]:
-    """As FastAPI words a body that is no JSON, or no object."""
-    if error.problem is Problem.WRONG_CONTENT_TYPE or error.details.get("wanted") == "object":
+    """As FastAPI words a body that is not there, no JSON, or no object."""
+    facts = error.details
+    if facts.get("empty"):
+        return {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
+    if error.problem is Problem.WRONG_CONTENT_TYPE or facts.get("wanted") == "object":
         text = "Input should be a valid dictionary or object to extract fields from"
-        return {"type": "model_attributes_type", "loc": ["body"], "msg": text}
+        return {"type": "model_attributes_type", "loc": ["body"], "msg": text, "input": facts.get("input")}
     return {
         "type": "json_invalid",
-        "loc": ["body", 0],
+        "loc": ["body", facts.get("position", 0)],
         "msg": "JSON decode error",
         "input": {},
-        "ctx": {"error": error.reason.rpartition(": ")[2] or error.message},
+        "ctx": {"error": facts.get("expected", facts.get("why", error.message))},
     }
 
 

@@ -14,6 +14,7 @@ from fauxscale.errors import ApiError, Problem
 _TRUE = ("true", "t", "yes", "y", "on", "1")
 _FALSE = ("false", "f", "no", "n", "off", "0")
 _FLAGS = ("expand_prompt", "sync_mode")
+PARAMETERS = ("prompt", "resemblance", "detail", "expand_prompt", "seed", "sync_mode")
 _NUMBERS = {"resemblance": (1, 100), "detail": (1, 100), "seed": (None, None)}
 
 

@@ -15,12 +15,14 @@ from fauxscale.errors import ApiError, Problem
 from fauxscale.provider import Call, link
 from fauxscale.settings import micros
 from fauxscale.sources import named_picture
+from fauxscale.uploads import read_body
 from fauxscale.upscale import Outcome, Upscale, picture_of, upscale
 
 from .inputs import Inputs, read
 
 PRICE = micros(0.06)
 MIB = 1024 * 1024
+_ECHO = 1_000
 _LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 
 
@@ -43,7 +45,15 @@ async def run(call: Call) -> Response:
 
 async def inputs_of(call: Call) -> Inputs:
     # A data URI takes four characters for three bytes.
-    return read(await call.json(_max_file(call) * 4 // 3 + MIB))
+    most = _max_file(call) * 4 // 3 + MIB
+    try:
+        return read(await call.json(most))
+    except ApiError as refusal:
+        if refusal.problem is Problem.WRONG_CONTENT_TYPE:
+            # FastAPI echoes a body it does not read as JSON; ours is cut short.
+            data = await read_body(call.request.stream(), most, call.caps)
+            refusal.details = {**refusal.details, "input": data[:_ECHO].decode(errors="replace")}
+        raise
 
 
 async def ask(call: Call, inputs: Inputs) -> Upscale:
@@ -66,9 +76,9 @@ async def ask(call: Call, inputs: Inputs) -> Upscale:
 def output_of(inputs: Inputs, outcome: Outcome) -> Output:
     result = outcome.results[0]
     shown = result.url is not None
-    return Output(
-        result.seed, result.rendition.id if shown else None, result.rendition.path, inputs.sync_mode
-    )
+    # Any integer may be asked for, and is told back; the rest of the house knows seeds of 31 bits.
+    seed = result.seed if inputs.seed is None else inputs.seed
+    return Output(seed, result.rendition.id if shown else None, result.rendition.path, inputs.sync_mode)
 
 
 async def word(call: Call, output: Output) -> dict[str, object]:

@@ -32,6 +32,7 @@ from .request import FILE, FORMATS, MODEL_ID, PARAMETERS, SCALE, check_model, va
 PRICE = micros(0.06)
 _EXECUTED = "fal/fal-ai/ideogram/upscale"
 _RELEASED = 1717200000  # June 2024
+_NO = ("false", "0", "no", "off")
 _AVIF_SIDE = 1_600  # "AVIF conversion is limited to 1,600 px" (docs, read 2026-06)
 
 
@@ -41,7 +42,8 @@ async def post_edits(call: Call) -> Response:
     values = values_of(call, texts_of(form, PARAMETERS))
     several = f"Model '{MODEL_ID}' does not support multiple input images"
     image = picture_in(form, "Invalid input: expected file, received undefined", several)
-    dry = call.request.query_params.get("dryRun") == "true"
+    # Only "true" is documented: whoever asks in other words is not charged for them.
+    dry = call.request.query_params.get("dryRun", "false").lower() not in _NO
     format = FORMATS[str(values["output_format"])]  # noqa: A001  # the word of the wire
     compression = values.get("output_compression")
     ask = Upscale(
@@ -166,11 +168,12 @@ def _card() -> dict[str, object]:
 
 
 def headers(call: Call) -> dict[str, str]:
-    """X-Lumenfall-*: the request's id on every answer, model and provider where images were asked for."""
-    every = {"x-lumenfall-request-id": request_id(call.account.id, call.entry.id)}
-    if call.endpoint.operation != "lumenfall.edits":
-        return every
-    return every | {"x-lumenfall-provider": "fal", "x-lumenfall-model": MODEL_ID}
+    """X-Lumenfall-*: "on every answer", says the documentation; there is one model, and fal has it."""
+    return {
+        "x-lumenfall-request-id": request_id(call.account.id, call.entry.id),
+        "x-lumenfall-provider": "fal",
+        "x-lumenfall-model": MODEL_ID,
+    }
 
 
 def mint_key(drawn: bytes) -> str:
@@ -225,6 +228,7 @@ PROVIDER = Provider(
     media=MEDIA,
     find_key=find_key,
     mint_key=mint_key,
+    parameters=tuple(one.name for one in PARAMETERS),
     word_error=word_error,
     env={"LUMENFALL_BASE_URL": "{base_url}", "LUMENFALL_API_KEY": "{key}"},
     link_life=3600,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import ApiError, Problem, text_of
 from fauxscale.faults import Interrupted, to_json
 from fauxscale.provider import Call
 
@@ -39,6 +39,7 @@ _CODES = {
 _CODES_BY_STATUS = {
     401: "AUTHENTICATION_FAILED",
     402: "INSUFFICIENT_BALANCE",
+    403: "FORBIDDEN",  # a guess, as is its text
     404: "MODEL_NOT_FOUND",
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
@@ -46,12 +47,21 @@ _CODES_BY_STATUS = {
 }
 _TYPES = {401: "authentication_error", 402: "billing_error", 429: "rate_limit_error"}
 _TEXTS = {
+    400: "Invalid request",
     401: "Invalid API key",
     402: "Insufficient balance",
+    403: "Forbidden",
     404: "Model not found",
-    429: "Rate limited",
+    405: "Method not allowed",
+    408: "Timed out waiting for the request body",
+    413: "File is too large",
+    422: "Invalid request",
+    429: "Rate limit exceeded",
+    499: "The client closed the request",
     500: "Internal error",
     502: "All providers failed",
+    503: "The provider is unavailable",
+    504: "The provider timed out",
 }
 _PICTURE = (Problem.UNSUPPORTED_FORMAT, Problem.BROKEN_IMAGE)
 
@@ -67,8 +77,6 @@ def word_error(call: Call, error: ApiError) -> Response:
     code = str(error.details.get("code", code))
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["retry-after"] = f"{error.retry_after:g}"
     if error.problem is Problem.WRONG_METHOD:
         headers["allow"] = str(error.details.get("allow", ""))
     return JSONResponse(
@@ -77,13 +85,9 @@ def word_error(call: Call, error: ApiError) -> Response:
 
 
 def _message(error: ApiError, status: int) -> str:
-    if error.problem in (Problem.MISSING_KEY, Problem.INVALID_KEY):
-        return _TEXTS[401]
-    if error.problem is Problem.NO_FUNDS:
-        return _TEXTS[402]
     if error.problem in _PICTURE and error.status is None:
         return "Invalid image file provided"
-    return error.message or _TEXTS.get(status, "The request was refused")
+    return text_of(error, status, _TEXTS)
 
 
 async def ask_fal(call: Call) -> None:

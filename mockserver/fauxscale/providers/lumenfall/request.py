@@ -92,7 +92,9 @@ def say(breach: Breach) -> str:
         case "missing":
             return f"Invalid input: expected {_kind(one)}, received undefined"
         case "kind":
-            return f"Invalid input: expected {_kind(one)}, received {_received(one, got)}"
+            received = _received(one, got)
+            # NaN fails as a number before it can fail as an int.
+            return f"Invalid input: expected {'number' if received == 'NaN' else _kind(one)}, received {received}"
         case "choice":
             return "Invalid option: expected one of " + "|".join(f'"{choice}"' for choice in one.choices)
         case "least":
@@ -110,7 +112,7 @@ def _kind(one: Parameter) -> str:
 
 
 def _received(one: Parameter, value: object) -> str:
-    # A form holds only text, so numbers are coerced first, and text that is none becomes NaN.
+    # A form holds only text, so numbers are coerced first, and text that spells none becomes NaN.
     if isinstance(value, str) and one.kind in ("integer", "number"):
         return "NaN"
     name = jsontext.kind(value).rpartition(" ")[2]

@@ -1,0 +1,68 @@
+"""What calls can be told apart by: facts of every call, and the parameters of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from .source import Source
+from .view import Call
+
+_FACTS: Mapping[str, Callable[[Call], object]] = {
+    "leg": lambda call: call.leg,
+    "provider": lambda call: call.provider,
+    "operation": lambda call: call.operation,
+    "method": lambda call: call.method,
+    "status": lambda call: call.status,
+    "rule": lambda call: call.rule,
+    "fault": lambda call: call.faults,
+    "image_size": lambda call: call.image and call.image.size,
+    "image_format": lambda call: call.image and call.image.format,
+    "image_mode": lambda call: call.image and call.image.mode,
+    "has_alpha": lambda call: call.image and call.image.has_alpha,
+}
+# The filters of the control API, which mean the same there.
+SERVED = frozenset({"leg", "provider", "operation", "status", "rule", "fault"})
+
+
+def check(wanted: Mapping[str, object], source: Source, calls: Iterable[Call]) -> None:
+    """Raises ValueError for a word that is no fact, nor a parameter of any provider or of these calls.
+
+    A call with a misspelt word would never match, and a claim that there was none would always hold.
+    """
+    unknown = [name for name in wanted if name not in _FACTS]
+    if not unknown:
+        return
+    known = source.parameters().union(*(call.params for call in calls))
+    for name in unknown:
+        if name not in known:
+            choices = f"{', '.join(_FACTS)}, or a parameter: {', '.join(sorted(known))}"
+            raise ValueError(f"no call can be told by {name!r}: choose from {choices}")
+
+
+def differences(call: Call, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
+    """What is wanted and was not so: the value expected, and the one received in words."""
+    wrong: dict[str, tuple[object, str]] = {}
+    for name, expected in wanted.items():
+        if name in _FACTS:
+            received = _FACTS[name](call)
+            if not _holds(name, received, expected):
+                wrong[name] = expected, repr(received)
+        elif name not in call.params:
+            wrong[name] = expected, "nothing of that name"
+        elif call.params[name] != expected:
+            wrong[name] = expected, repr(call.params[name])
+    return wrong
+
+
+def _holds(name: str, received: object, expected: object) -> bool:
+    if name == "operation":
+        return fnmatchcase(str(received), str(expected))
+    if name == "fault":
+        return isinstance(received, tuple) and expected in received
+    return received == expected
+
+
+def say(wanted: Mapping[str, object]) -> str:
+    """Filters as they were written."""
+    return f" with {', '.join(f'{name}={value!r}' for name, value in wanted.items())}" if wanted else ""

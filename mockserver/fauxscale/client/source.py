@@ -1,0 +1,50 @@
+"""Where the calls of an account come from, and what is known of those who answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+
+class Wire(Protocol):
+    """What the handles need of a connection; FauxscaleClient is one."""
+
+    url: str
+
+    @property
+    def providers(self) -> Mapping[str, Any]: ...
+
+    def provider(self, name: str) -> Mapping[str, Any]: ...
+
+    def call(self, method: str, path: str, json: object = None) -> dict[str, Any]: ...
+
+    def read(self, path: str) -> bytes: ...
+
+    def delete(self, account_id: str) -> None: ...
+
+
+class Source:
+    """The journal of one account. `looked` is the most refused live calls that were ever asked of it."""
+
+    def __init__(self, client: Wire, account: str) -> None:
+        self._client = client
+        self._path = f"{account}/calls"
+        self.looked = 0
+
+    def fetch(self, query: Mapping[str, object]) -> dict[str, Any]:
+        """The calls a query of the control API matches: `calls`, and whether they are `enough`."""
+        return self._client.call("GET", f"{self._path}?{urlencode(query)}" if query else self._path)
+
+    def paid(self) -> frozenset[str]:
+        """The operations that cost money when they succeed."""
+        return frozenset(
+            operation
+            for provider in self._client.providers.values()
+            for operation, price in provider["operations"].items()
+            if price
+        )
+
+    def parameters(self) -> frozenset[str]:
+        """What calls can be asked for, of whichever provider."""
+        return frozenset(name for one in self._client.providers.values() for name in one["parameters"])
