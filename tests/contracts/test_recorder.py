@@ -171,12 +171,15 @@ def test_the_command_records_until_it_is_ended(
     to = tmp_path / "to"
     process = recording_process("--upstream", upstream or mock.base_url("ideogram"), "--to", str(to))
     assert process.stdout is not None
-    url = process.stdout.readline().split(" at ")[1].split()[0]
-    httpx.post(
-        f"{url}/upscale", headers=key_header("ideogram", mock.account().api_key("ideogram")), **upscale(PHOTO)
-    )
-    process.send_signal(sign)
-    _, told = process.communicate(timeout=20)
+    try:
+        url = process.stdout.readline().split(" at ")[1].split()[0]
+        headers = key_header("ideogram", mock.account().api_key("ideogram"))
+        httpx.post(f"{url}/upscale", headers=headers, **upscale(PHOTO))
+        process.send_signal(sign)
+        _, told = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == code, told
     assert ("could not be recorded" in told) == (code == 2)
     assert "Traceback" not in told
