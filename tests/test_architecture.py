@@ -31,8 +31,8 @@ FLOORS = (
     ("the remote control", "client"),
     (
         "rooms",
-        "faults fetch files forms jobs journal ledger limits links multipart parameters renditions replies "
-        "signing uploads verdicts webhooks",
+        "faults fetch files forms jobs journal ledger limits links multipart parameters preamble renditions "
+        "replies signing uploads verdicts webhooks",
     ),
     ("ground", "images jsontext provenance store stores"),
     (

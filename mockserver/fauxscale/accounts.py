@@ -18,7 +18,7 @@ from .journal import Journal
 from .ledger import Ledger
 from .limits import Limits
 from .links import Links
-from .redact import shorten
+from .redact import nickname, shorten
 from .renditions import Rendition, Renditions
 from .settings import Settings, Terms, micros
 from .signing import Signer
@@ -197,7 +197,7 @@ class Accounts:
             # Equal keys make equal accounts on every worker and after every start, with no key kept.
             account_id = f"acct_{digest[:12]}"
             if await self._claim(digest, account_id, "*"):
-                await self._enrol(Card(account_id, shorten(key), wall(), {"*": shorten(key)}))
+                await self._enrol(Card(account_id, nickname(key), wall(), {"*": nickname(key)}))
             return self.of_id(account_id)
         raise ApiError(
             Problem.INVALID_KEY,

@@ -116,7 +116,7 @@ class Pipeline:
             return await call.endpoint.owner(call) or self.accounts.nobody()
         if call.endpoint.needs_key:
             key = call.provider.find_key(call.request)
-            call.entry.key = redact.shorten(key) if key else ""
+            call.entry.key = redact.nickname(key) if key else ""
             return await self.accounts.of_key(key, call.provider.name)
         if call.endpoint.leg == "download" and (
             found := await self.accounts.rendition(call.params.get("id", ""))
@@ -126,14 +126,15 @@ class Pipeline:
 
     def _open(self, request: Request, match: Match, endpoint: Endpoint) -> Entry:
         query = request.scope["query_string"].decode("latin-1")
+        known = redact.secrets(request.headers.items())
         return Entry(
             leg=endpoint.leg,
             started=time.stopwatch(),
             provider=match.provider.name,
             operation=endpoint.operation,
             method=request.method,
-            path=redact.text(f"{match.raw}?{query}" if query else match.raw),
-            request_headers=redact.headers(request.headers.items()),
+            path=redact.text(f"{match.raw}?{query}" if query else match.raw, known),
+            request_headers=redact.headers(request.headers.items(), known),
         )
 
     async def _identify(self, call: Call) -> None:
@@ -159,14 +160,20 @@ class Pipeline:
                 await call.account.faults.give_back(order)
         await self._identify(call)
         entry.ended = time.stopwatch()
+        # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
+        known = redact.secrets(call.request.headers.items())
+        entry.params = {
+            name: redact.text(value, known) if isinstance(value, str) else value
+            for name, value in entry.params.items()
+        }
         if response is not None:
             entry.status = response.status_code if getattr(response, "arrives", True) else None
-            entry.reply_headers = redact.headers(response.headers.items())
+            entry.reply_headers = redact.headers(response.headers.items(), known)
             if response.headers.get("content-type", "").partition(";")[0] in (
                 "application/json",
                 "text/plain",
             ):
-                entry.reply = redact.text(bytes(response.body)[:4096].decode(errors="replace"))
+                entry.reply = redact.text(bytes(response.body)[:4096].decode(errors="replace"), known)
         await call.account.journal.write(entry)
 
 

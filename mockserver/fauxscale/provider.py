@@ -154,7 +154,8 @@ class Call:
             if refusal.problem is Problem.FILE_TOO_LARGE:
                 refusal.reason += _excess(headers.get("content-length", ""), file)
             raise
-        self.entry.parts = [_outline(part) for part in form.parts]
+        known = redact.secrets(headers.items())
+        self.entry.parts = [_outline(part, known) for part in form.parts]
         return form
 
     async def json(self, cap: int) -> dict[str, object]:
@@ -214,8 +215,10 @@ class Call:
         whole = Reply(response.headers.get("content-type", ""), bytes(response.body))
         self.going = replace(whole)
         await self.strike(("reply",))
-        return response if self.going == whole else replies.Spoiled(
-            response, self.going, lambda: self.account.journal.leave(self.entry.id)
+        return (
+            response
+            if self.going == whole
+            else replies.Spoiled(response, self.going, lambda: self.account.journal.leave(self.entry.id))
         )
 
     def flag(self, name: str) -> None:
@@ -256,7 +259,7 @@ def _excess(declared: str, limit: int) -> str:
     return f"; the whole body is {whole / mib:.1f} MB, {over / mib:.1f} MB over {limit / mib:g} MB"
 
 
-def _outline(part: Part) -> dict[str, object]:
+def _outline(part: Part, known: Sequence[str]) -> dict[str, object]:
     """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
     about: dict[str, object] = {"name": part.name, "bytes": len(part.data)}
     if part.content_type is not None:
@@ -265,7 +268,7 @@ def _outline(part: Part) -> dict[str, object]:
         from . import images  # Pillow: not before the first file
 
         return about | {"filename": part.filename, "detected": images.sniff(part.data[:64]) or "unknown"}
-    return about | {"text": redact.text(part.data[:2000].decode(errors="replace"))}
+    return about | {"text": redact.text(part.data[:2000].decode(errors="replace"), known)}
 
 
 def origin(call: Call) -> str:

@@ -82,6 +82,8 @@ class WireProtocol(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
         self._drained = 0
+        # Another uvicorn of this process may have switched the shared access log on; calls are in the journal.
+        self.access_log = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

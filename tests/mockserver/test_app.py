@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 
@@ -283,3 +284,19 @@ def test_a_mistake_of_ours_is_told_as_such_in_the_providers_envelope_and_journal
         (entry,) = entries(stage, account.id)
         assert entry.status == 500
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_calls_own_key_is_masked_wherever_it_was_pasted(stage: Stage) -> None:
+    account = stage.account()
+    key = account.api_key("ideogram")
+    stage.http.post(
+        f"{stage.url}/upscale?note={key}",
+        files={
+            "image_request": (None, json.dumps({"prompt": f"my key is {key}"})),
+            "image_file": ("a", picture()),
+        },
+        headers={"Api-Key": key, "X-Note": key},
+    )
+    (entry,) = entries(stage, account.id)
+    assert entry.status == 200
+    assert key not in entry.to_json().decode()

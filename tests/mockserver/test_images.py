@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import time
 import zlib
 from collections import Counter
@@ -392,6 +393,23 @@ def test_a_damaged_large_png_is_refused_without_decoding(
     assert decoded == []
 
 
+def test_a_small_png_without_its_palette_is_refused_in_plain_words(decoded: list[str]) -> None:
+    data = without_palette(corpus("good/gen_png_RGB.png"))
+    reason = refusal(lambda: images.probe(data)).reason
+    assert reason == "the PNG uses a palette and has none before its pixels"
+    assert decoded == []
+
+
+def test_a_decoder_that_falls_over_is_not_quoted_in_pythons_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(sys.modules["fauxscale.images.probe"], "turn_of", fall)
+    reason = refusal(lambda: images.probe(corpus("good/gen_png_RGB.png"))).reason
+    assert "its parts do not fit together" in reason
+    assert "AssertionError" not in reason
+
+
 def test_a_header_that_promises_more_than_the_data_can_hold_is_refused() -> None:
     data = corpus("good/gen_png_RGB.png")
     data = data[:8] + chunk(b"IHDR", (5000).to_bytes(4, "big") * 2 + data[24:29]) + data[33:]
@@ -435,6 +453,10 @@ def test_a_result_of_the_formats_longest_side_fits_and_encodes_and_one_more_does
         error = refusal(partial(images.check_fits, format, *size))
         assert error.problem is Problem.RESULT_TOO_LARGE
         assert (error.details["format"], error.details["limit"]) == (format, limit)
+        # PNG holds 2**31 - 1 a side: that limit is ours, and said to be.
+        whose = "the stand-in makes PNG" if format == "PNG" else f"{format} holds"
+        assert error.reason.startswith(f"rule: {whose}")
+        assert "can hold" not in error.message
 
 
 def test_a_format_nobody_writes_is_a_programming_mistake() -> None:

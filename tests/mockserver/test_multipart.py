@@ -195,6 +195,32 @@ def test_line_ends_before_the_form_and_an_epilogue_after_it_are_ignored() -> Non
     assert read(b"\r\n\r\n" + form(field("n", b"1")) + b"trailing --xyz", step=1).names == ("n",)
 
 
+@pytest.mark.parametrize("before", [b"preamble\r\n", b"--xy\r\n--xyzz\r\n", b"\r\n--xyz.", b"\r", b"\n\r\n"])
+@pytest.mark.parametrize("blanks", [b"", b" ", b" \t" * 128])
+@pytest.mark.parametrize("step", [1, 7, 65536])
+def test_a_preamble_and_blanks_behind_boundaries_are_ignored(before: bytes, blanks: bytes, step: int) -> None:
+    body = form(field("n", b"1"), file(b"x")).replace(b"--xyz\r\n", b"--xyz" + blanks + b"\r\n")
+    got = read(before + b"\r\n" + body, step=step)
+    assert [(one.name, one.data) for one in got.parts] == [("n", b"1"), ("image_file", b"x")]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"image_url": "x"}', "no line --xyz opens it"),
+        (b"--abc\r\n\r\n\r\n--abc--\r\n", "no line --xyz opens it"),
+        (form(field("n", b"1")).replace(b"\r\n", b"\n"), "lines end in CR LF"),
+        (form(part("no colon at all", data=b"1")), "part 1 has a header line that does not read"),
+        (form(field("n", b"1"), part(": empty")), "part 2 has a header line that does not read"),
+        (form(field("n", b"1", *["X: y"] * 9)), "part 1 has more than 8 headers"),
+        (form(field("n", b"1", "X: " + "y" * 5000)), "part 1 has more than 4,096 bytes of headers"),
+        (form(field("n", b"1"), b"--xyz  and more\r\n"), "something else on its line"),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_told_in_words_for_people(body: bytes, told: str) -> None:
+    assert told in malformed(body)
+
+
 def test_a_form_without_parts_is_a_form() -> None:
     assert read(b"--xyz--\r\n") == Form()
 
@@ -316,7 +342,7 @@ def test_a_body_cut_anywhere_before_its_closing_boundary_is_malformed() -> None:
     whole = read(body)
     for length in range(1, len(body)):
         if length < len(body) - 2:
-            assert "closing boundary" in malformed(body[:length])
+            assert ("closing boundary" if length > 6 else "no line --xyz") in malformed(body[:length])
         else:
             assert read(body[:length]) == whole
 
@@ -326,7 +352,7 @@ def test_an_empty_body_is_called_empty() -> None:
 
 
 def test_a_body_of_line_ends_only_is_malformed() -> None:
-    assert "closing boundary" in malformed(b"\r\n" * 10)
+    assert "no line --xyz" in malformed(b"\r\n" * 10)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +360,6 @@ def test_a_body_of_line_ends_only_is_malformed() -> None:
     [
         b'{"image_url": "x"}',
         b"--abc\r\n\r\n\r\n--abc--\r\n",
-        b"preamble\r\n" + form(field("n", b"1")),
         form(field("n", b"1")).replace(b"\r\n", b"\n"),
         form(part("no colon at all", data=b"1")),
         form(part('Content-Disposition : form-data; name="n"', data=b"1")),
@@ -446,6 +471,7 @@ BODIES = st.one_of(
 @given(BODIES, st.lists(st.integers(0, 400), max_size=20))
 @example(b"\r\na--xyz--", [2])
 @example(b"\r\n\r\n--xyz--", [1, 2, 3])
+@example(b"a\r\n--xyz \t\r\r\n--xyz-\r\n--xyz--", [4, 9, 11, 12, 19])
 def test_any_bytes_in_any_split_give_one_form_or_one_refusal(body: bytes, cuts: list[int]) -> None:
     assert outcome(body, cuts) == outcome(body, [])
 

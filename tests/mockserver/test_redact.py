@@ -68,3 +68,54 @@ def test_secret_headers_are_shortened_and_others_pass() -> None:
 )
 def test_a_shortened_secret_shows_a_third_and_four_characters_at_most(secret: str, short: str) -> None:
     assert redact.shorten(secret) == short
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/upscale?key=deadbeefdeadbeef&n=1",
+        "/submit?n=1&fal_webhook=http%3A%2F%2Fh.test%2Fhook%3Ftoken%3Ddeadbeefdeadbeef",
+        "/submit?n=1&fal_webhook=http%3a%2f%2fh.test%2f%3fa%3d1%26api_key%3ddeadbeefdeadbeef%26b%3d2",
+        "/submit?n=1&to=http%3A%2F%2Fh.test%2F%3Fnext%3Dhttp%253A%252F%252Fi.test%252F%253Fsig%253Ddeadbeefdeadbeef",
+        "/?n=1&auth=Bearer%20deadbeefdeadbeef",
+        "/?n=1&key_id=12345678-1234-1234-1234-123456789abc%3Adeadbeefdeadbeef",
+        "/100%sure%26token%3Ddeadbeefdeadbeef?n=1",
+    ],
+)
+def test_a_secret_in_a_query_is_masked_however_it_is_encoded(address: str) -> None:
+    masked = redact.text(address)
+    assert "deadbeef" not in masked
+    assert "n=1" in masked
+    assert redact.findings(address)
+    assert redact.findings(masked) == []
+    assert redact.text(masked) == masked
+
+
+@pytest.mark.parametrize("text", ["/?keys=1&monkey=2", "100%25 sure", "/?a=x%3Db%26c&d=%E2%82%AC%2F"])
+def test_encoded_text_without_a_secret_stays_as_it_is(text: str) -> None:
+    assert redact.text(text) == text
+
+
+@pytest.mark.parametrize("depth", [50_000])
+def test_encodings_without_end_are_looked_through_so_far_and_no_farther(depth: int) -> None:
+    text = "%" + "25" * depth
+    assert redact.text(text) == text
+
+
+def test_a_known_secret_is_masked_wherever_it_stands_and_whatever_it_looks_like() -> None:
+    key = "own:pass/word"
+    said = redact.text("/a?b=own%3Apass/word&c=own%3Apass%2Fword own:pass/word abc", [key, "abc"])
+    assert said == "/a?b=own:…&c=own:… own:… abc", "three characters are no secret"
+    assert redact.headers([("Referer", f"http://x/{key}"), ("Api-Key", key)], [key]) == [
+        ("Referer", "http://x/own:…"),
+        ("Api-Key", "own:…"),
+    ]
+
+
+def test_nicknames_tell_short_and_alike_keys_apart_and_no_more_of_them() -> None:
+    keys = ("a", "k1", "sk-aig-aaaaaaaaaaaaaaaa", "sk-aig-bbbbbbbbbbbbbbbb")
+    names = [redact.nickname(key) for key in keys]
+    assert len(set(names)) == 4
+    for key, name in zip(keys, names, strict=True):
+        assert name.startswith(redact.shorten(key))
+        assert len(name) == len(redact.shorten(key)) + 4

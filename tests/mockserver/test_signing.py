@@ -34,6 +34,15 @@ def test_a_link_is_dead_when_now_reaches_exp(now: float, expected: Problem | Non
     assert problem(PATH, QUERY, OWNER, now) is expected
 
 
+@pytest.mark.parametrize(
+    ("late", "told"), [(0, "this very second"), (0.9, "this very second"), (3_661, "01:01:01 ago")]
+)
+def test_the_reason_says_how_long_a_link_has_been_dead(late: float, told: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        SIGNER.verify(PATH, QUERY, OWNER, EXP + late)
+    assert f"died at exp={EXP}, {told} by this account's clock" in caught.value.reason
+
+
 def test_path_owner_and_secret_are_under_the_signature() -> None:
     assert problem(PATH + "x", QUERY, OWNER, 0) is Problem.LINK_FORGED
     assert problem(PATH, QUERY, "acct_2", 0) is Problem.LINK_FORGED

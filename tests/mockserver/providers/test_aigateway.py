@@ -10,6 +10,7 @@ import httpx
 import pytest
 from PIL import ImageChops
 
+from fauxscale import Fail
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
@@ -410,3 +411,46 @@ def test_a_client_that_swaps_the_origin_alone_is_answered(stage: Stage) -> None:
     reply = stage.http.post(f"{stage.url}/v1/images/generations", json=DOCUMENTED, headers=bearer(key))
     assert reply.json()["data"][0]["url"].startswith(f"{stage.url}/aigateway/img/")
     assert opened(result(stage, reply)).size == (64, 48)
+
+
+ORDERED_TEXTS = [
+    (402, "Insufficient credits"),
+    (403, "The API key's scope does not cover this request"),
+    (404, "Not found"),
+    (409, "The idempotency key was used with another request"),
+    (413, "File is too large"),
+    (418, "I'm a Teapot"),
+    (429, "Rate limit exceeded"),
+    (500, "Internal server error"),
+    (502, "The upstream provider failed"),
+    (504, "The upstream provider timed out"),
+]
+
+
+@pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
+def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+    assert generate(stage, prompt=f"fauxscale:{status}").json()["error"]["message"] == text
+
+
+def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+    key = stage.account(balance=0).api_key("aigateway")
+    assert refused(generate(stage, key=key), 402, "insufficient_credits") == "Insufficient credits"
+    key = stage.account(rate_limit=0).api_key("aigateway")
+    assert refused(generate(stage, key=key), 429, "rate_limit_error") == "Rate limit exceeded"
+    for key in ("", "an-invalid-key"):
+        said = refused(generate(stage, key=key), 401, "authentication_error")
+        assert said == "Invalid or missing API key"
+
+
+def test_a_429_tells_the_limit_of_the_account_s_minute_and_of_nothing_else(stage: Stage) -> None:
+    account = stage.account(rate_limit=50)
+    account.faults.add(Fail(429, retry_after=1_234_567), on="aigateway.generations")
+    reply = generate(stage, key=account.api_key("aigateway"))
+    assert reply.headers["x-ratelimit-limit-requests"] == "50"
+    assert reply.headers["retry-after"] == reply.headers["x-ratelimit-reset-requests"] == "1234567"
+    account.faults.add(Fail(429), on="aigateway.generations")
+    assert generate(stage, key=account.api_key("aigateway")).headers["retry-after"] == "1"
+    full = generate(stage, key=stage.account(in_flight=0).api_key("aigateway"))
+    assert full.status_code == 429
+    assert full.headers["retry-after"] == "1"
+    assert "x-ratelimit-limit-requests" not in full.headers

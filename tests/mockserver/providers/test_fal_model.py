@@ -215,7 +215,7 @@ def test_unknown_paths_apps_and_methods(stage: Stage, method: str, path: str, st
     ("content", "content_type", "kind"),
     [
         (b'{"image_url"', "application/json", "json_invalid"),
-        (b"", "application/json", "json_invalid"),
+        (b"", "application/json", "missing"),
         (b"--x--", "multipart/form-data; boundary=x", "model_attributes_type"),
         (b"[]", "application/json", "model_attributes_type"),
     ],
@@ -301,3 +301,54 @@ def test_a_file_limit_can_be_set() -> None:
     for house in open_house(Settings(options={"fal.max_file": 100})):
         reply = house.ask("POST", MODEL, json={"image_url": uri(picture())})
         assert detail(reply)[0]["ctx"] == {"max_size": 100}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "text"),
+    [(499, "client_disconnected", "Client disconnected"), (409, None, "Conflict"), (418, None, "I'm a Teapot"),
+     (408, "request_timeout", "Request timed out")],
+)  # fmt: skip
+def test_an_ordered_status_below_500_is_not_called_a_bad_request(
+    house: House, status: int, kind: str | None, text: str
+) -> None:
+    house.order(Fail(status, retry_after=1_234_567), "fal.run")
+    reply = house.ask("POST", MODEL, json={"image_url": uri(picture())})
+    assert (reply.status_code, reply.json().get("error_type"), detail(reply)) == (status, kind, text)
+    assert reply.headers.get("x-fal-error-type") == kind
+    assert reply.headers["retry-after"] == "1234567"
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 10**30])
+def test_any_integer_is_a_seed_and_told_back(stage: Stage, seed: int) -> None:
+    assert run(stage, {"image_url": uri(picture()), "seed": seed}).json()["seed"] == seed
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "told"),
+    [
+        (
+            b'{"image_url": "x" "prompt": 1}',
+            "application/json",
+            {
+                "type": "json_invalid",
+                "loc": ["body", 18],
+                "msg": "JSON decode error",
+                "input": {},
+                "ctx": {"error": "Expecting ',' delimiter"},
+            },
+        ),
+        (
+            b"",
+            "application/json",
+            {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None},
+        ),
+        (b"[1]", "application/json", [1]),
+        (b"image_url=x", "application/x-www-form-urlencoded", "image_url=x"),
+    ],
+)
+def test_the_place_and_the_input_of_a_bad_body_are_told_as_fastapi_tells_them(
+    stage: Stage, content: bytes, content_type: str, told: object
+) -> None:
+    headers = {"authorization": f"Key {stage.account().api_key('fal')}", "content-type": content_type}
+    (error,) = detail(stage.http.post(stage.base_url("fal") + MODEL, content=content, headers=headers))
+    assert told in (error, error["input"])

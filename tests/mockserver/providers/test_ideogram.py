@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import ImageChops
 
-from fauxscale import Settings
+from fauxscale import Fail, Settings
 from fauxscale.settings import Terms
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
@@ -118,7 +118,7 @@ def test_n_images_are_n_seeds_and_n_links_and_cost_n_times_six_cents(stage: Stag
     assert all(stage.http.get(item["url"]).status_code == 200 for item in items)
     broke = upscale(stage, key=account.api_key("ideogram"))
     assert broke.status_code == 402
-    assert refusal(broke) == "Insufficient credits"
+    assert refusal(broke) == "Insufficient credits."
     assert "$0.06" in broke.headers["x-fauxscale-reason"]
 
 
@@ -327,3 +327,68 @@ def test_what_nobody_outside_knows_can_be_chosen(mode: Mode) -> None:
         url = reply.json()["data"][0]["url"]
         assert stage.http.get(url).status_code == 410
         assert stage.http.get(url + "0").status_code == 404
+
+
+ORDERED_TEXTS = [
+    (402, "Insufficient credits."),
+    (404, "Not found"),
+    (405, "Method not allowed"),
+    (408, "Timed out waiting for the request body"),
+    (409, "The request conflicts with another one."),
+    (413, "File is too large"),
+    (418, "I'm a Teapot"),
+    (429, "Too many requests."),
+    (499, "The client closed the request."),
+    (500, "Internal error."),
+    (504, "Gateway timeout."),
+]
+
+
+@pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
+def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+    assert refusal(upscale(stage, request={"prompt": f"fauxscale:{status}"})) == text
+
+
+def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+    assert refusal(upscale(stage, balance=0)) == "Insufficient credits."
+    key = stage.account(rate_limit=0).api_key("ideogram")
+    assert refusal(upscale(stage, key=key)) == "Too many requests."
+    key = stage.account(in_flight=0).api_key("ideogram")
+    assert refusal(upscale(stage, key=key)) == "Too many requests."
+    for key in ("", "an-invalid-key"):
+        assert refusal(upscale(stage, key=key)) == "Not authorized to use this API."
+
+
+def test_a_wait_of_weeks_is_asked_for_to_the_second(stage: Stage) -> None:
+    account = stage.account()
+    for seconds, asked in ((1_234_567, "1234567"), (0.25, "0.25"), (100, "100"), (0, "0")):
+        account.faults.add(Fail(429, retry_after=seconds), on="ideogram.upscale")
+        assert upscale(stage, key=account.api_key("ideogram")).headers["retry-after"] == asked
+
+
+def test_magic_prompt_version_is_one_of_nine_in_2026_10(mode: Mode) -> None:
+    for stage in open_stage(mode, Settings(options={"ideogram.vintage": "2026-10"})):
+        for version in ("V_0", "V_0_1", "V_0_8"):
+            assert upscale(stage, request={"magic_prompt_version": version}).status_code == 200
+        for version in ("V_1", "V_0_0", "V_0_9", "v_0", ""):
+            told = refusal(upscale(stage, request={"magic_prompt_version": version}))
+            assert "image_request.magic_prompt_version must be one of V_0, V_0_1, V_0_2" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it is empty"),
+        ("{", "Expecting property name enclosed in double quotes at line 1, column 2"),
+        ('{"seed": NaN}', "NaN is not JSON"),
+    ],
+)
+def test_image_request_that_is_no_json_is_named(stage: Stage, text: str, told: str) -> None:
+    reply = upscale(stage, request=text)
+    assert refusal(reply).startswith(f"image_request is not valid JSON: {told}")
+    assert "image_request" in reply.headers["x-fauxscale-reason"]
+
+
+def test_a_file_just_over_the_limit_is_told_in_bytes(stage: Stage) -> None:
+    reason = upscale(stage, sized(10 * MIB + 1)).headers["x-fauxscale-reason"]
+    assert re.search(r"the whole body is 10,48\d,\d{3} bytes, \d{3} bytes over 10 MB", reason)

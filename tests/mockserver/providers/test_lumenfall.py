@@ -98,14 +98,16 @@ def test_the_documented_call_gets_the_documented_body(stage: Stage, photo: bytes
     assert ImageChops.difference(opened(result(stage, reply).content), doubled(photo)).getbbox() is None
 
 
-def test_every_answer_carries_the_request_id_and_every_edit_its_provider(stage: Stage) -> None:
+def test_every_answer_carries_the_request_id_the_provider_and_the_model(stage: Stage) -> None:
     key = stage.account().api_key("lumenfall")
     first, second = edit(stage, key=key), edit(stage, key=key)
     assert first.headers["x-lumenfall-request-id"] == first.json()["id"] != second.json()["id"]
     assert first.headers["x-lumenfall-provider"] == "fal"
     assert first.headers["x-lumenfall-model"] == MODEL
     for path in ("/v1/models", "/v1/balance", "/v1/nothing"):
-        assert get(stage, path).headers["x-lumenfall-request-id"].startswith("req_")
+        told = get(stage, path).headers
+        assert told["x-lumenfall-request-id"].startswith("req_")
+        assert (told["x-lumenfall-provider"], told["x-lumenfall-model"]) == ("fal", MODEL)
 
 
 @pytest.mark.parametrize("part", ["image", "image[]"])
@@ -190,12 +192,13 @@ BAD_TEXTS: list[tuple[str, str | None, str]] = [
     ("model", None, "Invalid input: expected string, received undefined"),
     ("prompt", "x" * 1001, "Too big: expected string to have <=1000 characters"),
     ("scale_factor", "big", "Invalid input: expected number, received NaN"),
-    ("scale_factor", "nan", "Too small: expected number to be >1"),
+    ("scale_factor", "nan", "Invalid input: expected number, received NaN"),
     ("scale_factor", "1", "Too small: expected number to be >1"),
     ("scale_factor", "2.01", "Too big: expected number to be <=2"),
     ("n", "0", "Too small: expected number to be >=1"),
     ("n", "11", "Too big: expected number to be <=10"),
-    ("n", "1.5", "Invalid input: expected int, received NaN"),
+    ("n", "1.5", "Invalid input: expected int, received number"),
+    ("n", "some", "Invalid input: expected number, received NaN"),
     ("detail", "101", "Too big: expected number to be <=100"),
     ("resemblance", "0", "Too small: expected number to be >=1"),
     ("output_compression", "101", "Too big: expected number to be <=100"),
@@ -320,7 +323,7 @@ def test_a_dry_run_prices_and_does_nothing_else(stage: Stage) -> None:
 
 
 ORDERED = [(400, "INVALID_REQUEST"), (401, "AUTHENTICATION_FAILED"), (402, "INSUFFICIENT_BALANCE"),
-           (403, "INVALID_REQUEST"), (404, "MODEL_NOT_FOUND"), (422, "INVALID_REQUEST"), (429, "RATE_LIMITED"),
+           (403, "FORBIDDEN"), (404, "MODEL_NOT_FOUND"), (422, "INVALID_REQUEST"), (429, "RATE_LIMITED"),
            (500, "INTERNAL_ERROR"), (502, "ALL_PROVIDERS_EXHAUSTED"), (503, "UPSTREAM_ERROR")]  # fmt: skip
 
 
@@ -392,7 +395,7 @@ def test_links_can_be_set_to_be_signed(stage: Stage) -> None:
     key = stage.mock.account(options={"lumenfall.signed_links": True}).api_key("lumenfall")
     url = edit(stage, key=key).json()["data"][0]["url"]
     assert stage.http.get(url).status_code == 200
-    refused(stage.http.get(url.partition("?")[0]), 403, "INVALID_REQUEST")
+    refused(stage.http.get(url.partition("?")[0]), 403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -467,3 +470,52 @@ def test_reached_by_its_real_host_it_names_its_real_hosts(stage: Stage) -> None:
     assert opened(got.content).size == (80, 60)
     page = stage.http.get(f"{stage.url}/v1/requests?limit=1", headers=key | at).json()
     assert page["next_page_url"].startswith("https://api.lumenfall.ai/v1/requests?")
+
+
+ORDERED_TEXTS = [
+    (402, "Insufficient balance"),
+    (403, "Forbidden"),
+    (404, "Model not found"),
+    (413, "File is too large"),
+    (418, "I'm a Teapot"),
+    (429, "Rate limit exceeded"),
+    (503, "The provider is unavailable"),
+    (504, "The provider timed out"),
+]
+
+
+@pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
+def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+    assert edit(stage, prompt=f"fauxscale:{status}").json()["error"]["message"] == text
+
+
+def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+    key = stage.account(rate_limit=0).api_key("lumenfall")
+    assert refused(edit(stage, key=key), 429, "RATE_LIMITED", "rate_limit_error") == "Rate limit exceeded"
+
+
+def test_an_ordered_refusal_says_what_it_was_ordered_to_and_when_to_come_back(stage: Stage) -> None:
+    account = stage.account()
+    order_at(stage, account, Fail(402, message="no more", retry_after=1_234_567), "lumenfall.edits")
+    reply = edit(stage, key=account.api_key("lumenfall"))
+    assert refused(reply, 402, "INSUFFICIENT_BALANCE", "billing_error") == "no more"
+    assert reply.headers["retry-after"] == "1234567"
+
+
+@pytest.mark.parametrize("word", ["=1", "=True", "=TRUE", "=yes", "=", "", "=please"])
+def test_a_dry_run_asked_for_in_any_words_costs_nothing(stage: Stage, word: str) -> None:
+    account = stage.account()
+    reply = edit(stage, key=account.api_key("lumenfall"), query=f"?dryRun{word}")
+    assert reply.json()["estimated"] is True
+    assert account.spend == 0
+
+
+@pytest.mark.parametrize("word", ["=false", "=False", "=0", "=no"])
+def test_a_dry_run_declined_is_a_run(stage: Stage, word: str) -> None:
+    account = stage.account()
+    assert "data" in edit(stage, key=account.api_key("lumenfall"), query=f"?dryRun{word}").json()
+    assert account.spend == 0.06
+
+
+def test_a_count_with_a_decimal_point_is_a_count(stage: Stage) -> None:
+    assert len(edit(stage, n="2.0").json()["data"]) == 2

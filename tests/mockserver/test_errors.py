@@ -1,0 +1,30 @@
+"""A refusal says what it has to say, in the provider's words where it has none of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from fauxscale.errors import ApiError, Problem, phrase, text_of
+from fauxscale.faults import Fail
+
+TEXTS = {402: "no money", 404: "no such thing"}
+
+
+def test_a_problem_that_has_nothing_to_add_is_said_as_the_provider_says_it_ordered_or_not() -> None:
+    natural = ApiError(Problem.NO_FUNDS, "Insufficient credits")
+    assert text_of(natural, 402, TEXTS) == text_of(Fail(402).error, 402, TEXTS) == "no money"
+
+
+def test_a_problem_that_names_something_keeps_its_message_and_so_does_one_ordered_with_words() -> None:
+    assert (
+        text_of(ApiError(Problem.NOT_FOUND, "Request 'x' not found"), 404, TEXTS) == "Request 'x' not found"
+    )
+    assert text_of(Fail(402, message="try Tuesday").error, 402, TEXTS) == "try Tuesday"
+
+
+@pytest.mark.parametrize("status", range(400, 600))
+def test_a_status_no_table_has_is_called_what_http_calls_it_or_refused_or_failed(status: int) -> None:
+    said = text_of(Fail(status).error, status, {})
+    assert said == phrase(status)
+    assert ("server" in said.lower()) <= (status >= 500)
+    assert phrase(410) == "Gone"
