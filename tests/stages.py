@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Unpack
 
 import httpx
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import Account
+from fauxscale.client.terms import Words
 from fauxscale.tls import trusting
 from tests.judging import JudgedClient
 
@@ -35,7 +36,7 @@ class Stage:
     def base_url(self, provider: str) -> str:
         return self.mock.base_url(provider)
 
-    def account(self, **terms: float | str) -> Account:
+    def account(self, **terms: Unpack[Words]) -> Account:
         return self.mock.account(options=None, label="", **terms)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from threading import Lock
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _SIDE = 48  # pixels of the thumbnails that are compared
 _ALIKE = 10.0  # of 255: the mean difference that encoders and other people's Lanczos stay far below
+_OPENING = Lock()
 _TURNS = ("mirrored", "turned by 180°", "flipped", "turned", "turned", "turned", "turned")
 
 
@@ -17,7 +20,8 @@ def assert_is_upscale_of(result: bytes, original: bytes, scale: float = 2) -> No
     """Fail unless `result` is the whole of `original`, as a viewer shows it, `scale` times as wide and high.
 
     The failure tells apart: not a picture, unchanged, a wrong size, turned as the camera held it, another picture
-    altogether, lost alpha, a dropped colour profile.
+    altogether, lost alpha, a dropped colour profile. An `original` that is no picture is the test's own mistake, and
+    the failure says so; what is no bytes raises TypeError.
     """
     wrong = differences(result, original, scale)
     if wrong:
@@ -26,16 +30,15 @@ def assert_is_upscale_of(result: bytes, original: bytes, scale: float = 2) -> No
 
 def differences(result: bytes, original: bytes, scale: float = 2) -> list[str]:
     """What keeps `result` from being `original` enlarged, each as the rest of a sentence; empty when nothing does."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
-    source = Image.open(io.BytesIO(original))
+    source, picture = _opened(original, "original"), _opened(result, "result")
+    if source is None:
+        return [f"cannot be judged: the original {_no_picture(original)}"]
     shown = ImageOps.exif_transpose(source)
     wanted = round(shown.width * scale), round(shown.height * scale)
-    try:
-        picture = Image.open(io.BytesIO(result))
-        picture.load()
-    except (OSError, SyntaxError, ValueError):
-        return [f"is no whole picture: {len(result):,} bytes that begin with {result[:12]!r}"]
+    if picture is None:
+        return [_no_picture(result)]
     wrong: list[str] = []
     if result == original:
         return ["is unchanged: the very bytes of the original"]
@@ -51,6 +54,26 @@ def differences(result: bytes, original: bytes, scale: float = 2) -> list[str]:
     if source.info.get("icc_profile") and not picture.info.get("icc_profile"):
         wrong.append("dropped the colour profile")
     return wrong
+
+
+def _opened(data: object, what: str) -> Image | None:
+    """The picture in `data`, None for other bytes; TypeError for what is no bytes."""
+    from PIL import Image
+
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"the {what} must be the bytes of a picture, not {type(data).__name__}: {data!r:.60}")
+    try:
+        # Pillow warns of pictures as large as decompression bombs, and so would of a large one rightly doubled.
+        with _OPENING, patch.object(Image, "MAX_IMAGE_PIXELS", None):
+            picture = Image.open(io.BytesIO(data))
+        picture.load()
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return picture
+
+
+def _no_picture(data: bytes) -> str:
+    return f"is no whole picture: {len(data):,} bytes that begin with {bytes(data[:12])!r}"
 
 
 def _content(seen: Image, shown: Image, source: Image) -> list[str]:

@@ -119,12 +119,17 @@ class Spoiled(Response):
     async def _drip(self, ending: Ending, receive: Receive, send: Send) -> None:
         body = bytes(self.body)
         size = max(1, -(-len(body) // ending.pieces))
-        for at in range(0, len(body), size):
-            if await _gone_within(ending.seconds / ending.pieces, receive):
+        whole = False
+        try:
+            for at in range(0, len(body), size):
+                if await _gone_within(ending.seconds / ending.pieces, receive):
+                    return
+                await send(_piece(body[at : at + size], more=True))
+            await send(_piece(b"", more=False))
+            whole = True
+        finally:  # without a socket, who leaves cancels this
+            if not whole:
                 await self._left()
-                return
-            await send(_piece(body[at : at + size], more=True))
-        await send(_piece(b"", more=False))
 
 
 def _piece(body: bytes, *, more: bool) -> dict[str, object]:

@@ -149,7 +149,12 @@ async def promise(call: Call, ask: Upscale, picture: Picture) -> tuple[Outcome, 
     call.entry.image["source"] = source
     results = [await _result(call, ask, picture, charge, number) for number in range(ask.count)]
     call.entry.results = [
-        {"link": one.rendition.id, "width": one.rendition.width, "height": one.rendition.height, "seed": one.seed}
+        {
+            "link": one.rendition.id,
+            "width": one.rendition.width,
+            "height": one.rendition.height,
+            "seed": one.seed,
+        }
         for one in results
     ]
     return Outcome(picture, tuple(results), charge.micros, ask.source), charge

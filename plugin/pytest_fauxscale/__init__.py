@@ -1,1 +1,29 @@
-"""The pytest plugin of fauxscale."""
+"""The pytest plugin of fauxscale, and the names that tests of its users are typed and configured with."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fauxscale.client import Account as Account
+
+    from .contract import ContractWarning as ContractWarning
+    from .house import Server as Server
+    from .house import UnstruckFault as UnstruckFault
+    from .samples import SampleImages as SampleImages
+
+# Imported when first used: loading the plugin costs a run that uses none of it nothing.
+_HOMES = {
+    "Account": "fauxscale.client",
+    "ContractWarning": "pytest_fauxscale.contract",
+    "SampleImages": "pytest_fauxscale.samples",
+    "Server": "pytest_fauxscale.house",
+    "UnstruckFault": "pytest_fauxscale.house",
+}
+
+
+if not TYPE_CHECKING:  # or a checker would take any name for one that is here
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,17 +14,24 @@ import pytest
 from fauxscale import MockServer, Settings
 from fauxscale.accounts import NOBODY
 from fauxscale.client import Account, FauxscaleClient
+from fauxscale.client.terms import Words
+from fauxscale.faults import Ok
 from fauxscale.forward import Forward
-from fauxscale.guard import Fence, guard
+from fauxscale.guard import Fence, LiveCallRefused, guard
 from fauxscale.interception import fence_for, recorder, routed
 from fauxscale.providers import PROVIDERS
 from fauxscale.settings import Scalar, Terms
 
 from . import options
 from .contract import ContractWarning, Watcher
+from .witness import Witness
 
 if TYPE_CHECKING:
     from fauxscale.bridge import AppTransport
+
+
+class UnstruckFault(UserWarning):
+    """A test passed without meeting a fault that it ordered."""
 
 
 class RemoteServer:
@@ -41,7 +48,7 @@ class RemoteServer:
         return self.url + str(self.client.provider(provider)["base"])
 
     def account(
-        self, *, options: dict[str, Scalar] | None = None, label: str = "", **terms: float | str
+        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[Words]
     ) -> Account:
         """A fresh account with keys of its own; terms as in `Terms`."""
         words: dict[str, object] = {**terms, "options": options} if options else {**terms}
@@ -54,12 +61,33 @@ class RemoteServer:
 
 Server = MockServer | RemoteServer
 WATCHER = pytest.StashKey[Watcher]()
+WITNESS = pytest.StashKey[Witness]()
 
 
 def watch(item: pytest.Item) -> None:
     """From here on the calls belong to this test."""
+    item.config.stash[WITNESS].begin()
     if (watcher := item.config.stash.get(WATCHER, None)) is not None:
         watcher.begin()
+
+
+def hold_to_guard(item: pytest.Item, account: Account | None) -> None:
+    """Fail a test that would pass although its program swallowed the refusal of a live call."""
+    if text := item.config.stash[WITNESS].swallowed(item, account):
+        pytest.fail(text, pytrace=False)
+
+
+def hold_to_faults(item: pytest.Item, account: Account) -> None:
+    """Warn of ordered faults that no call of a passing test ever met."""
+    for rule in account.faults.list():
+        never = [type(step).__name__ for step in rule.script[rule.struck :] if step != Ok()]
+        if never and rule.probability is None:
+            struck = f"struck {rule.struck} of {len(rule.script)} times" if rule.struck else "never struck"
+            text = f"{rule.id}, ordered on {rule.on!r}, {struck}: {', '.join(never)} met no call"
+            try:
+                item.warn(UnstruckFault(text))
+            except UnstruckFault:  # the run has made errors of warnings
+                pytest.fail(text, pytrace=False)
 
 
 def hold_to_contract(item: pytest.Item, failure: BaseException | None) -> None:
@@ -79,7 +107,15 @@ def hold_to_contract(item: pytest.Item, failure: BaseException | None) -> None:
 
 @contextmanager
 def running(config: pytest.Config) -> Generator[Server]:
-    """The stand-in of a run: its own, or the one that --fauxscale-url names."""
+    """The stand-in of a run: its own, or the one that --fauxscale-url names. While it runs, none of the services it
+    stands for can be reached, by fixtures of whatever scope; other hosts are the business of each test."""
+    config.stash.setdefault(WITNESS, Witness())
+    with _started(config) as server, guarded(config, server, others=True):
+        yield server
+
+
+@contextmanager
+def _started(config: pytest.Config) -> Generator[Server]:
     url = config.getoption("--fauxscale-url")
     if url:
         remote = RemoteServer(str(url), config.getoption("--fauxscale-token"))
@@ -89,6 +125,16 @@ def running(config: pytest.Config) -> Generator[Server]:
         config.stash.setdefault(WATCHER, Watcher())
         with MockServer(Settings(key_policy="issued"), observer=config.stash[WATCHER]) as mock:
             yield mock
+
+
+def totals(server: Server) -> Mapping[str, int]:
+    """What the run came to on this server, with the live calls that were refused to no account in particular."""
+    sums = server.client.totals()
+    if isinstance(server, MockServer):  # elsewhere, others may have been refused theirs
+        sums["refused"] = (
+            sums.get("refused", 0) + server.client.call("GET", f"/accounts/{NOBODY}/totals")["refused"]
+        )
+    return sums
 
 
 @contextmanager
@@ -114,7 +160,7 @@ def intercepted(
     for name, key in _keys(server, account).items():
         env.setenv(name, key)
     fence = _fence(config, server, routed=True)
-    record = recorder(server.client, account.id)
+    record = _record(config, server, account.id)
     with ExitStack() as closes:
         if isinstance(server, MockServer):
             target: AppTransport | Forward = server.transport()
@@ -125,35 +171,43 @@ def intercepted(
 
 
 @contextmanager
-def guarded(config: pytest.Config, server: Server, account_id: str = NOBODY) -> Generator[None]:
-    """No way out, unless the network is allowed; refusals go into the account's journal."""
+def guarded(
+    config: pytest.Config, server: Server, account_id: str = NOBODY, *, others: bool = False
+) -> Generator[None]:
+    """No way out, or with `others` none to the services, unless the network is allowed; refusals go into the
+    account's journal."""
     if options.network(config) == "allow":
         yield
     else:
-        with guard(_fence(config, server), recorder(server.client, account_id)):
+        with guard(_fence(config, server, others=others), _record(config, server, account_id)):
             yield
 
 
-def _fence(config: pytest.Config, server: Server, *, routed: bool = False) -> Fence:
+def _record(config: pytest.Config, server: Server, account_id: str) -> Callable[[LiveCallRefused], None]:
+    return config.stash[WITNESS].noting(account_id, recorder(server.client, account_id))
+
+
+def _fence(config: pytest.Config, server: Server, *, routed: bool = False, others: bool = False) -> Fence:
     return fence_for(
         server.providers,
         server.url,
         reachable=[*options.reachable(config), urlsplit(server.url).hostname or ""],
-        others=options.network(config) == "allow",
+        others=others or options.network(config) == "allow",
         routed=routed,
     )
 
 
 def _account(item: pytest.Item, server: Server) -> Account:
-    words = options.words_for(item)
+    words: dict[str, object] = {**options.words_for(item)}
     vintage = words.pop("vintage", None)
     try:
-        return server.account(options=_vintage(server, vintage), label=item.nodeid, **words)
+        words["options"] = _vintage(server, vintage)
+        return server.client.account(Terms.from_mapping(words), item.nodeid)
     except ValueError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
-def _vintage(server: Server, vintage: options.Value | None) -> dict[str, Scalar]:
+def _vintage(server: Server, vintage: object) -> dict[str, Scalar]:
     """A vintage as options of every provider that has it."""
     if vintage is None:
         return {}
@@ -164,7 +218,7 @@ def _vintage(server: Server, vintage: options.Value | None) -> dict[str, Scalar]
         if option.name == "vintage"
     }
     chosen: dict[str, Scalar] = {
-        f"{name}.vintage": vintage for name, dates in known.items() if vintage in dates
+        f"{name}.vintage": str(vintage) for name, dates in known.items() if vintage in dates
     }
     if not chosen:
         dates = sorted({str(date) for choices in known.values() for date in choices})

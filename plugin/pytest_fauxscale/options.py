@@ -29,8 +29,12 @@ WORDS: Mapping[str, Word] = {
     "in_flight": Word(int, "calls at once before 429"),
     "link_ttl": Word(float, "seconds a link to a result lives"),
     "latency": Word(float, "seconds every API call waits before it is answered"),
+    "time": Word(
+        str, "real, or virtual: the waits clients are asked for pass at once", choices=("real", "virtual")
+    ),
     "vintage": Word(str, "the date of the contract the providers follow, 2026-10 for instance"),
 }
+_TAKES = {float: "a number", int: "a whole number", str: "a text"}
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
 # Words of a run, not of a test.
 NETWORK = Word(
@@ -92,7 +96,20 @@ def check_marker(item: pytest.Item) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {known}"
             )
+        for name, value in mark.kwargs.items():
+            if name in WORDS:
+                _check_word(item, name, value)
         _check_contract(item, mark.kwargs.get("contract", {}))
+
+
+def _check_word(item: pytest.Item, name: str, value: object) -> None:
+    word = WORDS[name]
+    fits = isinstance(value, (int, float) if word.kind is float else word.kind) and not isinstance(
+        value, bool
+    )
+    if not fits or (word.choices and value not in word.choices):
+        wanted = f"one of {', '.join(word.choices)}" if word.choices else _TAKES[word.kind]
+        raise pytest.UsageError(f"{item.nodeid}: {name} is {wanted}, not {value!r}")
 
 
 def _check_contract(item: pytest.Item, value: object) -> None:

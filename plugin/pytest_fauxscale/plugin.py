@@ -59,13 +59,13 @@ def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
     `with fauxscale_server.account() as account:` opens an account of its own, inside @given for instance.
     """
-    from .house import running
+    from .house import running, totals
 
     with running(request.config) as server:
         request.config.stash[SERVER] = server
         yield server
         del request.config.stash[SERVER]
-        request.config.stash[TOTALS].add(server.client.totals())
+        request.config.stash[TOTALS].add(totals(server))
 
 
 @pytest.fixture
@@ -104,20 +104,24 @@ def sample_image() -> SampleImages:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Hold a test's calls against the contract; guard tests that took the server alone, as those with an
-    account are from its fixture on."""
+    """Hold a test to its contract, its guard and its faults; guard tests that took the server alone, as those
+    with an account are from its fixture on."""
     server = item.config.stash.get(SERVER, None)
     if server is None or "fauxscale_server" not in getattr(item, "fixturenames", ()):
         return (yield)
-    from .house import guarded, hold_to_contract
+    from .house import guarded, hold_to_contract, hold_to_faults, hold_to_guard
 
-    with nullcontext() if ACCOUNT in item.stash else guarded(item.config, server):
-        try:
+    account = item.stash.get(ACCOUNT, None)
+    try:
+        with nullcontext() if account else guarded(item.config, server):
             result = yield
-        except BaseException as failure:
-            hold_to_contract(item, failure)
-            raise
+        hold_to_guard(item, account)
+    except BaseException as failure:
+        hold_to_contract(item, failure)
+        raise
     hold_to_contract(item, None)
+    if account and account.id in server.client.opened:
+        hold_to_faults(item, account)
     return result
 
 

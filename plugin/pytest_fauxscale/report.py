@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from fauxscale.accounts import NOBODY
 from fauxscale.client import Call
 from fauxscale.clock import iso
 
@@ -21,12 +22,20 @@ MOST = 50
 
 
 def describe(server: Server, account: Account) -> str:
-    """The account's calls as a table; times are UTC by its clock."""
+    """The account's calls as a table, and those that no account took since it was opened: sent with a wrong key, or
+    to a wrong address. Times are UTC by the account's clock."""
     try:
-        rows = server.client.call("GET", f"/accounts/{account.id}/calls")["calls"]
+        calls = _calls(server, account.id)
+        made = server.client.call("GET", f"/accounts/{account.id}")["made"]
+        lost = [call for call in _calls(server, NOBODY) if call.at >= made]
     except (LookupError, RuntimeError, httpx.HTTPError) as error:
         return f"not to be had: {error}"
-    return table([Call.of(row) for row in rows])
+    return "\n".join([table(calls), *(["meanwhile, taken by no account:", table(lost)] if lost else [])])
+
+
+def _calls(server: Server, account_id: str) -> list[Call]:
+    rows = server.client.call("GET", f"/accounts/{account_id}/calls")["calls"]
+    return [Call.of(row) for row in rows]
 
 
 def table(calls: Sequence[Call]) -> str:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import base64
+import logging
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
-from fauxscale import Delay, Fail, LoseReply, MockServer
+from fauxscale import Delay, Fail, Fault, Hang, LoseReply, MockServer, Settings, SlowDrip, Truncate
 from fauxscale.client import Account, Misunderstood, NotThere
+from fauxscale.forward import Forward
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
@@ -65,6 +72,51 @@ def test_a_deleted_account_s_key_opens_nothing() -> None:
             account.calls  # pyright: ignore[reportUnusedExpression]
 
 
+# How the handle asks
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
+    """What a proxy that the environment names for everything was sent."""
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.3)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    peer, _ = listener.accept()
+                    with peer:
+                        seen.append(peer.recv(65536))
+
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield seen
+        thread.join()
+
+
+def test_no_proxy_is_shown_a_control_call_or_its_token(proxy: list[bytes]) -> None:
+    with MockServer(Settings(token="secret")) as mock, mock.account() as account:
+        assert len(account.calls) == 0
+        with Forward(mock.url) as there:
+            request = httpx.Request("GET", "https://api.ideogram.ai/__fauxscale/api/health")
+            assert there.handle_request(request).status_code in (200, 401, 404)
+    assert proxy == []
+
+
+def test_control_calls_do_not_show_among_the_program_s_own(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with stage.account() as account:
+        account.calls.waits()
+    assert caplog.records == []
+
+
 # What was asked
 
 
@@ -103,6 +155,60 @@ def test_a_retry_knows_what_it_repeats(stage: Stage, account: Account) -> None:
     call(stage, account, picture(width=300, height=200))
     call(stage, account)
     assert [one.retry_of for one in account.calls] == [None, None, "call_1", "call_2", None]
+
+
+@pytest.mark.parametrize(
+    ("fault", "timeout"),
+    [
+        (LoseReply(), 5),
+        (LoseReply("close", at=20), 5),
+        (LoseReply("reset", at=20), 5),
+        (LoseReply("hang", at=20), 0.1),
+        (SlowDrip(2, pieces=20), 0.15),
+        (Delay(0.3), 0.1),
+        (Hang(), 0.1),
+    ],
+    ids=str,
+)
+def test_a_call_whose_reply_did_not_arrive_is_not_ok_and_the_next_its_retry(
+    stage: Stage, account: Account, fault: Fault, timeout: float
+) -> None:
+    account.faults.add(fault, on="ideogram.upscale")
+    url = f"{stage.base_url('ideogram')}/upscale"
+    sent: dict[str, Any] = {
+        "files": {"image_file": picture(), "image_request": (None, "{}")},
+        "headers": {"Api-Key": account.api_key("ideogram")},
+    }
+    with pytest.raises(httpx.TransportError):
+        # The body is read piece by piece; each piece that comes puts a time-out off.
+        with stage.http.stream("POST", url, timeout=timeout, **sent) as reply:
+            for _ in reply.iter_raw():
+                if isinstance(fault, SlowDrip):
+                    raise httpx.ReadTimeout("enough")
+    stage.http.post(url, **sent)
+    first, second = account.calls.wait_for(2, timeout=5)
+    until = time.monotonic() + 5
+    while first.ok and time.monotonic() < until:  # a dripping reply is journalled before its client leaves
+        first, second = account.calls
+    assert (first.ok, second.ok) == (False, True)
+    assert second.retry_of == first.id
+
+
+def test_a_reply_that_dripped_to_its_end_arrived(stage: Stage, account: Account) -> None:
+    account.faults.add(SlowDrip(0.05, pieces=2), on="ideogram.upscale")
+    call(stage, account)
+    assert account.calls.last.ok
+
+
+def test_a_download_that_breaks_off_is_not_ok(stage: Stage, account: Account) -> None:
+    account.faults.add(Truncate(at=10), on="ideogram")
+    url = call(stage, account).json()["data"][0]["url"]
+    with pytest.raises(httpx.TransportError):
+        stage.http.get(url)
+    stage.http.get(url)
+    broken, whole = account.calls.downloads
+    assert (broken.ok, whole.ok, whole.retry_of) == (False, True, broken.id)
+    assert str(broken) == "call_2 ideogram.download 200 did not arrive fault Truncate"
 
 
 def test_a_call_beside_another_repeats_nothing(stage: Stage, account: Account) -> None:
@@ -146,19 +252,69 @@ def test_called_once_shows_the_nearest_call_and_each_difference(stage: Stage, ac
     call(stage, account, picture(width=64, height=48), resemblance=10)
     account.calls.assert_called_once(provider="ideogram", image_size=(40, 30), resemblance=54)
     with pytest.raises(AssertionError) as failed:
-        account.calls.assert_called_once(provider="ideogram", image_size=(40, 30), resemblance=55, weight=1)
+        account.calls.assert_called_once(provider="ideogram", image_size=(40, 30), resemblance=55, seed=1)
     assert str(failed.value).splitlines() == [
-        "no call with provider='ideogram', image_size=(40, 30), resemblance=55, weight=1 among 2. The nearest was",
+        "no call with provider='ideogram', image_size=(40, 30), resemblance=55, seed=1 among 2. The nearest was",
         "  call_1 ideogram.upscale 200 PNG 40x30 $0.06",
         "which differs in",
         "  resemblance: expected 55, received 54",
-        "  weight: expected 1, received nothing of that name",
+        "  seed: expected 1, received nothing of that name",
     ]
     with pytest.raises(AssertionError, match="2 calls with provider='ideogram', wanted one"):
         account.calls.assert_called_once(provider="ideogram")
     account.calls.assert_not_called(provider="fal")
     with pytest.raises(AssertionError, match="2 calls with detail=50, wanted none"):
         account.calls.assert_not_called(detail=50)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        ({"operation": "ideogram.*"}, ["call_1", "call_3"]),
+        ({"operation": "*.upscale", "fault": "Fail"}, ["call_3"]),
+        ({"fault": "Delay"}, []),
+        ({"leg": "api"}, ["call_1", "call_3"]),
+        ({"leg": "download"}, ["call_2"]),
+        ({"leg": "download", "operation": "fal.*"}, []),
+        ({"seed": 7}, []),
+    ],
+    ids=str,
+)
+def test_filters_mean_here_what_they_mean_to_the_control_api(
+    stage: Stage, account: Account, wanted: dict[str, object], ids: list[str]
+) -> None:
+    stage.http.get(call(stage, account).json()["data"][0]["url"])
+    account.faults.add(Fail(503))
+    call(stage, account)
+    assert [one.id for one in account.calls.where(**wanted)] == ids
+    assert [one.id for one in account.calls.wait_for(len(ids), timeout=1, **wanted)] == ids
+    if "seed" not in wanted:
+        query = urlencode({"leg": "api", **wanted})
+        rows = stage.mock.client.call("GET", f"/accounts/{account.id}/calls?{query}")["calls"]
+        assert [row["id"] for row in rows] == ids
+
+
+def test_a_misspelt_filter_is_told_the_known_ones_whatever_was_called(stage: Stage, account: Account) -> None:
+    calls = account.calls
+    for ask in (calls.assert_not_called, calls.assert_called_once, calls.where, calls.wait_for):
+        with pytest.raises(ValueError, match=r"by 'stauts': choose from leg, .*status, .*resemblance"):
+            ask(stauts=200)
+    calls.assert_not_called(scale_factor=2)
+    call(stage, account)
+    with pytest.raises(ValueError, match="stauts"):
+        account.calls.assert_not_called(stauts=200)
+
+
+def test_a_refused_live_call_is_no_call_that_was_waited_for(stage: Stage, account: Account) -> None:
+    words = {"host": "api.ideogram.ai", "reason": "refused"}
+    stage.mock.client.call("POST", f"/accounts/{account.id}/refusals", words)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(account.calls.wait_for, 1, 5)
+        time.sleep(0.03)
+        call(stage, account)
+        assert waiting.result()[0].operation == "ideogram.upscale"
+    assert account.refusals_read == 0
+    assert len(account.calls.refused) == account.refusals_read == 1
 
 
 # Money

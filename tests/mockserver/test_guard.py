@@ -28,7 +28,7 @@ FENCE = Fence(covered={HOST: BASE}, fallbacks={"falrun.com": "fal.run"}, reachab
 def refusals() -> Iterator[list[Refusal]]:
     """Every refusal of a guard that is on for this test."""
     seen: list[Refusal] = []
-    with guard(FENCE, seen.append):
+    with guard(FENCE, lambda refused: seen.append(refused.refusal)):
         yield seen
 
 
@@ -203,6 +203,38 @@ def test_a_proxy_is_no_way_around(monkeypatch: pytest.MonkeyPatch) -> None:
         requests.get(f"https://{HOST}/", timeout=5)
     assert "no_proxy" not in os.environ
     assert os.environ["NO_PROXY"] == "intranet.test"
+
+
+@pytest.mark.parametrize("spelling", ["NO_PROXY", "no_proxy"])
+def test_a_proxy_set_meanwhile_stands_before_neither_services_nor_the_stand_in(
+    spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(spelling, "intranet.test")
+    fence = Fence(covered={HOST: "http://mock.test:2160/ideogram"})
+    with guard(fence), guard(fence):
+        monkeypatch.setenv("ALL_PROXY", "http://proxy.test:1")
+        direct = {"intranet.test", "localhost", "127.0.0.1", "::1", "mock.test", HOST}
+        for name in ("no_proxy", "NO_PROXY"):
+            hosts = os.environ[name].split(",")
+            assert (set(hosts), len(hosts)) == (direct, len(direct))
+        with httpx.Client() as client, pytest.raises(LiveCallRefused, match=HOST):
+            client.get(f"https://{HOST}/")
+    assert os.environ[spelling] == "intranet.test"
+    assert len({"no_proxy", "NO_PROXY"} & set(os.environ)) == 1
+
+
+@pytest.mark.parametrize("runner", ["pytest_asyncio.plugin", "_pytest.python", "__main__"])
+def test_who_runs_the_tests_is_not_named_as_a_caller(runner: str, refusals: list[Refusal]) -> None:
+    outer = {"__name__": "celery.worker"}
+    between = {"__name__": runner, "socket": socket}
+    where = f"{os.sep}site-packages{os.sep}some.py"
+    exec(compile("def run(ask): ask()", where, "exec"), outer)
+    exec(compile(f"def ask(): socket.getaddrinfo({HOST!r}, 443)", where, "exec"), between)
+    with pytest.raises(LiveCallRefused):
+        outer["run"](between["ask"])  # type: ignore[operator]
+    assert refusals[0].libraries == ()
 
 
 def test_nothing_is_left_when_a_guard_goes_off() -> None:

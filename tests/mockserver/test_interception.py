@@ -24,7 +24,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fauxscale import Endpoint, LiveCallRefused, MockServer, Provider, Settings, intercept
 from fauxscale.forward import Forward
-from fauxscale.guard import Refusal
 from fauxscale.interception import fence_for, routed
 from fauxscale.provider import Call, Site
 from fauxscale.wire import connection_of
@@ -265,13 +264,13 @@ def test_a_library_that_cannot_be_intercepted_is_refused() -> None:
 
 
 def test_an_sdk_s_way_to_another_domain_is_refused_and_not_retried(mock: MockServer) -> None:
-    calls: list[Refusal] = []
+    calls: list[LiveCallRefused] = []
     client = fal_client.SyncClient(key="a:b")
     fence = fence_for(mock.providers, mock.url, routed=True)
     with routed(Unreachable(), mock.providers, fence, calls.append), pytest.raises(LiveCallRefused):
         client.run("fal-ai/ideogram/upscale", arguments={})
-    assert [call.host for call in calls] == ["falrun.com"]
-    assert "an SDK turns there when fal.run cannot be reached" in calls[0].fix
+    assert [call.refusal.host for call in calls] == ["falrun.com"]
+    assert "an SDK turns there when fal.run cannot be reached" in calls[0].refusal.fix
 
 
 class Unreachable(httpx.BaseTransport, httpx.AsyncBaseTransport):

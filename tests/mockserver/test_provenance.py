@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
@@ -58,4 +59,36 @@ def test_another_scale_may_be_asked_for(scale: float) -> None:
 )  # fmt: skip
 def test_each_difference_is_named(result: bytes, original: bytes, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
+        assert_is_upscale_of(result, original)
+
+
+def test_a_large_picture_is_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = picture()
+    result = saved(doubled(original))
+    for most in (80 * 60 - 1, 80 * 60 // 3):  # a warning, which is an error here, and an error
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+        assert_is_upscale_of(result, original)
+        assert most == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize(
+    "original",
+    [b"<html>", picture("JPEG")[:-40], b"", bytearray(b"no")],
+    ids=["html", "cut", "empty", "array"],
+)
+def test_an_original_that_is_no_picture_is_said_to_be_none(original: bytes) -> None:
+    with pytest.raises(AssertionError, match=r"the original is no whole picture: [\d,]+ bytes"):
+        assert_is_upscale_of(saved(doubled(picture())), original)
+
+
+@pytest.mark.parametrize(
+    ("result", "original", "said"),
+    [
+        (b"", None, "the original must be the bytes of a picture, not NoneType: None"),
+        (None, picture(), "the result must be the bytes of a picture, not NoneType: None"),
+        ("a.png", picture(), "the result must be the bytes of a picture, not str: 'a.png'"),
+    ],
+)
+def test_what_is_no_bytes_is_named(result: Any, original: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
         assert_is_upscale_of(result, original)

@@ -75,8 +75,22 @@ def test_the_words_are_the_account_s_terms(run: Runs) -> None:
             reply = send(fauxscale)
             assert time.perf_counter() - before > 0.2
             assert httpx.get(reply.json()["data"][0]["url"]).status_code == 403
+
+        @pytest.mark.fauxscale(rate_limit=1, time="virtual")
+        def test_virtual_time(fauxscale, send):
+            assert [send(fauxscale).status_code for _ in range(3)] == [200, 429, 200]
     """)
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
+
+
+def test_virtual_time_may_be_the_whole_run_s(run: Runs) -> None:
+    run.ini("fauxscale_time = virtual")
+    source = """
+        def test_it(fauxscale):
+            assert fauxscale.settings()["time"] == "virtual"
+    """
+    run(source).assert_outcomes(passed=1)
+    run.again("--fauxscale-time", "real").assert_outcomes(failed=1)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +101,11 @@ def test_the_words_are_the_account_s_terms(run: Runs) -> None:
             "*test_it.py::test_it: the marker fauxscale has no 'balanse': choose from balance, *",
         ),
         ("fauxscale(5)", "*test_it.py::test_it: the marker fauxscale takes words only: *"),
+        ("fauxscale(balance='3')", "*test_it.py::test_it: balance is a number, not '3'"),
+        ("fauxscale(latency=True)", "*test_it.py::test_it: latency is a number, not True"),
+        ("fauxscale(in_flight=1.5)", "*test_it.py::test_it: in_flight is a whole number, not 1.5"),
+        ("fauxscale(vintage=202610)", "*test_it.py::test_it: vintage is a text, not 202610"),
+        ("fauxscale(time='fast')", "*test_it.py::test_it: time is one of real, virtual, not 'fast'"),
     ],
 )
 def test_a_marker_nobody_understands_is_a_usage_error(run: Runs, marker: str, line: str) -> None:
@@ -119,7 +138,7 @@ def test_a_worker_says_so_at_the_test(run: Runs) -> None:
     ("marker", "line"),
     [
         ("balance=-1", "*UsageError: test_it.py::test_it: balance must not be negative, got -1"),
-        ("in_flight=1.5", "*UsageError: test_it.py::test_it: in_flight must be a whole number, got 1.5"),
+        ("in_flight=-1", "*UsageError: test_it.py::test_it: in_flight must not be negative, got -1"),
         ("vintage='1999-01'", "*no provider has the vintage '1999-01': choose from 2026-04, 2026-10*"),
     ],
 )

@@ -41,6 +41,38 @@ def test_a_failing_test_shows_its_calls_and_why_they_were_refused(run: Runs) -> 
     assert result.stdout.str().count("- fauxscale calls -") == 1
 
 
+def test_calls_that_no_account_took_are_shown_with_their_reasons(run: Runs) -> None:
+    result = run("""
+        def test_earlier(fauxscale):
+            upscale(fauxscale.base_url("fal"), "somebody's key", b"")
+
+        def test_it(fauxscale):
+            key = fauxscale.api_key("ideogram")
+            upscale(fauxscale.base_url("ideogram"), "real-key-from-env", b"")
+            upscale(fauxscale.base_url("ideogram"), fauxscale.api_key("fal"), b"")
+            upscale(fauxscale.base_url("ideogram") + "/v2", key, b"")
+            upscale(fauxscale.url + "/ideogramm", key, b"")
+            assert False
+    """)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "none: no call reached the account",
+            "meanwhile, taken by no account:",
+            "time  *operation  *status*",
+            "*ideogram.upscale *403*",
+            "    invalid_key: the key real* was not issued here*",
+            "*ideogram.upscale *403*",
+            "    invalid_key: this key was issued for fal, not for ideogram*",
+            "*ideogram.unmatched *404*",
+            "    not_found: ideogram has no /v2/upscale; *",
+            "*unmatched *404*",
+            "    not_found: * /ideogramm/upscale*",
+        ],
+        consecutive=True,
+    )
+
+
 def test_a_fixture_that_fails_after_the_account_was_made_shows_its_calls(run: Runs) -> None:
     result = run("""
         @pytest.fixture

@@ -65,7 +65,10 @@ class Account:
                 "key": self.api_key(name),
             }
             about = self._client.provider(name)
-            templates: dict[str, str] = {**about["env"], **(about["tls_env"] if self.url.startswith("https:") else {})}
+            templates: dict[str, str] = {
+                **about["env"],
+                **(about["tls_env"] if self.url.startswith("https:") else {}),
+            }
             variables.update({variable: one.format(**words) for variable, one in templates.items()})
         return variables
 

@@ -140,7 +140,7 @@ def link_retries(calls: list[Call]) -> list[str | None]:
 
 def _repeats(call: Call, earlier: Call) -> bool:
     # Who left a call may ask again before that one has ended.
-    after = earlier.ended <= call.started or not earlier.arrived
+    after = earlier.ended <= call.started or earlier.status is None or not earlier.arrived
     if (call.operation, call.method) != (earlier.operation, earlier.method) or not after:
         return False
     pairs = (

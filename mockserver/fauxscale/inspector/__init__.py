@@ -33,7 +33,12 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-_TYPES = {"index.html": "text/html", "app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
+_TYPES = {
+    "index.html": "text/html",
+    "app.js": "text/javascript",
+    "style.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
 
 
 class Inspector:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
+from typing import Any, Unpack
 
 import httpx
 import pytest
 from PIL import ImageChops
 
 from fauxscale import Settings
+from fauxscale.client.terms import Words
 from fauxscale.faults import Fail, UnsafeImage
 from tests.house import House, open_house
 from tests.pictures import doubled, opened, picture
@@ -25,7 +26,7 @@ def uri(data: bytes, media_type: str = "image/png") -> str:
 
 
 def run(
-    stage: Stage, body: object, *, key: str | None = None, path: str = MODEL, **terms: float
+    stage: Stage, body: object, *, key: str | None = None, path: str = MODEL, **terms: Unpack[Words]
 ) -> httpx.Response:
     """One direct call with an account of its own, unless a key is given."""
     key = stage.account(**terms).api_key("fal") if key is None else key

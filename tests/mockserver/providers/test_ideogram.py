@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import httpx
 import pytest
 from PIL import ImageChops
 
 from fauxscale import Fail, Settings
+from fauxscale.client.terms import Words
 from fauxscale.settings import Terms
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
@@ -26,7 +27,7 @@ def upscale(
     *,
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
-    **terms: float,
+    **terms: Unpack[Words],
 ) -> httpx.Response:
     """One call with an account of its own, unless a key is given. `request` is JSON text or a value."""
     key = stage.account(**terms).api_key("ideogram") if key is None else key
