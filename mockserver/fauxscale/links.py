@@ -16,6 +16,7 @@ class Links:
         self._store = store
         self._prefix = prefix
         self._names = f"{prefix}links"
+        self._swept = f"{prefix}swept"
 
     async def keep(self, rendition: Rendition) -> None:
         await self._keep(rendition.id, rendition.to_json())
@@ -42,29 +43,29 @@ class Links:
         await self._store.delete(f"link:{rendition.id}")
 
     async def sweep(self, now: float) -> int:
-        """Let go of uploads that only dead links lead to, at `now` by the account's clock; returns how many."""
-        kept: set[str] = set()
-        dead: list[Rendition] = []
-        for row in await self._store.items(self._names):
-            name = row.decode()
-            value = await self._store.get(f"link:{name}")
-            if value is None:
-                continue
-            if name.startswith(_FILE):
-                kept.add(File.from_json(value).blob)
-                continue
-            rendition = Rendition.from_json(value)
-            if now < rendition.exp:
-                kept.add(rendition.source)
-            else:
-                dead.append(rendition)
-        # The link itself stays known, so that it goes on saying that it expired.
-        gone = {one.source for one in dead} - kept
+        """Let go of uploads that only dead links lead to, at `now` by the account's clock; returns how many.
+
+        From the oldest link on to the first that lives, each looked at once: they die in the order in which
+        they were given out, near enough.
+        """
+        start = await self._store.count(self._swept) or 0
+        gone: set[str] = set()
+        done = 0
+        for row in (await self._store.items(self._names))[start:]:
+            value = None if row.startswith(_FILE.encode()) else await self._store.get(f"link:{row.decode()}")
+            if value is not None:
+                rendition = Rendition.from_json(value)
+                if now < rendition.exp:
+                    break
+                # The link itself stays known, so that it goes on saying that it expired.
+                gone.add(rendition.source)
+            done += 1
+        await self._store.add(self._swept, done)
         await self._store.delete(*gone)
         return len(gone)
 
     async def forget(self) -> None:
         """Purge all links and files, with the pictures behind them."""
         names = [f"link:{row.decode()}" for row in await self._store.items(self._names)]
-        await self._store.delete(self._names, *names)
+        await self._store.delete(self._names, self._swept, *names)
         await self._store.clear(f"{self._prefix}blob:")
