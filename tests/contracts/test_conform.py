@@ -163,6 +163,7 @@ def mock() -> Any:
         yield mock
 
 
+@pytest.mark.torture  # a clock on a busy machine decides nothing: `make torture` on a quiet one
 def test_a_hundred_replies_take_less_than_a_second(mock: MockServer) -> None:
     rows = boundary_replies("ideogram")[:100]
     with Replies(mock, "ideogram", Function(Client().upscale, (Failed,))) as replies:

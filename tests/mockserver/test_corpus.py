@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from tests.conftest import FIXTURES
-from tests.stages import Stage
+from tests.stages import Stage, open_stage
 
 CORPUS = FIXTURES / "corpus"
 SECONDS = 2.0
@@ -78,10 +78,17 @@ def verdict(stage: Stage, row: Row, reply: httpx.Response) -> str:
     return ""
 
 
+@pytest.fixture(scope="module", params=["socket", "in-process"])
+def gate(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """TLS only wraps the socket: the corpus runs once over a socket and once without."""
+    yield from open_stage(request.param)
+
+
 @pytest.mark.corpus
 def test_every_row_of_the_corpus_is_answered_as_the_manifest_says(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
+    gate: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    stage = gate
     key = stage.account(in_flight=10).api_key("ideogram")
     counts: Counter[str] = Counter()
     wrong: list[str] = []
