@@ -85,7 +85,7 @@ class WireProtocol(H11Protocol):
         # Another uvicorn of this process may have switched the shared access log on; calls are in the journal.
         self.access_log = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self.app_state = attach(self.app_state, SocketConnection(transport))
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)

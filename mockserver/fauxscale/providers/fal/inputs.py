@@ -63,7 +63,7 @@ def read(body: Mapping[str, object]) -> Inputs:
             item = {"type": wrong.kind, "loc": ["body", name], "msg": wrong.text, "input": body[name]}
             errors.append(item | ({"ctx": wrong.facts} if wrong.facts else {}))
     if errors:
-        names = ", ".join(f"{error['loc'][1]}: {error['msg']}" for error in errors)  # type: ignore[index]
+        names = ", ".join(f"{error['loc'][1]}: {error['msg']}" for error in errors)  # type: ignore[index]  # as built above
         raise ApiError(
             Problem.INVALID_PARAMETER,
             "Validation failed",
