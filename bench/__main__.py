@@ -14,6 +14,8 @@ TABLES = {"uploads": uploads.main, "rendering": rendering.main, "lives": lives.m
 
 def main() -> None:
     names = sys.argv[1:] or list(TABLES)
+    if unknown := set(names) - TABLES.keys():
+        sys.exit(f"no table {', '.join(sorted(unknown))}: there are {', '.join(TABLES)}")
     today = datetime.datetime.now(datetime.UTC).date()
     print(f"{today}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     for name in names:

@@ -87,6 +87,10 @@ class Exchange:
             self._loop.call_soon_threadsafe(self._gone.set)
             self._task.cancel()
 
+    @property
+    def gone(self) -> bool:
+        return self._gone.is_set()
+
     def reset(self) -> None:
         self._end(Broken(reset=True))
 

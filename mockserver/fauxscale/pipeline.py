@@ -42,6 +42,8 @@ class Pipeline:
 
     async def run(self, request: Request, match: Match) -> Response:
         endpoint = match.route.endpoint if match.route else _missing(match)
+        # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
+        mask = redact.Mask(redact.secrets(request.headers.items()))
         call = Call(
             request=request,
             provider=match.provider,
@@ -54,7 +56,8 @@ class Pipeline:
             account=self.accounts.nobody(),
             terms=self.accounts.settings.terms,
             clock=time.Clock(),
-            entry=self._open(request, match, endpoint),
+            entry=self._open(request, match, endpoint, mask),
+            mask=mask,
             caps=Caps(),
         )
         entered = False
@@ -124,17 +127,16 @@ class Pipeline:
             return await self.accounts.get(found.account) or self.accounts.nobody()
         return self.accounts.nobody()
 
-    def _open(self, request: Request, match: Match, endpoint: Endpoint) -> Entry:
+    def _open(self, request: Request, match: Match, endpoint: Endpoint, mask: redact.Mask) -> Entry:
         query = request.scope["query_string"].decode("latin-1")
-        known = redact.secrets(request.headers.items())
         return Entry(
             leg=endpoint.leg,
             started=time.stopwatch(),
             provider=match.provider.name,
             operation=endpoint.operation,
             method=request.method,
-            path=redact.text(f"{match.raw}?{query}" if query else match.raw, known),
-            request_headers=redact.headers(request.headers.items(), known),
+            path=mask.text(f"{match.raw}?{query}" if query else match.raw),
+            request_headers=mask.headers(request.headers.items()),
         )
 
     async def _identify(self, call: Call) -> None:
@@ -160,20 +162,18 @@ class Pipeline:
                 await call.account.faults.give_back(order)
         await self._identify(call)
         entry.ended = time.stopwatch()
-        # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
-        known = redact.secrets(call.request.headers.items())
         entry.params = {
-            name: redact.text(value, known) if isinstance(value, str) else value
+            name: call.mask.text(value) if isinstance(value, str) else value
             for name, value in entry.params.items()
         }
         if response is not None:
             entry.status = response.status_code if getattr(response, "arrives", True) else None
-            entry.reply_headers = redact.headers(response.headers.items(), known)
+            entry.reply_headers = call.mask.headers(response.headers.items())
             if response.headers.get("content-type", "").partition(";")[0] in (
                 "application/json",
                 "text/plain",
             ):
-                entry.reply = redact.text(bytes(response.body)[:4096].decode(errors="replace"), known)
+                entry.reply = call.mask.text(bytes(response.body)[:4096].decode(errors="replace"))
         await call.account.journal.write(entry)
 
 

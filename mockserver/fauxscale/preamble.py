@@ -6,6 +6,7 @@ Both are legal (RFC 2046 section 5.1.1), and the parser knows neither (python-mu
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 _PADDING = 256  # more blanks than this behind a boundary are no padding
 
@@ -16,13 +17,22 @@ class Opening:
     def __init__(self, boundary: bytes) -> None:
         self.found = False
         self._line = b"\r\n--" + boundary
-        self._whole = re.compile(re.escape(self._line) + rb"(?:[ \t]{0,%d}(\r\n)|(--))" % _PADDING)
-        self._begun = re.compile(re.escape(self._line) + rb"(?:[ \t]{0,%d}\r?|-)" % _PADDING)
         self._held = b"\r\n"  # the body begins a line
+
+    @cached_property
+    def _whole(self) -> re.Pattern[bytes]:
+        return re.compile(re.escape(self._line) + rb"(?:[ \t]{0,%d}(\r\n)|(--))" % _PADDING)
+
+    @cached_property
+    def _begun(self) -> re.Pattern[bytes]:
+        return re.compile(re.escape(self._line) + rb"(?:[ \t]{0,%d}\r?|-)" % _PADDING)
 
     def feed(self, chunk: bytes) -> bytes:
         """What the parser may see of a further piece: all from the boundary on, and nothing before it is there."""
         if self.found:
+            return chunk
+        if self._held == b"\r\n" and chunk.startswith(self._line[2:] + b"\r\n"):
+            self.found = True  # as nearly every client writes it: nothing to let past, nothing to compile
             return chunk
         seen = self._held + chunk
         if opening := self._whole.search(seen):

@@ -122,6 +122,7 @@ class Call:
     terms: Terms
     clock: Clock
     entry: Entry
+    mask: redact.Mask
     caps: Caps
     standing: Standing | None = None
     orders: list[Order] = field(default_factory=list[Order])
@@ -154,8 +155,7 @@ class Call:
             if refusal.problem is Problem.FILE_TOO_LARGE:
                 refusal.reason += _excess(headers.get("content-length", ""), file)
             raise
-        known = redact.secrets(headers.items())
-        self.entry.parts = [_outline(part, known) for part in form.parts]
+        self.entry.parts = [_outline(part, self.mask) for part in form.parts]
         return form
 
     async def json(self, cap: int) -> dict[str, object]:
@@ -204,7 +204,7 @@ class Call:
         it will arrive."""
         spoilt = await self._spoil(response)
         whole = getattr(spoilt, "whole", True)
-        self.entry.arrived = whole and not await self.request.is_disconnected()
+        self.entry.arrived = whole and not await replies.has_left(self.request)
         return spoilt
 
     async def _spoil(self, response: Response) -> Response:
@@ -259,7 +259,7 @@ def _excess(declared: str, limit: int) -> str:
     return f"; the whole body is {whole / mib:.1f} MB, {over / mib:.1f} MB over {limit / mib:g} MB"
 
 
-def _outline(part: Part, known: Sequence[str]) -> dict[str, object]:
+def _outline(part: Part, mask: redact.Mask) -> dict[str, object]:
     """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
     about: dict[str, object] = {"name": part.name, "bytes": len(part.data)}
     if part.content_type is not None:
@@ -268,7 +268,7 @@ def _outline(part: Part, known: Sequence[str]) -> dict[str, object]:
         from . import images  # Pillow: not before the first file
 
         return about | {"filename": part.filename, "detected": images.sniff(part.data[:64]) or "unknown"}
-    return about | {"text": redact.text(part.data[:2000].decode(errors="replace"), known)}
+    return about | {"text": mask.text(part.data[:2000].decode(errors="replace"))}
 
 
 def origin(call: Call) -> str:

@@ -54,10 +54,39 @@ def nickname(secret: str) -> str:
     return shorten(secret) + hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:4]
 
 
+class Mask:
+    """Hides whatever looks like a secret, and `known` secrets wherever they stand, whatever they look like.
+
+    Made once for a call: it remembers how each of its secrets may be spelt.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        secrets = sorted({one for one in known if len(one) >= _SHORTEST}, key=len, reverse=True)
+        self._spellings = [
+            (spelling, shorten(secret))
+            for secret in secrets
+            for spelling in {secret, quote(secret), quote(secret, safe="")}
+        ]
+
+    def text(self, value: str) -> str:
+        """Any text (URL, JSON, message) without its secrets, also where it is percent-encoded."""
+        for spelling, short in self._spellings:
+            value = value.replace(spelling, short)
+        return _masked(value, _LAYERS)
+
+    def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Header pairs with the values of secret ones shortened, and others masked as any text is."""
+        shown = [(name, _shortened(value) if is_secret(name) else value) for name, value in pairs]
+        # Nearly always there is nothing to hide, which one look at all of them together finds out.
+        together = "\n".join(value for name, value in shown if not is_secret(name))
+        if self.text(together) == together:
+            return shown
+        return [(name, value if is_secret(name) else self.text(value)) for name, value in shown]
+
+
 def headers(pairs: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Header pairs with the values of secret ones shortened, and in others `known` secrets masked as in `text`."""
-    known = list(known)
-    return [(name, _header(name, value, known)) for name, value in pairs]
+    """Header pairs as a `Mask` of the `known` secrets leaves them."""
+    return Mask(known).headers(pairs)
 
 
 def secrets(pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -70,9 +99,7 @@ def is_secret(name: str) -> bool:
     return name.lower() in SECRET_HEADERS or name.lower().startswith("x-byok-")
 
 
-def _header(name: str, value: str, known: Iterable[str]) -> str:
-    if not is_secret(name):
-        return text(value, known)
+def _shortened(value: str) -> str:
     scheme, secret = _split(value)
     return scheme + shorten(secret)
 
@@ -84,14 +111,8 @@ def _split(value: str) -> tuple[str, str]:
 
 
 def text(value: str, known: Iterable[str] = ()) -> str:
-    """Any text (URL, JSON, message) with whatever looks like a secret masked, also where it is percent-encoded.
-
-    `known` secrets are masked wherever they stand, whatever they look like: see `secrets`.
-    """
-    for secret in sorted({one for one in known if len(one) >= _SHORTEST}, key=len, reverse=True):
-        for spelling in {secret, quote(secret), quote(secret, safe="")}:
-            value = value.replace(spelling, shorten(secret))
-    return _masked(value, _LAYERS)
+    """Any text as a `Mask` of the `known` secrets leaves it."""
+    return Mask(known).text(value)
 
 
 def _masked(value: str, layers: int) -> str:

@@ -22,6 +22,11 @@ DRAIN_BYTES = 32 * 1024 * 1024
 class Connection(Protocol):
     """What can be done to a connection besides answering on it."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether the peer, or we, have ended it."""
+        ...
+
     def reset(self) -> None:
         """Break it: the peer sees a reset (over a socket: RST)."""
         ...
@@ -49,6 +54,10 @@ class SocketConnection:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+
+    @property
+    def gone(self) -> bool:
+        return self._transport.is_closing()
 
     def reset(self) -> None:
         sock = self._transport.get_extra_info("socket")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
+from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from .calls import (
@@ -102,7 +103,7 @@ def from_json(words: Mapping[str, object]) -> Fault:
         raise ValueError(f"unknown fault {words.get('fault')!r}: choose from {', '.join(sorted(known))}")
     members = {name: value for name, value in words.items() if name != "fault"}
     names = {one.name: one for one in _fields(kind)}
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     for name, value in members.items():
         if name not in names:
             raise ValueError(f"{kind.__name__} has no {name!r}: it has {', '.join(names) or 'no members'}")
@@ -112,6 +113,11 @@ def from_json(words: Mapping[str, object]) -> Fault:
         if _default(one) is MISSING and name not in members:
             raise ValueError(f"{kind.__name__} needs {name!r}")
     return cast("Fault", cast("Any", kind)(**members))
+
+
+@cache
+def _hints(kind: type[Fault]) -> dict[str, Any]:
+    return get_type_hints(kind)  # which compiles every annotation, each time it is asked
 
 
 def _fields(kind: type[Fault]) -> tuple[Field[Any], ...]:
