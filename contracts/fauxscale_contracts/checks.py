@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -93,7 +94,8 @@ def _parameters(operation: Operation, request: Request) -> Iterator[Violation]:
             value = (query if one.place == "query" else path).get(one.name)
         place = {"header": "headers"}.get(one.place, one.place)
         if value is not None:
-            yield from one.schema.violations(coerce(value, one.schema.node), (place, one.name))
+            for violation in one.schema.violations(coerce(value, one.schema.node), (place, one.name)):
+                yield replace(violation, severity="undocumented") if one.guessed else violation
         elif one.required and one.place != "path":
             yield Violation(
                 pointer((place, one.name)), f"{one.name} is missing", "would be rejected", "required"

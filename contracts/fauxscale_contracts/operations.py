@@ -43,12 +43,13 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query, path or header parameter."""
+    """A query, path or header parameter. `guessed`: nobody has documented it."""
 
     name: str
     place: str
     required: bool
     schema: Schema
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ class Operation:
 
     def _parameter(self, node: Json) -> Parameter:
         schema = self._document.schema(node.get("schema", {}))
-        return Parameter(node["name"], node["in"], bool(node.get("required", False)), schema)
+        guessed = node.get("x-recorded", {}).get("confidence") == "guess"
+        return Parameter(node["name"], node["in"], bool(node.get("required", False)), schema, guessed)
 
     def _contents(self, node: Json) -> dict[str, Content]:
         return {

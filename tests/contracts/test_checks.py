@@ -260,8 +260,26 @@ class TestTheOtherServices:
             for n in ("5", "x")
         )
         assert [one.pointer for one in judge(good, "lumenfall")] == []
-        assert [(one.pointer, one.rule) for one in judge(bad, "lumenfall")] == [
-            ("/query/limit", "type integer")
+        # That there is a limit is a guess, so nobody can say that it would be refused.
+        assert [(one.severity, one.pointer, one.rule) for one in judge(bad, "lumenfall")] == [
+            (UNDOCUMENTED, "/query/limit", "type integer")
+        ]
+
+    def test_a_documented_query_that_is_none_would_be_refused(self) -> None:
+        call = form_call(
+            [Part("model", data=b"m"), Part("image", "s", None, TINY)],
+            url=f"{self.url}?dryRun=maybe",
+            headers=(("Authorization", "Bearer x"),),
+        )
+        assert [(one.severity, one.pointer) for one in judge(call, "lumenfall")] == [
+            (REJECTED, "/query/dryRun")
+        ]
+
+    def test_what_a_mask_may_be_is_on_no_record(self) -> None:
+        parts = [Part("model", data=b"m"), Part("image", "s", None, TINY), Part("mask", "m", None, b"none")]
+        call = form_call(parts, url=self.url, headers=(("Authorization", "Bearer x"),))
+        assert [(one.severity, one.pointer) for one in judge(call, "lumenfall")] == [
+            (UNDOCUMENTED, "/body/mask")
         ]
 
     def fal(self, **members: object) -> list[Violation]:

@@ -227,10 +227,21 @@ def test_a_stored_page_can_do_nothing_on_our_origin(house: House) -> None:
     assert got.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("said", ["", "猫", "a\r\nx: y", "nonsense", 7])
-def test_a_media_type_that_is_none_does_not_come_back_as_one(stage: Stage, said: object) -> None:
+@pytest.mark.parametrize("said", ["", "猫", "a\r\nx: y", "nonsense"])
+def test_a_media_type_that_is_none_does_not_come_back_as_one(stage: Stage, said: str) -> None:
     headers = {"Authorization": f"Key {stage.account().api_key('fal')}"}
     ask = {"file_name": "a.png", "content_type": said}
     place = stage.http.post(f"{stage.url}/fal/rest/storage/upload/initiate", json=ask, headers=headers).json()
     assert stage.http.put(place["upload_url"], content=b"x").status_code == 200
     assert stage.http.get(place["file_url"]).headers["content-type"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize("begin", ["initiate", "initiate-multipart"])
+def test_a_place_is_asked_for_in_texts(house: House, begin: str) -> None:
+    ask = {"file_name": 7, "content_type": None}
+    refused = house.ask("POST", f"/fal/rest/storage/upload/{begin}", json=ask)
+    assert refused.status_code == 422
+    assert [(one["loc"], one["type"]) for one in refused.json()["detail"]] == [
+        (["body", "file_name"], "string_type"),
+        (["body", "content_type"], "string_type"),
+    ]

@@ -30,8 +30,9 @@ PARAMETERS = (
     Parameter(name="style", kind="string", about="Accepted; changes nothing."),
     ANSWER,
     Parameter(name="user", kind="string", about="Accepted; changes nothing."),
+    Parameter(name="mask_url", kind="string", about="Accepted; changes nothing."),
 )
-NAMES = frozenset({*(one.name for one in PARAMETERS), "image", "image[]", "image_url", "mask", "mask_url"})
+NAMES = frozenset({*(one.name for one in PARAMETERS), "image", "image[]", "image_url", "mask"})
 
 
 def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:

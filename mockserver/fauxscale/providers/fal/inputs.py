@@ -6,7 +6,7 @@ ignored, as FastAPI does; numbers and booleans may come as strings, as pydantic'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from fauxscale.errors import ApiError, Problem
@@ -48,11 +48,22 @@ class _Wrong(Exception):
 
 def read(body: Mapping[str, object]) -> Inputs:
     """The input in a JSON body. Raises INVALID_PARAMETER with pydantic's list in details["errors"]."""
+    found = _members(body, ("image_url", "prompt", *_NUMBERS, *_FLAGS), required="image_url")
+    return Inputs(**found)  # type: ignore[arg-type]  # judged member by member
+
+
+def read_texts(body: Mapping[str, object], *names: str) -> list[str]:
+    """Members that are texts, "" for those left out. Raises as `read` does."""
+    found = _members(body, names)
+    return [str(found.get(name, "")) for name in names]
+
+
+def _members(body: Mapping[str, object], names: Sequence[str], required: str = "") -> dict[str, object]:
     errors: list[dict[str, object]] = []
     found: dict[str, object] = {}
-    for name in ("image_url", "prompt", *_NUMBERS, *_FLAGS):
+    for name in names:
         if name not in body:
-            if name == "image_url":
+            if name == required:
                 errors.append(
                     {"type": "missing", "loc": ["body", name], "msg": "Field required", "input": body}
                 )
@@ -63,18 +74,20 @@ def read(body: Mapping[str, object]) -> Inputs:
             item = {"type": wrong.kind, "loc": ["body", name], "msg": wrong.text, "input": body[name]}
             errors.append(item | ({"ctx": wrong.facts} if wrong.facts else {}))
     if errors:
-        names = ", ".join(f"{error['loc'][1]}: {error['msg']}" for error in errors)  # type: ignore[index]  # as built above
+        wrong_ones = ", ".join(f"{error['loc'][1]}: {error['msg']}" for error in errors)  # type: ignore[index]  # as built above
         raise ApiError(
             Problem.INVALID_PARAMETER,
             "Validation failed",
-            reason=f"the input is not valid: {names}"
+            reason=f"the input is not valid: {wrong_ones}"
             + (
-                f"; the body has {', '.join(sorted(body)) or 'no members'}" if "image_url" not in body else ""
+                f"; the body has {', '.join(sorted(body)) or 'no members'}"
+                if required and required not in body
+                else ""
             ),
             param=str(errors[0]["loc"][1]),  # type: ignore[index]  # a list of two words
             details={"errors": errors},
         )
-    return Inputs(**found)  # type: ignore[arg-type]  # judged member by member
+    return found
 
 
 def _judge(name: str, value: object) -> object:

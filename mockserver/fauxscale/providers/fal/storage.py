@@ -22,6 +22,7 @@ from fauxscale.files import File, safe_name
 from fauxscale.provider import Call, link
 from fauxscale.uploads import read_body
 
+from .inputs import read_texts
 from .model import lifetime
 
 MIB = 1024 * 1024
@@ -207,8 +208,8 @@ async def place_owner(call: Call) -> Account | None:
 
 async def _promise_place(call: Call, below: str) -> Response:
     body = await call.json(MIB)
-    name = body.get("file_name")
-    place = await _place(call, name if isinstance(name, str) else "", _media_type(body.get("content_type")))
+    name, content_type = read_texts(body, "file_name", "content_type")
+    place = await _place(call, name, _media_type(content_type))
     await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
     exp = int(call.now) + _PLACE_SECONDS
     return JSONResponse(
@@ -249,10 +250,11 @@ def _said_type(call: Call) -> str:
     return _media_type(call.request.headers.get("content-type"))
 
 
-def _media_type(said: object) -> str:
+def _media_type(said: str | None) -> str:
     """A media type as it was said, unless it is none: it comes back as a header of the file."""
-    known = isinstance(said, str) and "/" in said and said.isascii() and said.isprintable()
-    return str(said) if known else "application/octet-stream"
+    return (
+        said if said and "/" in said and said.isascii() and said.isprintable() else "application/octet-stream"
+    )
 
 
 def _decoded(text: str) -> str:
