@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import httpx
 
 from fauxscale import Settings, create_app
-from fauxscale.accounts import Account
+from fauxscale.account import Account
 from fauxscale.deferred import catch_up
 from fauxscale.faults import Fault, Rule
 from fauxscale.ledger import Charge
 from fauxscale.settings import Scalar, Terms
+from tests.judging import judged
 
 ORIGIN = "http://localhost"
 KEY = "a-key"
 
 
 class House:
-    """One app, one account. `ask` is a call with its key; the rest reaches into the account."""
+    """One app, one account. `ask` is a call with its key, whose answer is held against the contracts as
+    tests/judging.py says; the rest reaches into the account."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._runner = asyncio.Runner()
@@ -40,7 +43,8 @@ class House:
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         options["headers"] = {"authorization": f"Key {KEY}", **options.get("headers", {})}
-        return self.run(self.http.request(method, path, **options))
+        response = self.run(self.http.request(method, path, **options))
+        return judged(response, lambda: [asdict(call) for call in self.run(self.account.journal.entries())])
 
     def terms(self, *, balance: float | None = None, **options: Scalar) -> None:
         """Set the wallet and fal's options."""

@@ -27,7 +27,7 @@ FLOORS = (
     ("services", "providers"),
     ("what services share", "banner deferred downloads options sources spoils upscale waits"),
     ("the seam", "provider"),
-    ("one key's state", "accounts"),
+    ("one key's state", "account accounts"),
     ("the remote control", "client"),
     (
         "rooms",

@@ -1,34 +1,25 @@
-"""An account is everything the stand-in remembers about one API key; `Accounts` is all of them on one server."""
+"""All accounts of one server: by key, by id, by what they gave out."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from .clock import Clock, wall
+from .account import Account
+from .clock import wall
 from .errors import ApiError, Problem
-from .faults import Plan
 from .files import File
-from .jobs import Jobs
-from .journal import Journal
-from .ledger import Ledger
-from .limits import Limits
-from .links import Links
 from .redact import nickname, shorten
 from .renditions import Rendition, Renditions
-from .settings import Settings, Terms, micros
+from .settings import Settings, Terms
 from .signing import Signer
 from .store import Store
 from .verdicts import Verdicts
-from .webhooks import Webhooks
 
 NOBODY = "acct_0"
-SWEEP_EVERY = 64
-RESETTABLE = ("calls", "clock", "faults", "jobs", "ledger", "limits", "links", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,123 +30,6 @@ class Card:
     label: str
     made: float
     keys: Mapping[str, str]
-
-
-class Account:
-    """The state of one tenant. Its rooms share the store under the account's own prefix."""
-
-    def __init__(self, id: str, store: Store, settings: Settings, secret: bytes) -> None:  # noqa: A002  # its name
-        self.id = id
-        self.prefix = f"a:{id}:"
-        self.store = store
-        self._settings = settings
-        self._secret = secret
-        self.ledger = Ledger(store, self.prefix)
-        self.limits = Limits(store, self.prefix)
-        self.faults = Plan(store, self.prefix)
-        self.links = Links(store, self.prefix)
-        self.jobs = Jobs(store, self.prefix)
-        self.webhooks = Webhooks(store, self.prefix)
-        self.journal = Journal(
-            store, self.prefix, most=settings.journal_entries, most_bytes=settings.journal_bytes
-        )
-
-    async def clock(self) -> Clock:
-        row = await self.store.get(f"{self.prefix}clock")
-        return Clock(**json.loads(row)) if row else Clock()
-
-    async def set_clock(self, clock: Clock) -> None:
-        await self.store.put(f"{self.prefix}clock", json.dumps(asdict(clock)).encode())
-
-    async def terms(self) -> Terms:
-        """The terms in force: the account's own, and the server's wherever those say nothing."""
-        return self._settings.terms.under(await self.own_terms())
-
-    async def own_terms(self) -> Terms:
-        row = await self.store.get(f"{self.prefix}terms")
-        return Terms() if row is None else Terms(**json.loads(row))
-
-    async def set_terms(self, terms: Terms, *, refill: bool = True) -> None:
-        """Replace the account's own terms; with `refill` a balance counts from now on."""
-        await self.store.put(f"{self.prefix}terms", terms.to_json())
-        if refill and terms.balance is not None:
-            funds = micros(terms.balance) + await self.ledger.spent()
-            await self.store.put(f"{self.prefix}funds", str(funds).encode())
-
-    async def funds(self) -> int | None:
-        """Micro-dollars that may be spent in all, None without a limit."""
-        row = await self.store.get(f"{self.prefix}funds")
-        if row is not None:
-            return int(row)
-        balance = self._settings.terms.balance
-        return None if balance is None else micros(balance)
-
-    async def since(self) -> float:
-        """When the account's minutes began to count, by its clock."""
-        row = await self.store.get(f"{self.prefix}since")
-        if row is not None:
-            return float(row)
-        now = (await self.clock()).now()
-        await self.store.claim(f"{self.prefix}since", str(now).encode())
-        return now
-
-    async def draw(self, purpose: str) -> bytes:
-        """32 bytes off the account's dice. Same seed, same calls since reset: same bytes."""
-        number = await self.store.add(f"{self.prefix}draws:{purpose}", 1)
-        return hmac.digest(self._secret, f"{self.id}\n{purpose}\n{number}".encode(), "sha256")
-
-    async def draw_id(self, purpose: str) -> str:
-        """22 URL-safe characters, 16 drawn bytes."""
-        return base64.urlsafe_b64encode((await self.draw(purpose))[:16]).rstrip(b"=").decode()
-
-    async def roll(self) -> float:
-        """A number from 0 up to, not including, 1. The label decides, not the account's number: a test that runs
-        alone has the luck it had among others."""
-        row = await self.store.get(f"account:{self.id}")
-        name = self.id if row is None else json.loads(row)["label"]
-        number = await self.store.add(f"{self.prefix}draws:roll", 1)
-        rolled = hmac.digest(self._secret, f"roll\n{name}\n{number}".encode(), "sha256")
-        return int.from_bytes(rolled[:8], "big") / 2**64
-
-    async def reset(self, what: tuple[str, ...] = RESETTABLE) -> None:
-        """Forget what is named: calls (the journal), clock, faults, jobs (and webhooks), ledger (and balance as
-        at first), limits, links (and the pictures behind them), seed (the dice begin anew). Keys and terms stay."""
-        prefix, store = self.prefix, self.store
-        if "calls" in what:
-            await store.clear(f"{prefix}journal")
-        if "clock" in what:
-            await store.delete(f"{prefix}clock")
-        if "faults" in what:
-            await self.faults.clear()
-        if "jobs" in what:
-            await store.clear(f"{prefix}job")
-            await store.clear(f"{prefix}webhook")
-        if "ledger" in what:
-            await store.delete(f"{prefix}spent", f"{prefix}charges", f"{prefix}funds")
-            balance = (await self.own_terms()).balance
-            if balance is not None:
-                await store.put(f"{prefix}funds", str(micros(balance)).encode())
-        if "limits" in what:
-            await store.clear(f"{prefix}minute:")
-            await store.delete(f"{prefix}since")
-        if "links" in what:
-            await self.links.forget()
-        if "seed" in what:
-            await store.clear(f"{prefix}draws:")
-
-    async def totals(self) -> dict[str, int]:
-        """What the account came to since it was opened, resets or not: calls, refused, images, micros."""
-        return await self.journal.totals() | await self.ledger.totals()
-
-    async def keep_upload(self, data: bytes) -> str:
-        """Store an upload; returns its blob key, which is never given twice, resets or not."""
-        number = await self.store.add("blobs", 1) or 0
-        key = f"{self.prefix}blob:{number}"
-        await self.store.put_blob(key, data)
-        if number % SWEEP_EVERY == 0:
-            # An hour's grace: a test may set its clock back, a developer renew a link that just died.
-            await self.links.sweep((await self.clock()).now() - 3600)
-        return key
 
 
 class Accounts:
@@ -229,6 +103,10 @@ class Accounts:
         """32 bytes to make a key of, the same for the same server seed, account number and provider."""
         return hmac.digest(self._secret, f"key\n{number}\n{provider}".encode(), "sha256")
 
+    async def proof(self, account_id: str) -> bytes | None:
+        """What tells an account from one opened under the same id after a reset; None once it is closed."""
+        return await self.store.get(f"account:{account_id}")
+
     async def get(self, account_id: str) -> Account | None:
         return None if await self.card(account_id) is None else self.of_id(account_id)
 
@@ -238,7 +116,9 @@ class Accounts:
 
     async def cards(self) -> list[Card]:
         """Every account still open, oldest first."""
-        rows = [await self.card(row.decode()) for row in await self.store.items("accounts")]
+        # A key's account that was closed and opened again is listed twice.
+        ids = dict.fromkeys(row.decode() for row in await self.store.items("accounts"))
+        rows = [await self.card(one) for one in ids]
         return [card for card in rows if card is not None]
 
     async def delete(self, account_id: str) -> None:

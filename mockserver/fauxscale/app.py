@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -17,6 +18,7 @@ from .clock import stopwatch, wall
 from .control import Control
 from .journal import Entry
 from .observing import Observer
+from .options import judge
 from .pipeline import Pipeline, header_value
 from .provider import Provider
 from .providers import PROVIDERS
@@ -40,9 +42,15 @@ def create_app(
 ) -> App:
     """The whole stand-in as one ASGI application. `observer` is told of every API call once it is answered.
 
-    Raises RecordingError where `settings.replay` names no recording, or a broken one.
+    Raises RecordingError where `settings.replay` names no recording, or a broken one, and ValueError for options
+    that no provider has.
     """
     settings = settings or Settings()
+    settings = replace(
+        settings,
+        options=judge(settings.options, providers),
+        terms=replace(settings.terms, options=judge(settings.terms.options, providers)),
+    )
     routes = Routes(providers)
     replay = Replay(Takes(Recording(settings.replay).entries(), routes)) if settings.replay else None
     accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory))
@@ -65,9 +73,10 @@ class App:
         self._control = Control(accounts, routes.providers)
         self._pipeline = Pipeline(accounts, routes, observer, replay)
         self._observed = observer is not None
-        self._providers: ASGIApp = self._answer
+        self._allowed = frozenset(host.lower() for host in accounts.settings.allow_hosts)
+        self._pages: ASGIApp | None = None
         if accounts.settings.cors:
-            self._providers = CORSMiddleware(
+            self._pages = CORSMiddleware(
                 self._answer,
                 allow_origins=accounts.settings.cors,
                 allow_methods=["*"],
@@ -95,14 +104,21 @@ class App:
             await refusal(scope, receive, send)
         elif scope["path"] == OWN or scope["path"].startswith(f"{OWN}/"):
             await self._control(scope, receive, send)
+        elif self._pages is not None and not self._is_link(request):
+            await self._pages(scope, receive, send)
         else:
-            await self._providers(scope, receive, send)
+            await self._answer(scope, receive, send)
+
+    def _is_link(self, request: Request) -> bool:
+        """Links are for pages of any origin, whatever the APIs are for: they say so themselves."""
+        match = self.routes.find(request)
+        return match is not None and match.route is not None and match.route.endpoint.leg == "download"
 
     def _gate(self, request: Request) -> Response | None:
         """Refuse Host names that are neither local, nor a provider's, nor allowed: a page anywhere could
         have its own name resolve to this machine (DNS rebinding)."""
         host = host_name(request.headers.get("host", ""))
-        allowed = self.accounts.settings.allow_hosts
+        allowed = self._allowed
         if host and (is_local(host) or host in self.routes.hosts or host in allowed or "*" in allowed):
             return None
         reason = (
@@ -137,7 +153,7 @@ class App:
         entry = Entry(
             n=number, id=f"call_{number}", at=wall(), started=now, ended=now, operation="unmatched",
             method=request.method, path=redact.text(str(request.scope["path"])), status=404,
-            rule="not_found", reason=reason, request_headers=redact.headers(request.headers.items()),
+            rule="not_found", reason=redact.text(reason), request_headers=redact.headers(request.headers.items()),
         )  # fmt: skip
         await nobody.journal.write(entry)
         body = {"error": "no such address on this stand-in", "reason": reason, "base_urls": bases}

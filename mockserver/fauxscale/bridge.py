@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import queue
 import sys
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar
 
 import anyio
+import anyio.lowlevel
 import httpx
 from starlette.types import ASGIApp, Message, Scope
 
@@ -35,28 +36,41 @@ class Broken(Exception):
         self.reset = reset
 
 
+class Refused(Exception):
+    """No server is there any more."""
+
+
 class Exchange:
     """One request to the app and what comes back, as messages in a queue. Also its connection."""
 
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, scope: Scope, body: bytes) -> None:
         self._messages: queue.SimpleQueue[Message | _End] = queue.SimpleQueue()
+        self._wake: Callable[[], None] | None = None
         self._body: bytes | None = body
         self._loop = loop
         self._gone = asyncio.Event()
         self._cut = False
         self._head = scope["method"] == "HEAD"
         scope["state"] = attach({}, self)
-        # A context of its own: the caller's says which event loop it runs on, and trio's would mislead anyio here.
-        self._task: Future[None] = Context().run(
-            asyncio.run_coroutine_threadsafe, self._run(app, scope), loop
-        )
+        running = self._run(app, scope)
+        try:
+            # A context of its own: the caller's says which event loop it runs on, and trio's would mislead anyio.
+            self._task: Future[None] = Context().run(asyncio.run_coroutine_threadsafe, running, loop)
+        except RuntimeError:  # the loop is closed: the server was stopped
+            running.close()
+            raise Refused from None
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
-            self._messages.put(None)
+            self._put(None)
         except BaseException as error:  # whatever it is belongs to the client's thread
-            self._messages.put(error)
+            self._put(error)
+
+    def _put(self, message: Message | _End) -> None:
+        self._messages.put(message)
+        if (wake := self._wake) is not None:
+            wake()
 
     async def _receive(self) -> Message:
         if self._body is None:
@@ -69,7 +83,7 @@ class Exchange:
         if self._head and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         if not self._cut:
-            self._messages.put(message)
+            self._put(message)
 
     def next(self, timeout: float | None) -> Message | None:
         """The next message, None at the end. Raises TimeoutError, Broken, or what the app raised."""
@@ -80,6 +94,19 @@ class Exchange:
         if isinstance(message, BaseException):
             raise message
         return message
+
+    async def anext(self, timeout: float | None) -> Message | None:
+        """The same for a caller on an event loop, which goes on meanwhile; no thread waits for it."""
+        arrived = anyio.Event()
+        soon = _soon()
+        self._wake = lambda: soon(arrived.set)
+        if self._messages.empty():  # looked at once whoever puts something there knows whom to wake
+            with anyio.fail_after(timeout):
+                await arrived.wait()
+        else:
+            await anyio.lowlevel.checkpoint()
+        self._wake = None
+        return self.next(0)
 
     def abandon(self) -> None:
         """The client lost interest: the app sees a disconnect."""
@@ -104,7 +131,7 @@ class Exchange:
     def _end(self, error: Broken) -> None:
         if not self._cut:
             self._cut = True
-            self._messages.put(error)
+            self._put(error)
         self._gone.set()
 
 
@@ -116,16 +143,23 @@ class AppTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._loop = loop
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        exchange = Exchange(self._app, self._loop, scope_of(request), request.read())
-        body = _body_for(_library(request))(exchange, request)
+        body = self._begin(request, request.read())
         with body.errors():
-            return body.response(exchange.next(body.timeout))
+            return body.response(body.exchange.next(body.timeout))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        exchange = Exchange(self._app, self._loop, scope_of(request), await request.aread())
-        body = _body_for(_library(request))(exchange, request)
+        body = self._begin(request, await request.aread())
         with body.errors():
-            return body.response(await _next(exchange, body.timeout))
+            return body.response(await body.exchange.anext(body.timeout))
+
+    def _begin(self, request: httpx.Request, sent: bytes) -> _Body:
+        library = _library(request)
+        try:
+            exchange = Exchange(self._app, self._loop, scope_of(request), sent)
+        except Refused:
+            text = "the server behind this transport was stopped"
+            raise library.ConnectError(text, request=request) from None
+        return _body_for(library)(exchange, request)
 
 
 def scope_of(request: httpx.Request) -> Scope:
@@ -147,12 +181,20 @@ def scope_of(request: httpx.Request) -> Scope:
     }
 
 
-async def _next(exchange: Exchange, timeout: float | None) -> Message | None:
-    # A cancelled caller abandons the exchange, which ends the wait of the thread left behind.
-    return await anyio.to_thread.run_sync(exchange.next, timeout, abandon_on_cancel=True)
+def _soon() -> Callable[[Callable[[], object]], None]:
+    """Has the caller's event loop call something, from any thread; nothing, once that loop is gone."""
+    native: Any = anyio.lowlevel.current_token().native_token
+    # asyncio's token is the loop itself, trio's knows the other name.
+    call = native.call_soon_threadsafe if hasattr(native, "call_soon_threadsafe") else native.run_sync_soon
+
+    def soon(work: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # trio's RunFinishedError is one
+            call(work)
+
+    return soon
 
 
-def _library(request: httpx.Request) -> ModuleType:
+def _library(request: httpx.Request) -> Any:
     """The library of the client that sends: httpx, or httpx2, which has the same names."""
     homes = [kind.__module__.partition(".")[0] for kind in type(request).__mro__]
     return sys.modules["httpx2" if "httpx2" in homes else "httpx"]
@@ -170,7 +212,7 @@ class _Body:
     library: ClassVar[Any]
 
     def __init__(self, exchange: Exchange, request: httpx.Request) -> None:
-        self._exchange = exchange
+        self.exchange = exchange
         self._request = request
         self.timeout: float | None = request.extensions.get("timeout", {}).get("read")
 
@@ -184,19 +226,19 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         with self.errors():
-            while (message := self._exchange.next(self.timeout)) is not None:
+            while (message := self.exchange.next(self.timeout)) is not None:
                 yield message.get("body", b"")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with self.errors():
-            while (message := await _next(self._exchange, self.timeout)) is not None:
+            while (message := await self.exchange.anext(self.timeout)) is not None:
                 yield message.get("body", b"")
 
     def close(self) -> None:
-        self._exchange.abandon()
+        self.exchange.abandon()
 
     async def aclose(self) -> None:
-        self._exchange.abandon()
+        self.exchange.abandon()
 
     @contextmanager
     def errors(self) -> Generator[None]:
@@ -204,14 +246,14 @@ class _Body:
         try:
             yield
         except TimeoutError:
-            self._exchange.abandon()
+            self.exchange.abandon()
             raise self.library.ReadTimeout("timed out", request=self._request) from None
         except Broken as broken:
-            self._exchange.abandon()
+            self.exchange.abandon()
             if broken.reset:
                 text = "[Errno 104] Connection reset by peer"
                 raise self.library.ReadError(text, request=self._request) from None
             raise self.library.RemoteProtocolError(str(broken), request=self._request) from None
         except BaseException:
-            self._exchange.abandon()
+            self.exchange.abandon()
             raise

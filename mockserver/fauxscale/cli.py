@@ -115,7 +115,7 @@ def serve(
     # Imported here, so that --help and --version load no server.
     from . import banner
     from .app import create_app
-    from .listener import Listener, address, listen
+    from .listener import Listener, address, is_open_to_others, listen
     from .options import judge
     from .providers import PROVIDERS
     from .recording import RecordingError
@@ -134,7 +134,7 @@ def serve(
             allow_hosts=allow_hosts,
             allow_fetch=allow_fetch,
             cors=cors,
-            token=token or (None if _is_loopback(host) else secrets.token_urlsafe(24)),
+            token=token or (secrets.token_urlsafe(24) if is_open_to_others(host) else None),
             replay=replay,
         )
         app = create_app(settings)
@@ -150,7 +150,10 @@ def serve(
 
     def announce() -> None:
         if not quiet:
-            words = [*banner.lines(url, settings, PROVIDERS, ca), *(app.replay.words() if app.replay else ())]
+            words = [
+                *banner.lines(url, settings, PROVIDERS, ca),
+                *(banner.capped(app.replay.words()) if app.replay else ()),
+            ]
             click.echo("\n".join(words), err=as_json)
         if as_json:
             click.echo(banner.ready(url, settings, PROVIDERS, ca))
@@ -180,10 +183,6 @@ def _pairs(words: tuple[str, ...]) -> dict[str, str]:
         if "=" not in word:
             raise ValueError(f"{word!r} should read NAME=VALUE")
     return dict(word.split("=", 1) for word in words)
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 @main.command()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .accounts import Account, Accounts
+from starlette.background import BackgroundTask
+
+from .account import Account
+from .accounts import Accounts
 from .errors import ApiError
 from .jobs import Job, Progress
 from .ledger import Charge
-from .provider import Provider
+from .provider import Call, Provider
 from .webhooks import Delivery, Key
 
 
@@ -61,6 +64,16 @@ async def finish(account: Account, provider: Provider, job: Job, progress: Progr
         )
         await account.webhooks.add(delivery, held=job.held)
     return charge
+
+
+def tell(call: Call) -> BackgroundTask:
+    """Makes the deliveries that are due once this call is answered, for it to go out behind the answer: a client
+    must know a request's id before it hears of it."""
+
+    async def deliver_now() -> None:
+        await deliver(call.accounts, call.account, (await call.account.clock()).now())
+
+    return BackgroundTask(deliver_now)
 
 
 async def deliver(accounts: Accounts, account: Account, now: float) -> None:

@@ -53,7 +53,7 @@ async def read_link(call: Call) -> Response:
     if rendition.ordered:
         call.orders.append(Order("", from_json(json.loads(rendition.ordered)), magic=True))
     call.entry.results = [{"link": rendition.id, "width": rendition.width, "height": rendition.height}]
-    await call.strike(("download",))
+    await call.strike(("download", "picture"))
     if "expire" in call.flags:
         rendition = replace(rendition, revoked=True)
         await call.account.links.change(rendition)
@@ -98,7 +98,8 @@ def _answer(call: Call, rendition: Rendition, data: bytes, tag: str) -> Response
     if etag in asked.get("if-none-match", "") or asked.get("if-none-match", "").strip() == "*":
         return Response(status_code=304, headers=headers)
     span = None
-    if asked.get("if-range", etag) == etag:
+    # Of anything but GET a range is none (RFC 9110 §14.2): HEAD tells the whole length.
+    if call.request.method == "GET" and asked.get("if-range", etag) == etag:
         span = _span(asked.get("range", ""), len(data))
     if span is None:
         return Response(data, headers=headers, media_type=media_type)

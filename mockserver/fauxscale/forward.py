@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 
 import anyio
@@ -16,7 +17,11 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, url: str) -> None:
         self._url = httpx.URL(url)
-        self._pool = httpx.HTTPTransport(verify=False, trust_env=False)
+        self._pool = httpx.HTTPTransport(
+            verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=20)
+        )
+        # Of its own: anyio's usual forty threads are for the caller's files and functions.
+        self._threads = anyio.CapacityLimiter(math.inf)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         target = self._url.copy_with(raw_path=request.url.raw_path)
@@ -33,9 +38,9 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
-        response = await anyio.to_thread.run_sync(self.handle_request, request)
+        response = await anyio.to_thread.run_sync(self.handle_request, request, limiter=self._threads)
         assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _InThread(response.stream)
+        response.stream = _InThread(response.stream, self._threads)
         return response
 
     def close(self) -> None:
@@ -43,13 +48,16 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class _InThread(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, threads: anyio.CapacityLimiter) -> None:
         self._stream = stream
+        self._threads = threads
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         pieces = iter(self._stream)
-        while (piece := await anyio.to_thread.run_sync(next, pieces, None)) is not None:
+        while (
+            piece := await anyio.to_thread.run_sync(next, pieces, None, limiter=self._threads)
+        ) is not None:
             yield piece
 
     async def aclose(self) -> None:
-        await anyio.to_thread.run_sync(self._stream.close)
+        await anyio.to_thread.run_sync(self._stream.close, limiter=self._threads)

@@ -86,8 +86,12 @@ class Journal:
         """API calls answered and live calls refused since the account was opened, resets or not."""
         return {name: await self._store.count(f"{self._totals}{name}") or 0 for name in ("calls", "refused")}
 
+    async def rows(self) -> list[bytes]:
+        """The entries in JSON as they were written, in the order the calls ended: for who reads only the last."""
+        return await self._store.items(self._key)
+
     async def entries(self) -> list[Entry]:
-        entries = [Entry.from_json(row) for row in await self._store.items(self._key)]
+        entries = [Entry.from_json(row) for row in await self.rows()]
         left = {row.decode() for row in await self._store.items(self._left)}
         for entry in entries:
             entry.arrived = entry.arrived and entry.id not in left

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .clock import wall
 from .files import File
 from .renditions import Rendition
 from .store import Store
@@ -18,21 +21,28 @@ class Links:
         self._names = f"{prefix}links"
         self._swept = f"{prefix}swept"
 
-    async def keep(self, rendition: Rendition) -> None:
-        await self._keep(rendition.id, rendition.to_json())
+    async def keep(self, *results: Rendition) -> None:
+        """Give out the links to all results of one upload."""
+        made = wall()
+        for one in results:
+            await self._store.put(f"link:{one.id}", replace(one, made=made).to_json())
+        await self._note(" ".join(one.id for one in results))
 
     async def keep_file(self, file: File) -> None:
-        await self._keep(f"{_FILE}{file.id}", file.to_json())
+        await self._store.put(f"link:{_FILE}{file.id}", file.to_json())
+        await self._note(f"{_FILE}{file.id}")
 
-    async def _keep(self, name: str, value: bytes) -> None:
-        await self._store.put(f"link:{name}", value)
-        await self._store.append(self._names, name.encode(), most=1_000_000, most_bytes=64 * 1024 * 1024)
+    async def _note(self, names: str) -> None:
+        await self._store.append(self._names, names.encode(), most=1_000_000, most_bytes=64 * 1024 * 1024)
 
     async def all(self) -> list[Rendition]:
         """Every link to a result that was not purged, oldest first."""
-        names = [row.decode() for row in await self._store.items(self._names)]
-        rows = [await self._store.get(f"link:{name}") for name in names if not name.startswith(_FILE)]
-        return [Rendition.from_json(row) for row in rows if row is not None]
+        rows = await self._store.items(self._names)
+        return [one for row in rows if not _is_file(row) for one in await self._led_to(row)]
+
+    async def _led_to(self, row: bytes) -> list[Rendition]:
+        found = [await self._store.get(f"link:{name}") for name in row.decode().split()]
+        return [Rendition.from_json(value) for value in found if value is not None]
 
     async def change(self, rendition: Rendition) -> None:
         """Have a link lead to this instead."""
@@ -42,30 +52,33 @@ class Links:
         """Have a link lead nowhere."""
         await self._store.delete(f"link:{rendition.id}")
 
-    async def sweep(self, now: float) -> int:
-        """Let go of uploads that only dead links lead to, at `now` by the account's clock; returns how many.
+    async def dead(self, now: float, made_before: float) -> list[str]:
+        """The uploads that only dead links lead to, at `now` by the account's clock, told once; the links stay
+        known, so that they go on saying that they expired.
 
-        From the oldest link on to the first that lives, each looked at once: they die in the order in which
-        they were given out, near enough.
+        From the oldest upload on to the first with a link that lives, or was given out after `made_before`, in
+        real seconds: links die in the order in which they were given out, near enough, and a clock that was
+        moved may be moved back.
         """
         start = await self._store.count(self._swept) or 0
-        gone: set[str] = set()
+        gone: list[str] = []
         done = 0
         for row in (await self._store.items(self._names))[start:]:
-            value = None if row.startswith(_FILE.encode()) else await self._store.get(f"link:{row.decode()}")
-            if value is not None:
-                rendition = Rendition.from_json(value)
-                if now < rendition.exp:
-                    break
-                # The link itself stays known, so that it goes on saying that it expired.
-                gone.add(rendition.source)
+            results = [] if _is_file(row) else await self._led_to(row)
+            if any(now < one.exp or one.made > made_before for one in results):
+                break
+            gone += {one.source for one in results}
             done += 1
         await self._store.add(self._swept, done)
-        await self._store.delete(*gone)
-        return len(gone)
+        return gone
 
     async def forget(self) -> None:
         """Purge all links and files, with the pictures behind them."""
-        names = [f"link:{row.decode()}" for row in await self._store.items(self._names)]
+        rows = await self._store.items(self._names)
+        names = [f"link:{name}" for row in rows for name in row.decode().split()]
         await self._store.delete(self._names, self._swept, *names)
         await self._store.clear(f"{self._prefix}blob:")
+
+
+def _is_file(row: bytes) -> bool:
+    return row.startswith(_FILE.encode())

@@ -33,6 +33,11 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def is_open_to_others(host: str) -> bool:
+    """Whether other machines may reach what listens on this host: the control API then wants a token."""
+    return host not in ("localhost", "::1") and not host.startswith("127.")
+
+
 def address(sock: socket.socket, scheme: str = "http") -> str:
     """`http://127.0.0.1:2160`, with the port really bound; a wildcard is spelled as loopback."""
     host, port = sock.getsockname()[:2]

@@ -21,10 +21,26 @@ def judge(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[st
     return {name: _value(name, value, known) for name, value in given.items()}
 
 
-def _value(name: str, value: object, known: Mapping[str, Option]) -> Scalar:
+def change(
+    own: Mapping[str, Scalar], given: Mapping[str, object], providers: Sequence[Provider]
+) -> dict[str, Scalar]:
+    """The own options once those given are changed; null takes one back. Raises ValueError as `judge` does."""
+    known = declared(providers)
+    for name in given:
+        _named(name, known)
+    chosen = judge({name: value for name, value in given.items() if value is not None}, providers)
+    kept = {name: value for name, value in own.items() if name not in given}
+    return kept | chosen
+
+
+def _named(name: str, known: Mapping[str, Option]) -> Option:
     if name not in known:
         raise ValueError(f"unknown option {name!r}: choose from {', '.join(sorted(known))}")
-    option = known[name]
+    return known[name]
+
+
+def _value(name: str, value: object, known: Mapping[str, Option]) -> Scalar:
+    option = _named(name, known)
     chosen = _typed(name, value, type(option.default))
     if option.choices and chosen not in option.choices:
         raise ValueError(f"{name} must be one of {', '.join(map(str, option.choices))}, got {chosen!r}")

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from . import clock as time
 from . import redact
-from .accounts import Account, Accounts
+from .account import Account
+from .accounts import Accounts
 from .errors import ApiError, Problem
 from .faults import Interrupted
 from .journal import Entry
@@ -63,9 +64,12 @@ class Pipeline:
         entered = False
         try:
             call.account = await self._account(call)
+            call.proof = await self.accounts.proof(call.account.id)
             await self._identify(call)
             terms = call.terms = await call.account.terms()
-            call.orders += await call.account.faults.deal(endpoint.operation, endpoint.leg, call.account.roll)
+            call.orders += await call.account.faults.deal(
+                endpoint.operation, endpoint.leg, call.account.roll, request.method
+            )
             if endpoint.limited:
                 default = call.provider.quota
                 quota = Quota(
@@ -80,6 +84,7 @@ class Pipeline:
             # What waits holds its place in flight, as a slow answer of the real services would.
             await call.wait(terms.latency or 0 if endpoint.leg == "api" else 0)
             await call.strike(("call",))
+            await call.check_open()
             told = await self.replay.answer(call, match) if self.replay else None
             response = told or await endpoint.handler(call)
         except ApiError as error:
@@ -88,7 +93,7 @@ class Pipeline:
         except Interrupted as cut:
             response = Cut(cut.ending)
         except (ClientDisconnect, asyncio.CancelledError):
-            call.entry.reason = "the client went away before it was answered"
+            call.entry.reason, call.entry.arrived = "the client went away before it was answered", False
             await self._close(call, None)
             raise
         except Exception:
@@ -97,7 +102,7 @@ class Pipeline:
             await self._identify(call)
             response = self._refuse(call, _OURS)
         finally:
-            if entered:
+            if entered and not await call.forgotten():
                 await call.account.limits.leave(call.provider.name)
         for name, value in call.provider.headers(call).items():
             response.headers.setdefault(name, header_value(value))
@@ -157,15 +162,16 @@ class Pipeline:
 
     async def _close(self, call: Call, response: Response | None) -> None:
         entry = call.entry
+        call.settle()
+        if await call.forgotten():
+            return  # nothing of it stays
         for order in call.orders:
             if order not in call.delivered:
                 await call.account.faults.give_back(order)
         await self._identify(call)
         entry.ended = time.stopwatch()
-        entry.params = {
-            name: call.mask.text(value) if isinstance(value, str) else value
-            for name, value in entry.params.items()
-        }
+        entry.reason = call.mask.text(entry.reason)
+        entry.params = {name: call.mask.json(value) for name, value in entry.params.items()}
         if response is not None:
             entry.status = response.status_code if getattr(response, "arrives", True) else None
             entry.reply_headers = call.mask.headers(response.headers.items())

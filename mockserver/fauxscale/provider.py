@@ -12,16 +12,17 @@ from starlette.responses import Response
 
 from . import clock as time
 from . import redact, replies
-from .accounts import Account, Accounts
+from .account import Account
+from .accounts import Accounts
 from .clock import Clock
 from .errors import ApiError, Problem
-from .faults import Fault, Order, Reply, Unfit, to_json
+from .faults import BEYOND, Fault, Order, Reply, Unfit, to_json
 from .jobs import Job
 from .journal import Entry
 from .jsontext import is_object
 from .limits import Quota, Standing
 from .settings import Scalar, Terms
-from .uploads import Caps, Form, Part, parse_json, read_body, read_form
+from .uploads import Caps, Form, excess, outline, parse_json, read_body, read_form
 
 Handler: TypeAlias = Callable[["Call"], Awaitable[Response]]
 Reached = Literal["prefix", "root", "host"]
@@ -102,6 +103,8 @@ class Provider:
     tls_env: Mapping[str, str] = field(default_factory=dict[str, str])
     # The body that tells a client's server how a job ended; None for a provider without webhooks.
     notice: Callable[[Job, ApiError | None], str] | None = None
+    # The names of its errors with their statuses, for those who order one; None: any name is passed on.
+    codes: Mapping[str, int] | None = None
     # Headers every answer of this provider carries.
     headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
 
@@ -124,6 +127,8 @@ class Call:
     entry: Entry
     mask: redact.Mask
     caps: Caps
+    # Tells the account from another that bears its id after a reset.
+    proof: bytes | None = None
     standing: Standing | None = None
     orders: list[Order] = field(default_factory=list[Order])
     delivered: list[Order] = field(default_factory=list[Order])
@@ -136,6 +141,19 @@ class Call:
     def now(self) -> float:
         """The account's time, Unix seconds."""
         return self.clock.now()
+
+    async def forgotten(self) -> bool:
+        """Whether the account was closed, or forgotten in a reset, while this call was on its way."""
+        return await self.accounts.proof(self.account.id) != self.proof
+
+    async def check_open(self) -> None:
+        """Raises INVALID_KEY once the account is forgotten: nobody is charged for this call any more."""
+        if await self.forgotten():
+            raise ApiError(
+                Problem.INVALID_KEY,
+                "Invalid API key",
+                reason="the account was closed, or the server reset, while this call was on its way",
+            )
 
     def setting(self, name: str) -> Scalar:
         """A provider option: the account's, else the server's, else the provider's default."""
@@ -153,9 +171,9 @@ class Call:
             form = await read_form(self.request.stream(), headers.get("content-type"), caps)
         except ApiError as refusal:
             if refusal.problem is Problem.FILE_TOO_LARGE:
-                refusal.reason += _excess(headers.get("content-length", ""), file)
+                refusal.reason += excess(headers.get("content-length", ""), file)
             raise
-        self.entry.parts = [_outline(part, self.mask) for part in form.parts]
+        self.entry.parts = [outline(part, self.mask) for part in form.parts]
         return form
 
     async def json(self, cap: int) -> dict[str, object]:
@@ -208,9 +226,13 @@ class Call:
         return spoilt
 
     async def _spoil(self, response: Response) -> Response:
-        # Faults want a success.
+        # Faults want a success, and one that goes out.
         waiting = any(order.fault.stage == "reply" for order in self.orders)
-        if not waiting or response.status_code >= 300 or not hasattr(response, "body"):
+        if (
+            not waiting
+            or response.status_code >= 300
+            or not getattr(response, "arrives", hasattr(response, "body"))
+        ):
             return response
         whole = Reply(response.headers.get("content-type", ""), bytes(response.body))
         self.going = replace(whole)
@@ -226,18 +248,28 @@ class Call:
 
     async def strike(self, stages: Sequence[str]) -> None:
         """Let the faults dealt to this call strike that belong to one of `stages`."""
+        beyond = BEYOND.get(self.request.method, frozenset[str]())
         for order in self.orders:
-            if order.fault.stage in stages and order not in self.delivered:
-                self.delivered.append(order)
-                self.entry.faults.append(type(order.fault).__name__)
-                self.entry.ordered.append(to_json(order.fault))
-                try:
-                    await order.fault.strike(self)
-                except Unfit as why:
-                    self.delivered.remove(order)
-                    self.entry.faults.pop()
-                    self.entry.ordered.pop()
-                    self.entry.reason = f"{type(order.fault).__name__} was ordered, but {why}"
+            if order.fault.stage not in stages or order.fault.stage in beyond or order in self.delivered:
+                continue
+            if order.magic and any(one.fault == order.fault for one in self.delivered):
+                continue  # staged by a script as well
+            before = self.going and replace(self.going)
+            self.delivered.append(order)
+            try:
+                await order.fault.strike(self)
+                if order.fault.stage == "reply" and self.going == before:
+                    raise Unfit("it changes nothing in this reply")
+            except Unfit as why:
+                self.delivered.remove(order)
+                self.entry.reason = f"{type(order.fault).__name__} was ordered, but {why}"
+
+    def settle(self) -> None:
+        """Write down which faults struck. Those of an outcome go back where nothing came of the work."""
+        if not self.entry.results:
+            self.delivered = [one for one in self.delivered if one.outlasts(self.entry.rule)]
+        self.entry.faults = [type(order.fault).__name__ for order in self.delivered]
+        self.entry.ordered = [to_json(order.fault) for order in self.delivered]
 
     async def obey(self, fault: Fault | None) -> None:
         """Take an order that came with the call itself, in a magic word, and let its first stage strike."""
@@ -246,29 +278,6 @@ class Call:
         elif fault is not None:
             self.orders.append(Order("", fault, magic=True))
             await self.strike(("call",))
-
-
-def _excess(declared: str, limit: int) -> str:
-    """How far over the limit an upload is, where its sender said how long it would be: it was not read to its end."""
-    mib = 1024 * 1024
-    if not declared.isdigit() or int(declared) <= limit:
-        return ""
-    whole, over = int(declared), int(declared) - limit
-    if over < mib / 10:
-        return f"; the whole body is {whole:,} bytes, {over:,} bytes over {limit / mib:g} MB"
-    return f"; the whole body is {whole / mib:.1f} MB, {over / mib:.1f} MB over {limit / mib:g} MB"
-
-
-def _outline(part: Part, mask: redact.Mask) -> dict[str, object]:
-    """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
-    about: dict[str, object] = {"name": part.name, "bytes": len(part.data)}
-    if part.content_type is not None:
-        about["content_type"] = part.content_type
-    if part.is_file:
-        from . import images  # Pillow: not before the first file
-
-        return about | {"filename": part.filename, "detected": images.sniff(part.data[:64]) or "unknown"}
-    return about | {"text": mask.text(part.data[:2000].decode(errors="replace"))}
 
 
 def origin(call: Call) -> str:

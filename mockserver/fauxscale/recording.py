@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from . import redact
 from ._version import __version__
@@ -81,27 +81,48 @@ class Recording:
     def entries(self) -> list[HarEntry]:
         """Every exchange as a HAR entry complete in itself, `_file` naming where it stands.
 
-        Raises RecordingError for a file that was cut short or is none of ours, and for a missing picture.
+        Members that others leave out, or fill with what they must not hold, are the empty value of their kind: a
+        call nobody answered has the status 0. Raises RecordingError for a file that was cut short or is no HAR
+        file, and for a missing picture.
         """
         return [{**entry, "_file": file.name} for file in self.files() for entry in self._read(file)]
 
     def _read(self, file: Path) -> list[HarEntry]:
         try:
-            entries: list[HarEntry] = json.loads(file.read_bytes())["log"]["entries"]
-            return [self._complete(entry) for entry in entries]
+            har = json.loads(file.read_bytes())
         except OSError as error:
             raise RecordingError(f"{file} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise RecordingError(f"{file} is no JSON: was it cut short? ({error})") from error
-        except (KeyError, TypeError, AttributeError) as error:
-            raise RecordingError(f"{file} is no HAR file: {type(error).__name__} {error}") from error
+        except RecursionError:
+            raise RecordingError(f"{file} is no HAR file: its JSON is nested too deeply to be read") from None
+        entries: list[Any] | None = _member(_member(har, "log", dict), "entries", list)
+        if entries is None:
+            raise RecordingError(f"{file} is no HAR file: it has no log with a list of entries")
+        for number, entry in enumerate(entries, 1):
+            for name in ("request", "response"):
+                if _member(entry, name, dict) is None:
+                    raise RecordingError(f"{file} is no HAR file: entry {number} of its log has no {name}")
+        return [self._complete(entry) for entry in entries]
 
     def _complete(self, entry: HarEntry) -> HarEntry:
-        """An entry as Exchange and others read it: pictures back in place."""
+        """An entry as Exchange and others read it: every member of the kind it should be, pictures back in place."""
         sent, answered = dict(entry["request"]), dict(entry["response"])
+        for name in ("method", "url"):
+            sent[name] = _member(sent, name, str) or ""
+        for message in (sent, answered):
+            message["headers"] = [
+                {part: _member(one, part, str) or "" for part in ("name", "value")}
+                for one in _member(message, "headers", list) or ()
+            ]
+            message["cookies"] = [
+                one for one in _member(message, "cookies", list) or () if isinstance(one, dict)
+            ]
+        status = answered.get("status")
+        answered["status"] = status if type(status) is int else 0  # true is an int too
         if "postData" in sent:
-            sent["postData"] = self._fill(sent["postData"], "_encoding")
-        answered["content"] = self._fill(answered.get("content") or {}, "encoding")
+            sent["postData"] = self._fill(_member(sent, "postData", dict) or {}, "_encoding")
+        answered["content"] = self._fill(_member(answered, "content", dict) or {}, "encoding")
         return {**entry, "request": sent, "response": answered}
 
     def _lift(self, body: Mapping[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
@@ -153,14 +174,15 @@ class Recording:
         return f"{{{{{way}:{name}}}}}"
 
     def _fill(self, body: Mapping[str, Any], word: str) -> dict[str, Any]:
-        text = str(body.get("text", ""))
+        text = _member(body, "text", str) or ""
         if word in body or not _REFERENCE.search(text):
             return dict(body)
         pieces = _REFERENCE.split(text)  # text, way, name, text, …
-        data = pieces[0].encode()
+        data = pieces[0].encode(errors="surrogatepass")
         for way, name, after in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
             found = self._file(name)
-            data += (found if way == "file" else base64.b64encode(found)) + after.encode()
+            data += found if way == "file" else base64.b64encode(found)
+            data += after.encode(errors="surrogatepass")
         return {**body, "text": base64.b64encode(data).decode(), word: "base64"}
 
     def _file(self, name: str) -> bytes:
@@ -191,11 +213,17 @@ class Recording:
 
 
 def body_of(body: Mapping[str, Any]) -> bytes:
-    """The bytes of a `postData` or `content` that is complete in itself."""
-    text = str(body.get("text") or "")
+    """The bytes of a `postData` or `content` that is complete in itself. ValueError: it is called base64 and is not."""
+    text = _member(body, "text", str) or ""
     if "base64" in (body.get("encoding"), body.get("_encoding")):
         return base64.b64decode(text)
     return text.encode(errors="surrogatepass")
+
+
+def _member(value: Any, name: str, kind: type) -> Any:
+    """A member of a JSON object, if there is one of this kind; else None."""
+    found = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, kind) else None
 
 
 def _written(folder: Path, data: bytes) -> Path:

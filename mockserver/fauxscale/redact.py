@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from typing import cast
 from urllib.parse import quote, unquote
 
 SECRET_HEADERS = frozenset(
@@ -36,6 +38,7 @@ _APART = r"\s\"'<>\\?&=;#"
 _ENCODED = re.compile(rf"(?<![^{_APART}])[^{_APART}]*?%[0-9A-Fa-f]{{2}}[^{_APART}]*+")
 _LAYERS = 3  # encodings within encodings that are looked through
 _SHORTEST = 4  # a secret shorter than this is no secret, and looked for everywhere it would blot out all text
+_TELLING = 12  # so much of a known secret, or all of a shorter one, is told from any other text
 _MASK = "…"
 
 
@@ -57,7 +60,8 @@ def nickname(secret: str) -> str:
 class Mask:
     """Hides whatever looks like a secret, and `known` secrets wherever they stand, whatever they look like.
 
-    Made once for a call: it remembers how each of its secrets may be spelt.
+    Made once for a call: it remembers how each of its secrets may be spelt. The beginning of a known secret is
+    hidden as well, for reasons quote the first characters of what was sent.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
@@ -71,8 +75,18 @@ class Mask:
     def text(self, value: str) -> str:
         """Any text (URL, JSON, message) without its secrets, also where it is percent-encoded."""
         for spelling, short in self._spellings:
-            value = value.replace(spelling, short)
+            value = _without(value, spelling, short)
         return _masked(value, _LAYERS)
+
+    def json(self, value: object) -> object:
+        """JSON without the secrets in its texts."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {name: self.json(one) for name, one in cast("Mapping[str, object]", value).items()}
+        if isinstance(value, list | tuple):
+            return [self.json(one) for one in cast("Sequence[object]", value)]
+        return value
 
     def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Header pairs with the values of secret ones shortened, and others masked as any text is."""
@@ -113,6 +127,17 @@ def _split(value: str) -> tuple[str, str]:
 def text(value: str, known: Iterable[str] = ()) -> str:
     """Any text as a `Mask` of the `known` secrets leaves it."""
     return Mask(known).text(value)
+
+
+def _without(value: str, secret: str, short: str) -> str:
+    """`value` with `secret`, and what begins as it does for _TELLING characters and more, replaced by `short`."""
+    pieces: list[str] = []
+    start, head = 0, secret[:_TELLING]
+    while (at := value.find(head, start)) >= 0:
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(value[at:], secret, strict=False))
+        pieces += [value[start:at], short]
+        start = at + sum(1 for _ in alike)
+    return "".join([*pieces, value[start:]])
 
 
 def _masked(value: str, layers: int) -> str:

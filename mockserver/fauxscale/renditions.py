@@ -29,7 +29,7 @@ class Rendition:
     of memory making it may take, `path` the link's provider-relative path, `charge` what was paid, `exp`
     the account's time in Unix seconds from which the link is dead. `spoil` is what a quiet failure makes of it,
     the size it really has (`640x480`) or `swapped`; `ordered` the fault, in JSON, that strikes every read of it.
-    `finished`: the stored picture is the result already, to the byte.
+    `finished`: the stored picture is the result already, to the byte. `made`: when it was given out, real time.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Rendition:
     spoil: str = ""
     ordered: str = ""
     finished: bool = False
+    made: float = 0.0
 
     def to_json(self) -> bytes:
         return to_row(self)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +20,9 @@ from .takes import LINK, Result, Take, Takes, question
 from .uploads import read_body
 from .upscale import link_life
 
+_PLAIN = (
+    string.punctuation + " "
+)  # what of a file's name stands in a header as it is, beside letters and digits
 _PLACE = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
@@ -37,7 +42,8 @@ class Replay:
         return [f"replaying  {len(self._takes)} recorded answers", *left_out]
 
     async def answer(self, call: Call, match: Match) -> Response | None:
-        """The recorded answer, or None. Raises NO_FUNDS where the work could not be paid."""
+        """The recorded answer, or None. Raises NO_FUNDS where the work could not be paid, INVALID_KEY where the
+        account was closed meanwhile."""
         if call.endpoint.operation not in self._takes.operations:
             return None  # its body stays unread, so that what is too large is refused as it comes
         body = await _read(call)
@@ -46,6 +52,7 @@ class Replay:
         takes = self._takes.to(asked)
         if not takes:
             return None
+        await call.check_open()
         turn = await call.account.store.add(f"{call.account.prefix}draws:replay:{asked}", 1) or 1
         take = takes[min(turn, len(takes)) - 1]
         call.entry.reason = f"replayed from {take.file}"
@@ -54,7 +61,7 @@ class Replay:
         response = Response(_relinked(take.body, fresh), take.status)
         for name, value in take.headers:
             response.headers.append(name, value)
-        response.headers["x-fauxscale-replayed"] = take.file
+        response.headers["x-fauxscale-replayed"] = quote(take.file, safe=_PLAIN)
         return response
 
 
@@ -70,8 +77,7 @@ async def _read(call: Call) -> bytes:
 
 async def _charge(call: Call, take: Take) -> str:
     """Charge for recorded work as for work; returns the charge's id, "" where nothing was to be paid."""
-    count = max(1, len(take.results))
-    price = call.endpoint.price * count if take.status < 300 else 0
+    price = call.endpoint.price * take.paid
     if not price:
         return ""
     account = call.account
@@ -82,7 +88,7 @@ async def _charge(call: Call, take: Take) -> str:
         at=call.now,
         operation=call.endpoint.operation,
         micros=price,
-        images=count,
+        images=take.paid,
         call=call.entry.id,
         source="",
         params=json.dumps({"replayed": take.file}),

@@ -119,9 +119,16 @@ class Spoiled(Response):
             )
             if ending.how == "drip":
                 await self._drip(ending, receive, send)
+                await self._tell()
                 return
             await send(_piece(bytes(self.body)[: ending.after], more=True))
+        # The client hears no more of this; whoever else is told of what was done is told all the same.
+        await self._tell()
         await _end(ending, scope, receive)
+
+    async def _tell(self) -> None:
+        if self.background is not None:
+            await self.background()
 
     async def _drip(self, ending: Ending, receive: Receive, send: Send) -> None:
         body = bytes(self.body)

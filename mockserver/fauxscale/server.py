@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from .app import App, create_app
-from .listener import Listener, address, listen
+from .listener import Listener, address, is_open_to_others, listen
 from .observing import Observer
 from .provider import Provider
 from .providers import PROVIDERS
@@ -36,6 +38,8 @@ class MockServer:
 
     `listen=False` opens no socket: reach it through `transport()`. `tls` serves https with a throw-away
     authority, whose certificate is the file `ca`. `observer` is told of every API call once it is answered.
+    On a `host` that other machines reach, the control API wants `settings.token`, made here if none is given.
+    Once stopped it starts again by `start()` alone. Raises ValueError for options that no provider has.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class MockServer:
         observer: Observer | None = None,
     ) -> None:
         self.settings = settings or Settings()
+        if not self.settings.token and listen and is_open_to_others(host):
+            self.settings = replace(self.settings, token=secrets.token_urlsafe(24))
         self.providers = tuple(providers)
         self._store = store
         self._host = host
@@ -66,7 +72,9 @@ class MockServer:
         self._end: Callable[[], None] | None = None
         self._failure: BaseException | None = None
         self._client: FauxscaleClient | None = None
-        self._client_lock = threading.Lock()
+        self._stopped = False
+        # Threads may ask first at once, and each thing asked for starts the rest.
+        self._lock = threading.RLock()
 
     def __enter__(self) -> MockServer:
         self.start()
@@ -78,8 +86,13 @@ class MockServer:
     def start(self) -> None:
         """Returns when calls will be answered. Raises OSError if the port is taken, RecordingError
         if `settings.replay` cannot be told again."""
+        with self._lock:
+            self._start()
+
+    def _start(self) -> None:
         if self._thread is not None:
             return
+        self._stopped = False
         # A stopped server starts afresh: its state went with its store.
         app = self._app = create_app(
             self.settings, providers=self.providers, store=self._store, observer=self._observer
@@ -102,17 +115,19 @@ class MockServer:
 
     def stop(self) -> None:
         """Returns when thread, socket and temporary files are gone. May be called twice."""
-        thread, self._thread = self._thread, None
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-        if thread is not None:
-            if self._end is not None:
-                self._end()
-            thread.join()
-        if self._certificates is not None:
-            self._certificates.remove()
-            self._certificates = None
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._stopped = thread is not None or self._stopped
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+            if thread is not None:
+                if self._end is not None:
+                    self._end()
+                thread.join()
+            if self._certificates is not None:
+                self._certificates.remove()
+                self._certificates = None
 
     def _issue(self) -> Certificates:
         from . import tls
@@ -148,19 +163,25 @@ class MockServer:
 
     @property
     def app(self) -> App:
-        """The ASGI application, started."""
-        self.start()
+        """The ASGI application, started. Raises RuntimeError after `stop()`."""
+        self._ensure_started()
         assert self._app is not None
         return self._app
+
+    def _ensure_started(self) -> None:
+        with self._lock:
+            if self._stopped:
+                raise RuntimeError("this server was stopped; start() begins a new one, with nothing in it")
+            self._start()
 
     @property
     def client(self) -> FauxscaleClient:
         """The control API of this server."""
-        with self._client_lock:  # threads may ask first at once
+        with self._lock:
             if self._client is None:
                 from .client import FauxscaleClient
 
-                self.start()
+                self._ensure_started()
                 transport = None if self._listen else self.transport()
                 self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
             return self._client

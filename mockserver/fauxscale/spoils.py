@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from .accounts import Account
+from .account import Account
 from .renditions import Rendition, Renditions
 
 SWAPPED = "swapped"

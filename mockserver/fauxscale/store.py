@@ -204,7 +204,10 @@ class MemoryStore:
             path = self._spilled.get(key)
         if data is not None or path is None:
             return data
-        return await asyncio.to_thread(path.read_bytes)
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError:
+            return None  # forgotten since it was looked up
 
     async def close(self) -> None:
         with self._lock:

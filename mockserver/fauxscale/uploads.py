@@ -13,6 +13,7 @@ from .errors import ApiError, Problem
 from .forms import Caps, Form, Part, shown, size_words
 from .jsontext import parse_json
 from .multipart import FormReader, Pieces
+from .redact import Mask
 
 __all__ = [
     "Caps",
@@ -20,6 +21,8 @@ __all__ = [
     "Part",
     "decode_base64",
     "decode_data_uri",
+    "excess",
+    "outline",
     "parse_json",
     "read_body",
     "read_form",
@@ -155,3 +158,29 @@ def _refuse_value(reason: str, param: str | None) -> NoReturn:
 
 def _subject(param: str | None) -> str:
     return "the encoded picture" if param is None else shown(param)
+
+
+def excess(declared: str, limit: int) -> str:
+    """How far over the limit an upload is, where its sender said how long it would be: it was not read to its end."""
+    mib = 1024 * 1024
+    if not declared.isdigit() or int(declared) <= limit:
+        return ""
+    whole, over = int(declared), int(declared) - limit
+    if over < mib / 10:
+        return f"; the whole body is {whole:,} bytes, {over:,} bytes over {limit / mib:g} MB"
+    return f"; the whole body is {whole / mib:.1f} MB, {over / mib:.1f} MB over {limit / mib:g} MB"
+
+
+def outline(part: Part, mask: Mask) -> dict[str, object]:
+    """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
+    about: dict[str, object] = {"name": mask.text(part.name), "bytes": len(part.data)}
+    if part.content_type is not None:
+        about["content_type"] = part.content_type
+    if part.is_file:
+        from . import images  # Pillow: not before the first file
+
+        return about | {
+            "filename": mask.text(part.filename or ""),
+            "detected": images.sniff(part.data[:64]) or "unknown",
+        }
+    return about | {"text": mask.text(part.data[:2000].decode(errors="replace"))}

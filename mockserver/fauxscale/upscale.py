@@ -125,7 +125,15 @@ def _lie(call: Call, name: str) -> str:
 async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
     """Do the work on a judged picture: charge it and give out a link for each result."""
     outcome, charge = await promise(call, ask, picture)
-    await call.account.ledger.charge(charge, await call.account.funds())
+    try:
+        await call.account.ledger.charge(charge, await call.account.funds())
+    except ApiError:
+        # Another call spent the money meanwhile: nothing of this one stays.
+        for result in outcome.results:
+            await call.account.links.purge(result.rendition)
+        await call.account.store.delete(charge.source)
+        call.entry.charge, call.entry.results = "", []
+        raise
     call.entry.cost = charge.micros
     return outcome
 
@@ -133,6 +141,7 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
 async def promise(call: Call, ask: Upscale, picture: Picture) -> tuple[Outcome, Charge]:
     """All of the work on a judged picture but its charge, which is for the caller to make when the time comes."""
     account, now = call.account, call.now
+    await call.check_open()
     source = await account.keep_upload(ask.source)
     charge = Charge(
         id=f"charge_{await account.draw_id('charge')}",
@@ -148,6 +157,7 @@ async def promise(call: Call, ask: Upscale, picture: Picture) -> tuple[Outcome, 
     assert call.entry.image is not None  # judge() filled it in
     call.entry.image["source"] = source
     results = [await _result(call, ask, picture, charge, number) for number in range(ask.count)]
+    await account.links.keep(*(one.rendition for one in results))
     call.entry.results = [
         {
             "link": one.rendition.id,
@@ -184,7 +194,6 @@ async def _result(call: Call, ask: Upscale, picture: Picture, charge: Charge, nu
         spoil=spoil(call.flags, picture.width, picture.height),
         ordered=json.dumps(to_json(call.aftermath)) if call.aftermath else "",
     )
-    await call.account.links.keep(rendition)
     safe = "unsafe" not in call.flags
     url = link(call, rendition.path, exp if ask.signed else None) if safe else None
     return Result(rendition, url, await _seed(call, ask, number), safe)
@@ -227,6 +236,8 @@ async def picture_of(call: Call, rendition: Rendition) -> bytes:
 
 async def _refund(call: Call, rendition: Rendition) -> None:
     account = call.account
+    if call.entry.charge == rendition.charge:
+        call.entry.cost = 0  # the picture went out in the very reply that is now a refusal
     if not await account.store.claim(f"{account.prefix}refund:{rendition.charge}", b"1"):
         return
     paid = [one for one in await account.ledger.charges() if one.id == rendition.charge]

@@ -152,21 +152,40 @@ class Webhooks:
 
 def check_address(url: str, param: str) -> None:
     """Raise INVALID_PARAMETER unless `url` is http(s) at a loopback address: notices go nowhere else."""
+    if not _is_local(url):
+        problem = "webhooks are delivered to loopback addresses only (http://127.0.0.1:…, http://localhost:…), not to"
+    elif not _is_sound(url):
+        problem = "no notice can be sent to an address with such a port or such characters:"
+    else:
+        return
+    raise ApiError(
+        Problem.INVALID_PARAMETER,
+        "Webhook URL is not allowed",
+        reason=f"{problem} {url[:100]!r}",
+        param=param,
+    )
+
+
+def _is_local(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
         local = host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        local = False
-        parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not local:
-        raise ApiError(
-            Problem.INVALID_PARAMETER,
-            "Webhook URL is not allowed",
-            reason=f"webhooks are delivered to loopback addresses only (http://127.0.0.1:…, http://localhost:…), "
-            f"not to {url[:100]!r}",
-            param=param,
-        )
+        return False
+    return local and parts.scheme in ("http", "https")
+
+
+def _is_sound(url: str) -> bool:
+    """Whether the client that delivers can make a request of it."""
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        httpx.URL(_loopback(url))
+        return parts.port != 0 and parts.netloc.isascii()
+    except (ValueError, httpx.InvalidURL):
+        return False
 
 
 async def _post(delivery: Delivery, headers: dict[str, str], at: float) -> Attempt:
@@ -181,11 +200,11 @@ async def _post(delivery: Delivery, headers: dict[str, str], at: float) -> Attem
                 content=delivery.body.encode(),
                 headers={
                     "content-type": "application/json",
-                    "host": urlsplit(delivery.url).netloc,
+                    "host": urlsplit(delivery.url).netloc.rpartition("@")[2],
                     **headers,
                 },
             )
-    except httpx.HTTPError as error:
+    except Exception as error:  # whatever it is, the notice was not taken, and the answer before it stands
         return Attempt(at, None, f"{type(error).__name__}: {error}"[:200])
     return Attempt(at, reply.status_code)
 

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from fauxscale import Fail, MockServer
-from fauxscale.accounts import Account
+from fauxscale.account import Account
 from fauxscale.faults import Rule
 from tests.clients.environments import folder_with, isolated
 from tests.conftest import FIXTURES

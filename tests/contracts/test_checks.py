@@ -365,7 +365,7 @@ class TestReplies:
             (
                 self.judge(429, {"error": "a"}, ("retry-after", "soon")),
                 "/headers/retry-after",
-                "type number",
+                "pattern ^([0-9]+([.][0-9]+)?|(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [ … -9]:[0-6][0-9] GMT)$",
                 REJECTED,
             ),
             (
@@ -416,7 +416,8 @@ class TestReplies:
     def test_each_event_of_a_stream_is_read(self) -> None:
         call = Exchange(Request("GET", "https://queue.fal.run/fal-ai/ideogram/requests/1/status/stream"))
         headers = (("content-type", "text/event-stream"), ("x-fal-request-id", "1"))
-        good, bad = (f'{{"status": "{word}", "request_id": "1"}}' for word in ("IN_QUEUE", "DONE"))
+        good = '{"status": "IN_QUEUE", "request_id": "1", "queue_position": 0}'
+        bad = '{"status": "DONE", "request_id": "1", "logs": null}'
         events = f"data: {good}\n\ndata: {bad}\n\ndata: {{\n\n".encode()
         found = load("fal").check_response(answered(call, 200, events, *headers))
         assert [one.pointer for one in found] == ["/body/1/status", "/body/2"]
@@ -425,8 +426,12 @@ class TestReplies:
         operation = load("lumenfall").operation("lumenfall.edits")
         good = operation.example(200)
         call = Exchange(Request("POST", TestTheOtherServices.url), operation="lumenfall.edits")
-        header = ("x-lumenfall-request-id", "req_2m4jLFHhkN1i4VrVHpjJqCOKlPw")
-        found = load("lumenfall").check_response(answered(call, 200, {**good, "created": "now"}, header))
+        headers = (
+            ("x-lumenfall-request-id", "req_2m4jLFHhkN1i4VrVHpjJqCOKlPw"),
+            ("x-lumenfall-provider", "fal"),
+            ("x-lumenfall-model", "ideogram-upscale"),
+        )
+        found = load("lumenfall").check_response(answered(call, 200, {**good, "created": "now"}, *headers))
         assert [(one.pointer, one.rule) for one in found] == [("/body/created", "type integer")]
 
 

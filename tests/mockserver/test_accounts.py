@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from fauxscale.account import RESETTABLE
 from fauxscale.accounts import Accounts
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Fail, Rule
@@ -71,6 +72,20 @@ def test_a_taken_key_cannot_be_given_again_and_a_deleted_account_s_can() -> None
     asyncio.run(try_keys())
 
 
+def test_an_account_that_was_closed_and_opened_again_is_one() -> None:
+    async def ids() -> list[str]:
+        accounts = house()
+        for _ in range(2):
+            account = await accounts.of_key("a-key", "fal")
+            await accounts.of_key("another", "fal")
+            await accounts.delete(account.id)
+        await accounts.of_key("a-key", "fal")
+        return [card.id for card in await accounts.cards()]
+
+    found = asyncio.run(ids())
+    assert len(found) == len(set(found)) == 2
+
+
 def test_a_deleted_account_leaves_nothing_in_the_store() -> None:
     async def left() -> list[str]:
         store = MemoryStore()
@@ -86,18 +101,30 @@ def test_a_deleted_account_leaves_nothing_in_the_store() -> None:
     assert asyncio.run(left()) == []
 
 
-def test_draws_are_the_seed_s_and_the_account_s_and_begin_anew_with_it() -> None:
-    async def draws(seed: int, *, reset: bool = False) -> list[str]:
-        account = await house(seed=seed).make(Terms(), keys)
-        drawn = [await account.draw_id("link") for _ in range(3)]
-        if reset:
-            await account.reset(("seed",))
-            return [await account.draw_id("link") for _ in range(3)]
-        return drawn
+async def draws(seed: int, purpose: str, *reset: str) -> list[str]:
+    """Three draws, after three others and a reset where one is named."""
+    account = await house(seed=seed).make(Terms(), keys)
+    if reset:
+        for _ in range(3):
+            await account.draw_id(purpose)
+        await account.reset(reset)
+    return [await account.draw_id(purpose) for _ in range(3)]
 
-    first = asyncio.run(draws(0))
+
+def test_draws_are_the_seed_s_and_the_account_s_and_begin_anew_with_it() -> None:
+    first = asyncio.run(draws(0, "seed"))
     assert len(set(first)) == 3
-    assert asyncio.run(draws(0)) == asyncio.run(draws(0, reset=True)) == first != asyncio.run(draws(1))
+    assert first == asyncio.run(draws(0, "seed")) == asyncio.run(draws(0, "seed", "seed"))
+    assert first != asyncio.run(draws(1, "seed"))
+
+
+@pytest.mark.parametrize("purpose", ["call", "charge", "link", "file", "request"])
+def test_no_id_is_given_again_while_something_may_still_bear_it(purpose: str) -> None:
+    first = asyncio.run(draws(0, purpose))
+    assert first == asyncio.run(draws(0, purpose, *RESETTABLE))
+    for kept in ("calls", "jobs", "ledger", "links"):
+        reset = [one for one in RESETTABLE if one != kept]
+        assert not set(first) & set(asyncio.run(draws(0, purpose, *reset))), kept
 
 
 def test_a_roll_is_from_nought_up_to_one() -> None:

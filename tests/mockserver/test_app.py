@@ -56,6 +56,15 @@ def test_local_names_and_literal_addresses_are_answered(stage: Stage, host: str)
     assert stage.http.get(f"{stage.url}/ideogram/x", headers={"Host": host}).status_code == 404
 
 
+def test_a_host_is_allowed_however_its_name_is_spelt() -> None:
+    with MockServer(Settings(allow_hosts=("MyBox",))) as mock:
+        statuses = {
+            httpx.get(f"{mock.url}/ideogram/x", headers={"Host": name}).status_code
+            for name in ("mybox", "MYBOX:80")
+        }
+    assert statuses == {404}
+
+
 @pytest.mark.parametrize("host", HOSTS_OUT)
 def test_any_other_host_is_refused_with_the_flag_that_would_allow_it(stage: Stage, host: str) -> None:
     for path in ("/ideogram/x", "/__fauxscale/api/health", "/"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anyio
 import httpx
 import httpx2
 import openai
@@ -102,3 +104,64 @@ def test_a_cancelled_call_ends_at_once_for_both_sides(
     assert time.perf_counter() - before < 5
     slow.calls.wait_for(1)
     assert slow.calls.last.reason == "the client went away before it was answered"
+
+
+@LIBRARIES
+def test_as_many_calls_as_you_like_wait_without_a_thread_and_hold_up_nobody(
+    mock: MockServer, slow: Account, library: Any
+) -> None:
+    async def run(start: Any, sleep: Any) -> float:
+        async with library.AsyncClient(transport=mock.transport(), timeout=60) as client:
+            waiting = [start(send, client, slow) for _ in range(60)]
+            await sleep(0.3)
+            begun = time.perf_counter()
+            assert (await client.get(f"{mock.url}/__fauxscale/api/health", timeout=5)).status_code == 200
+            await anyio.to_thread.run_sync(time.sleep, 0)
+            took = time.perf_counter() - begun
+            for one in waiting:
+                one.cancel()
+            return took
+
+    async def on_asyncio() -> float:
+        tasks: list[asyncio.Task[Any]] = []
+
+        def start(work: Any, *words: Any) -> asyncio.Task[Any]:
+            tasks.append(asyncio.create_task(work(*words)))
+            return tasks[-1]
+
+        took = await run(start, asyncio.sleep)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return took
+
+    before = threading.active_count()
+    assert asyncio.run(on_asyncio()) < 5
+    assert threading.active_count() <= before + 5
+
+
+@LIBRARIES
+@pytest.mark.parametrize("begin", [asyncio.run, trio.run], ids=["asyncio", "trio"])
+def test_a_time_out_of_an_asynchronous_client_counts_and_what_came_is_read(
+    mock: MockServer, slow: Account, library: Any, begin: Any
+) -> None:
+    async def run() -> int:
+        async with library.AsyncClient(transport=mock.transport(), timeout=0.2) as client:
+            with pytest.raises(library.ReadTimeout):
+                await send(client, slow)
+            return int((await send(client, mock.account())).status_code)
+
+    assert begin(run() if begin is asyncio.run else run) == 200
+
+
+@LIBRARIES
+def test_behind_a_stopped_server_nobody_answers(library: Any) -> None:
+    with MockServer(listen=False) as mock:
+        transport, url = mock.transport(), mock.url
+    with library.Client(transport=transport) as client, pytest.raises(library.ConnectError, match="stopped"):
+        client.get(url)
+
+    async def ask() -> None:
+        async with library.AsyncClient(transport=transport) as client:
+            await client.get(url)
+
+    with pytest.raises(library.ConnectError, match="stopped"):
+        asyncio.run(ask())

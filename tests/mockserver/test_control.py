@@ -207,7 +207,17 @@ def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: Account, bod
         ("POST", "/faults", {"fault": "Fail", "status": 500, "on": 1}, "on must be a text"),
         ("POST", "/links/renew", {"seconds": "x"}, "seconds must be a number"),
         ("GET", "/calls?provder=x", None, "unknown filter 'provder'"),
-        ("GET", "/calls?wait=x", None, "numbers"),
+        ("GET", "/calls?wait=x", None, "wait is a number of calls such as 2, got 'x'"),
+        ("GET", "/calls?wait=inf", None, "wait is a number of calls such as 2, got 'inf'"),
+        ("GET", "/calls?wait=1e400", None, "number of calls"),
+        ("GET", "/calls?wait=nan", None, "number of calls"),
+        ("GET", "/calls?wait=-1", None, "number of calls"),
+        ("GET", "/calls?wait=1.5", None, "number of calls"),
+        ("GET", f"/calls?wait={'9' * 5000}", None, "number of calls"),
+        ("GET", "/calls?wait=1&timeout=nan", None, "timeout is a number of seconds from 0, got 'nan'"),
+        ("GET", "/calls?wait=1&timeout=-1", None, "number of seconds"),
+        ("GET", "/calls?wait=1&timeout=soon", None, "number of seconds"),
+        ("POST", "/clock/advance", {"days": 10**400}, "days is too large a number"),
     ],
 )
 def test_an_unknown_word_is_told_what_is_known(

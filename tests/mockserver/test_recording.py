@@ -154,8 +154,20 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
             lambda har: har.write_bytes(har.read_bytes()[:300]),
             "0001-ideogram.upscale.har is no JSON: was it cut short",
         ),
-        (lambda har: har.write_text("[]"), "is no HAR file"),
-        (lambda har: har.write_text('{"log": {"entries": [{"request": {}}]}}'), "is no HAR file: KeyError"),
+        (lambda har: har.write_text("[]"), "is no HAR file: it has no log with a list of entries$"),
+        (lambda har: har.write_text('{"log": {"entries": {"0": 1}}}'), "is no HAR file: it has no log with"),
+        (
+            lambda har: har.write_text('{"log": {"entries": [5]}}'),
+            "is no HAR file: entry 1 of its log has no request$",
+        ),
+        (
+            lambda har: har.write_text('{"log": {"entries": [{"request": {}}]}}'),
+            "entry 1 of its log has no response$",
+        ),
+        (
+            lambda har: har.write_text("[" * 100_000),
+            "is no HAR file: its JSON is nested too deeply to be read$",
+        ),
         (lambda har: next(har.parent.glob("files/*")).unlink(), "cannot be read: No such file"),
         (lambda har: next(har.parent.glob("files/*")).write_bytes(PNG[:50]), "is not what was recorded"),
         (lambda har: har.unlink(), "holds no recording"),
@@ -166,6 +178,32 @@ def test_a_broken_recording_is_refused_by_name(tmp_path: Path, spoil: Any, says:
     spoil(har)
     with pytest.raises(RecordingError, match=says):
         Recording(tmp_path).entries()
+
+
+ODD: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    (
+        {"method": None, "url": 5, "headers": None, "postData": None, "cookies": 1},
+        {"status": "ok", "content": []},
+    ),
+    ({"headers": [1, {"name": "A"}, {"value": 5}], "cookies": [1]}, {"status": True, "headers": {}}),
+]
+
+
+@pytest.mark.parametrize(("sent", "answered"), ODD)
+def test_what_others_leave_out_or_fill_wrongly_is_the_empty_value_of_its_kind(
+    tmp_path: Path, sent: dict[str, Any], answered: dict[str, Any]
+) -> None:
+    har = {"log": {"entries": [{"request": sent, "response": answered}]}}
+    (tmp_path / "a.har").write_text(json.dumps(har))
+    (found,) = Recording(tmp_path).entries()
+    assert (found["request"]["method"], found["request"]["url"]) == ("", "")
+    assert (found["response"]["status"], found["response"]["content"]) == (0, {})
+    for message in (found["request"], found["response"]):
+        assert all(set(one) == {"name", "value"} for one in message["headers"])
+        assert {type(text) for one in message["headers"] for text in one.values()} <= {str}
+        assert message["cookies"] == []
+    assert found["request"].get("postData", {}) == {}
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:

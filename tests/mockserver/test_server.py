@@ -8,15 +8,35 @@ import socket
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from fauxscale import MockServer, Settings
+from fauxscale import MockServer, Settings, Terms
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files that no other process uses."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def sockets() -> set[str]:
+    """The Internet sockets this process holds, by inode: its descriptors, and the rows the kernel keeps of them."""
+    mine: set[str] = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # that of the listing itself
+            mine.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+    tables = [Path(f"/proc/self/net/{name}") for name in ("tcp", "tcp6", "udp", "udp6")]
+    rows = [row.split() for table in tables if table.exists() for row in table.read_text().splitlines()[1:]]
+    return {row[9] for row in rows if f"socket:[{row[9]}]" in mine}
 
 
 def held() -> tuple[set[str], int, set[str]]:
@@ -26,6 +46,7 @@ def held() -> tuple[set[str], int, set[str]]:
     return threads, len(os.listdir("/proc/self/fd")), folders
 
 
+@pytest.mark.usefixtures("alone")
 def test_two_hundred_starts_and_stops_leave_nothing_behind() -> None:
     with MockServer() as mock:
         httpx.get(mock.url)
@@ -105,17 +126,17 @@ def test_the_transport_serves_asynchronous_clients_too() -> None:
 
 
 def test_a_server_without_a_socket_opens_none() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = sockets()
+    descriptors = len(os.listdir("/proc/self/fd"))
     with MockServer(listen=False) as mock:
         transport = mock.transport()
         with httpx.Client(transport=transport) as client:
             assert client.get(f"{mock.url}/__fauxscale/api/health").status_code == 200
-        listening = [
-            row for row in Path("/proc/net/tcp").read_text().splitlines() if f" {os.getpid()} " in row
-        ]
-        assert listening == []
+        assert sockets() <= before
         # One loop: its selector and the two ends of its self-pipe.
-        assert len(os.listdir("/proc/self/fd")) - before <= 4
+        assert len(os.listdir("/proc/self/fd")) - descriptors <= 3
+    with MockServer():
+        assert sockets() - before, "one with a socket is seen"
 
 
 def test_an_unknown_provider_is_named_with_those_there_are() -> None:
@@ -163,3 +184,64 @@ def test_a_sender_that_goes_on_after_the_refusal_can_read_it_and_is_then_cut_off
             assert reply.startswith(b"HTTP/1.1 400")
             assert b"10 MB" in reply
             assert sent < 60 * 1024 * 1024
+
+
+def test_threads_that_start_it_at_once_start_one() -> None:
+    def servers() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "fauxscale"}
+
+    mock, together, before = MockServer(), threading.Barrier(8), servers()
+
+    def start() -> str:
+        together.wait()
+        mock.start()
+        return mock.url
+
+    with ThreadPoolExecutor(8) as pool:
+        urls = {one.result() for one in [pool.submit(start) for _ in range(8)]}
+    started = servers() - before
+    mock.stop()
+    assert (len(urls), len(started)) == (1, 1)
+    assert not servers() - before
+
+
+@pytest.mark.parametrize("listen", [True, False], ids=["socket", "in-process"])
+def test_once_stopped_it_starts_again_by_start_alone(listen: bool) -> None:
+    with MockServer(listen=listen) as mock:
+        mock.account()
+    for ask in (mock.reset, mock.account, mock.transport, lambda: mock.client, lambda: mock.app):
+        with pytest.raises(RuntimeError, match="stopped"):
+            ask()
+    mock.start()
+    assert mock.account()
+    mock.stop()
+
+
+def test_where_other_machines_reach_it_the_control_api_wants_a_token() -> None:
+    with MockServer(host="0.0.0.0") as mock:
+        assert httpx.get(f"{mock.url}/__fauxscale/api/accounts").status_code == 401
+        assert mock.account().api_key("fal"), "its own client knows the token"
+    with MockServer(Settings(token="mine"), host="0.0.0.0") as mock:
+        assert mock.settings.token == "mine"
+    with MockServer() as mock:
+        assert mock.settings.token is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"ideogram.vintage": "2025-01"}, "must be one of 2026-04, 2026-10"),
+        ({"ideogram.max_pixels": "many"}, "must be a number"),
+        ({"ideogram.vintge": "2026-10"}, "unknown option 'ideogram.vintge'"),
+    ],
+)
+@pytest.mark.parametrize("place", ["settings", "terms"])
+def test_an_option_nobody_has_is_refused_at_the_start(place: str, options: dict[str, str], said: str) -> None:
+    settings = Settings(options=options) if place == "settings" else Settings(terms=Terms(options=options))
+    with pytest.raises(ValueError, match=said):
+        MockServer(settings).start()
+
+
+def test_options_of_settings_may_be_words() -> None:
+    with MockServer(Settings(options={"lumenfall.strict": "false", "fal.polls": "2"})) as mock:
+        assert mock.app.accounts.settings.options == {"lumenfall.strict": False, "fal.polls": 2}

@@ -65,17 +65,15 @@ def test_a_list_keeps_its_newest_by_count_and_by_bytes() -> None:
     assert run(store.items("small")) == [b"far too large"], "the newest always stays"
 
 
-def folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("fauxscale-*"))
-
-
-def test_blobs_over_the_budget_go_to_disk_and_come_back() -> None:
-    before = folders()
+def test_blobs_over_the_budget_go_to_disk_and_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # no other process writes there
     store = MemoryStore(memory=100)
     for number in range(10):
         run(store.put_blob(f"b{number}", bytes([number]) * 60))
     assert [run(store.get_blob(f"b{number}")) for number in range(10)] == [bytes([n]) * 60 for n in range(10)]
-    (folder,) = folders() - before
+    (folder,) = tmp_path.iterdir()
     assert len(list(folder.iterdir())) == 9
     run(store.clear("b"))
     assert list(folder.iterdir()) == []

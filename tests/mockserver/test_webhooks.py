@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import threading
@@ -10,13 +11,14 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fauxscale.errors import ApiError
-from fauxscale.faults import DuplicateWebhook, LateWebhook, SwapWebhooks
-from fauxscale.webhooks import Key, check_address
+from fauxscale.faults import DuplicateWebhook, Fault, LateWebhook, LoseReply, SlowDrip, SwapWebhooks
+from fauxscale.webhooks import Delivery, Key, check_address
 from tests.house import House, open_house
 from tests.mockserver.providers.test_fal_model import MODEL, uri
 from tests.pictures import picture
@@ -147,6 +149,60 @@ def test_a_look_that_finds_the_work_done_sends_the_notice(house: House, receiver
     assert receiver.ids == [job["request_id"]]
 
 
+def test_a_look_that_finds_the_work_failed_sends_the_notice(house: House, receiver: Receiver) -> None:
+    house.terms(run_seconds=10)
+    house.freeze()
+    job = submit(house, receiver, {})
+    house.advance(10)
+    assert house.ask("GET", job["response_url"]).status_code == 422
+    assert receiver.ids == [job["request_id"]]
+    assert house.ask("GET", job["response_url"]).status_code == 422
+    assert len(receiver.notices) == 1
+
+
+def test_a_cancellation_that_comes_too_late_sends_the_notice(house: House, receiver: Receiver) -> None:
+    house.terms(run_seconds=10)
+    house.freeze()
+    job = submit(house, receiver)
+    house.advance(10)
+    assert house.ask("PUT", job["cancel_url"]).status_code == 400
+    assert receiver.ids == [job["request_id"]]
+    assert len(house.charges()) == 1
+
+
+def test_a_stream_that_finds_the_work_done_sends_the_notice(stage: Stage, receiver: Receiver) -> None:
+    account = stage.mock.account(options={"fal.polls": 1})
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    hook = {"fal_webhook": receiver.url}
+    job = stage.http.post(stage.url + SUBMIT, params=hook, json=UPSCALE, headers=headers).json()
+    assert receiver.notices == []
+    assert '"COMPLETED"' in stage.http.get(f"{job['status_url']}/stream", headers=headers).text
+    assert receiver.wait(1)
+    assert receiver.ids == [job["request_id"]]
+
+
+def test_a_stream_sends_what_falls_due_while_it_runs(stage: Stage, receiver: Receiver) -> None:
+    account = stage.mock.account(options={"fal.run_seconds": 0.2})
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    hook = {"fal_webhook": receiver.url}
+    job = stage.http.post(stage.url + SUBMIT, params=hook, json=UPSCALE, headers=headers).json()
+    assert '"COMPLETED"' in stage.http.get(f"{job['status_url']}/stream", headers=headers).text
+    assert receiver.wait(1)
+
+
+@pytest.mark.parametrize("fault", [LoseReply("close"), LoseReply("reset", at=5), SlowDrip(0.01)], ids=repr)
+def test_a_reply_that_is_lost_or_slow_keeps_no_notice_back(
+    stage: Stage, receiver: Receiver, fault: Fault
+) -> None:
+    account = stage.mock.account()
+    account.faults.add(fault, on="fal.submit")
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    hook = {"fal_webhook": receiver.url}
+    with contextlib.suppress(httpx.TransportError):
+        stage.http.post(stage.url + SUBMIT, params=hook, json=UPSCALE, headers=headers)
+    assert receiver.wait(1)
+
+
 def test_a_cancelled_request_sends_none(house: House, receiver: Receiver) -> None:
     house.terms(run_seconds=10)
     house.freeze()
@@ -249,6 +305,48 @@ def test_no_other_address_may(house: House, url: str) -> None:
     assert (reply.status_code, reply.json()["error_type"]) == (400, "bad_request")
     assert "loopback" in reply.headers["x-fauxscale-reason"]
     assert house.charges() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:99999/x",
+        "http://127.0.0.1:0/x",
+        "http://127.0.0.1:abc/x",
+        "http://ü:p@127.0.0.1:1/x",
+        "http://127.0.0.1:1/\x01",
+    ],
+    ids=lambda url: url[:40],
+)
+def test_an_address_nothing_can_be_sent_to_is_refused_when_it_is_given(house: House, url: str) -> None:
+    with pytest.raises(ApiError, match="not allowed"):
+        check_address(url, "fal_webhook")
+    reply = house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    assert (reply.status_code, reply.json()["error_type"]) == (400, "bad_request")
+    assert "no notice can be sent" in reply.headers["x-fauxscale-reason"]
+    assert house.charges() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999/x", "http://127.0.0.1:abc/", "http://127.0.0.1/\x01"]
+)
+def test_a_notice_that_cannot_be_sent_is_an_attempt_that_failed(house: House, url: str) -> None:
+    now = house.freeze()
+    notice = Delivery(id="d", url=url, body="{}", header="X-Fal-Webhook", user="u", due=now)
+    house.run(house.account.webhooks.add(notice))
+    house.catch_up()
+    (delivery,) = house.run(house.account.webhooks.all())
+    assert [attempt.status for attempt in delivery.attempts] == [None]
+    assert delivery.attempts[0].problem
+    assert delivery.open
+
+
+def test_what_comes_before_the_host_of_an_address_is_no_host(house: House, receiver: Receiver) -> None:
+    url = receiver.url.replace("//", "//user:secret@")
+    house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    headers = receiver.notices[0][0]
+    assert f"http://{headers['host']}/hook" == receiver.url
+    assert base64.b64decode(headers["authorization"].removeprefix("Basic ")) == b"user:secret"
 
 
 def test_a_localhost_name_is_reached_without_a_resolver(house: House, receiver: Receiver) -> None:

@@ -56,7 +56,8 @@ class Faults:
         return str(self._call("POST", self._path, words)["id"])
 
     def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
-        """Have these strike one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those."""
+        """Have these strike one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those, as
+        does `Ok(download=True)`."""
         words = {"script": [to_json(step) for step in steps], **_when(on, times, after, None)}
         return str(self._call("POST", f"{self._path}/script", words)["id"])
 

@@ -42,10 +42,16 @@ class Jobs:
         return self._order(job, "finish", {})
 
     def fail(
-        self, job: str | None = None, *, status: int = 500, message: str = "", code: str = ""
+        self, job: str | None = None, *, status: int | None = None, message: str = "", code: str = ""
     ) -> JobView:
-        """Have it fail now, in the provider's envelope; `code` is the provider's own name for the error."""
-        return self._order(job, "fail", {"status": status, "message": message, "code": code})
+        """Have it fail now, in the provider's envelope; `code` is the provider's own name for the error.
+
+        Without a status it is that of the code, or 500.
+        """
+        said: dict[str, Any] = {"message": message, "code": code} | (
+            {} if status is None else {"status": status}
+        )
+        return self._order(job, "fail", said)
 
     def stall(self, job: str | None = None) -> JobView:
         """Keep it where it stands until it is ordered on."""

@@ -20,6 +20,6 @@ class Words(TypedDict, total=False):
 
 
 class Changes(Words, total=False):
-    """What can be changed of one that is open: the options that are named here, too."""
+    """What can be changed of one that is open: the options that are named here, too. None takes a word back."""
 
-    options: Mapping[str, Scalar] | None
+    options: Mapping[str, Scalar | None] | None

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from fauxscale.accounts import NOBODY, Account, Accounts
+from fauxscale.account import Account
+from fauxscale.accounts import NOBODY, Accounts
 from fauxscale.errors import ApiError
 from fauxscale.inspector import Inspector
 from fauxscale.provider import Provider

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatchcase
+from math import nan
 
 from starlette.responses import Response
 
@@ -24,7 +25,7 @@ async def find(ask: Ask) -> object:
     `enough` is false if `timeout` seconds (5) went by first.
     """
     query = dict(ask.request.query_params)
-    least, patience = int(_number(query.pop("wait", "0"))), _number(query.pop("timeout", "5"))
+    least, patience = _count(query.pop("wait", "0")), _seconds(query.pop("timeout", "5"))
     if unknown := sorted(set(query) - set(_FILTERS)):
         known = ", ".join((*_FILTERS, "wait", "timeout"))
         raise ValueError(f"unknown filter {unknown[0]!r}: choose from {known}")
@@ -36,11 +37,21 @@ async def find(ask: Ask) -> object:
         await wait(_LOOK_EVERY)
 
 
-def _number(text: str) -> float:
+def _count(text: str) -> int:
+    # As many as that never come, but more digits than Python reads are no number to it.
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise ValueError(f"wait is a number of calls such as 2, got {text[:40]!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        raise ValueError(f"wait and timeout are numbers, got {text!r}") from None
+        seconds = nan
+    if not seconds >= 0:
+        raise ValueError(f"timeout is a number of seconds from 0, got {text[:40]!r}")
+    return seconds
 
 
 def _matches(entry: Entry, query: dict[str, str]) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from sys import float_info
 from typing import TypeAlias
 
 from starlette.requests import Request
 
-from fauxscale.accounts import Account, Accounts
+from fauxscale.account import Account
+from fauxscale.accounts import Accounts
 from fauxscale.deferred import catch_up
 from fauxscale.errors import ApiError
 from fauxscale.jsontext import is_object
@@ -64,13 +66,27 @@ class Ask:
         value = self.words.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{name} must be a number, got {value!r}")
+        # JSON knows numbers that no float holds: 1e400, or 400 digits.
+        if not -float_info.max <= value <= float_info.max:
+            raise ValueError(f"{name} is too large a number")
         return float(value)
+
+    def whole(self, name: str, default: int = 0) -> int:
+        value = self.number(name, default)
+        if value != int(value):
+            raise ValueError(f"{name} must be a whole number, got {value:g}")
+        return int(value)
 
     def text(self, name: str, default: str = "") -> str:
         value = self.words.get(name, default)
         if not isinstance(value, str):
             raise ValueError(f"{name} must be a text, got {value!r}")
         return value
+
+    def codes(self, provider: str) -> Mapping[str, int] | None:
+        """A provider's own names for errors, with their statuses; None where any name will do."""
+        known = self.providers.get(provider)
+        return None if known is None else known.codes
 
     async def now(self) -> float:
         """The account's time, Unix seconds."""

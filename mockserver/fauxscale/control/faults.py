@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from fauxscale.faults import Expire, Fail, Fault, Ok, Rule, from_json, to_json
+from fauxscale.faults import Expire, Fail, Fault, Leg, Ok, Rule, UnsafeImage, at, from_json, to_json
 from fauxscale.journal import LIVE_CALL, Entry
 from fauxscale.jsontext import is_object
 
 from .desk import Ask, Missing, Way, Words
 
+_MOST_TIMES = 10**12
 _WHEN = ("on", "times", "after", "probability")
 # Refusals that the state of a service causes, and no mistake of its client: a script can stage them again.
 _STATE = frozenset(
@@ -50,9 +51,9 @@ async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
     times = None if ask.words.get("times", 1) is None else ask.number("times", 1)
     probability = None if ask.words.get("probability") is None else ask.number("probability")
     after = ask.number("after")
-    if times is not None and (times < 1 or times != int(times)):
+    if times is not None and (not 1 <= times <= _MOST_TIMES or times != int(times)):
         raise ValueError(f"times must be a whole number from 1, or null for ever, got {times:g}")
-    if after < 0 or after != int(after):
+    if not 0 <= after <= _MOST_TIMES or after != int(after):
         raise ValueError(f"after must be a whole number from 0, got {after:g}")
     if probability is not None and not 0 <= probability <= 1:
         raise ValueError(f"probability must be from 0 to 1, got {probability:g}")
@@ -66,6 +67,7 @@ async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
         probability=probability,
     )
     _check_reach(ask, rule)
+    _check_codes(ask, rule)
     made = await ask.account.faults.add(rule)
     return {"id": made.id}
 
@@ -84,6 +86,22 @@ def _check_reach(ask: Ask, rule: Rule) -> None:
             raise ValueError(
                 f"no operation that {type(step).__name__} can strike matches {rule.on!r}: there are {names}"
             )
+
+
+def _check_codes(ask: Ask, rule: Rule) -> None:
+    """Raises ValueError for a failure by a name that no provider it can strike has for its errors."""
+    for step in rule.steps:
+        if not isinstance(step, Fail) or step.code is None:
+            continue
+        known = {
+            name: provider.codes
+            for name, provider in ask.providers.items()
+            for site in provider.sites
+            if any(rule.fits(step, endpoint.operation, endpoint.leg) for endpoint in site.endpoints)
+        }
+        if all(codes is not None and step.code not in codes for codes in known.values()):
+            codes = sorted({code for codes in known.values() for code in codes or ()})
+            raise ValueError(f"{', '.join(known)} has no error {step.code!r}: choose from {', '.join(codes)}")
 
 
 async def find(ask: Ask) -> object:
@@ -120,20 +138,36 @@ async def remove(ask: Ask) -> object:
 
 async def export(ask: Ask) -> object:
     """What went wrong in this account's calls so far, as a script that stages it again."""
-    entries = await ask.account.journal.entries()
-    return {"script": [to_json(_of_call(entry)) for entry in entries if entry.rule != LIVE_CALL]}
+    script: list[Fault] = []
+    dead: set[str] = set()
+    for entry in await ask.account.journal.entries():
+        if entry.rule != LIVE_CALL:
+            leg: Leg = "download" if entry.leg == "download" else "api"
+            script.append(at(_of_call(entry, dead), leg))
+    return {"script": [to_json(step) for step in script]}
 
 
-def _of_call(entry: Entry) -> Fault:
-    """What went wrong with one call; Ok() for nothing. Of several faults, the one that ended the call."""
-    struck = [from_json(words) for words in entry.ordered]
-    if struck:
-        return next((fault for fault in struck if not fault.combines), struck[0])
+def _of_call(entry: Entry, dead: set[str]) -> Fault:
+    """What went wrong with one call; Ok() for nothing. Of several faults, the one that ended the call.
+
+    `dead` are the links that died so far: they stay dead, and need no second order.
+    """
+    faults = [from_json(words) for words in entry.ordered]
+    struck = sorted((one for one in faults if not isinstance(one, Ok)), key=lambda one: one.combines)
+    ended = struck[0] if struck and not struck[0].combines else None
+    link = f"{entry.provider}{entry.path.partition('?')[0]}"
     if entry.rule == "link_expired":
-        return Expire()
+        again = link in dead
+        dead.add(link)
+        return Ok() if again else Expire()
+    dead.discard(link)  # it was signed anew
+    if isinstance(ended, Fail) and ended.status == entry.status:
+        return ended
+    if isinstance(ended, UnsafeImage) and entry.rule == "unsafe":
+        return UnsafeImage(refuse=True)  # or a gateway's upstream found it so
     if entry.rule in _STATE and entry.status is not None:
         return Fail(entry.status, retry_after=entry.retry_after)
-    return Ok()
+    return struck[0] if struck else Ok()
 
 
 WAYS = (

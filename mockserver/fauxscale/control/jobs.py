@@ -31,12 +31,15 @@ async def finish(ask: Ask) -> object:
 
 
 async def fail(ask: Ask) -> object:
-    """Have a job fail now, with `status` (500), `message` and the provider's own `code`."""
+    """Have a job fail now, with `status` (that of `code`, else 500), `message` and the provider's own `code`."""
     ask.know("status", "message", "code")
     job = await _job(ask)
-    said = Fail(
-        int(ask.number("status", 500)), message=ask.text("message") or None, code=ask.text("code") or None
-    )
+    code = ask.text("code")
+    codes = ask.codes(job.provider)
+    if code and codes is not None and code not in codes:
+        raise ValueError(f"{job.provider} has no error {code!r}: choose from {', '.join(sorted(codes))}")
+    usual = (codes or {}).get(code, 500)
+    said = Fail(ask.whole("status", usual), message=ask.text("message") or None, code=code or None)
     _ordered(job, await ask.account.jobs.fail(job, said.error, await ask.now()))
     return await _after(ask, job)
 

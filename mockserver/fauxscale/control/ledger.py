@@ -24,8 +24,10 @@ async def read(ask: Ask) -> object:
 
 async def _fingerprint(ask: Ask, charge: Charge) -> str:
     """Names what was sent: operation, parameters and picture, hashed only now that somebody asks."""
-    data = await ask.account.store.get_blob(charge.source)
-    upload = await ask.accounts.renditions.digest(charge.source, data) or charge.source
+    upload = await ask.account.digest(charge.source)
+    if not upload:
+        data = await ask.account.store.get_blob(charge.source)
+        upload = await ask.accounts.renditions.digest(charge.source, data) or charge.source
     sent = f"{charge.operation}\n{charge.params}\n{upload}"
     return hashlib.sha256(sent.encode()).hexdigest()[:32]
 

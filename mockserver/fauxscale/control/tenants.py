@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import cast
 
-from fauxscale.accounts import RESETTABLE, Card
+from fauxscale.account import RESETTABLE
+from fauxscale.accounts import Card
 from fauxscale.clock import stopwatch
 from fauxscale.journal import LIVE_CALL, Entry
 from fauxscale.jsontext import is_object
-from fauxscale.options import judge
+from fauxscale.options import change
 from fauxscale.settings import Terms
 
 from .desk import Ask, Missing, Way
@@ -46,12 +47,17 @@ def _keys(ask: Ask) -> dict[str, str]:
     return cast("dict[str, str]", keys)
 
 
-def _terms(ask: Ask, words: object) -> Terms:
-    """Terms of JSON. Raises ValueError naming what is known."""
+def _terms(ask: Ask, words: object, own: Terms | None = None) -> Terms:
+    """Terms of JSON, with the options of `own` where nothing else is said of them. Raises ValueError naming what
+    is known."""
     if not is_object(words):
         raise ValueError("terms must be an object")
-    terms = Terms.from_mapping(words)
-    return replace(terms, options=judge(terms.options, tuple(ask.providers.values())))
+    options: object = words.get("options", {})
+    if options is None:
+        options = {}
+    elif is_object(options):
+        options = change(own.options if own else {}, options, tuple(ask.providers.values()))
+    return Terms.from_mapping({**words, "options": options})
 
 
 async def find(ask: Ask) -> object:
@@ -73,14 +79,11 @@ async def read_settings(ask: Ask) -> object:
 
 
 async def change_settings(ask: Ask) -> object:
-    """Change the terms that are named; null takes the account's own word back. A balance counts from now on."""
-    _terms(ask, ask.words)
+    """Change the terms and options named; null takes the account's own word back. A balance counts from now on."""
     own = await ask.account.own_terms()
-    words = ask.words
-    if is_object(options := words.get("options")):
-        words = {**words, "options": {**own.options, **options}}
-    named = replace(own, **{**words, "options": words.get("options") or own.options})  # type: ignore[arg-type]  # judged above
-    await ask.account.set_terms(named, refill="balance" in words)
+    terms = _terms(ask, ask.words, own)
+    named = replace(own, **{name: getattr(terms, name) for name in ask.words})
+    await ask.account.set_terms(named, refill="balance" in ask.words)
     return asdict(await ask.account.terms())
 
 

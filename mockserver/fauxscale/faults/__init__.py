@@ -32,9 +32,11 @@ from .quiet import Smaller as Smaller
 from .quiet import SwappedResults as SwappedResults
 from .quiet import UnsafeImage as UnsafeImage
 from .quiet import UrlInsteadOfBase64 as UrlInsteadOfBase64
+from .scene import BEYOND as BEYOND
 from .scene import Ending as Ending
 from .scene import Fault as Fault
 from .scene import Interrupted as Interrupted
+from .scene import Leg as Leg
 from .scene import Reply as Reply
 from .scene import Scene as Scene
 from .scene import Stage as Stage
@@ -43,6 +45,7 @@ from .webhooks import DuplicateWebhook as DuplicateWebhook
 from .webhooks import LateWebhook as LateWebhook
 from .webhooks import SwapWebhooks as SwapWebhooks
 from .words import KINDS as KINDS
+from .words import at as at
 from .words import from_json as from_json
 from .words import magic as magic
 from .words import to_json as to_json

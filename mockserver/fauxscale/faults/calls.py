@@ -1,16 +1,17 @@
-"""Faults of API calls: the service answers badly, late, or not at all."""
+"""Faults of API calls: the service answers badly, late, or not at all. With `download`, reads of links do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, field
+from math import exp, inf
 from statistics import NormalDist
 from typing import ClassVar, Literal
 
 from fauxscale.errors import ApiError, Problem
 
-from .scene import Ending, Interrupted, Leg, Scene, Stage
+from .bounds import DAY, MOST_BYTES, YEAR, within
+from .scene import Ending, Interrupted, Leg, Scene, Stage, Unfit
 
 _PROBLEMS: Mapping[int, Problem] = {
     400: Problem.INVALID_PARAMETER,
@@ -32,7 +33,9 @@ _PROBLEMS: Mapping[int, Problem] = {
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """Nothing goes wrong: a step of a script that lets one call pass."""
+    """Nothing goes wrong: a step of a script that lets one call pass; with `download`, one read of a link."""
+
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     leg: ClassVar[Leg] = "api"
@@ -46,7 +49,8 @@ class Ok:
 class Fail:
     """Answer with an error of this status, in the provider's own envelope. `retry_after` in seconds.
 
-    `form` "date": Retry-After is an HTTP-date, that many seconds from now rounded up to whole ones (RFC 9110 §10.2.3).
+    `form` "date": Retry-After is an HTTP-date, that many seconds from now rounded up to whole ones (RFC 9110 §10.2.3);
+    fewer than none make it a date that has passed.
     `code` is the provider's own name for one of several errors of that status (fal's "generation_timeout").
     """
 
@@ -55,14 +59,15 @@ class Fail:
     message: str | None = None
     code: str | None = None
     form: Literal["seconds", "date"] = "seconds"
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not 400 <= self.status <= 599:
-            raise ValueError(f"Fail wants a status from 400 to 599, got {self.status}")
+        within(self, 400, 599, "status")
+        within(self, -YEAR if self.form == "date" else 0, YEAR, "retry_after")
 
     @property
     def error(self) -> ApiError:
@@ -90,26 +95,30 @@ class Delay:
 
     seconds: float
     sigma: float = 0.0
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.seconds < 0 or self.sigma < 0:
-            raise ValueError("Delay wants seconds and sigma that are not negative")
+        within(self, 0, DAY, "seconds")
+        within(self, 0, 5, "sigma")
 
     async def strike(self, scene: Scene) -> None:
         seconds = self.seconds
         if self.sigma and seconds:
-            # inv_cdf() takes no 0; the dice may show one.
-            seconds *= 2.718281828459045 ** NormalDist(0, self.sigma).inv_cdf(max(await scene.roll(), 1e-9))
-        await scene.wait(seconds)
+            # inv_cdf() takes no 0, which the dice may show, and no 1, which they come as near to as floats do.
+            rolled = min(max(await scene.roll(), 1e-9), 1 - 1e-9)
+            seconds *= exp(NormalDist(0, self.sigma).inv_cdf(rolled))
+        await scene.wait(min(seconds, DAY))
 
 
 @dataclass(frozen=True, slots=True)
 class Hang:
     """Never answer: the connection stays open until the client gives up. No work is done."""
+
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     leg: ClassVar[Leg] = "api"
@@ -122,6 +131,8 @@ class Hang:
 @dataclass(frozen=True, slots=True)
 class EmptyResponse:
     """Close the connection without a byte. No work is done."""
+
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     leg: ClassVar[Leg] = "api"
@@ -140,10 +151,14 @@ class ConnectionReset:
     """
 
     after_bytes: int | None = None
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        within(self, 0, MOST_BYTES, "after_bytes")
 
     async def strike(self, scene: Scene) -> None:
         await scene.take(inf if self.after_bytes is None else self.after_bytes)
@@ -153,6 +168,8 @@ class ConnectionReset:
 @dataclass(frozen=True, slots=True)
 class MalformedChunk:
     """Say 200, then garbage where the first chunk of the body should be, and close. No work is done."""
+
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     leg: ClassVar[Leg] = "api"
@@ -172,10 +189,14 @@ class LoseReply:
 
     how: Literal["reset", "close", "hang"] = "reset"
     at: int | None = None
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        within(self, 0, MOST_BYTES, "at")
 
     async def strike(self, scene: Scene) -> None:
         # At least one byte is missing, or nothing would be lost.
@@ -189,14 +210,17 @@ class SlowDrip:
 
     seconds: float = 5.0
     pieces: int = 10
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.seconds < 0 or self.pieces < 1:
-            raise ValueError("SlowDrip wants seconds that are not negative and at least 1 piece")
+        within(self, 0, DAY, "seconds")
+        within(self, 1, 10_000, "pieces")
 
     async def strike(self, scene: Scene) -> None:
-        scene.reply.ending = scene.reply.ending or Ending("drip", 0, self.seconds, self.pieces)
+        if scene.reply.ending is not None:
+            raise Unfit("the reply is cut before it is whole")
+        scene.reply.ending = Ending("drip", 0, self.seconds, self.pieces)

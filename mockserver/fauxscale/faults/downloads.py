@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .bounds import MOST_BYTES, header, within
 from .scene import Ending, Leg, Scene, Stage
 
 _HTML = (
@@ -47,6 +48,9 @@ class Redirect:
     leg: ClassVar[Leg] = "download"
     combines: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        header(self, "to")
+
     async def strike(self, scene: Scene) -> None:
         scene.flag(f"redirect={self.to}")
 
@@ -55,7 +59,7 @@ class Redirect:
 class WrongFormat:
     """A whole picture in another format than the reply's Content-Type and the link's name say."""
 
-    stage: ClassVar[Stage] = "download"
+    stage: ClassVar[Stage] = "picture"
     leg: ClassVar[Leg] = "download"
     combines: ClassVar[bool] = False
 
@@ -73,6 +77,9 @@ class Truncate:
     stage: ClassVar[Stage] = "reply"
     leg: ClassVar[Leg] = "download"
     combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        within(self, 0, MOST_BYTES, "at")
 
     async def strike(self, scene: Scene) -> None:
         # At least one byte is missing, or it would be no cut.
@@ -122,6 +129,7 @@ class WrongContentLength:
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        within(self, -MOST_BYTES, MOST_BYTES, "by")
         if self.by == 0:
             raise ValueError("WrongContentLength wants a number of bytes other than 0")
 
@@ -144,6 +152,9 @@ class Stall:
     stage: ClassVar[Stage] = "reply"
     leg: ClassVar[Leg] = "download"
     combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        within(self, 0, MOST_BYTES, "at")
 
     async def strike(self, scene: Scene) -> None:
         scene.reply.ending = Ending("hang", max(0, min(self.at, len(scene.reply.body) - 1)))

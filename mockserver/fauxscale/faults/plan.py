@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from fauxscale.errors import Problem
 from fauxscale.store import Store
 
-from .scene import Fault
+from .quiet import UnsafeImage
+from .scene import BEYOND, Fault, leg_of
 from .words import from_json, to_json
 
 
@@ -18,8 +20,8 @@ class Rule:
     """When faults strike: one step for each matching call, in order, `times` rounds of them (None: for ever).
 
     `on` is an operation or a pattern (`ideogram.*`, `*`, `*.download`); the first `after` matching calls are
-    left alone; with a `probability` each call is struck only so often, by the account's own seeded dice.
-    Faults of downloads strike reads of the links of the provider that `on` names.
+    left alone, whatever else strikes them; with a `probability` each call is struck only so often, by the
+    account's own seeded dice. Faults of downloads strike reads of the links of the provider that `on` names.
     """
 
     id: str
@@ -35,16 +37,16 @@ class Rule:
 
     def fits(self, step: Fault, operation: str, leg: str) -> bool:
         """Whether a step may strike a call of this operation on this leg."""
-        provider = operation.partition(".")[0]
+        provider, own = operation.partition(".")[0], leg_of(step)
         if leg == "upstream":
             # A call a gateway makes for its client: only rules that name the upstream strike it.
             named = self.on.partition(".")[0] == provider
-            return named and step.leg == "api" and fnmatchcase(operation, self.on)
+            return named and own == "api" and fnmatchcase(operation, self.on)
         if leg == "download":
             if self.on.endswith("download"):
                 return fnmatchcase(operation, self.on)
-            return step.leg == "download" and fnmatchcase(provider, self.on.partition(".")[0])
-        return step.leg == "api" and fnmatchcase(operation, self.on)
+            return own == "download" and fnmatchcase(provider, self.on.partition(".")[0])
+        return own == "api" and fnmatchcase(operation, self.on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,13 @@ class Order:
     fault: Fault
     step: int = 0
     magic: bool = field(default=False)
+
+    def outlasts(self, rule: str) -> bool:
+        """Whether it struck although nothing came of the work, which was refused by this rule: a fault of the
+        outcome did not, unless it is what refused."""
+        if self.fault.stage != "outcome":
+            return True
+        return isinstance(self.fault, UnsafeImage) and (self.fault.refuse or rule == Problem.UNSAFE)
 
 
 class Plan:
@@ -99,46 +108,60 @@ class Plan:
                 found.append((rule, struck - (await self._store.count(f"{self._counts}{rule.id}:back") or 0)))
         return found
 
-    async def deal(self, operation: str, leg: str, roll: Callable[[], Awaitable[float]]) -> list[Order]:
+    async def deal(
+        self, operation: str, leg: str, roll: Callable[[], Awaitable[float]], method: str = ""
+    ) -> list[Order]:
         """The faults this call gets: the first rule that still has one to give, and any that combine with it.
 
-        `roll` gives a number from 0 to 1; it is asked only by rules with a probability, so that adding a
-        counted fault moves no other draw.
+        They are in the order in which they strike: what only delays a call before what ends it, what replaces a
+        reply before what changes it. `roll` gives a number from 0 to 1; it is asked only by rules with a
+        probability, so that adding a counted fault moves no other draw. What a call of this HTTP `method` cannot
+        show is not dealt to it.
         """
         dealt: list[Order] = []
-        full = False
+        beyond, full = BEYOND.get(method, frozenset[str]()), False
         for row in await self._store.items(self._rules):
             rule = rule_from_json(row)
-            steps = [step for step in rule.steps if rule.fits(step, operation, leg)]
-            if not steps or (full and not any(step.combines for step in steps)):
+            fitting = {
+                number
+                for number, step in enumerate(rule.steps)
+                if rule.fits(step, operation, leg) and step.stage not in beyond
+            }
+            # Whom `after` spares and the dice choose is settled by the calls there are, not by what else strikes them.
+            if not fitting or not await self._chooses(rule, roll):
                 continue
-            order = await self._deal_one(rule, operation, leg, roll)
+            if full:
+                fitting = {number for number in fitting if rule.steps[number].combines}
+            order = await self._deal_one(rule, fitting)
             if order is not None:
                 dealt.append(order)
                 full = full or not order.fault.combines
-        return dealt
+        return sorted(dealt, key=lambda order: order.fault.combines != (order.fault.stage == "call"))
 
-    async def _deal_one(
-        self, rule: Rule, operation: str, leg: str, roll: Callable[[], Awaitable[float]]
-    ) -> Order | None:
+    async def _chooses(self, rule: Rule, roll: Callable[[], Awaitable[float]]) -> bool:
         counter = f"{self._counts}{rule.id}"
         if await self._store.get(f"{counter}:removed") is not None:
-            return None
+            return False
         if rule.after and await self._store.add(f"{counter}:seen", 1, most=rule.after) is not None:
-            return None
-        if rule.probability is not None and await roll() >= rule.probability:
-            return None
+            return False
+        return rule.probability is None or await roll() < rule.probability
+
+    async def _deal_one(self, rule: Rule, fitting: Collection[int]) -> Order | None:
+        """The step whose turn it is, if it is one of those that fit: a script waits for the call it stands at."""
+        counter = f"{self._counts}{rule.id}"
         if await self._store.count(f"{counter}:back"):
             for number, step in enumerate(rule.steps):
-                if rule.fits(step, operation, leg) and await self._take_back(counter, number):
+                if number in fitting and await self._take_back(counter, number):
                     return Order(rule.id, step, number)
+                if await self._store.count(f"{counter}:back:{number}"):
+                    return None
         while True:
             struck = await self._store.count(f"{counter}:struck") or 0
             if rule.total is not None and struck >= rule.total:
                 return None
             number = struck % len(rule.steps)
-            if not rule.fits(rule.steps[number], operation, leg):
-                return None  # the script waits for a call of the other leg
+            if number not in fitting:
+                return None
             # Exactly one more, or another call took this step meanwhile.
             if await self._store.add(f"{counter}:struck", 1, least=struck + 1, most=struck + 1) is not None:
                 return Order(rule.id, rule.steps[number], number)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
+from .bounds import header, sendable
 from .scene import Leg, Scene, Stage, Unfit
 
 _PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a link, or bytes in base64
@@ -65,7 +66,7 @@ class SwappedResults:
 class UrlInsteadOfBase64:
     """Send a link although the call asked for bytes in base64."""
 
-    stage: ClassVar[Stage] = "outcome"
+    stage: ClassVar[Stage] = "inline"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = False
 
@@ -102,10 +103,15 @@ class Body:
     json: object = None
     text: str | None = None
     media_type: str = "application/json"
+    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        sendable(self, "json", "text")
+        header(self, "media_type")
 
     async def strike(self, scene: Scene) -> None:
         if self.text is None:
@@ -187,6 +193,9 @@ class ExtraFields:
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        sendable(self, "fields")
+
     async def strike(self, scene: Scene) -> None:
         body = scene.reply.json()
         place = _at(body, _steps(self.pointer), self.pointer)
@@ -231,7 +240,12 @@ def _at(value: object, way: list[str], pointer: str) -> object:
     for step in way:
         if isinstance(value, dict) and step in value:
             value = cast("dict[str, object]", value)[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(cast("list[object]", value)):
+        elif (
+            isinstance(value, list)
+            and step.isdecimal()
+            and len(step) < 10
+            and int(step) < len(cast("list[object]", value))
+        ):
             value = cast("list[object]", value)[int(step)]
         else:
             raise Unfit(f"the reply has nothing at {pointer}")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from types import MappingProxyType
 from typing import ClassVar, Literal, Protocol
 
-Stage = Literal["call", "outcome", "webhook", "download", "reply"]
-# call: before limits and work · outcome: the work's results, before they are worded · webhook: a
-# submission that asks for one · download: a read of a link that would be answered · reply: what succeeded, worded,
-# on its way.
+Stage = Literal["call", "outcome", "inline", "webhook", "download", "picture", "reply"]
+# call: before limits and work · outcome: the work's results, before they are worded · inline: results about to be
+# sent in the reply itself · webhook: a submission that asks for one · download: a read of a link that would be
+# answered · picture: the picture it would be answered with · reply: what succeeded, worded, on its way.
 Leg = Literal["api", "download"]
+_BODY: frozenset[Stage] = frozenset({"inline", "picture", "reply"})
+_READ: frozenset[Stage] = frozenset({"download"})
+# What a request of this method has nothing of: a HEAD's reply has no body, OPTIONS only asks what may be asked.
+BEYOND: Mapping[str, frozenset[Stage]] = MappingProxyType({"HEAD": _BODY, "OPTIONS": _BODY | _READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +106,15 @@ class Fault(Protocol):
     """One thing that can go wrong. Its dataclass fields are its JSON."""
 
     stage: ClassVar[Stage]
-    leg: ClassVar[
-        Leg
-    ]  # "download": strikes reads of links only; "api": calls, and reads where the rule names them
+    leg: ClassVar[Leg]  # where it strikes: see leg_of()
     combines: ClassVar[bool]  # True: leaves room for another fault on the same call
 
     async def strike(self, scene: Scene) -> None: ...
+
+
+def leg_of(fault: Fault) -> Leg:
+    """ "download": strikes reads of links only; "api": calls, and reads where the rule names them.
+
+    Kinds that make sense on both legs have a member `download` to choose the other one.
+    """
+    return "download" if getattr(fault, "download", False) else fault.leg

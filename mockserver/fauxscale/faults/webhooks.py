@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .bounds import YEAR, within
 from .scene import Leg, Scene, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateWebhook:
-    """Send the notice of this submission `copies` times, whatever the receiver says."""
+    """Send the notice of this submission `copies` times, 100 at most, whatever the receiver says."""
 
     copies: int = 2
 
     stage: ClassVar[Stage] = "webhook"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        within(self, 1, 100, "copies")
 
     async def strike(self, scene: Scene) -> None:
         scene.flag(f"webhook-copies={self.copies}")
@@ -31,6 +35,9 @@ class LateWebhook:
     stage: ClassVar[Stage] = "webhook"
     leg: ClassVar[Leg] = "api"
     combines: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        within(self, 0, YEAR, "seconds")
 
     async def strike(self, scene: Scene) -> None:
         scene.flag(f"webhook-late={self.seconds}")

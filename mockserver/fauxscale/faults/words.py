@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, replace
 from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
@@ -43,7 +43,7 @@ from .quiet import (
     UnsafeImage,
     UrlInsteadOfBase64,
 )
-from .scene import Fault
+from .scene import Fault, Leg
 from .webhooks import DuplicateWebhook, LateWebhook, SwapWebhooks
 
 _API: tuple[type[Fault], ...] = (
@@ -113,6 +113,13 @@ def from_json(words: Mapping[str, object]) -> Fault:
         if _default(one) is MISSING and name not in members:
             raise ValueError(f"{kind.__name__} needs {name!r}")
     return cast("Fault", cast("Any", kind)(**members))
+
+
+def at(fault: Fault, leg: Leg) -> Fault:
+    """The same fault for calls of this leg, where its kind makes sense on both."""
+    if not any(one.name == "download" for one in _fields(type(fault))):
+        return fault
+    return cast("Fault", replace(cast("Any", fault), download=leg == "download"))
 
 
 @cache

@@ -17,7 +17,7 @@ from fauxscale.limits import Quota
 from fauxscale.provider import Call, Endpoint, Option, Provider, Site
 
 from . import queue, storage
-from .errors import word_error
+from .errors import CODES, word_error
 from .inputs import PARAMETERS
 from .model import PRICE, request_id, run
 
@@ -195,6 +195,7 @@ PROVIDER = Provider(
     mint_key=mint_key,
     parameters=PARAMETERS,
     word_error=word_error,
+    codes=CODES,
     env={
         "FAL_RUN_URL": "{base_url}",
         "FAL_QUEUE_URL": "{url}/fal/queue",

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from starlette.responses import JSONResponse, Response
 
+from fauxscale.deferred import tell
 from fauxscale.errors import ApiError, Problem, phrase
 from fauxscale.provider import Call
 
@@ -62,6 +63,9 @@ REQUEST: Mapping[str, tuple[int, str]] = MappingProxyType(
         "internal_error": (500, "Internal error"),
     }
 )
+CODES: Mapping[str, int] = MappingProxyType(
+    {name: status for name, (status, _) in {**MODEL, **REQUEST}.items()}
+)
 _MODEL_OF = {
     Problem.UNSAFE: "content_policy_violation",
     Problem.FILE_TOO_LARGE: "file_too_large",
@@ -109,7 +113,9 @@ class Words:
 
 def word_error(call: Call, error: ApiError) -> Response:
     said = words(error)
-    return JSONResponse(said.body, said.status, dict(said.headers))
+    # Asking for a result may find that the work has failed, which a client's server is told of, too.
+    task = tell(call) if call.endpoint.operation == "fal.result" else None
+    return JSONResponse(said.body, said.status, dict(said.headers), background=task)
 
 
 def words(error: ApiError) -> Words:

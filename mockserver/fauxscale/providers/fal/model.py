@@ -92,6 +92,8 @@ async def word(call: Call, output: Output) -> dict[str, object]:
         # The size is not known before the picture is made, and it is made when somebody looks.
         "file_size": None,
     }
+    if output.inline:
+        await call.strike(("inline",))
     if output.inline and "url" not in call.flags:
         rendition = await call.accounts.rendition(output.image)
         if rendition is None:

@@ -10,11 +10,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fauxscale.clock import iso
-from fauxscale.deferred import deliver, look, signing_key
+from fauxscale.deferred import look, signing_key, tell
 from fauxscale.errors import ApiError, Problem
 from fauxscale.jobs import Job, Pace, Progress
 from fauxscale.provider import Call, origin
@@ -72,7 +71,9 @@ async def stream(call: Call) -> Response:
             # The client waits for the clock to move; so must this.
             await call.wait(_STREAM_PAUSE)
 
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+    headers = {"cache-control": "no-cache"}
+    task = tell(call) if job.notify else None
+    return StreamingResponse(events(), media_type="text/event-stream", headers=headers, background=task)
 
 
 async def result(call: Call) -> Response:
@@ -102,6 +103,7 @@ async def cancel(call: Call) -> Response:
     if job is None:
         call.entry.reason = "no request of this id was submitted with this key"
         return JSONResponse({"status": "NOT_FOUND"}, 404)
+    await look(call.account, call.provider, job, call.now, counted=False)
     if await call.account.jobs.cancel(job, call.now):
         return _answer(call, job, {"status": "CANCELLATION_REQUESTED"}, 202)
     return _answer(call, job, {"status": "ALREADY_COMPLETED"}, 400)
@@ -247,6 +249,4 @@ def _logs(job: Job, progress: Progress) -> list[dict[str, object]]:
 
 
 def _answer(call: Call, job: Job, body: Mapping[str, object], code: int = 200) -> Response:
-    # A notice goes out behind the answer: the client must know the request's id before it hears of it.
-    task = BackgroundTask(deliver, call.accounts, call.account, call.now) if job.notify else None
-    return JSONResponse(body, code, background=task)
+    return JSONResponse(body, code, background=tell(call) if job.notify else None)

@@ -15,7 +15,7 @@ from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.accounts import Account
+from fauxscale.account import Account
 from fauxscale.clock import iso
 from fauxscale.errors import ApiError, Problem
 from fauxscale.files import File, safe_name
@@ -164,7 +164,6 @@ async def read_file(call: Call) -> Response:
             "File not found",
             reason="no file was put at this address, or it has expired or was purged since",
         )
-    await call.strike(("download",))
     headers = {
         "access-control-allow-origin": "*",
         "x-content-type-options": "nosniff",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.errors import ApiError, Problem, text_of
-from fauxscale.faults import Interrupted, to_json
+from fauxscale.faults import Interrupted
 from fauxscale.provider import Call
 
 _STATUS = {
@@ -32,7 +32,7 @@ _STATUS = {
 _CODES = {
     Problem.UNSAFE: "CONTENT_POLICY_VIOLATION",
     Problem.UNKNOWN_MODEL: "MODEL_NOT_FOUND",
-    Problem.NOT_FOUND: "NOT_FOUND",
+    Problem.NOT_FOUND: "NOT_FOUND",  # a guess: the documented 404s are about models
     Problem.LINK_UNKNOWN: "NOT_FOUND",
     Problem.LINK_EXPIRED: "NOT_FOUND",
 }
@@ -42,7 +42,7 @@ _CODES_BY_STATUS = {
     403: "FORBIDDEN",  # a guess, as is its text
     404: "MODEL_NOT_FOUND",
     429: "RATE_LIMITED",
-    500: "INTERNAL_ERROR",
+    500: "INTERNAL_ERROR",  # a guess: no page lists a 500
     502: "ALL_PROVIDERS_EXHAUSTED",
 }
 _TYPES = {401: "authentication_error", 402: "billing_error", 429: "rate_limit_error"}
@@ -99,19 +99,19 @@ async def ask_fal(call: Call) -> None:
     orders = await call.account.faults.deal("fal.run", "upstream", call.account.roll)
     call.orders += orders
     lost = next((one for one in orders if one.fault.stage == "reply" and not one.fault.combines), None)
+    own, call.flags = call.flags, set()  # a verdict of Lumenfall's own is no refusal of fal's
     try:
         await call.strike(("call", "outcome"))
     except ApiError as complaint:
         raise _passed_on(complaint) from None
     except Interrupted:
-        lost = orders[-1]
-    if call.flags & {"refuse", "unsafe"}:
+        lost = call.delivered[-1]
+    theirs, call.flags = call.flags, call.flags | own
+    if theirs & {"refuse", "unsafe"}:
         raise _passed_on(ApiError(Problem.UNSAFE, "", reason="ordered: fal judges the picture unsafe"))
     if lost is not None:
         if lost not in call.delivered:
             call.delivered.append(lost)
-            call.entry.faults.append(type(lost.fault).__name__)
-            call.entry.ordered.append(to_json(lost.fault))
         reason = f"ordered at fal: {type(lost.fault).__name__}"
         raise _passed_on(ApiError(Problem.UPSTREAM_ERROR, "no usable answer", reason=reason))
 

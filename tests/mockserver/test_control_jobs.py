@@ -1,0 +1,66 @@
+"""Orders for queued work: a failure has the status its name has, and a name nobody knows is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fauxscale.client import Account, Misunderstood
+from fauxscale.providers.fal.errors import CODES
+from tests.mockserver.providers.test_fal_model import MODEL, uri
+from tests.pictures import picture
+from tests.stages import Stage
+
+
+@pytest.fixture
+def account(stage: Stage) -> Iterator[Account]:
+    with stage.mock.account(options={"fal.queue_seconds": 60}) as account:
+        yield account
+
+
+def submit(stage: Stage, account: Account) -> dict[str, Any]:
+    url = f"{stage.url}/fal/queue{MODEL}"
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    job: dict[str, Any] = stage.http.post(url, json={"image_url": uri(picture())}, headers=headers).json()
+    return job
+
+
+def result(stage: Stage, account: Account, job: dict[str, Any]) -> Any:
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    return stage.http.get(job["response_url"], headers=headers)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_failure_ordered_by_its_name_has_the_status_of_that_name(
+    stage: Stage, account: Account, code: str
+) -> None:
+    job = submit(stage, account)
+    account.jobs.fail(code=code)
+    reply = result(stage, account, job)
+    assert reply.status_code == CODES[code]
+    assert reply.headers["x-fal-error-type"] == code
+
+
+def test_a_failure_has_the_status_it_is_ordered_with_and_500_without(stage: Stage, account: Account) -> None:
+    jobs = [submit(stage, account) for _ in range(3)]
+    account.jobs.fail(jobs[0]["request_id"])
+    account.jobs.fail(jobs[1]["request_id"], status=503)
+    account.jobs.fail(jobs[2]["request_id"], status=502, code="generation_timeout")
+    assert [result(stage, account, job).status_code for job in jobs] == [500, 503, 502]
+
+
+def test_a_name_nobody_knows_is_refused_with_those_that_are_known(stage: Stage, account: Account) -> None:
+    submit(stage, account)
+    with pytest.raises(Misunderstood, match=r"fal has no error 'generation_timeuot': .*generation_timeout"):
+        account.jobs.fail(code="generation_timeuot")
+    assert account.jobs.list()[0].stage == "queued"
+
+
+@pytest.mark.parametrize("status", [200, 600, 500.5, 1e308, 10**400], ids=str)
+def test_a_status_that_is_no_failure_is_refused(stage: Stage, account: Account, status: Any) -> None:
+    submit(stage, account)
+    with pytest.raises(Misunderstood, match="status"):
+        account.jobs.fail(status=status)
+    assert account.jobs.list()[0].stage == "queued"
