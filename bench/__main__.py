@@ -1,4 +1,4 @@
-"""`make bench`: prints every table, or those named: `make bench ARGS="uploads rendering lives"`."""
+"""`make bench`: prints every table, or those named: `make bench ARGS="uploads rendering lives plugin"`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 import platform
 import sys
 
-from bench import lives, rendering, uploads
+from bench import lives, plugin, rendering, uploads
 
-TABLES = {"uploads": uploads.main, "rendering": rendering.main, "lives": lives.main}
+TABLES = {"uploads": uploads.main, "rendering": rendering.main, "lives": lives.main, "plugin": plugin.main}
 
 
 def main() -> None:

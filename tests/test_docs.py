@@ -5,13 +5,17 @@ as scripts, or under pytest where they define tests: all those of a page in one 
 pytest.ini. A block whose first line is a comment such as `# client.py` is a file the others find beside them, in
 other languages as well. A block marked `sh skip` installs or starts the project itself, which other tests do
 (test_packaging, test_cli).
+
+`photo.png` is the reader's own: a picture of this repository stands for it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,6 +107,7 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def beside_fixtures(tmp_path: Path) -> Path:
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    shutil.copyfile(ROOT / "fixtures" / "images" / "coffee.jpg", tmp_path / "photo.png")
     return tmp_path
 
 
@@ -130,6 +135,18 @@ def test_recipes_pass(page: str, beside_fixtures: Path) -> None:
         (beside_fixtures / "pytest.ini").write_text(ini)
     pytest_alone = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis")
     run(beside_fixtures, sys.executable, *pytest_alone)
+
+
+@needs("curl")
+def test_a_server_for_tests_in_other_languages_is_ready_when_its_snippet_ends(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "testing-other-languages.md").read_text(encoding="utf-8")
+    (script,) = (one[3] for one in BLOCK.finditer(page) if one[2])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ended = f"trap 'kill $!' EXIT\n{script.replace('2160', port)}"
+    done = run(tmp_path, "bash", "-euo", "pipefail", "-c", ended, PATH=path)
+    assert json.loads(done.stdout)["status"] == "ok", "nothing else was said"
 
 
 def files(page: str, language: str, folder: Path) -> None:

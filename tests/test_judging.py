@@ -1,7 +1,8 @@
-"""Every answer any test gets is judged: each kind of lie the stand-in could tell fails the test that hears it."""
+"""What stages and houses answer is judged: each kind of lie the stand-in could tell fails the test that hears it."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,15 @@ import pytest
 
 from fauxscale import HtmlWith200, MissingField, MockServer, Settings
 from fauxscale.client import Account
-from tests.judging import JudgedClient
+from tests.house import open_house
+from tests.judging import JudgedClient, violations
+from tests.pictures import picture
 from tests.recordings import key_header, upscale
 from tests.stages import Stage
 
+ASK = "/fal-ai/ideogram/upscale"
+MODEL = f"/fal/run{ASK}"
+IMAGE = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
 Lie = Callable[[httpx.Response], httpx.Response]
 
 
@@ -124,6 +130,28 @@ def test_every_stage_judges_downloads_and_knows_what_was_ordered(stage: Stage, p
     assert isinstance(stage.http, JudgedClient)
     response = call(stage.mock, stage.http, photo, account)
     assert "<title>" in stage.http.get(response.json()["data"][0]["url"]).text
+
+
+def test_a_house_judges_what_it_answers_and_knows_what_was_ordered() -> None:
+    for house in open_house():
+        order = {"image_url": IMAGE, "prompt": "fauxscale:418"}
+        assert house.ask("POST", MODEL, json=order).status_code == 418
+        liar = httpx.MockTransport(lambda request: httpx.Response(207, json={}))
+        house.http = httpx.AsyncClient(transport=liar, base_url="http://localhost")
+        with pytest.raises(AssertionError, match="207 is no recorded status"):
+            house.ask("POST", MODEL, json=order)
+
+
+@pytest.mark.parametrize(("host", "departs"), [("queue.fal.run", False), ("fal.run:443", True)])
+def test_an_answer_is_judged_by_the_operation_at_the_real_host_it_was_asked_of(
+    host: str, departs: bool
+) -> None:
+    for house in open_house():
+        queued = house.ask("POST", f"/fal/queue{ASK}", json={"image_url": IMAGE})
+        queued.request = httpx.Request(
+            "POST", f"http://localhost{ASK}", headers={"host": host}, json={"image_url": IMAGE}
+        )
+        assert bool(violations(queued)) is departs
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/__fauxscale/api/openapi.json"])

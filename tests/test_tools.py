@@ -38,7 +38,7 @@ def outcome(folder: Path, environ: dict[str, str]) -> str:
 def test_a_missing_program_skips_with_its_name_and_package(tmp_path: Path) -> None:
     shown = outcome(tmp_path, {})
     assert "1 skipped" in shown
-    assert "needs chromium, node (apt-get install chromium nodejs)" in shown
+    assert f"needs chromium, node {tools.NODE} or newer (apt-get install chromium nodejs)" in shown
 
 
 def test_under_ci_a_missing_program_fails_the_test(tmp_path: Path) -> None:
@@ -51,11 +51,23 @@ def test_under_ci_a_missing_program_fails_the_test(tmp_path: Path) -> None:
 def test_a_program_that_is_there_is_found_and_nothing_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (program := tmp_path / "nodejs").touch(mode=0o755)
+    (program := tmp_path / "npm").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert tools.path_of("node") == str(program)
-    assert tools.absence(["node"]) is None
+    assert tools.path_of("npm") == str(program)
+    assert tools.absence(["npm"]) is None
     assert tools.find("chromium") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "is_there"), [("v18.20.4", False), ("v20.0.0", True), ("v100.1.0", True), ("", False)]
+)
+def test_a_node_older_than_the_clients_ask_for_counts_as_missing(
+    said: str, is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nodejs").write_text(f"#!/bin/sh\necho {said}\n")
+    (tmp_path / "nodejs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (tools.absence(["node"]) is None) is is_there
 
 
 def test_an_unknown_program_is_refused_at_the_mark() -> None:

@@ -8,14 +8,20 @@ Mark a test, a class or a module with what it starts, and ask where that is:
 
 Where the program is installed, the test runs. Where it is not, the test is skipped with the reason, so that
 `make test` is of use on a bare machine. With CI=true in the environment nothing is skipped for want of a
-program: the test fails, because a green run that left the browser out would promise too much.
+program: the test fails, because a green run that left the browser out would promise too much. A Node.js
+older than tests/js/package.json asks for counts as missing: the clients would fail in it for reasons of their own.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -37,6 +43,10 @@ PACKAGES: Mapping[Tool, str] = {
     "npm": "npm",
     "redis-server": "redis-server",
 }
+# The oldest Node.js (major version) the clients run in: 18, Debian 12's, has no global File.
+NODE = int(
+    json.loads((Path(__file__).parent / "js" / "package.json").read_text())["engines"]["node"].strip(">=")
+)
 
 
 def needs(*tools: Tool) -> pytest.MarkDecorator:
@@ -48,8 +58,16 @@ def needs(*tools: Tool) -> pytest.MarkDecorator:
 
 
 def find(tool: Tool) -> str | None:
-    """The path of the program, or None where it is not installed."""
-    return next((path for name in NAMES[tool] if (path := shutil.which(name))), None)
+    """The path of the program, or None where it is not installed, or too old."""
+    paths = (path for name in NAMES[tool] if (path := shutil.which(name)))
+    return next((path for path in paths if tool != "node" or _is_new(path)), None)
+
+
+@cache
+def _is_new(node: str) -> bool:
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+    found = re.match(r"v(\d+)\.", said)
+    return found is not None and int(found[1]) >= NODE
 
 
 def path_of(tool: Tool) -> str:
@@ -70,7 +88,8 @@ def absence(tools: Iterable[Tool]) -> str | None:
     missing: list[Tool] = [tool for tool in tools if find(tool) is None]
     if not missing:
         return None
-    return f"needs {', '.join(missing)} (apt-get install {' '.join(PACKAGES[tool] for tool in missing)})"
+    names = (f"{tool} {NODE} or newer" if tool == "node" else tool for tool in missing)
+    return f"needs {', '.join(names)} (apt-get install {' '.join(PACKAGES[tool] for tool in missing)})"
 
 
 def enforce(item: pytest.Item) -> None:

@@ -1,4 +1,4 @@
-"""What a starting server says: twelve lines for people, one line of JSON for programs."""
+"""What a starting server says: a dozen lines for people, one line of JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .provider import Provider
 from .settings import Settings
 
 OPEN_KEY = "fauxscale"
+FEW = 3
 
 
 def variables(provider: Provider, url: str, key: str) -> dict[str, str]:
@@ -23,7 +24,8 @@ def variables(provider: Provider, url: str, key: str) -> dict[str, str]:
 
 def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> list[str]:
     """At most twelve lines; those that begin with `export` can be pasted into a shell."""
-    keys = f"only {len(settings.keys)} named key(s) work" if settings.issued_only else "any key works"
+    named = f"only {len(settings.keys)} named key(s) work"
+    keys = named if settings.issued_only else "any key works but one with 'invalid' in it"
     money = "money unlimited" if settings.terms.balance is None else f"balance ${settings.terms.balance:.2f}"
     key = settings.keys[0] if settings.keys else OPEN_KEY
     said = [f"fauxscale {__version__} on {url} · seed {settings.seed} · {keys} · {money}"]
@@ -36,8 +38,15 @@ def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path 
     said.append(f"inspector  {url}/__fauxscale/")
     if settings.token is not None:
         said.append(f"control token  {settings.token}")
-    said.append("No call leaves this process; nothing costs real money. Ctrl-C ends it.")
+    fetches = f" but to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
+    said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C ends it.")
     return said
+
+
+def capped(said: Sequence[str]) -> list[str]:
+    """A headline with its first three lines, and how many more there are."""
+    more = len(said) - 1 - FEW
+    return [*said[: 1 + FEW], *([f"  … and {more} more"] if more > 0 else [])]
 
 
 def ready(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> str:

@@ -137,10 +137,23 @@ def test_every_status_that_can_be_ordered_is_on_record(client: Client, status: i
     judged(client.send(prompt=f"fauxscale:{status}"), status, operation=client.operation)
 
 
-@pytest.mark.parametrize("prompt", ["fauxscale:unsafe", "fauxscale:unsafe-200"])
-def test_an_unsafe_picture_is_answered_as_recorded(client: Client, prompt: str) -> None:
-    response = client.send(prompt=prompt)
-    judged(response, response.status_code, operation=client.operation)
+# How each says that a picture is unsafe, when it refuses.
+UNSAFE = {"ideogram": 422, "aigateway": 400, "lumenfall": 400, "fal": 422}
+
+
+def test_an_unsafe_picture_is_refused_as_recorded(client: Client) -> None:
+    judged(client.send(prompt="fauxscale:unsafe"), UNSAFE[client.provider], operation=client.operation)
+
+
+def test_an_unsafe_picture_that_is_not_refused_has_no_link_and_says_so_as_recorded(client: Client) -> None:
+    body: Any = judged(client.send(prompt="fauxscale:unsafe-200"), 200, operation=client.operation).json()
+    if client.provider == "fal":
+        assert body["images"] == []
+        return
+    (item,) = body["data"]
+    assert item["url"] is None
+    if client.provider == "ideogram":
+        assert item["is_image_safe"] is False
 
 
 def test_the_minute_and_its_end_are_told_as_recorded(stage: Stage, provider: str, photo: bytes) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 
-from fauxscale import MockServer, Settings
+from fauxscale import MockServer, Settings, inspector
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import opened, picture
 from tests.stages import Stage
@@ -51,6 +52,59 @@ def test_a_browser_shows_calls_and_renders_strangers_text_as_text(tmp_path: Path
     assert "<title>fauxscale inspector</title>" in page
     assert "<img src=x" not in page, "markup became an element"
     assert "&lt;img src=x" in page, "and is shown as the text it is"
+    assert "2 calls ·" in page
+
+
+@needs("chromium")
+def test_the_page_asks_for_the_token_in_itself_and_leaves_it_at_that(tmp_path: Path) -> None:
+    with MockServer(Settings(token="the-token")) as mock:
+        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
+    assert ">needs the control token</p>" in page
+    assert '<section id="locked" class="notice">' in page, "the form is on the page"
+    assert '<main hidden="">' in page
+    script = (Path(inspector.__file__).parent / "app.js").read_text(encoding="utf-8")
+    assert not re.search(r"\b(prompt|alert|confirm)\(", script), "no dialog stands in the way"
+
+
+@needs("chromium")
+@pytest.mark.parametrize(
+    ("keys", "shown"), [((), "Api-Key: anything"), (("a-named-key",), "Api-Key: $IDEOGRAM_API_KEY")]
+)
+def test_the_empty_page_shows_a_call_that_the_key_policy_lets_in(
+    keys: tuple[str, ...], shown: str, tmp_path: Path
+) -> None:
+    with MockServer(Settings(keys=keys)) as mock:
+        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
+    assert '<section id="empty" class="notice">' in page
+    assert shown in page
+    assert ('<p id="keys" hidden="">' in page) is not bool(keys)
+
+
+def test_an_account_that_was_opened_first_and_called_last_is_on_top_and_its_money_in_the_sum() -> None:
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        first = mock.account()
+        stage = Stage("in-process", mock, http)
+        for account in (first, *(mock.account() for _ in range(60)), first):
+            upscale(stage, key=account.api_key("ideogram"))
+        news = http.get(mock.url + DATA + "/calls").json()
+    assert (news["total"], news["spent"]) == (62, 62 * 60_000)
+    assert (news["calls"][0]["account"], news["calls"][0]["n"]) == (first.id, 2)
+    assert [call["n"] for call in news["calls"][1:]] == [1] * 61
+
+
+def test_of_many_calls_the_newest_are_shown_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspector, "MOST_CALLS", 3)
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        here, there = mock.account(), mock.account()
+        for account in (here, there, there, here, there):
+            http.post(f"{mock.url}/upscale", headers={"Api-Key": account.api_key("ideogram")})
+        news = http.get(mock.url + DATA + "/calls").json()
+    assert news["total"] == 5
+    assert [(call["account"], call["n"]) for call in news["calls"]] == [
+        (there.id, 3),
+        (here.id, 2),
+        (there.id, 2),
+    ]
 
 
 def test_the_page_is_three_files_under_a_policy_that_lets_nothing_else_run(stage: Stage) -> None:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 HEAVY = (
     "httpx",
     "httpx2",
@@ -58,11 +60,16 @@ def python(cwd: Path, *args: str) -> str:
     return done.stdout
 
 
-def test_loading_the_plugin_takes_under_five_milliseconds_and_ten_modules(tmp_path: Path) -> None:
+def test_loading_the_plugin_takes_under_ten_modules_and_no_heavy_one(tmp_path: Path) -> None:
+    loaded: dict[str, Any] = json.loads(python(tmp_path, "-c", LOAD))
+    assert len(loaded["modules"]) < 10, loaded["modules"]
+    assert not set(HEAVY) & set(loaded["modules"])
+
+
+@pytest.mark.torture
+def test_loading_the_plugin_takes_under_five_milliseconds(tmp_path: Path) -> None:
     # The best of a dozen: the first compiles, and other programs run on this machine too.
     runs: list[dict[str, Any]] = [json.loads(python(tmp_path, "-c", LOAD)) for _ in range(12)]
-    assert len(runs[0]["modules"]) < 10, runs[0]["modules"]
-    assert not set(HEAVY) & set(runs[0]["modules"])
     assert min(run["ms"] for run in runs) < 5
 
 

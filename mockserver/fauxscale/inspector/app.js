@@ -1,7 +1,6 @@
 // The inspector: a list that follows the journal, and one call in detail. Text goes into text nodes only.
 "use strict";
 
-const DATA = "api/inspector";
 const $ = (id) => document.getElementById(id);
 let etag = "";
 let calls = [];
@@ -17,19 +16,14 @@ function el(name, attributes = {}, ...children) {
   return made;
 }
 
-async function ask(path, headers = {}) {
+function ask(path, headers = {}, rest = {}) {
   const token = sessionStorage.getItem("fauxscale-token");
   if (token) headers.authorization = `Bearer ${token}`;
-  const reply = await fetch(`${DATA}/${path}`, { headers });
-  if (reply.status === 401) {
-    const given = prompt("This server wants its control token, printed when it started:");
-    if (given) { sessionStorage.setItem("fauxscale-token", given); return ask(path, headers); }
-  }
-  return reply;
+  return fetch(`api/${path}`, { headers, ...rest });
 }
 
 async function picture(call, side) {
-  const reply = await ask(`pictures/${call.account}/${call.n}/${side}`);
+  const reply = await ask(`inspector/pictures/${call.account}/${call.n}/${side}`);
   if (!reply.ok) return null;
   return URL.createObjectURL(await reply.blob());
 }
@@ -61,7 +55,7 @@ function row(call) {
       el("b", {}, call.operation), " ",
       ...call.faults.map((fault) => el("span", { class: "chip" }, fault)),
       el("small", {}, call.reason || change || call.path)),
-    el("span", { class: "side" }, time(call.at), el("br"), [dollars(call.cost), `${call.ms} ms`].filter(Boolean).join(" · ")));
+    el("span", { class: "side" }, el("span", {}, time(call.at)), el("span", {}, [dollars(call.cost), `${call.ms} ms`].filter(Boolean).join(" · "))));
 }
 
 function table(rows) {
@@ -72,7 +66,7 @@ function table(rows) {
 async function show(call) {
   chosen = key(call);
   mark();
-  const reply = await ask(`calls/${call.account}/${call.n}`);
+  const reply = await ask(`inspector/calls/${call.account}/${call.n}`);
   if (!reply.ok) return;
   const entry = await reply.json();
   const view = $("detail");
@@ -131,6 +125,8 @@ function draw() {
   });
   const known = new Map([...document.querySelectorAll(".call")].map((button) => [button.dataset.key, button]));
   $("list").replaceChildren(...shown.map((call) => known.get(key(call)) ?? row(call)));
+  $("none").hidden = shown.length > 0;
+  $("locked").hidden = true;
   $("empty").hidden = calls.length > 0;
   document.querySelector("main").hidden = calls.length === 0;
   mark();
@@ -138,12 +134,15 @@ function draw() {
 
 async function follow() {
   try {
-    const reply = await ask("calls", etag ? { "if-none-match": etag } : {});
+    const reply = await ask("inspector/calls", etag ? { "if-none-match": etag } : {});
+    if (reply.status === 401) return lock();
     if (reply.status === 200) {
       etag = reply.headers.get("etag") ?? "";
       const news = await reply.json();
       calls = news.calls;
-      $("sum").textContent = `${news.total > calls.length ? `newest ${calls.length} of ${news.total}` : news.total} calls · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
+      const count = news.total > calls.length ? `newest ${calls.length} of ${news.total}` : news.total;
+      $("sum").textContent = `${count} ${news.total === 1 ? "call" : "calls"} · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
+      invite(news.any_key);
       draw();
       const first = calls.find((call) => call.leg === "api");
       if (!chosen && first && matchMedia("(min-width: 60rem)").matches) show(first);
@@ -151,6 +150,21 @@ async function follow() {
   } catch { $("sum").textContent = "the server does not answer"; }
   setTimeout(follow, document.hidden ? 5000 : 1000);
 }
+
+// Asked for once, and not again until somebody gives an answer: nothing is polled meanwhile.
+function lock() {
+  if (sessionStorage.getItem("fauxscale-token")) $("why").textContent = "What was given is not it. It was printed when the server started.";
+  for (const other of [document.querySelector("main"), $("empty")]) other.hidden = true;
+  $("locked").hidden = false;
+  $("sum").textContent = "needs the control token";
+  $("token").focus();
+}
+$("unlock").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("fauxscale-token", $("token").value.trim());
+  $("token").value = etag = "";
+  follow();
+});
 
 $("search").addEventListener("input", draw);
 document.addEventListener("keydown", (event) => {
@@ -160,8 +174,11 @@ document.addEventListener("keydown", (event) => {
   const next = buttons[Math.max(0, Math.min(buttons.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))];
   if (next) { event.preventDefault(); next.click(); next.scrollIntoView({ block: "nearest" }); }
 });
-$("snippet").textContent =
-  `curl ${location.origin}/upscale -H "Api-Key: anything" \\\n     -F image_file=@photo.png -F image_request='{}'`;
+function invite(anyKey) {
+  $("keys").hidden = anyKey;
+  $("snippet").textContent =
+    `curl ${location.origin}/upscale -H "Api-Key: ${anyKey ? "anything" : "$IDEOGRAM_API_KEY"}" \\\n     -F image_file=@photo.png -F image_request='{}'`;
+}
 $("try").addEventListener("click", async () => {
   const canvas = el("canvas", { width: "320", height: "200" });
   const paint = canvas.getContext("2d");
@@ -172,7 +189,11 @@ $("try").addEventListener("click", async () => {
   const form = new FormData();
   form.append("image_request", "{}");
   form.append("image_file", await new Promise((done) => canvas.toBlob(done, "image/png")), "hello.png");
-  await fetch("/ideogram/upscale", { method: "POST", headers: { "Api-Key": "inspector" }, body: form });
+  // An account of its own, since the server may take named keys only.
+  const opened = await ask("accounts", {}, { method: "POST", body: JSON.stringify({ label: "inspector" }) });
+  if (!opened.ok) return;
+  const { keys } = await opened.json();
+  await fetch("/ideogram/upscale", { method: "POST", headers: { "Api-Key": keys.ideogram }, body: form });
   etag = "";
 });
 follow();
