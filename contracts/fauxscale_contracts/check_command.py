@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from .arguments import a_key, a_report
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
 
@@ -17,11 +19,16 @@ _PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
 @click.option("--base-url", required=True, help="Where clients of it point: http://127.0.0.1:2160/ideogram.")
 @click.option("--provider", type=click.Choice(_PROVIDERS), help="Whose contract.  [default: as the URL says]")
 @click.option(
-    "--key", envvar="FAUXSCALE_CHECK_KEY", default="fauxscale", help="Better in FAUXSCALE_CHECK_KEY."
+    "--key",
+    envvar="FAUXSCALE_CHECK_KEY",
+    default="fauxscale",
+    show_default=True,
+    callback=a_key,
+    help="Better in FAUXSCALE_CHECK_KEY.",
 )
 @click.option("--vintage", help="The contract to hold it against.  [default: the usual one]")
-@click.option("--har", type=_FILE, help="Keep what was exchanged, secrets left out.")
-@click.option("--junit", type=_FILE, help="The verdicts for a CI server.")
+@click.option("--har", type=_FILE, callback=a_report, help="Keep what was exchanged, secrets left out.")
+@click.option("--junit", type=_FILE, callback=a_report, help="The verdicts for a CI server.")
 @click.option("--examples", default=30, show_default=True, help="Requests drawn for each operation.")
 @click.option("--strict", is_flag=True, help="Also ask whether it takes what fits and refuses what does not.")
 @click.option("--spend", is_flag=True, help="Allow the real service, which charges for the calls.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,7 +14,10 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from fauxscale import redact
+
 from .contract import Contract
+from .drift_probes import PROBES, Unreachable, ask, said
 from .operations import METHODS, Operation
 from .schemas import Json
 from .violations import ContractError
@@ -30,6 +34,7 @@ CHECKS = (
     "missing_required_header",
     "unsupported_method",
 )
+_PATIENCE = 30.0  # seconds for each of the calls that try the key
 
 
 class NotRun(Exception):
@@ -55,12 +60,14 @@ def check(
 ) -> bool:
     """Whether the server at `base_url`, where clients of it point, keeps the contract; the report goes to stdout.
 
+    A server that lets nobody in keeps every promise of its refusals, so some call with the key must have succeeded.
     Raises NotRun.
     """
     try:
         httpx.get(base_url, timeout=10)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotRun(f"{base_url} cannot be reached: {error or type(error).__name__}") from None
+    why = asyncio.run(refusal(contract, base_url, key))
     with TemporaryDirectory(prefix="fauxscale-check-") as folder:
         document, url = fitted(contract, base_url)
         home = Path(folder)
@@ -71,18 +78,53 @@ def check(
         words += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
         words += ["--generation-deterministic", "--no-color", "--warnings", "off"]
         words += [] if strict else ["--checks", ",".join(CHECKS)]
-        for name, path in (("har", reports.har), ("junit", reports.junit)):
-            if path is not None:
-                words += ["--report", name, f"--report-{name}-path", str(path.resolve())]
+        har = reports.har.resolve() if reports.har else home / "check.har"
+        words += ["--report", "har", "--report-har-path", str(har)]
+        if reports.junit is not None:
+            words += ["--report", "junit", "--report-junit-path", str(reports.junit.resolve())]
         code = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", *words],
             cwd=folder,
             env={**os.environ, "SCHEMATHESIS_HOOKS": "fauxscale_contracts.check_hooks"},
             check=False,
         ).returncode
+        entered = not why or let_in(contract, har)
     if code not in (0, 1):
         raise NotRun(f"Schemathesis ended with {code}")
+    if code == 0 and not entered:
+        raise NotRun(f"no call with the key succeeded, so that only refusals were seen: {why}")
     return code == 0
+
+
+async def refusal(contract: Contract, base_url: str, key: str) -> str:
+    """What became of the dearest of a few good calls, the free ones first; "" if one of them succeeded.
+
+    Raises NotRun where the key is refused.
+    """
+    good = [one for one in PROBES[contract.provider] if one.valid_key and (one.cost or one.free)]
+    words = ""
+    async with httpx.AsyncClient(timeout=_PATIENCE) as http:
+        for probe in sorted(good, key=lambda one: one.cost):
+            try:
+                exchange = await ask(contract.provider, probe, base_url, key, http, timeout=_PATIENCE)
+            except Unreachable as error:
+                raise NotRun(redact.text(str(error), [key])) from None
+            status = exchange.reply.status if exchange.reply else 0
+            if 200 <= status < 300:
+                return ""
+            words = redact.text(said(exchange), [key])
+            if status in (401, 403):
+                raise NotRun(f"the key was refused: {words}")
+    return words
+
+
+def let_in(contract: Contract, har: Path) -> bool:
+    """Whether a call succeeded that asks for a key: at some hosts those that `refusal` makes are unknown."""
+    for entry in json.loads(har.read_text(encoding="utf-8"))["log"]["entries"]:
+        operation = contract.find(entry["request"]["method"], entry["request"]["url"])
+        if operation and operation.credentials() and 200 <= entry["response"]["status"] < 300:
+            return True
+    return False
 
 
 def is_real(contract: Contract, base_url: str) -> bool:

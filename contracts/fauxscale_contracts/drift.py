@@ -150,7 +150,7 @@ def shape(reply: Reply) -> Shape:
 def _kinds(body: bytes) -> Iterator[tuple[str, str]]:
     try:
         ahead: list[tuple[str, Any]] = [("/body", json.loads(body))]
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     while ahead:
         pointer, value = ahead.pop()

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from .arguments import a_key, a_report, dollars, seconds
+
+if TYPE_CHECKING:
+    from .drift_report import Report
 
 
 @click.command()
 @click.argument("provider", type=click.Choice(["ideogram", "aigateway", "lumenfall", "fal"]))
 @click.option("--base-url", required=True, help="Where clients of it point: https://api.ideogram.ai.")
-@click.option("--key", envvar="FAUXSCALE_DRIFT_KEY", required=True, help="Better in FAUXSCALE_DRIFT_KEY.")
-@click.option("--max-cost", default=0.30, show_default=True, help="Dollars it may cost at most.")
+@click.option(
+    "--key",
+    envvar="FAUXSCALE_DRIFT_KEY",
+    required=True,
+    callback=a_key,
+    help="Better in FAUXSCALE_DRIFT_KEY.",
+)
+@click.option(
+    "--max-cost", default=0.30, show_default=True, callback=dollars, help="Dollars it may cost at most."
+)
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
 @click.option("--vintage", help="The contract to compare with.  [default: the usual one]")
 @click.option("--recorded", type=click.Path(path_type=Path), help="A recording to compare with, too.")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds an answer may take.")
+@click.option(
+    "--timeout",
+    default=120.0,
+    show_default=True,
+    callback=seconds,
+    help="Seconds each answer may take, all of it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
-@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="The report for people.")
+@click.option(
+    "--markdown",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=a_report,
+    help="The report for people.",
+)
 def drift(
     provider: str,
     base_url: str,
@@ -36,13 +61,12 @@ def drift(
 
     Ends with 0 for no drift, 3 additive, 4 risky, 5 breaking; 2 if it could not be told.
     """
-    import httpx
-
+    from fauxscale import redact
     from fauxscale.recording import RecordingError
 
     from .drift_probes import Unreachable
     from .drift_report import plan
-    from .drift_run import examine
+    from .reports import write
     from .violations import ContractError
 
     words, most = plan(provider)
@@ -52,16 +76,31 @@ def drift(
     if not yes and not _agreed():
         _give_up("nothing was sent")
     try:
-        with httpx.Client(timeout=timeout) as http:
-            report = examine(provider, base_url, key, http, vintage=vintage, recorded=recorded)
-        if markdown is not None:
-            markdown.write_text(report.to_markdown() + "\n", encoding="utf-8")
+        report = asyncio.run(_examined(provider, base_url, key, timeout, vintage, recorded))
     except (Unreachable, ContractError, RecordingError) as error:
-        _give_up(str(error).replace(key, "…"))
-    except OSError as error:
-        _give_up(f"{markdown} cannot be written: {error.strerror}")
+        _give_up(redact.text(str(error), [key]))
+    # Before any file is written: it has been paid for.
     click.echo(report.to_json() if as_json else report.to_text())
+    if markdown is not None:
+        try:
+            write(markdown, report.to_markdown() + "\n")
+        except OSError as error:
+            click.echo(f"{markdown} cannot be written: {error.strerror}", err=True)
+            sys.exit(2)
     sys.exit(report.exit)
+
+
+async def _examined(
+    provider: str, base_url: str, key: str, timeout: float, vintage: str | None, recorded: Path | None
+) -> Report:
+    import httpx
+
+    from .drift_run import examine
+
+    async with httpx.AsyncClient(timeout=timeout) as http:
+        return await examine(
+            provider, base_url, key, http, timeout=timeout, vintage=vintage, recorded=recorded
+        )
 
 
 def _agreed() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ class Ask:
 class Probe:
     """One question. In dollars: `cost` if all is as recorded, `risk` if the service takes what it should refuse.
 
-    A probe that costs must succeed.
+    A probe that costs must succeed; one that is `free` succeeds with a good key and never costs.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Probe:
     cost: float = 0.0
     risk: float = 0.0
     valid_key: bool = True
+    free: bool = False
 
     @property
     def most(self) -> float:
@@ -92,7 +94,7 @@ def _gateway(name: str, model: str) -> tuple[Probe, ...]:
         Probe("a small picture", edits, _form(path, fields, "image"), cost=PRICE),
         Probe("no picture", edits, _form(path, fields, None)),
         Probe("a wrong key", edits, _form(path, fields, "image"), valid_key=False),
-        Probe("the models", f"{name}.models", _get("/models")),
+        Probe("the models", f"{name}.models", _get("/models"), free=True),
     )
 
 
@@ -130,32 +132,48 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
 _KEYS = {"ideogram": ("Api-Key", ""), "fal": ("Authorization", "Key ")}
 
 
-def run(provider: str, base_url: str, key: str, http: httpx.Client) -> dict[str, Exchange]:
+async def run(
+    provider: str, base_url: str, key: str, http: httpx.AsyncClient, *, timeout: float = 120.0
+) -> dict[str, Exchange]:
     """Every probe's exchange by the probe's id, and that of the first result's link as `its picture`.
 
-    Raises Unreachable if the service cannot be reached, or refuses the key or the one paid probe.
+    A whole answer may take `timeout` seconds. Raises Unreachable if the service cannot be reached, is in trouble,
+    or refuses the key or the one paid probe.
     """
-    name, prefix = _KEYS.get(provider, ("Authorization", "Bearer "))
     found: dict[str, Exchange] = {}
     for probe in PROBES[provider]:
-        headers = ((name, prefix + (key if probe.valid_key else NO_KEY)),)
-        exchange = _send(http, probe.make(Ask(base_url.rstrip("/"), headers)), probe.operation)
+        exchange = await ask(provider, probe, base_url, key, http, timeout=timeout)
+        _is_well(exchange)
         found[probe.id] = exchange
         if probe.cost:
             _must_do(exchange)
             if (link := _first_link(exchange)) is not None:
-                found["its picture"] = _send(http, Request("GET", link), f"{provider}.download")
+                picture = await _send(http, Request("GET", link), f"{provider}.download", timeout)
+                _is_well(picture)
+                found["its picture"] = picture
     return found
 
 
-def _send(http: httpx.Client, request: Request, operation: str) -> Exchange:
+async def ask(
+    provider: str, probe: Probe, base_url: str, key: str, http: httpx.AsyncClient, *, timeout: float
+) -> Exchange:
+    """One probe, whatever is answered. Raises Unreachable if nothing is, or a redirect."""
+    name, prefix = _KEYS.get(provider, ("Authorization", "Bearer "))
+    headers = ((name, prefix + (key if probe.valid_key else NO_KEY)),)
+    request = probe.make(Ask(base_url.rstrip("/"), headers))
+    return await _send(http, request, probe.operation, timeout)
+
+
+async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeout: float) -> Exchange:
     place = request.url.partition("?")[0]
     try:
-        answer = http.request(
-            request.method, request.url, headers=list(request.headers), content=request.body
-        )
-    except httpx.TimeoutException:
-        raise Unreachable(f"{request.method} {place} did not answer in time") from None
+        # Of the whole answer: the library's own time-outs begin anew with every byte.
+        async with asyncio.timeout(timeout):
+            answer = await http.request(
+                request.method, request.url, headers=list(request.headers), content=request.body
+            )
+    except (TimeoutError, httpx.TimeoutException):
+        raise Unreachable(f"{request.method} {place} gave no whole answer within {timeout:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreachable(f"{request.method} {place} failed: {error or type(error).__name__}") from None
     if answer.is_redirect:
@@ -167,15 +185,27 @@ def _send(http: httpx.Client, request: Request, operation: str) -> Exchange:
     return Exchange(request, Reply(answer.status_code, headers, answer.content), operation)
 
 
-def _must_do(exchange: Exchange) -> None:
-    """Refusals that say nothing of drift: of this key, of this wallet, of this moment."""
+def said(exchange: Exchange) -> str:
+    """Where a call went and what was answered, in one line."""
     reply = exchange.reply
     assert reply is not None  # _send raises where none came
+    text = " ".join(reply.body[:300].decode(errors="replace").split())
+    return f"{exchange.request.url.partition('?')[0]} answered {reply.status}: {text}"
+
+
+def _is_well(exchange: Exchange) -> None:
+    """No probe asks for these answers: they are of this moment, and say nothing of drift."""
+    status = exchange.reply.status if exchange.reply else 0
+    if status == 429 or status >= 500:
+        why = "too many calls" if status == 429 else "the service is in trouble"
+        raise Unreachable(f"{why}: {said(exchange)}")
+
+
+def _must_do(exchange: Exchange) -> None:
+    """Refusals of this key and of this wallet say nothing of drift either."""
     why = {401: "the key was refused", 403: "the key was refused", 402: "there is no credit left"}
-    why |= {429: "too many calls"} | dict.fromkeys(range(500, 600), "the service is in trouble")
-    if reply.status in why:
-        text = " ".join(reply.body[:300].decode(errors="replace").split())
-        raise Unreachable(f"{exchange.request.url} answered {reply.status}, {why[reply.status]}: {text}")
+    if exchange.reply is not None and exchange.reply.status in why:
+        raise Unreachable(f"{why[exchange.reply.status]}: {said(exchange)}")
 
 
 def _first_link(exchange: Exchange) -> str | None:
@@ -183,6 +213,6 @@ def _first_link(exchange: Exchange) -> str | None:
     try:
         body = json.loads(exchange.reply.body if exchange.reply else b"")
         found = (body.get("data") or body.get("images"))[0].get("url")
-    except (ValueError, AttributeError, TypeError, LookupError):
+    except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
         return None
     return found if isinstance(found, str) and found.startswith(("http://", "https://")) else None

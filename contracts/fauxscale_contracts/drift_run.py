@@ -13,23 +13,24 @@ from .drift_report import Report
 from .exchange import Exchange
 
 
-def examine(
+async def examine(
     provider: str,
     base_url: str,
     key: str,
-    http: httpx.Client,
+    http: httpx.AsyncClient,
     *,
+    timeout: float = 120.0,
     vintage: str | None = None,
     recorded: Path | None = None,
 ) -> Report:
-    """Probe a service through `http`, and compare.
+    """Probe a service through `http`, and compare. A whole answer may take `timeout` seconds.
 
     Raises Unreachable, ContractError, RecordingError.
     """
     contract = load(provider, vintage=vintage)
     told = [] if recorded is None else _recorded(recorded, contract)
-    live = run(provider, base_url, key, http)
-    findings = compare(contract, live, _stand_in(provider, contract.vintage), told)
+    live = await run(provider, base_url, key, http, timeout=timeout)
+    findings = compare(contract, live, await _stand_in(provider, contract.vintage), told)
     statuses = {name: one.reply.status for name, one in live.items() if one.reply}
     cost = sum(
         max(probe.cost, probe.risk if statuses.get(probe.id, 0) < 300 else 0) for probe in PROBES[provider]
@@ -37,16 +38,14 @@ def examine(
     return Report(provider, contract.vintage, base_url, cost, statuses, findings)
 
 
-def _stand_in(provider: str, vintage: str) -> dict[str, Exchange]:
+async def _stand_in(provider: str, vintage: str) -> dict[str, Exchange]:
     from fauxscale import MockServer, Settings
 
     # Only a provider with several vintages has an option to choose one.
     options = {f"{provider}.vintage": vintage} if len(vintages()[provider]) > 1 else {}
-    with (
-        MockServer(Settings(key_policy="issued", options=options), listen=False) as mock,
-        httpx.Client(transport=mock.transport()) as http,
-    ):
-        return run(provider, mock.base_url(provider), mock.account().api_key(provider), http)
+    with MockServer(Settings(key_policy="issued", options=options), listen=False) as mock:
+        async with httpx.AsyncClient(transport=mock.transport()) as http:
+            return await run(provider, mock.base_url(provider), mock.account().api_key(provider), http)
 
 
 def _recorded(folder: Path, contract: Contract) -> list[Exchange]:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from .arguments import seconds
+
 
 def _vintages(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
     pairs = [word.partition("=") for word in words]
@@ -38,8 +40,16 @@ def _origin(_: click.Context, __: click.Parameter, url: str) -> str:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where to keep it.",
 )
-@click.option("--port", default=2161, show_default=True, help="Port to listen on; 0 chooses a free one.")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds the service may take.")
+@click.option(
+    "--port",
+    default=2161,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 chooses a free one.",
+)
+@click.option(
+    "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds the service may take."
+)
 @click.option(
     "--vintage", multiple=True, callback=_vintages, help="Judge by this contract: ideogram=2026-10."
 )

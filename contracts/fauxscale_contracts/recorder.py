@@ -114,12 +114,14 @@ class Recorder:
         url = self._upstream + split.path + (f"?{split.query}" if split.query else "")
         headers = tuple(pair for pair in asked.headers.items() if pair[0] not in _HOP)
         request = Request(asked.method, url, headers, await asked.body())
+        secrets = redact.secrets(headers)
         try:
             exchange = await self._ask(request)
-            await self._keep(exchange, redact.secrets(headers))
+            judged = await self._keep(exchange, secrets)
+            await self._keep_pictures(exchange, judged, secrets)
         except UpstreamError as error:
             self.failures += 1
-            self._tell(f"not recorded: {redact.text(str(error))}")
+            self._tell(f"not recorded: {redact.text(str(error), secrets)}")
             return JSONResponse({"error": "not recorded", "message": str(error)}, 502)
         reply = exchange.reply
         assert reply is not None  # _ask raises where none came
@@ -166,19 +168,24 @@ class Recorder:
         )
         return Exchange(request, reply, at=at, seconds=loop.time() - begun)
 
-    async def _keep(self, exchange: Exchange, secrets: list[str]) -> None:
-        """Write an exchange, then the pictures its answer links to, as calls of their own."""
+    async def _keep(self, exchange: Exchange, secrets: list[str]) -> Judged | None:
+        """Write an exchange, and say what it was; None where no contract knows."""
         judged = self._book.find(exchange.request.method, exchange.request.url)
         if judged is not None:
             exchange = replace(exchange, operation=judged.operation.name)
         await asyncio.to_thread(self._write, exchange, secrets)
+        mask = redact.Mask(secrets)
         for line in _report(exchange, judged):
-            self._tell(line)
+            self._tell(mask.text(line))
+        return judged
+
+    async def _keep_pictures(self, exchange: Exchange, judged: Judged | None, secrets: list[str]) -> None:
+        """Write the pictures an answer links to, as calls of their own; links in those are not followed."""
         for url in self._pictures(exchange, judged):
             try:
                 picture = await self._ask(Request("GET", url), follow=True)
             except UpstreamError as error:
-                self._tell(f"  its picture was not recorded: {redact.text(str(error))}")
+                self._tell(f"  its picture was not recorded: {redact.text(str(error), secrets)}")
                 continue
             await self._keep(picture, secrets)
 
@@ -194,6 +201,8 @@ class Recorder:
         if asked is None or exchange.reply is None or exchange.reply.status != 200:
             return []
         wanted = f"{asked.contract.provider}.download"
+        if asked.operation.name == wanted:
+            return []
         found: list[str] = []
         for text in _strings(exchange.reply.body):
             judged = self._book.find("GET", text) if text.startswith(("http://", "https://")) else None
@@ -203,10 +212,10 @@ class Recorder:
 
 
 def _report(exchange: Exchange, judged: Judged | None) -> Iterator[str]:
-    """The exchange in one line, and one for each way in which it departs from the contract."""
+    """The exchange in one line, and one for each way in which it departs from the contract; nothing is masked."""
     status = exchange.reply.status if exchange.reply else 0
     name = exchange.operation or "no operation on record"
-    place = redact.text(exchange.request.url.partition("?")[0])
+    place = exchange.request.url.partition("?")[0]
     yield f"{status} {exchange.request.method} {place} ({name}, {exchange.seconds:.1f} s)"
     if judged is None:
         return
@@ -214,13 +223,13 @@ def _report(exchange: Exchange, judged: Judged | None) -> Iterator[str]:
     if status < 400:  # What was refused may well have been wrong: that is on record too.
         found = judged.contract.check_request(exchange) + found
     for violation in found:
-        yield f"  warning: {redact.text(str(violation))}"
+        yield f"  warning: {violation}"
 
 
 def _strings(body: bytes) -> Iterator[str]:
     try:
         ahead: list[Any] = [json.loads(body)]
-    except ValueError:
+    except (ValueError, RecursionError):  # what is nested thousands deep holds no links either
         return
     while ahead:
         value = ahead.pop(0)

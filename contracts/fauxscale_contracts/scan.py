@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fauxscale import redact
 from fauxscale.recording import HarEntry, Recording, RecordingError, body_of
+
+# Keys without a shape of their own, Ideogram's for instance, told by the name before them. For people to look at,
+# and not of `redact`: what says "Authorization: required by the service" is to be read in a journal.
+_NAMED = re.compile(
+    r"(?:(?<![\w-])(?i:x-api-key|api-key|authorization)"
+    r"|(?<![A-Za-z0-9_])[A-Z0-9_]*(?:API_KEY|FAL_KEY|FAL_KEY_SECRET|FAUXSCALE_CHECK_KEY|FAUXSCALE_DRIFT_KEY))"
+    r"\\?[\"']?[ \t]*[:=]{1,2}>?[ \t]*\\?[\"']?(?:(?i:bearer|key|basic|token)[ \t]+)?"
+    r"([A-Za-z0-9._~+/=:-]{8,400})(?![A-Za-z0-9._~+/=:-]{0,400}[\[({…*$<])"
+)
+# What stands for a value: names of variables and members, words with hyphens, addresses.
+_NAME = re.compile(
+    r"[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[-_][a-z]+)+(?:[-_]?\d{1,2})?|[a-z]+(?:[A-Z][a-z]+)+"
+    r"|[A-Za-z_]+(?:\.[A-Za-z_]+)+|https?:.*"
+)
+# Words that tell a reader to fill in a key, too long to turn up in one by chance.
+_FILL_IN = re.compile(
+    r"(?i)your|xxxx|fake|dummy|example|sample|placeholder|redacted|replace|insert|change-?me"
+)
+_PLAIN = 16  # letters alone are a word, unless there are so many
 
 
 def scan(folder: Path) -> list[str]:
@@ -25,14 +46,55 @@ def scan(folder: Path) -> list[str]:
     for home in homes:
         for entry in Recording(home).entries():
             found += [f"{(home / entry['_file']).relative_to(folder)}: {line}" for line in _in_entry(entry)]
+    for path in files:
+        for entry in _entries_under_another_name(path):
+            found += [f"{path.relative_to(folder)}: {line}" for line in _in_entry(entry)]
     return list(dict.fromkeys(found))
 
 
 def _in_text(path: Path, folder: Path) -> Iterator[str]:
     """What shows in the bytes of a file, a picture's notes included."""
     for number, line in enumerate(_decoded(path.read_bytes()).split("\n"), 1):
-        for secret in redact.findings(line):
+        for secret in _findings(line):
             yield f"{path.relative_to(folder)}:{number}: {secret}"
+
+
+def _findings(text: str) -> Iterator[str]:
+    yield from redact.findings(text)
+    for found in _NAMED.finditer(text):
+        if _is_key(found[1]):
+            yield redact.shorten(found[1])
+
+
+def _is_key(value: str) -> bool:
+    """Whether a value is one, and not something in its place."""
+    if _NAME.fullmatch(value) or _FILL_IN.search(value) or len(set(value)) < 5:
+        return False
+    letters = any(one.isalpha() for one in value)
+    return letters and (len(value) >= _PLAIN or any(one.isdigit() for one in value))
+
+
+def _entries_under_another_name(path: Path) -> list[HarEntry]:
+    """The entries of a HAR file that is not called so; what no HAR file would have is left out."""
+    if path.suffix == ".har":
+        return []
+    data = path.read_bytes()
+    if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or b'"entries"' not in data:
+        return []
+    try:
+        entries: list[HarEntry] = [dict(entry) for entry in json.loads(data)["log"]["entries"]]
+        return [
+            {**entry, **{side: _message(entry[side]) for side in ("request", "response")}}
+            for entry in entries
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return []  # JSON of another kind, of which the text tells all
+
+
+def _message(said: dict[str, Any]) -> dict[str, Any]:
+    pairs = cast("list[dict[str, Any]]", said.get("headers") or [])
+    headers = [{"name": one.get("name", ""), "value": one.get("value", "")} for one in pairs]
+    return {**said, "headers": headers, "cookies": said.get("cookies") or []}
 
 
 def _in_entry(entry: HarEntry) -> Iterator[str]:
@@ -46,8 +108,15 @@ def _in_entry(entry: HarEntry) -> Iterator[str]:
         for one in message.get("cookies", ()):
             yield f"{side} cookie {one.get('name')}"
         body: dict[str, Any] = message.get("postData" if side == "request" else "content") or {}
-        for secret in redact.findings(_decoded(body_of(body))):
+        for secret in redact.findings(_decoded(_bytes(body))):
             yield f"{side} body: {secret}"
+
+
+def _bytes(body: HarEntry) -> bytes:
+    try:
+        return body_of(body)
+    except ValueError:
+        return b""  # no base64 after all: its text was looked through with its file
 
 
 def _decoded(data: bytes) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import pytest
+
 from fauxscale.observing import Observation
 
 REJECTED = "would be rejected"
 # Calls are kept whole until they are checked; above this many bytes they are checked as they come.
 MOST_BYTES = 32 * 1024 * 1024
+# What a test was told of its calls, for the report of a failure that has no room for it.
+BREACHES = pytest.StashKey[str]()
 
 
 class ContractWarning(UserWarning):

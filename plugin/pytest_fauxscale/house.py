@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import urlsplit
@@ -23,11 +23,12 @@ from fauxscale.providers import PROVIDERS
 from fauxscale.settings import Scalar, Terms
 
 from . import options
-from .contract import ContractWarning, Watcher
+from .contract import BREACHES, ContractWarning, Watcher
 from .witness import Witness
 
 if TYPE_CHECKING:
     from fauxscale.bridge import AppTransport
+    from fauxscale.provider import Provider
 
 
 class UnstruckFault(UserWarning):
@@ -80,7 +81,7 @@ def hold_to_guard(item: pytest.Item, account: Account | None) -> None:
 def hold_to_faults(item: pytest.Item, account: Account) -> None:
     """Warn of ordered faults that no call of a passing test ever met."""
     for rule in account.faults.list():
-        never = [type(step).__name__ for step in rule.script[rule.struck :] if step != Ok()]
+        never = [type(step).__name__ for step in rule.script[rule.struck :] if not isinstance(step, Ok)]
         if never and rule.probability is None:
             struck = f"struck {rule.struck} of {len(rule.script)} times" if rule.struck else "never struck"
             text = f"{rule.id}, ordered on {rule.on!r}, {struck}: {', '.join(never)} met no call"
@@ -96,7 +97,7 @@ def hold_to_contract(item: pytest.Item, failure: BaseException | None) -> None:
     watcher = item.config.stash.get(WATCHER, None)  # none where the stand-in runs elsewhere
     if strictness == "off" or watcher is None or not (found := watcher.verdict(allowed)):
         return
-    text = "\n".join(["calls that the real service would reject:", *found])
+    text = item.stash[BREACHES] = "\n".join(["calls that the real service would reject:", *found])
     if strictness == "warn":
         warnings.warn(text, ContractWarning, stacklevel=2)
     elif failure is None:
@@ -201,21 +202,18 @@ def _account(item: pytest.Item, server: Server) -> Account:
     words: dict[str, object] = {**options.words_for(item)}
     vintage = words.pop("vintage", None)
     try:
-        words["options"] = _vintage(server, vintage)
+        words["options"] = vintage_options(server.providers, vintage)
         return server.client.account(Terms.from_mapping(words), item.nodeid)
     except ValueError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
-def _vintage(server: Server, vintage: object) -> dict[str, Scalar]:
-    """A vintage as options of every provider that has it."""
+def vintage_options(providers: Iterable[Provider], vintage: object) -> dict[str, Scalar]:
+    """A vintage as options of every provider that has it. ValueError if none has."""
     if vintage is None:
         return {}
     known = {
-        one.name: option.choices
-        for one in server.providers
-        for option in one.options
-        if option.name == "vintage"
+        one.name: option.choices for one in providers for option in one.options if option.name == "vintage"
     }
     chosen: dict[str, Scalar] = {
         f"{name}.vintage": str(vintage) for name, dates in known.items() if vintage in dates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, cast, get_args
 
 import pytest
@@ -48,12 +49,14 @@ CONTRACT = Word(
     get_args(Strictness),
 )
 BUDGET = Word(float, "dollars the run may come to before it fails")
+EVERY: Mapping[str, Word] = {**WORDS, "network": NETWORK, "budget": BUDGET, "contract": CONTRACT}
+MARKED = (*WORDS, "contract")
 
 
 def declare(parser: pytest.Parser) -> None:
     """Options and ini values."""
     group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
-    for name, word in {**WORDS, "network": NETWORK, "budget": BUDGET, "contract": CONTRACT}.items():
+    for name, word in EVERY.items():
         given = "" if word.default is None else f" (default: {word.default})"
         group.addoption(
             f"--fauxscale-{name.replace('_', '-')}",
@@ -84,6 +87,59 @@ def declare(parser: pytest.Parser) -> None:
     )
 
 
+def check(config: pytest.Config) -> None:
+    """Raise UsageError for what no option and no ini value can be, before any test is run."""
+    for name, word in EVERY.items():
+        _check_given(f"--fauxscale-{name.replace('_', '-')}", word, config.getoption(f"fauxscale_{name}"))
+        try:
+            written: Value | None = config.getini(f"fauxscale_{name}")
+        except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
+            raise pytest.UsageError(f"fauxscale_{name} is {_TAKES[word.kind]}: {error}") from None
+        _check_given(f"fauxscale_{name}", word, written)
+    _check_vintage(config)
+    if url := config.getoption("--fauxscale-url"):
+        _check_url(config, str(url))
+
+
+def _check_vintage(config: pytest.Config) -> None:
+    vintage = _chosen(config, "vintage", WORDS["vintage"])
+    if vintage is not None:
+        from fauxscale.providers import PROVIDERS
+
+        from .house import vintage_options
+
+        try:
+            vintage_options(PROVIDERS, vintage)
+        except ValueError as error:
+            raise pytest.UsageError(f"fauxscale_vintage: {error}") from None
+
+
+def _check_url(config: pytest.Config, url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise pytest.UsageError(f"--fauxscale-url is an address such as http://mock.test:2160, not {url!r}")
+    if config.getoption("--fauxscale-contract") in ("error", "warn"):
+        raise pytest.UsageError(
+            f"--fauxscale-contract={config.getoption('--fauxscale-contract')} cannot be kept with --fauxscale-url: "
+            "only calls of a server of the run's own are held against the contract"
+        )
+
+
+def _check_given(name: str, word: Word, value: Value | None) -> None:
+    if value is None:
+        return
+    if word.choices and value not in word.choices:
+        raise pytest.UsageError(f"{name} is one of {', '.join(word.choices)}, not {value!r}")
+    if word.kind is not str and not 0 <= float(value) < inf:
+        raise pytest.UsageError(f"{name} is {_TAKES[word.kind]} of 0 or more, not {value!r}")
+
+
+def unheld(config: pytest.Config) -> str:
+    """Why the calls of this run are held against no contract, "" if they are or are not meant to be."""
+    if not config.getoption("--fauxscale-url") or _chosen(config, "contract", CONTRACT) == "off":
+        return ""
+    return "calls to the server of --fauxscale-url were not held against the recorded contract"
+
+
 def check_marker(item: pytest.Item) -> None:
     """Raise UsageError for what no marker can say."""
     for mark in item.iter_markers(MARKER):
@@ -91,8 +147,8 @@ def check_marker(item: pytest.Item) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid}: the marker fauxscale takes words only: fauxscale(balance=1)"
             )
-        if unknown := sorted(set(mark.kwargs) - set(WORDS) - {"contract"}):
-            known = ", ".join([*WORDS, "contract"])
+        if unknown := sorted(set(mark.kwargs) - set(MARKED)):
+            known = ", ".join(MARKED)
             raise pytest.UsageError(
                 f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {known}"
             )
@@ -135,10 +191,7 @@ def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
             allowed = {**cast("dict[str, str]", value), **allowed}
         elif value is not None and marked is None:
             marked = cast("Strictness", value)
-    chosen = _chosen(item.config, "contract", CONTRACT, marked)
-    if chosen not in get_args(Strictness):
-        raise pytest.UsageError(f"fauxscale_contract must be error, warn or off, got {chosen!r}")
-    return cast("Strictness", chosen), allowed
+    return cast("Strictness", _chosen(item.config, "contract", CONTRACT, marked)), allowed
 
 
 def words_for(item: pytest.Item) -> dict[str, Value]:
@@ -156,10 +209,7 @@ def words_for(item: pytest.Item) -> dict[str, Value]:
 
 
 def network(config: pytest.Config) -> Network:
-    chosen = _chosen(config, "network", NETWORK)
-    if chosen not in get_args(Network):
-        raise pytest.UsageError(f"fauxscale_network must be block or allow, got {chosen!r}")
-    return "block" if chosen == "block" else "allow"
+    return cast("Network", _chosen(config, "network", NETWORK))
 
 
 def reachable(config: pytest.Config) -> list[str]:

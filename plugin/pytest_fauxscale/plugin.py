@@ -5,8 +5,8 @@ Everything heavy is imported when a fixture is first used: loading this costs a 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    words = ", ".join(f"{name}=…" for name in options.WORDS)
+    options.check(config)
+    words = ", ".join(f"{name}=…" for name in options.MARKED)
     config.addinivalue_line(
         "markers", f"{options.MARKER}({words}): the terms of this test's fauxscale account"
     )
@@ -105,33 +106,57 @@ def sample_image() -> SampleImages:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Hold a test to its contract, its guard and its faults; guard tests that took the server alone, as those
-    with an account are from its fixture on."""
-    server = item.config.stash.get(SERVER, None)
-    if server is None or "fauxscale_server" not in getattr(item, "fixturenames", ()):
-        return (yield)
-    from .house import guarded, hold_to_contract, hold_to_faults, hold_to_guard
-
-    account = item.stash.get(ACCOUNT, None)
+    with an account are from its fixture on. What a test asks for in its body is known at its end."""
     try:
-        with nullcontext() if account else guarded(item.config, server):
+        with _guard(item):
             result = yield
-        hold_to_guard(item, account)
+        if _takes_part(item):
+            from .house import hold_to_guard
+
+            hold_to_guard(item, item.stash.get(ACCOUNT, None))
     except BaseException as failure:
-        hold_to_contract(item, failure)
+        if _takes_part(item):
+            from .house import hold_to_contract
+
+            hold_to_contract(item, failure)
         raise
-    hold_to_contract(item, None)
-    if account and account.id in server.client.opened:
-        hold_to_faults(item, account)
+    if _takes_part(item):
+        from .house import hold_to_contract, hold_to_faults
+
+        hold_to_contract(item, None)
+        account = item.stash.get(ACCOUNT, None)
+        if account and account.id in item.config.stash[SERVER].client.opened:
+            hold_to_faults(item, account)
     return result
+
+
+def _guard(item: pytest.Item) -> AbstractContextManager[None]:
+    if ACCOUNT in item.stash or not _takes_part(item):
+        return nullcontext()
+    from .house import guarded
+
+    return guarded(item.config, item.config.stash[SERVER])
+
+
+def _takes_part(item: pytest.Item) -> bool:
+    """Whether a test uses the server. What it asked for by `request.getfixturevalue`, itself or in a fixture, only its
+    request names; the item lists what its signature leads to."""
+    if SERVER not in item.config.stash:
+        return False
+    listed: Sequence[str] = getattr(item, "fixturenames", ())
+    return "fauxscale_server" in getattr(getattr(item, "_request", None), "fixturenames", listed)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    account = item.stash.get(ACCOUNT, None)
-    if report.failed and report.when != "teardown" and account is not None:
-        from .report import describe
+    if not report.failed or report.when == "teardown" or SERVER not in item.config.stash:
+        return report
+    from .report import describe, untold
 
+    if text := untold(item, report):
+        report.sections.append(("fauxscale contract", text))
+    if (account := item.stash.get(ACCOUNT, None)) is not None:
         report.sections.append(("fauxscale calls", describe(item.config.stash[SERVER], account)))
     return report
 
@@ -159,6 +184,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not totals:
         return
     terminalreporter.write_line(f"fauxscale: {totals}")
+    if unheld := options.unheld(config):
+        terminalreporter.write_line(f"fauxscale: {unheld}")
     if budget is not None and totals.exceeds(budget):
         over = dollars(totals.micros - round(budget * 1_000_000))
         terminalreporter.write_line(

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 from fauxscale.accounts import NOBODY
 from fauxscale.client import Call
 from fauxscale.clock import iso
 
+from .contract import BREACHES
 from .totals import dollars
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ def describe(server: Server, account: Account) -> str:
     except (LookupError, RuntimeError, httpx.HTTPError) as error:
         return f"not to be had: {error}"
     return "\n".join([table(calls), *(["meanwhile, taken by no account:", table(lost)] if lost else [])])
+
+
+def untold(item: pytest.Item, report: pytest.TestReport) -> str:
+    """What calls of a failed test left the contract, where its failure does not say so: notes are shown with a
+    traceback only, and unittest reports the failure that came first."""
+    text = item.stash.get(BREACHES, "")
+    return "" if text and text.splitlines()[1] in report.longreprtext else text
 
 
 def _calls(server: Server, account_id: str) -> list[Call]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 
 from fauxscale import Fail, MockServer, Settings
 from fauxscale_contracts import load
-from fauxscale_contracts.check_run import fitted, is_real
+from fauxscale_contracts.check_run import fitted, is_real, let_in, refusal
 from fauxscale_contracts.cli import main
 
 PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
@@ -53,6 +54,50 @@ def test_the_stand_in_keeps_the_contract_and_the_reports_hold_no_key(
         assert key not in text
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_each_stand_in_is_entered_before_it_is_judged(mock: MockServer, provider: str) -> None:
+    key = mock.account().api_key(provider)
+    assert asyncio.run(refusal(load(provider), mock.base_url(provider), key)) == ""
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("key", ["somebody-elses-secret", "fauxscale"])
+def test_a_server_that_refuses_the_key_gets_no_verdict(mock: MockServer, provider: str, key: str) -> None:
+    result = CliRunner().invoke(main, ["check", "--base-url", mock.base_url(provider), "--key", key])
+    assert result.exit_code == 2
+    assert "no verdict: the key was refused: " in result.stderr
+    assert "somebody-elses-secret" not in result.output
+
+
+def test_the_free_call_tells_and_no_money_is_spent_where_there_is_one(mock: MockServer) -> None:
+    account = mock.account()
+    key = account.api_key("lumenfall")
+    assert asyncio.run(refusal(load("lumenfall"), mock.base_url("lumenfall"), key)) == ""
+    assert ([call.operation for call in account.calls], account.spend) == (["lumenfall.models"], 0)
+
+
+def test_a_server_of_which_nothing_but_refusals_were_seen_gets_no_verdict(mock: MockServer) -> None:
+    account = mock.account(balance=0)
+    done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "no verdict: no call with the key succeeded" in done.stderr
+    assert "answered 402" in done.stderr
+
+
+def test_one_success_of_the_run_is_enough_where_the_first_calls_are_unknown(
+    mock: MockServer, tmp_path: Path
+) -> None:
+    key = mock.account().api_key("fal")
+    assert "answered 404" in asyncio.run(refusal(load("fal"), f"{mock.url}/fal/rest", key))
+    har = tmp_path / "a.har"
+    for address, expected in (("storage/auth/token", True), (".well-known/jwks.json", False)):
+        entry = {
+            "request": {"method": "POST" if expected else "GET", "url": f"{mock.url}/fal/rest/{address}"}
+        }
+        har.write_text(json.dumps({"log": {"entries": [{**entry, "response": {"status": 200}}]}}))
+        assert let_in(load("fal"), har) == expected
+
+
 def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
     junit = tmp_path / "a.xml"
     with MockServer() as careless:
@@ -63,7 +108,7 @@ def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
 
 def test_an_answer_that_is_not_on_record_is_found(mock: MockServer) -> None:
     account = mock.account()
-    account.faults.add(Fail(418), on="ideogram.upscale")
+    account.faults.add(Fail(418), on="ideogram.upscale", times=2)  # the first call tries the key
     done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
     assert done.returncode == 1
     assert "418" in done.stdout
@@ -105,4 +150,19 @@ def test_what_cannot_be_told_ends_with_two(words: list[str], says: str) -> None:
     result = CliRunner().invoke(main, ["check", *words])
     assert result.exit_code == 2
     assert result.stderr.startswith("no verdict: ")
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--key", ""], "'--key': the key is empty"),
+        (["--key", "ключ"], "'--key': the key holds characters that no header can carry"),
+        (["--har", "nowhere/check.har"], "nowhere/check.har cannot be written"),
+        (["--junit", "nowhere/check.xml"], "nowhere/check.xml cannot be written"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_anything_is_asked(words: list[str], says: str) -> None:
+    result = CliRunner().invoke(main, ["check", "--base-url", "http://127.0.0.1:1/ideogram", *words])
+    assert result.exit_code == 2
     assert says in result.stderr

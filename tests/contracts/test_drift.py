@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,7 @@ PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
 Change = Callable[[httpx.Request, httpx.Response], httpx.Response]
 
 
-@contextmanager
-def changed(mock: MockServer, change: Change) -> Generator[httpx.Client]:
+def changed(mock: MockServer, change: Change) -> httpx.AsyncClient:
     """A client of a stand-in whose answers are changed on the way."""
     inner = mock.transport()
 
@@ -35,19 +35,27 @@ def changed(mock: MockServer, change: Change) -> Generator[httpx.Client]:
         response.read()
         return change(request, response)
 
-    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
-        yield http
+    return httpx.AsyncClient(transport=httpx.MockTransport(answer))
 
 
-def look(provider: str = "ideogram", change: Change | None = None, **options: str) -> Report:
+def as_it_is(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+    return response
+
+
+def look(
+    provider: str = "ideogram", change: Change = as_it_is, *, recorded: Path | None = None, **options: str
+) -> Report:
     settings = Settings(
         key_policy="issued", options={f"{provider}.{name}": value for name, value in options.items()}
     )
-    with (
-        MockServer(settings, listen=False) as mock,
-        changed(mock, change or (lambda _, response: response)) as http,
-    ):
-        return examine(provider, mock.base_url(provider), mock.account().api_key(provider), http)
+
+    async def examined(mock: MockServer) -> Report:
+        key = mock.account().api_key(provider)
+        async with changed(mock, change) as http:
+            return await examine(provider, mock.base_url(provider), key, http, recorded=recorded)
+
+    with MockServer(settings, listen=False) as mock:
+        return asyncio.run(examined(mock))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -103,6 +111,11 @@ def without_error(_: httpx.Request, response: httpx.Response) -> httpx.Response:
     )
 
 
+def nested(was: httpx.Response) -> httpx.Response:
+    success = was.status_code == 200 and "json" in was.headers["content-type"]
+    return httpx.Response(200, text="[" * 100_000, headers=was.headers) if success else was
+
+
 PLANTED: list[tuple[str, Change, str, str]] = [
     ("a new member", in_success(lambda one: one.update(license="CC0")), "additive", "/body/data/*/license"),
     ("a member gone", in_success(lambda one: one.pop("resolution")), "breaking", "/body/data/*/resolution"),
@@ -124,6 +137,7 @@ PLANTED: list[tuple[str, Change, str, str]] = [
     ("a status nobody knows", to_status(418, at=400), "risky", "/status"),
     ("a taken mistake", to_status(200, at=400), "breaking", "/status"),
     ("a small picture", smaller, "breaking", "/picture"),
+    ("no JSON to speak of", lambda _, was: nested(was), "breaking", ""),
     ("errors in other words", without_error, "breaking", "/body/error"),
 ]
 
@@ -141,12 +155,7 @@ def test_a_planted_drift_is_found_and_classed(change: Change, kind: str, pointer
 def test_what_only_a_recording_had_is_named_when_it_is_gone(tmp_path: Path) -> None:
     with MockServer(Settings(options={"ideogram.vintage": "2026-10"})) as newer:
         record_ideogram(newer, tmp_path, picture())
-    with (
-        MockServer(Settings(key_policy="issued"), listen=False) as mock,
-        httpx.Client(transport=mock.transport()) as http,
-    ):
-        key = mock.account().api_key("ideogram")
-        report = examine("ideogram", mock.base_url("ideogram"), key, http, recorded=tmp_path)
+    report = look(recorded=tmp_path)
     (finding,) = report.findings
     assert (finding.kind, finding.pointer, finding.recorded, finding.live) == (
         "risky",
@@ -163,6 +172,54 @@ def test_what_only_a_recording_had_is_named_when_it_is_gone(tmp_path: Path) -> N
 def test_a_service_that_will_not_work_now_gives_no_verdict(status: int, says: str) -> None:
     with pytest.raises(Unreachable, match=says):
         look(change=lambda _, __: httpx.Response(status, json={"error": "no"}))
+
+
+def later(status: int, *, where: Callable[[httpx.Request, httpx.Response], bool]) -> Change:
+    """The service is fine, but for the answers that `where` picks."""
+
+    def change(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        return httpx.Response(status, text="<html>sorry</html>") if where(request, response) else response
+
+    return change
+
+
+@pytest.mark.parametrize(("status", "says"), [(429, "too many"), (503, "in trouble"), (500, "in trouble")])
+@pytest.mark.parametrize("probe", ["its picture", "no picture", "a wrong key"])
+def test_a_service_whose_trouble_begins_later_gives_no_verdict_either(
+    status: int, says: str, probe: str
+) -> None:
+    usual = {"its picture": 200, "no picture": 400, "a wrong key": 403}[probe]
+    method = "GET" if probe == "its picture" else "POST"
+    change = later(status, where=lambda request, was: (request.method, was.status_code) == (method, usual))
+    with pytest.raises(Unreachable, match=rf"{says}.* answered {status}: <html>sorry</html>"):
+        look(change=change)
+
+
+def test_the_link_in_a_verdict_that_there_is_none_has_no_signature() -> None:
+    with pytest.raises(Unreachable) as caught:
+        look(change=later(503, where=lambda request, _: request.method == "GET"))
+    assert "sig=" not in str(caught.value)
+
+
+def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            for letter in b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello":
+                writer.write(bytes([letter]))
+                with suppress(TimeoutError):  # the pace; what the client sends is of no interest
+                    await asyncio.wait_for(reader.read(1_000_000), 0.05)
+                    await asyncio.wait_for(reader.read(-1), 0.05)
+        finally:
+            writer.close()
+
+    async def examined() -> None:
+        service = await asyncio.start_server(trickle, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{service.sockets[0].getsockname()[1]}"
+        async with service, httpx.AsyncClient(timeout=0.2) as http:
+            await examine("ideogram", url, "a-key", http, timeout=0.2)
+
+    with pytest.raises(Unreachable, match=r"gave no whole answer within 0\.2 s"):
+        asyncio.run(examined())
 
 
 def test_a_redirect_gives_no_verdict() -> None:
@@ -224,6 +281,40 @@ def test_a_wrong_key_is_no_drift_and_is_not_shown(newer: MockServer) -> None:
     assert result.exit_code == 2
     assert "key was refused" in result.stderr
     assert "somebody-elses-secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--max-cost", "nan"), "'--max-cost': nan is no number of dollars"),
+        (("--max-cost", "-1"), "'--max-cost': -1 is no number of dollars"),
+        (("--timeout", "nan"), "'--timeout': nan is no number of seconds greater than 0"),
+        (("--timeout", "0"), "'--timeout': 0 is no number of seconds greater than 0"),
+        (("--key", ""), "'--key': the key is empty"),
+        (("--key", "ключ"), "'--key': the key holds characters that no header can carry"),
+        (("--markdown", "nowhere/drift.md"), "'--markdown': nowhere/drift.md cannot be written"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_anything_is_asked(
+    newer: MockServer, words: tuple[str, ...], says: str
+) -> None:
+    account = newer.account()
+    result = ask(newer, "--yes", *words, key=account.api_key("ideogram"))
+    assert (result.exit_code, len(account.calls)) == (2, 0)
+    assert says in result.stderr
+
+
+def test_findings_that_were_paid_for_are_told_although_a_report_cannot_be_written(
+    newer: MockServer, tmp_path: Path
+) -> None:
+    page = tmp_path / "drift.md"
+    page.write_text("of last week")
+    (tmp_path / ".drift.md.part").mkdir()
+    result = ask(newer, "--yes", "--json", "--markdown", str(page))
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["verdict"] == "additive"
+    assert f"{page} cannot be written: " in result.stderr
+    assert page.read_text() == "of last week"
 
 
 @pytest.mark.parametrize("words", [("--vintage", "1999"), ("--recorded", "/nowhere")])

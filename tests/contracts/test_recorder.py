@@ -151,6 +151,43 @@ def test_a_picture_that_cannot_be_had_does_not_cost_the_exchange(tmp_path: Path)
     assert len(Recording(tmp_path).files()) == 1
 
 
+def test_links_in_what_a_picture_s_link_answers_are_not_followed(tmp_path: Path) -> None:
+    async def everywhere(request: Request) -> Response:
+        return JSONResponse(
+            {"data": [{"url": f"{request.base_url}api/images/ephemeral/{os.urandom(4).hex()}.png"}]}
+        )
+
+    with service(everywhere) as url:
+        through = Through(url, tmp_path)
+        assert through.ask("POST", "/upscale").status_code == 200
+        assert through.ask("GET", "/api/images/ephemeral/x.png").status_code == 200
+    operations = [entry["_operation"] for entry in Recording(tmp_path).entries()]
+    assert operations == ["ideogram.upscale", "ideogram.download", "ideogram.download"]
+    assert through.failures == 0
+
+
+def test_an_answer_nested_without_end_is_passed_on_and_kept(tmp_path: Path) -> None:
+    async def nested(request: Request) -> Response:
+        return Response("[" * 200_000, media_type="application/json")
+
+    with service(nested) as url:
+        response = Through(url, tmp_path).ask("POST", "/upscale")
+    assert (response.status_code, len(response.content)) == (200, 200_000)
+    (entry,) = Recording(tmp_path).entries()
+    assert len(body_of(entry["response"]["content"])) == 200_000
+
+
+def test_the_key_of_a_call_is_not_told_wherever_it_stands(mock: MockServer, tmp_path: Path) -> None:
+    key = mock.account().api_key("ideogram")
+    through = Through(mock.base_url("ideogram"), tmp_path)
+    through.ask("GET", f"/accounts/{key}/upscale", headers={"Api-Key": key})
+    lost = Through("http://127.0.0.1:1", tmp_path / "to")
+    lost.ask("GET", f"/accounts/{key}/upscale", headers={"Api-Key": key})
+    assert through.lines[0].startswith("404 GET ")
+    assert lost.lines[0].startswith("not recorded: ")
+    assert key not in "".join([*through.lines, *lost.lines])
+
+
 def recording_process(*words: str) -> subprocess.Popen[str]:
     program = "from fauxscale_contracts.cli import main; main()"
     return subprocess.Popen(
@@ -193,3 +230,14 @@ def test_an_upstream_that_is_no_origin_is_a_usage_error(tmp_path: Path, upstream
     result = CliRunner().invoke(main, ["record", "--upstream", upstream, "--to", str(tmp_path)])
     assert result.exit_code == 2
     assert repr(upstream) in result.output
+
+
+@pytest.mark.parametrize(
+    "words", [("--port", "-1"), ("--port", "65536"), ("--timeout", "nan"), ("--timeout", "0")]
+)
+def test_a_port_or_a_time_that_cannot_be_is_a_usage_error(tmp_path: Path, words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(
+        main, ["record", "--upstream", "http://127.0.0.1:1", "--to", str(tmp_path), *words]
+    )
+    assert result.exit_code == 2
+    assert f"Invalid value for '{words[0]}': " in result.stderr

@@ -10,7 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from fauxscale_contracts.cli import main
+from fauxscale_contracts.scan import scan
 from tests.mockserver.test_recording import KEY, PNG, entry
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def har(**more: Any) -> str:
@@ -69,6 +72,99 @@ def test_a_secret_is_found_wherever_it_stands_and_not_shown(tmp_path: Path, plan
         assert secret not in told
 
 
+PLAIN = "plainideogramkey1234567890"  # Ideogram's keys have no shape of their own
+RANDOM = "3aXkP-q_a_9vTzLmN0Rf"
+
+
+@pytest.mark.parametrize("secret", [PLAIN, RANDOM, "aQwErTyUiOpAsDfGhJkL"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Api-Key: {}",
+        "X-API-Key={}",
+        "authorization : {}",
+        'curl -H "Api-Key: {}" https://api.ideogram.ai/upscale',
+        'headers = {{"Api-Key": "{}"}}',
+        "headers = {{'api-key': '{}'}}",
+        '"body": "{{\\"Api-Key\\": \\"{}\\"}}"',
+        "IDEOGRAM_API_KEY={}",
+        "export FAL_KEY='{}'",
+        "  VITE_IDEOGRAM_API_KEY: {}",
+        "FAUXSCALE_DRIFT_KEY={} fauxscale-contracts drift ideogram",
+    ],
+)
+def test_a_key_without_a_shape_is_told_by_the_name_before_it(tmp_path: Path, line: str, secret: str) -> None:
+    (tmp_path / "notes.md").write_text(f"first\n{line.format(secret)}\n")
+    code, told = run(tmp_path)
+    assert (code, told.splitlines()[0]) == (1, f"notes.md:2: {secret[:4]}…")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'curl -H "Api-Key: $IDEOGRAM_API_KEY"',
+        "Api-Key: ${IDEOGRAM_API_KEY}",
+        "Api-Key: <your key>",
+        "Api-Key: YOUR_IDEOGRAM_API_KEY",
+        "Api-Key: your-ideogram-key-123",
+        "Api-Key: xxxxxxxxxxxxxxxx1",
+        "Api-Key: 00000000000000a0",
+        "Api-Key: plai…3f0c",
+        "Api-Key: plainkey123…",
+        "Api-Key: ********1234",
+        "Api-Key: a-key",
+        "Api-Key: drift-probe-no-such-key",
+        "Api-Key: another-test-key-12",
+        "Authorization: required by the service",
+        "authorization: https://docs.example.com/authentication1",
+        'headers = {"Api-Key": settings.ideogram_api_key}',
+        'headers = {"Api-Key": os.environ["IDEOGRAM_API_KEY"]}',
+        'headers: {"Api-Key": process.env.IDEOGRAM_API_KEY}',
+        'headers: {"Api-Key": ideogramApiKey, Accept: "*/*"}',
+        'headers = {"Api-Key": loadKey2("ideogram")}',
+        'f"Api-Key: {key}"',
+        "IDEOGRAM_API_KEY=",
+        "IDEOGRAM_API_KEY=…",
+        "FAUXSCALE_DRIFT_KEY: ${{ secrets.IDEOGRAM_API_KEY }}",
+        "Access-Control-Allow-Headers: Api-Key, Content-Type",
+        "MONKEY=bananas12345678",
+    ],
+)
+def test_what_stands_for_a_key_or_speaks_of_one_is_no_secret(tmp_path: Path, line: str) -> None:
+    (tmp_path / "notes.md").write_text(f"{line}\n")
+    assert run(tmp_path) == (0, "nothing looks like a secret\n")
+
+
+def test_examples_that_name_variables_for_keys_hold_no_secret() -> None:
+    assert scan(ROOT / "examples") == []
+
+
+@pytest.mark.parametrize("plant", [_header, _cookie, _url, _body, _encoded])
+def test_a_har_file_is_known_by_what_is_in_it(tmp_path: Path, plant: Any) -> None:
+    made = clean()
+    plant(made)
+    (tmp_path / "web.har.json").write_text(json.dumps({"log": {"entries": [made]}}))
+    code, told = run(tmp_path)
+    assert code == 1
+    assert "web.har.json" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"entries": []}',
+        '{"log": {"entries": [5]}}',
+        '{"log": {"entries": [{"request": {}}]}}',
+        '{"log": {"entries": [{"request": {"headers": [1]}, "response": {}}]}}',
+        '{"log": {"entries": [{"request": {}, "response": {"content": {"text": "%", "encoding": "base64"}}}]}}',
+        '{"entries"' + "[" * 100_000,
+    ],
+)
+def test_other_json_is_read_as_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "some.json").write_text(text)
+    assert run(tmp_path) == (0, "nothing looks like a secret\n")
+
+
 def test_a_secret_in_the_notes_of_a_picture_is_found(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "a.png").write_bytes(PNG + b" tEXt sk-aig-abcdefghijklmnop")
@@ -84,3 +180,12 @@ def test_what_cannot_be_looked_through_is_no_verdict(tmp_path: Path, trouble: st
     code, told = run(tmp_path / "nowhere" if trouble == "missing" else tmp_path)
     assert code == 2
     assert told.startswith("cannot scan: ")
+
+
+def test_entries_as_others_write_them_are_looked_through_without_a_stumble(tmp_path: Path) -> None:
+    odd: dict[str, Any] = {
+        "request": {"headers": [1, {"value": 5}], "cookies": 3, "postData": None},
+        "response": {"status": 0, "content": {"encoding": "base64", "text": "Zg sk-proj-abcdefghijklmnop"}},
+    }
+    code, lines = run(written(tmp_path, odd))
+    assert (code, lines.count("sk-p…")) == (1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fauxscale import MockServer, Settings
 from tests.plugin.runs import Runs
 
 pytest_plugins = ["pytester"]
@@ -100,3 +101,86 @@ def test_what_a_contract_cannot_be_is_a_usage_error(run: Runs, value: str) -> No
     result = run(f"@pytest.mark.fauxscale(contract={value})\ndef test_it(fauxscale): pass\n")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*contract is error, warn or off, or allowances with their reasons*"])
+
+
+def test_no_way_to_a_fixture_leads_round_the_contract(run: Runs) -> None:
+    result = run(
+        LENIENT
+        + """
+import unittest
+
+def test_first_of_all(request):
+    style(request.getfixturevalue("lenient"), styling="bold")
+
+def test_when_the_server_runs(request):
+    style(request.getfixturevalue("lenient"), styling="bold")
+
+class Old(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def account(self, request):
+        self.account = request.getfixturevalue("lenient")
+
+    def test_method(self):
+        style(self.account, styling="bold")
+
+def test_keeps_it(request):
+    style(request.getfixturevalue("lenient"), resemblance=55)
+
+def test_is_no_part_of_it():
+    pass
+"""
+    )
+    result.assert_outcomes(passed=2, failed=3)
+    text = "ideogram.upscale: would be rejected: /body/image_request/styling: *"
+    result.stdout.fnmatch_lines([text] * 3)
+
+
+@pytest.mark.parametrize(
+    "own", ['pytest.fail("mine", pytrace=False)', "assert 1 == 2", "Case().fail('mine')"]
+)
+def test_a_failure_of_its_own_does_not_hide_what_left_the_contract(run: Runs, own: str) -> None:
+    body = f"    style(self.account, styling='bold')\n        {own}\n"
+    result = run(
+        LENIENT
+        + f"""
+import unittest
+
+class Case(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def opened(self, lenient):
+        self.account = lenient
+
+    def test_old(self):
+    {body}
+
+class TestNew:
+    def test_new(self, lenient):
+        self.account = lenient
+    {body}
+"""
+    )
+    result.assert_outcomes(failed=2)
+    said = [line for line in result.outlines if "would be rejected: /body/image_request/styling" in line]
+    assert len(said) == 2, result.outlines
+
+
+def test_calls_to_a_server_elsewhere_are_said_to_be_held_against_nothing(run: Runs) -> None:
+    line = "fauxscale: calls to the server of --fauxscale-url were not held against the recorded contract"
+    run.write("def test_it(fauxscale, send): send(fauxscale)\n")
+    with MockServer(Settings(token="let me in")) as mock:
+        there = ("--fauxscale-url", mock.url, "--fauxscale-token", "let me in")
+        run.again(*there).stdout.fnmatch_lines(["fauxscale: 1 call, *", line])
+        run.again(*there, "--fauxscale-contract", "off").stdout.no_fnmatch_line(line)
+        run.ini("fauxscale_contract = error")
+        run.again(*there).stdout.fnmatch_lines([line])
+    run.again().stdout.no_fnmatch_line(line)
+
+
+@pytest.mark.parametrize("strictness", ["error", "warn"])
+def test_a_contract_that_a_server_elsewhere_cannot_keep_is_a_usage_error(run: Runs, strictness: str) -> None:
+    run.write("def test_it(fauxscale): pass\n")
+    result = run.again("--fauxscale-url", "http://127.0.0.1:1", "--fauxscale-contract", strictness)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: --fauxscale-contract={strictness} cannot be kept with --fauxscale-url: *"]
+    )

@@ -93,6 +93,47 @@ def test_a_refusal_that_the_program_swallows_fails_the_test(run: Runs, fixture: 
     result.stdout.fnmatch_lines(["*swallowed this, *read calls.refused"])
 
 
+@pytest.mark.parametrize("fixture", ["fauxscale", "fauxscale_server"])
+def test_a_refusal_is_not_swallowed_in_a_test_that_asks_for_its_fixture_by_itself(
+    run: Runs, fixture: str
+) -> None:
+    result = run(f"""
+        {APP.replace(chr(10), chr(10) + "        ")}
+        import unittest
+
+        def test_first(request):
+            request.getfixturevalue("{fixture}")
+            app()
+
+        def test_it(request):
+            request.getfixturevalue("{fixture}")
+            app()
+
+        class Old(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def asked(self, request):
+                request.getfixturevalue("{fixture}")
+
+            def test_method(self):
+                app()
+
+        def test_without_a_fixture_of_ours():
+            app()
+    """)
+    result.assert_outcomes(passed=1, failed=3)
+
+
+def test_a_fault_that_never_struck_is_told_of_an_account_asked_for_in_the_body(run: Runs) -> None:
+    run.ini("filterwarnings = default")
+    result = run("""
+        from fauxscale import Fail
+
+        def test_it(request):
+            request.getfixturevalue("fauxscale").faults.add(Fail(503))
+    """)
+    result.assert_outcomes(passed=1, warnings=1)
+
+
 def test_a_refusal_the_test_knows_of_is_its_own_business(run: Runs) -> None:
     result = run(f"""
         {APP.replace(chr(10), chr(10) + "        ")}
@@ -202,7 +243,7 @@ ORDERED = """
         send(fauxscale)
 
     def test_struck(fauxscale, send):
-        fauxscale.faults.script([Delay(0), Ok()], on="ideogram")
+        fauxscale.faults.script([Delay(0), Ok(), Ok(download=True)], on="ideogram")
         fauxscale.faults.add(Fail(503), times=5)
         fauxscale.faults.add(Fail(500), probability=0.0)
         send(fauxscale)

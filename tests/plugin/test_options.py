@@ -152,13 +152,51 @@ def test_a_value_that_cannot_be_is_an_error_of_the_test(run: Runs, marker: str, 
     result.stdout.fnmatch_lines([line])
 
 
-def test_the_network_is_blocked_or_allowed_and_nothing_else(run: Runs) -> None:
-    run.ini("fauxscale_network = sometimes")
-    result = run("""
-        def test_it(fauxscale):
-            pass
-    """)
-    result.stdout.fnmatch_lines(["*UsageError: fauxscale_network must be block or allow, got 'sometimes'"])
+PASSES = "def test_it(fauxscale): pass"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("fauxscale_budget = 2,00", "fauxscale_budget is a number: could not convert *2,00*"),
+        ("fauxscale_budget = nan", "fauxscale_budget is a number of 0 or more, not nan"),
+        ("fauxscale_rate_limit = 1.5", "fauxscale_rate_limit is a whole number: *1.5*"),
+        ("fauxscale_latency = -1", "fauxscale_latency is a number of 0 or more, not -1.0"),
+        ("fauxscale_time = fast", "fauxscale_time is one of real, virtual, not 'fast'"),
+        ("fauxscale_contract = errr", "fauxscale_contract is one of error, warn, off, not 'errr'"),
+        ("fauxscale_network = blok", "fauxscale_network is one of block, allow, not 'blok'"),
+        ("fauxscale_vintage = 1999-01", "fauxscale_vintage: no provider has the vintage '1999-01': choose *"),
+    ],
+)
+def test_an_ini_value_that_cannot_be_is_a_usage_error_before_any_test(
+    run: Runs, line: str, says: str
+) -> None:
+    run.ini(line)
+    result = run(PASSES)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {says}"])
+    result.stdout.no_fnmatch_line("*collected*")
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("--fauxscale-budget=nan", "--fauxscale-budget is a number of 0 or more, not nan"),
+        ("--fauxscale-budget=inf", "--fauxscale-budget is a number of 0 or more, not inf"),
+        ("--fauxscale-balance=-1", "--fauxscale-balance is a number of 0 or more, not -1.0"),
+        ("--fauxscale-vintage=1999-01", "fauxscale_vintage: no provider has the vintage '1999-01': *"),
+        ("--fauxscale-url=mock.test:2160", "--fauxscale-url is an address such as *, not 'mock.test:2160'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_a_usage_error_before_any_test(run: Runs, option: str, says: str) -> None:
+    result = run(PASSES, option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {says}"])
+    result.stdout.no_fnmatch_line("*collected*")
+
+
+def test_nothing_at_all_may_be_spent(run: Runs) -> None:
+    run(PASSES, "--fauxscale-budget=0").assert_outcomes(passed=1)
 
 
 def test_options_and_marker_explain_themselves(run: Runs) -> None:
@@ -172,4 +210,4 @@ def test_options_and_marker_explain_themselves(run: Runs) -> None:
         ]
     )
     result = run.again("--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.fauxscale(balance=*"])
+    result.stdout.fnmatch_lines(["@pytest.mark.fauxscale(balance=*, vintage=*, contract=*"])
