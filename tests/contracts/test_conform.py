@@ -8,67 +8,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
 
 from fauxscale import MockServer
 from fauxscale_contracts import ClientConformance, Endpoint, Expect
-from fauxscale_contracts.cli import main
 from fauxscale_contracts.conform.candidate import Made, Task
 from fauxscale_contracts.conform.function import Function
 from fauxscale_contracts.conform.judge import Facts, judge
 from fauxscale_contracts.conform.lists import SCENARIOS
-from fauxscale_contracts.conform.program import Program
 from fauxscale_contracts.conform.replies import MODES, Replies, Unready, boundary_replies
 from fauxscale_contracts.conform.run import chosen, play_all
 from fauxscale_contracts.conform.scenario import Outcome
 from fauxscale_contracts.conform.stage import Stage, open_server
 from tests.contracts.clients.ideogram import Client, Failed
+from tests.contracts.programs import NOWHERE, conform, environment, gone, program, until
 from tests.tools import needs, path_of
 
 NODE = Path(__file__).parent / "clients" / "ideogram.mjs"
 OPTIONS = ("{prompt}", "{resemblance}", "{detail}", "{seed}")
-NOWHERE = Endpoint("ideogram", "http://127.0.0.1:9", "key", {"IDEOGRAM_API_KEY": "key"})
 # Fails cleanly, always: exit 1, no file.
 REFUSER = (sys.executable, "-c", "raise SystemExit('no')", "{image}", "{output}")
-
-
-def conform(*words: str) -> Result:
-    return CliRunner().invoke(main, ["conform", *words])
-
-
-def program(tmp_path: Path, source: str, *words: str) -> Program:
-    script = tmp_path / "client.py"
-    script.write_text(source, encoding="utf-8")
-    return Program([sys.executable, str(script), "{image}", "{output}", *words])
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
-    while not (done := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return done
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    # Killed and not yet collected by whoever adopted it.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
-
-
-def environment(file: Path) -> dict[str, str]:
-    """What `env` wrote."""
-    rows = [line.partition("=") for line in file.read_text(encoding="utf-8").splitlines()]
-    return {name: value for name, _, value in rows}
 
 
 # Python callables
@@ -146,10 +110,11 @@ def test_shortcomings_are_a_line_each_and_tables_declare_some(tmp_path: Path) ->
     done = subprocess.run(
         [*command, "-k", words, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=tmp_path
     )
-    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "3 xfailed" in done.stdout
     assert (
-        "picture-png-rgb: failed: OSError: no (expected: must succeed, must not retry, must not pay twice; "
+        "picture-png-rgb: failed: OSError: no; made no call (expected: must succeed, must not retry, must not pay "
+        "twice; "
         "seen: failed (OSError: no); 0 calls; $0.00)"
     ) in done.stdout
 
@@ -238,12 +203,12 @@ def test_a_client_that_fails_always_falls_short_where_it_must_succeed(tmp_path: 
     junit, markdown = tmp_path / "junit.xml", tmp_path / "report.md"
     files = ("--junit", str(junit), "--markdown", str(markdown))
     done = conform(
-        "ideogram", "-k", "picture-png-rgb", "-k", "error-400", *files, "--name", "no", "--", *REFUSER
+        "ideogram", "-k", "picture-png-rgb", "-k", "wrong-key", *files, "--name", "no", "--", *REFUSER
     )
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
     assert lines[0] == "no at ideogram 2026-04, scenarios version 1"
-    assert lines[1].split() == ["FELL", "SHORT", "picture-png-rgb", "failed:", "exit", "1;", "no"]
+    assert lines[2].split()[:7] == ["FELL", "SHORT", "picture-png-rgb", "failed:", "exit", "1;", "no;"]
     assert lines[-1] == "1 held, 2 fell short"
     assert done.stderr.splitlines()[0] == "[1] fell short: picture-png-rgb"
     suite = ElementTree.fromstring(junit.read_text(encoding="utf-8"))
@@ -253,13 +218,13 @@ def test_a_client_that_fails_always_falls_short_where_it_must_succeed(tmp_path: 
 
 def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Path) -> None:
     baseline = tmp_path / "gaps"
-    baseline.write_text("# known\npicture-png-*  # cannot read yet\nerror-400\n", encoding="utf-8")
+    baseline.write_text("# known\npicture-png-*  # cannot read yet\nwrong-key\n", encoding="utf-8")
     done = conform(
-        "ideogram", "-k", "picture-png-rgb", "-k", "error-400", "--baseline", str(baseline), "--", *REFUSER
+        "ideogram", "-k", "picture-png-rgb", "-k", "wrong-key", "--baseline", str(baseline), "--", *REFUSER
     )
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-1] == "1 held, 0 fell short, 2 accepted"
-    assert "the baseline accepts error-400, which holds: take it out" in done.stderr
+    assert "the baseline accepts wrong-key, which holds: take it out" in done.stderr
     assert "picture-png-*, which" not in done.stderr
 
 
@@ -282,6 +247,24 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
             ("ideogram", "-k", "wrong-key", "--junit", "/no/such/file", "--", *REFUSER),
             "/no/such/file cannot be",
         ),
+        (
+            ("ideogram", "-k", "wrong-key", "--markdown", "/", "--", *REFUSER),
+            "/ cannot be written: it is a folder",
+        ),
+        (("ideogram", "-k", "reply-nonsense", "--", *REFUSER), "no scenario of ideogram fits reply-nonsense"),
+        (
+            ("ideogram", "-k", "wrong-key", "-k", "reply-valid", "--", *REFUSER),
+            "reply-valid: replies are served only with --fuzz N",
+        ),
+        (
+            ("ideogram", "--fuzz", "1", "-k", "reply-nonsense", "--", *REFUSER),
+            "no scenario of ideogram fits reply-nonsense",
+        ),
+        (("ideogram", "--limit", "0", "--", *REFUSER), "0.0 is not in the range x>0"),
+        (("ideogram", "--limit", "-3", "--", *REFUSER), "-3.0 is not in the range x>0"),
+        (("ideogram", "--limit", "nan", "--", *REFUSER), "nan is no number of seconds"),
+        (("ideogram", "--limit", "inf", "--", *REFUSER), "inf is no number of seconds"),
+        (("ideogram", "--fuzz", "-1", "--", *REFUSER), "-1 is not in the range x>=0"),
         (
             ("ideogram", "-k", "reply-valid", "--fuzz", "1", "--", *REFUSER),
             "cannot enlarge a picture when nothing",
@@ -330,7 +313,7 @@ raise SystemExit(3)
 """
     noted = tmp_path / "pid"
     made = program(tmp_path, source, str(noted)).run(Task(NOWHERE, b""))
-    assert (made.ending, made.said) == ("failed", "exit 3; left processes running")
+    assert (made.ending, made.said, made.notes) == ("failed", "exit 3", ("left processes running",))
     assert until(lambda: gone(int(noted.read_text())))
 
 
@@ -354,7 +337,7 @@ raise SystemExit(1)
         ("", Made("returned", None, "exit 0")),
         (
             "import pathlib, sys; pathlib.Path(sys.argv[2] + '.tmp').write_bytes(b'x')",
-            Made("returned", None, "exit 0; wrote output.png.tmp beside the output"),
+            Made("returned", None, "exit 0", notes=("wrote output.png.tmp beside the output",)),
         ),
         (
             "import pathlib, sys; pathlib.Path(sys.argv[2]).write_bytes(b'x'); sys.exit('half')",
@@ -392,7 +375,8 @@ def test_an_unclean_end_is_a_shortcoming_whatever_was_expected(made: Made, said:
 
 def test_scenarios_with_options_the_command_cannot_take_are_left_out() -> None:
     done = conform("ideogram", "-k", "options-prompt", "--", *REFUSER)
-    assert done.exit_code == 0
+    assert done.exit_code == 2
+    assert "nothing was judged" in done.stderr
     assert "not run     options-prompt" in done.stdout
     assert "the command has no {prompt}" in done.stdout
 

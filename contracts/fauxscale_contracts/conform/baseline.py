@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .candidate import Unable
 from .judge import Finding
+from .names import fits, strangers
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +19,20 @@ class Baseline:
 
     def settle(self, finding: Finding) -> Finding:
         """The finding, accepted if it fell short as somebody declared."""
-        if finding.verdict == "fell short" and any(fnmatchcase(finding.id, one) for one in self.gaps):
+        if finding.verdict == "fell short" and any(fits(finding.id, one) for one in self.gaps):
             return replace(finding, verdict="accepted")
         return finding
 
     def stale(self, findings: Iterable[Finding]) -> list[str]:
         """The gaps that are none any more: everything they name was played and held."""
         verdicts = {one.id: one.verdict for one in findings}
-        named = {gap: [verdicts[one] for one in verdicts if fnmatchcase(one, gap)] for gap in self.gaps}
+        named = {gap: [verdicts[one] for one in verdicts if fits(one, gap)] for gap in self.gaps}
         return [gap for gap, seen in named.items() if seen and set(seen) == {"held"}]
 
 
-def read(path: Path | None) -> Baseline:
-    """A file with a scenario id or pattern a line, `# why` behind it; none without a file. Raises Unable."""
+def read(path: Path | None, provider: str) -> Baseline:
+    """A file with an id or pattern of the provider's scenarios and replies a line, `# why` behind it; none without
+    a file. Raises Unable, for lines that accept nothing too."""
     if path is None:
         return Baseline()
     try:
@@ -39,4 +40,7 @@ def read(path: Path | None) -> Baseline:
     except (OSError, UnicodeDecodeError) as error:
         raise Unable(f"the baseline {path} cannot be read: {error}") from error
     rows = [line.partition("#") for line in lines]
-    return Baseline({gap.strip(): why.strip() for gap, _, why in rows if gap.strip()})
+    gaps = {gap.strip(): why.strip() for gap, _, why in rows if gap.strip()}
+    if wrong := strangers(provider, gaps):
+        raise Unable(f"the baseline {path}: {'; '.join(wrong)}")
+    return Baseline(gaps)

@@ -36,11 +36,20 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of a task: how it ended, the picture if one was saved, and a line about what else there was."""
+    """What came of a task: how it ended, the picture if one was saved, and a line about what else there was.
+
+    `unread`: why what was saved could not be read and is no picture then. `notes`: what it left behind.
+    """
 
     ending: Ending
     picture: bytes | None = None
     said: str = ""
+    unread: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        words = "; ".join(one for one in (self.said, *self.notes) if one)
+        return self.ending + (f" ({words})" if words else "")
 
 
 class Candidate(Protocol):
@@ -52,4 +61,8 @@ class Candidate(Protocol):
 
     def run(self, task: Task) -> Made:
         """Have it enlarge the picture. Raises Unable when it cannot be run at all."""
+        ...
+
+    def stop(self) -> None:
+        """End what is running, and start no more."""
         ...

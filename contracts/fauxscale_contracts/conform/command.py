@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
 import click
+
+
+def _seconds(context: click.Context, option: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds.", context, option)
+    return value
 
 
 @click.command()
@@ -14,14 +21,22 @@ import click
 @click.option(
     "-k", "words", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
 )
-@click.option("--list", "listed", is_flag=True, help="Name the scenarios and what they expect, and stop.")
+@click.option("--list", "list_only", is_flag=True, help="Name the scenarios and what they expect, and stop.")
 @click.option("--vintage", help="The date of the contract that is staged.")
-@click.option("--limit", default=10.0, show_default=True, help="Seconds for one picture; then it is killed.")
+@click.option(
+    "--limit",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_seconds,
+    help="Seconds for one picture; then it is killed.",
+)
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Clients run at once.")
 @click.option(
     "--fuzz",
     default=0,
     show_default=True,
+    type=click.IntRange(min=0),
     help="Also boundary replies, and so many generated.",
 )
 @click.option("--tls", is_flag=True, help="Serve https, for clients that speak nothing else.")
@@ -34,7 +49,7 @@ def conform(
     provider: str,
     command: tuple[str, ...],
     words: tuple[str, ...],
-    listed: bool,
+    list_only: bool,
     vintage: str | None,
     limit: float,
     jobs: int,
@@ -49,27 +64,39 @@ def conform(
     """Run a client of PROVIDER through its scenarios.
 
     COMMAND follows `--` and holds {image} and {output}; it finds the address and the key in the provider's
-    usual variables. Exit status: 0 all held, 1 some fell short, 2 it could not be run.
+    usual variables. Exit status: 0 all held, 1 some fell short, 2 it could not be run or nothing was judged,
+    130 and 143 it was interrupted.
     """
     from fauxscale_contracts.violations import ContractError
 
     from . import report
     from .candidate import Unable
-    from .judge import counts
-    from .run import Ask, chosen, play
+    from .interrupts import Interrupts
+    from .leftovers import adopting
+    from .run import Ask, listed, play
 
     ask = Ask(provider, command, words, vintage, limit, jobs, fuzz, tls, name, baseline)
+    interrupts = Interrupts()
     try:
-        if listed:
-            for one in chosen(provider, words):
-                click.echo(f"{one.id}: {one.about}: {one.expect}")
+        if list_only:
+            click.echo("\n".join(listed(provider, words, fuzz=fuzz, vintage=vintage)))
             return
-        done = play(ask, told=lambda line: click.echo(line, err=True))
-        for path, text in ((junit, report.as_junit), (markdown, report.as_markdown)):
-            if path is not None:
+        files = [
+            (path, text) for path, text in ((junit, report.as_junit), (markdown, report.as_markdown)) if path
+        ]
+        for path, _ in files:
+            report.check(path)
+        with interrupts, adopting():
+            done = play(ask, told=lambda line: click.echo(line, err=True))
+            click.echo(report.as_json(done) if as_json else report.grid(done))
+            for path, text in files:
                 report.write(path, text(done))
+        code = report.status(done)
+        if code == 2:
+            raise Unable(done.broken or "nothing was judged: each scenario says why it was not run")
+    except KeyboardInterrupt:
+        code = interrupts.code
     except (Unable, ContractError) as error:
         click.echo(f"fauxscale-contracts: {error}", err=True)
-        sys.exit(2)
-    click.echo(report.as_json(done) if as_json else report.grid(done))
-    sys.exit(1 if counts(done.findings)[1] else 0)
+        code = 2
+    sys.exit(interrupts.code if interrupts.came else code)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import json
+import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
 
-from fauxscale_contracts.violations import brief
-
 from .candidate import Endpoint, Made, Task
+from .words import Words
 
 Upscale = Callable[..., object]
 """Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises."""
@@ -36,6 +36,7 @@ class Function:
     def __init__(self, upscale: Upscale, failures: tuple[type[BaseException], ...] | None = None) -> None:
         self._upscale = upscale
         self._failures = failures
+        self._words = Words(os.environ)
 
     def takes(self, options: Mapping[str, object]) -> bool:
         return True
@@ -53,11 +54,14 @@ class Function:
         except queue.Empty:
             return Made("hung", said=f"still running after {task.limit:g} s")
 
+    def stop(self) -> None:
+        """Nothing: threads end with the process."""
+
     def _call(self, endpoint: Endpoint, image: bytes, options: Mapping[str, object]) -> Made:
         try:
             picture = self._upscale(endpoint, image, **options)
         except BaseException as error:
-            return Made("failed" if self._is_clean(error) else "crashed", said=_name(error))
+            return Made("failed" if self._is_clean(error) else "crashed", said=self._name(error))
         if isinstance(picture, bytes | bytearray):
             return Made("returned", bytes(picture))
         return Made("returned", said=f"returned {type(picture).__name__}, not bytes")
@@ -67,7 +71,6 @@ class Function:
             return isinstance(error, self._failures)
         return isinstance(error, Exception) and not isinstance(error, CRASHES)
 
-
-def _name(error: BaseException) -> str:
-    text = brief(str(error), 100)
-    return type(error).__name__ + (f": {text}" if text else "")
+    def _name(self, error: BaseException) -> str:
+        text = self._words.line(str(error), 100)
+        return type(error).__name__ + (f": {text}" if text else "")

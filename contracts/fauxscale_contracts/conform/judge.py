@@ -17,6 +17,7 @@ Verdict: TypeAlias = Literal["held", "fell short", "accepted", "not run"]
 
 # Waits are measured by the server, from the end of one call to the start of the next.
 _SLACK = 0.02
+NO_CALL = "made no call"
 _MAGIC = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}
 
 
@@ -35,7 +36,7 @@ class Facts:
     options: Mapping[str, object]
 
     def __str__(self) -> str:
-        said = [one.ending + (f" ({one.said})" if one.said else "") for one in dict.fromkeys(self.made)]
+        said = [str(one) for one in dict.fromkeys(self.made)]
         said.append(f"{self.calls} call{'' if self.calls == 1 else 's'}")
         if self.gaps:
             said.append("waited " + ", ".join(f"{gap:.2f} s" for gap in self.gaps[:4]))
@@ -45,7 +46,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one scenario. `faults` are the ways in which the client fell short."""
+    """What came of one scenario. `faults` are the ways in which the client fell short, `notes` what it left behind
+    and is not judged, `calls` those for work."""
 
     id: str
     verdict: Verdict
@@ -53,6 +55,8 @@ class Finding:
     seen: str
     faults: tuple[str, ...] = ()
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    calls: int = 0
 
 
 def judge(expect: Expect, facts: Facts) -> list[str]:
@@ -60,12 +64,12 @@ def judge(expect: Expect, facts: Facts) -> list[str]:
     wrong: list[str] = []
     for made, image in zip(facts.made, facts.images, strict=True):
         wrong += _ending(expect, made)
-        wrong += _picture(expect, made.picture, image)
+        wrong += _picture(expect, made, image)
     least, most = expect.calls
     if facts.calls > most:
         wrong.append(f"called {facts.calls} times, {most} at most")
-    elif facts.calls < least and any(one.ending == "returned" for one in facts.made):
-        wrong.append(f"called {facts.calls} times, {least} at least")
+    elif facts.calls < least:
+        wrong.append(f"called {facts.calls} times, {least} at least" if facts.calls else NO_CALL)
     if expect.waits and facts.gaps and facts.gaps[0] < expect.waits - _SLACK:
         wrong.append(f"waited {facts.gaps[0]:.2f} s, not {expect.waits:g} s")
     if facts.charges > expect.charges:
@@ -86,16 +90,19 @@ def _ending(expect: Expect, made: Made) -> list[str]:
     if made.ending == "failed":
         if expect.outcome == "succeed":
             wrong.append(f"failed{what}")
-        if made.picture is not None:
+        if made.picture is not None or made.unread:
             wrong.append("failed and left an output file")
     elif expect.outcome == "fail":
         wrong.append("says it succeeded")
-    if made.ending == "returned" and made.picture is None:
+    if made.ending == "returned" and made.picture is None and not made.unread:
         wrong.append(f"says it succeeded and saved nothing{what}")
     return wrong
 
 
-def _picture(expect: Expect, saved: bytes | None, image: bytes) -> list[str]:
+def _picture(expect: Expect, made: Made, image: bytes) -> list[str]:
+    saved = made.picture
+    if made.unread:
+        return [f"saved a wrong picture: {made.unread}"]
     if saved is None:
         return []
     try:
@@ -108,6 +115,11 @@ def _picture(expect: Expect, saved: bytes | None, image: bytes) -> list[str]:
         kind = next((name for name, magic in _MAGIC.items() if saved.startswith(magic)), "another file")
         return [f"saved a wrong picture: {kind} under a name that says {expect.format}"]
     return []
+
+
+def is_silent(findings: Sequence[Finding]) -> bool:
+    """Whether the client never made a call for work, though it had to."""
+    return any(NO_CALL in one.faults for one in findings) and not any(one.calls for one in findings)
 
 
 def counts(findings: Sequence[Finding]) -> tuple[int, int]:

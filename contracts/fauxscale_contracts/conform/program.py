@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -13,12 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from fauxscale_contracts.violations import brief
-
-from .candidate import Made, Task, Unable
+from .candidate import Ending, Made, Task, Unable
+from .leftovers import end_all, end_group
+from .words import Words
 
 _KEPT = 16  # pieces of 4 KiB of what a program says; a flood must not fill the memory
 _PIECE = 4096
+_MIB = 1024 * 1024
+_LARGEST = 64 * _MIB  # of an output that is read; a right one here is never past one
 # What a scenario may ask of a client beside the picture.
 _OPTIONS = ("prompt", "resemblance", "detail", "seed")
 
@@ -34,7 +37,10 @@ class Program:
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         """Raises Unable for a command that cannot work."""
         self._command = tuple(command)
-        self._env = dict(env or {})
+        self._env = {**os.environ, **(env or {})}
+        self._words = Words(self._env)
+        self._running: set[int] = set()
+        self._stopped = False
         for placeholder in ("{image}", "{output}"):
             if not any(placeholder in word for word in self._command):
                 raise Unable(f"the command has no {placeholder}: the program is told its files that way")
@@ -44,32 +50,38 @@ class Program:
     def takes(self, options: Mapping[str, object]) -> bool:
         return all(any(f"{{{name}}}" in word for word in self._command) for name in options)
 
+    def stop(self) -> None:
+        self._stopped = True
+        for group in tuple(self._running):
+            end_group(group)
+
     def run(self, task: Task) -> Made:
-        with tempfile.TemporaryDirectory(prefix="conform-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix="conform-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
             # The name tells nothing: bytes decide what a file is.
-            image, output = Path(folder, "image"), Path(folder, "output.png")
+            image, output = folder / "image", folder / "output.png"
             image.write_bytes(task.image)
             places = dict.fromkeys(_OPTIONS, "") | {"image": str(image), "output": str(output)}
             places |= {name: str(value) for name, value in task.options.items()}
-            code, said, left = self._start(places, dict(task.endpoint.env), task.limit)
-            picture = output.read_bytes() if output.is_file() else None
-            others = sorted(one.name for one in Path(folder).iterdir() if one not in (image, output))
-            notes = [said] if said else []
-            notes += ["left processes running"] if left else []
-            notes += [f"wrote {', '.join(others)} beside the output"] if others else []
-            note = "; ".join(notes)
-            if code is None:
-                return Made("hung", picture, f"killed after {task.limit:g} s" + (f"; {note}" if note else ""))
-            if code < 0:
-                return Made("crashed", picture, f"died of {_signal(-code)}" + (f"; {note}" if note else ""))
-            return Made(
-                "failed" if code else "returned", picture, f"exit {code}" + (f"; {note}" if note else "")
-            )
+            code, said, left = self._start(places, task, f"FAUXSCALE_{folder.name.replace('-', '_')}")
+            ending, how = _ended(code, task.limit)
+            how += f"; {said}" if said else ""
+            notes = ["left processes running"] if left else []
+            try:
+                others = sorted({one.name for one in folder.iterdir()} - {image.name, output.name})
+            except OSError:
+                return Made(
+                    "crashed" if ending != "hung" else ending,
+                    said=f"{how}; took away the folder of its files",
+                    notes=tuple(notes),
+                )
+            if others:
+                notes.append(f"wrote {self._words.line(', '.join(others), 120)} beside the output")
+            picture, unread = _read(output)
+            return Made(ending, picture, how, unread, tuple(notes))
 
-    def _start(
-        self, places: Mapping[str, str], env: Mapping[str, str], limit: float
-    ) -> tuple[int | None, str, bool]:
-        """Its exit status (None: killed at the limit), the last line on stderr, whether it left children."""
+    def _start(self, places: Mapping[str, str], task: Task, mark: str) -> tuple[int | None, str, bool]:
+        """Its exit status (None: killed at the limit), the last line on stderr, whether it left processes."""
         command = [_filled(word, places) for word in self._command]
         try:
             process = subprocess.Popen(
@@ -77,29 +89,32 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **self._env, **env},
+                env={**self._env, **task.endpoint.env, mark: "1"},
                 start_new_session=True,
             )
         except OSError as error:
             raise Unable(f"{command[0]} cannot be started: {error.strerror}") from error
-        tails: list[deque[bytes]] = [deque(maxlen=_KEPT), deque(maxlen=_KEPT)]
-        assert process.stdout is not None
-        assert process.stderr is not None
-        readers = [
-            threading.Thread(target=_drain, args=(pipe, tail), daemon=True)
-            for pipe, tail in zip((process.stdout, process.stderr), tails, strict=True)
-        ]
-        for reader in readers:
-            reader.start()
+        self._running.add(process.pid)
+        code: int | None = None
         try:
-            code: int | None = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            code = None
-        left = _end_group(process.pid, alive=code is None)
-        process.wait()
+            tails, readers = _listen(process)
+            if self._stopped:
+                end_group(process.pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(task.limit)
+        finally:
+            self._running.discard(process.pid)
+            if code is None:
+                end_group(process.pid)
+                process.wait()
+            left = end_all(process.pid, mark)
         for reader in readers:
-            reader.join(1)  # a child in a session of its own may hold the pipe
-        return code, _last_line(b"".join(tails[1])), left
+            reader.join(1)  # where what went its own way cannot be ended, it may hold the pipe
+        return code, self._last_line(b"".join(tails[1])), left and code is not None
+
+    def _last_line(self, said: bytes) -> str:
+        lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+        return self._words.line(lines[-1], 120) if lines else ""
 
 
 def _filled(word: str, places: Mapping[str, str]) -> str:
@@ -108,24 +123,47 @@ def _filled(word: str, places: Mapping[str, str]) -> str:
     return word
 
 
+def _listen(process: subprocess.Popen[bytes]) -> tuple[list[deque[bytes]], list[threading.Thread]]:
+    """The ends of what a program writes to stdout and stderr, and the threads that read them."""
+    tails: list[deque[bytes]] = [deque(maxlen=_KEPT), deque(maxlen=_KEPT)]
+    assert process.stdout is not None
+    assert process.stderr is not None
+    readers = [
+        threading.Thread(target=_drain, args=(pipe, tail), daemon=True)
+        for pipe, tail in zip((process.stdout, process.stderr), tails, strict=True)
+    ]
+    for reader in readers:
+        reader.start()
+    return tails, readers
+
+
 def _drain(pipe: IO[bytes], tail: deque[bytes]) -> None:
     with pipe:
         while piece := os.read(pipe.fileno(), _PIECE):
             tail.append(piece)
 
 
-def _end_group(group: int, *, alive: bool) -> bool:
-    """Kill what is left of a process group. Whether a program that had ended left something behind."""
+def _ended(code: int | None, limit: float) -> tuple[Ending, str]:
+    if code is None:
+        return "hung", f"killed after {limit:g} s"
+    if code < 0:
+        return "crashed", f"died of {_signal(-code)}"
+    return "failed" if code else "returned", f"exit {code}"
+
+
+def _read(output: Path) -> tuple[bytes | None, str]:
+    """What a program saved; or nothing, and why what is there is no picture."""
+    if not os.path.lexists(output):
+        return None, ""
+    if not output.is_file():
+        return None, "the output is no file"
     try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return not alive
-
-
-def _last_line(said: bytes) -> str:
-    lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-    return brief(lines[-1], 120) if lines else ""
+        with output.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > _LARGEST:
+                return None, f"the output is larger than {_LARGEST // _MIB} MiB"
+            return file.read(_LARGEST), ""
+    except OSError as error:
+        return None, f"the output cannot be read: {error.strerror}"
 
 
 def _signal(number: int) -> str:

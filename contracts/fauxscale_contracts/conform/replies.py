@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from fauxscale import Body, MockServer
@@ -14,7 +15,7 @@ from .candidate import Candidate, Made, Task
 from .judge import Facts, Finding, Verdict, judge
 from .pictures import picture
 from .scenario import Expect
-from .stage import Stage
+from .stage import Stage, found, witness
 
 MODES: tuple[Mode, ...] = ("valid", "additive", "hostile")
 # Provider: the operation whose reply carries the result, and the pattern of all that do.
@@ -25,7 +26,7 @@ CARRIERS: Mapping[str, tuple[str, str]] = {
     "fal": ("fal.result", "fal.r[eu]*"),
 }
 _EXPECT = Expect(outcome="either", calls=(0, 1_000_000), charges=1_000_000)
-_SAID = "must return the picture or fail cleanly"
+EITHER = "must return the picture or fail cleanly"
 
 
 def boundary_replies(provider: str, vintage: str | None = None) -> list[tuple[str, Any]]:
@@ -60,7 +61,7 @@ class Replies:
         if made.picture is None or not links:
             self._account.delete()
             raise Unready(
-                f"the client cannot enlarge a picture when nothing goes wrong: {made.ending} {made.said}"
+                f"the client cannot enlarge a picture when nothing goes wrong: {made.ending} {made.said}".rstrip()
             )
         self._link = links[-1].url
         self._good = b"" if _judged(made, self._task.image) else made.picture
@@ -69,19 +70,21 @@ class Replies:
     def __exit__(self, *_: object) -> None:
         self._account.delete()
 
-    def play(self, name: str, body: Any) -> Finding:
-        """What the client makes of this body."""
-        faults, seen = self._serve(body)
-        return _finding(name, faults, seen)
+    def play(self, name: str, body: Any, expect: Expect | None = None) -> Finding:
+        """What the client makes of this body; `expect` declares what is right instead of either outcome."""
+        return self._serve(f"reply-{name}", body, expect)
 
-    def fuzz(self, mode: Mode, examples: int, vintage: str | None = None) -> Finding:
+    def fuzz(
+        self, mode: Mode, examples: int, vintage: str | None = None, expect: Expect | None = None
+    ) -> Finding:
         """What it makes of so many generated bodies, the same in every run; the first it breaks at is told."""
         from hypothesis import HealthCheck, Phase, given, settings
 
         from fauxscale_contracts.strategies import responses
 
         bad: list[Finding] = []
-        name = f"{mode}:generated"
+        name = f"reply-{mode}:generated"
+        notes: dict[str, None] = {}
 
         @settings(
             max_examples=examples,
@@ -95,21 +98,30 @@ class Replies:
         def run(body: Any) -> None:
             if bad:
                 return
-            faults, seen = self._serve(body)
-            if faults:
-                bad.append(_finding(name, faults, f"{seen}; the reply was {brief(json.dumps(body), 300)}"))
+            finding = self._serve(name, body, expect)
+            notes.update(dict.fromkeys(finding.notes))
+            if finding.faults:
+                seen = f"{finding.seen}; the reply was {brief(json.dumps(body), 300)}"
+                bad.append(replace(finding, seen=seen))
 
         run()
-        return bad[0] if bad else _finding(name, [], f"{examples} replies")
+        good = Finding(name, "held", _said(expect), f"{examples} replies", notes=tuple(notes))
+        return bad[0] if bad else good
 
-    def _serve(self, body: Any) -> tuple[list[str], str]:
+    def _serve(self, name: str, body: Any, expect: Expect | None) -> Finding:
+        if expect is not None:
+            self._account.reset("calls", "ledger")
         self._account.faults.add(Body(json=_at_home(body, self._link)), on=self._pattern, times=None)
         made = self._candidate.run(self._task)
         self._account.faults.clear()
-        seen = made.ending + (f" ({made.said})" if made.said else "")
-        if made.ending == "returned" and made.picture == self._good:
-            return [], seen  # that picture has been looked at
-        return _judged(made, self._task.image), seen
+        if expect is not None:
+            return found(name, expect, witness(self._account, expect, (made,), (self._task.image,), {}))
+        # Not asked how often it called and paid, which would take longer than the call. What is returned mostly
+        # is a picture that has been looked at.
+        known = made.ending == "returned" and made.picture == self._good
+        faults = () if known else tuple(_judged(made, self._task.image))
+        verdict: Verdict = "fell short" if faults else "held"
+        return Finding(name, verdict, _said(None), str(made), faults, notes=made.notes)
 
 
 class Unready(Exception):
@@ -120,9 +132,8 @@ def _judged(made: Made, image: bytes) -> list[str]:
     return judge(_EXPECT, Facts((made,), (image,), 0, frozenset(), (), 0, 0, {}, {}))
 
 
-def _finding(name: str, faults: list[str], seen: str) -> Finding:
-    verdict: Verdict = "fell short" if faults else "held"
-    return Finding(f"reply-{name}", verdict, _SAID, seen, tuple(faults))
+def _said(expect: Expect | None) -> str:
+    return EITHER if expect is None else str(expect)
 
 
 def _at_home(value: Any, link: str) -> Any:

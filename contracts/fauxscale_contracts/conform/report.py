@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +21,27 @@ _WHITE = "\t\n\r"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A client's run through a provider's list of scenarios."""
+    """A client's run through a provider's list of scenarios. `broken`: why it ended before its end. `notices`:
+    what is to be said of the client as a whole."""
 
     provider: str
     vintage: str
     client: str
     findings: Sequence[Finding]
+    broken: str = ""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def heads(self) -> list[str]:
+        """What to read before the findings."""
+        return [*([f"the run is not whole: {self.broken}"] if self.broken else []), *self.notices]
 
 
 def grid(run: Run) -> str:
     """For people: a line for each scenario, and what was seen of those that did not hold."""
     width = max((len(one.id) for one in run.findings), default=0)
     lines = [f"{run.client} at {run.provider} {run.vintage}, scenarios version {VERSION}"]
+    lines += [f"! {head}" for head in run.heads]
     for one in run.findings:
         lines.append(f"  {_WORDS[one.verdict]:<10}  {one.id:<{width}}  {'; '.join(one.faults)}".rstrip())
         if one.faults:
@@ -39,6 +49,8 @@ def grid(run: Run) -> str:
             lines.append(f"{'':14}seen: {one.seen}")
         elif one.verdict == "not run":
             lines.append(f"{'':14}{one.seen}")
+        elif one.notes:
+            lines.append(f"{'':14}note: {'; '.join(one.notes)}")
     return "\n".join([*lines, summary(run.findings)])
 
 
@@ -58,6 +70,7 @@ def as_json(run: Run) -> str:
         "vintage": run.vintage,
         "version": VERSION,
         "client": run.client,
+        "notices": run.heads,
         "scenarios": [
             {
                 "id": one.id,
@@ -65,6 +78,7 @@ def as_json(run: Run) -> str:
                 "expected": one.expected,
                 "seen": one.seen,
                 "faults": list(one.faults),
+                "notes": list(one.notes),
                 "seconds": round(one.seconds, 3),
             }
             for one in run.findings
@@ -76,14 +90,14 @@ def as_json(run: Run) -> str:
 
 
 def as_junit(run: Run) -> str:
-    """For CI: a test case for each scenario."""
+    """For CI: a test case for each scenario, and one that is an error for a run that is not whole."""
     tally = Counter(one.verdict for one in run.findings)
     suite = ElementTree.Element(
         "testsuite",
         name=f"fauxscale.conform.{run.provider}",
-        tests=str(len(run.findings)),
+        tests=str(len(run.findings) + bool(run.broken)),
         failures=str(tally["fell short"]),
-        errors="0",
+        errors=str(int(bool(run.broken))),
         skipped=str(tally["accepted"] + tally["not run"]),
         time=f"{sum(one.seconds for one in run.findings):.3f}",
     )
@@ -96,17 +110,44 @@ def as_junit(run: Run) -> str:
             failure.text = _printable(f"expected: {one.expected}\nseen: {one.seen}")
         elif one.verdict != "held":
             ElementTree.SubElement(case, "skipped", message=_printable("; ".join(one.faults) or one.seen))
+        if one.notes:
+            ElementTree.SubElement(case, "system-out").text = _printable("; ".join(one.notes))
+    if run.broken:
+        case = ElementTree.SubElement(suite, "testcase", classname=run.provider, name="the whole run")
+        ElementTree.SubElement(case, "error", message=_printable(run.broken))
+    if run.notices:
+        ElementTree.SubElement(suite, "system-out").text = _printable("\n".join(run.notices))
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def as_markdown(run: Run) -> str:
     """For a page: what did not hold, and the sum of the rest."""
     lines = [f"**{run.client}** at {run.provider} {run.vintage}: {summary(run.findings)}.", ""]
+    lines += [text for head in run.heads for text in (f"{_cell(head)[:1].upper()}{_cell(head)[1:]}", "")]
     rows = [one for one in run.findings if one.verdict in ("fell short", "accepted")]
     if rows:
         lines += ["| scenario | expected | what happened |", "|---|---|---|"]
         lines += [f"| `{one.id}` | {_cell(one.expected)} | {_cell('; '.join(one.faults))} |" for one in rows]
+        lines.append("")
+    lines += [f"- `{one.id}`: {_cell('; '.join(one.notes))}" for one in run.findings if one.notes]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def status(run: Run) -> int:
+    """The exit status: 0 all held, 1 some fell short, 2 it is not whole or nothing was judged."""
+    if run.broken or all(one.verdict == "not run" for one in run.findings):
+        return 2
+    return 1 if counts(run.findings)[1] else 0
+
+
+def check(path: Path) -> None:
+    """Raises Unable where `write` is bound to fail."""
+    if path.is_dir():
+        raise Unable(f"{path} cannot be written: it is a folder")
+    if not path.parent.is_dir():
+        raise Unable(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise Unable(f"{path} cannot be written: {path.parent} lets nobody")
 
 
 def write(path: Path, text: str) -> None:

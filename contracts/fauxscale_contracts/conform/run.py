@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from fauxscale import MockServer
@@ -14,13 +15,15 @@ from fauxscale_contracts.contract import load
 
 from . import baseline
 from .candidate import Candidate, Unable
-from .judge import Finding
+from .judge import Finding, is_silent
 from .lists import SCENARIOS
+from .names import means, replies
 from .program import Program
-from .replies import MODES, Replies, Unready, boundary_replies
+from .replies import EITHER, MODES, Replies, Unready, boundary_replies
 from .report import Run
 from .scenario import Scenario
 from .stage import Stage, open_server
+from .words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,66 +42,95 @@ class Ask:
     baseline: Path | None = None
 
 
-def chosen(provider: str, words: Sequence[str] = ()) -> list[Scenario]:
-    """The provider's scenarios that fit one of the words, all without words. Raises Unable when there are none."""
+def chosen(
+    provider: str, words: Sequence[str] = (), *, fuzz: int = 0, vintage: str | None = None
+) -> list[Scenario]:
+    """The provider's scenarios that fit one of the words, all without words; none where all words are for replies.
+
+    Raises Unable for words that fit nothing there is to play.
+    """
     if provider not in SCENARIOS:
         raise Unable(f"no scenarios for {provider!r}: choose from {', '.join(SCENARIOS)}")
-    found = [one for one in SCENARIOS[provider] if _fits(one.id, words)]
-    if not found and not any(word.startswith("reply") for word in words):
-        raise Unable(f"no scenario of {provider} fits {', '.join(words)}: see --list")
-    return found
+    every = [one.id for one in SCENARIOS[provider]]
+    left = [word for word in words if not any(means(name, [word]) for name in every)]
+    if left:
+        known = replies(provider, [vintage])
+        lost = [word for word in left if not any(means(name, [word]) for name in known)]
+        if lost:
+            raise Unable(f"no scenario of {provider} fits {', '.join(lost)}: see --list")
+        if not fuzz:
+            raise Unable(f"{', '.join(left)}: replies are served only with --fuzz N")
+    return [one for one in SCENARIOS[provider] if means(one.id, words)]
+
+
+def listed(provider: str, words: Sequence[str], *, fuzz: int, vintage: str | None) -> list[str]:
+    """A line for everything that `play` plays. Raises Unable."""
+    lines = [
+        f"{one.id}: {one.about}: {one.expect}" for one in chosen(provider, words, fuzz=fuzz, vintage=vintage)
+    ]
+    names = replies(provider, [vintage]) if fuzz else []
+    return lines + [f"{name}: {EITHER}" for name in names if means(name, words)]
 
 
 def play(ask: Ask, told: Callable[[str], None]) -> Run:
     """Run the program through everything asked for; `told` hears a line for each finding.
 
-    Raises Unable when it cannot be run, ContractError for a vintage that is not on record.
+    On KeyboardInterrupt it ends what runs and returns what was judged so far, in a run that is not whole. Raises
+    Unable when it cannot be run, ContractError for a vintage that is not on record.
     """
     contract = load(ask.provider, vintage=ask.vintage)
-    scenarios = chosen(ask.provider, ask.words)
+    scenarios = chosen(ask.provider, ask.words, fuzz=ask.fuzz, vintage=ask.vintage)
     if not ask.command:
         raise Unable("no command: fauxscale-contracts conform ideogram -- ./client {image} {output}")
-    program, gaps = Program(ask.command), baseline.read(ask.baseline)
+    program, gaps = Program(ask.command), baseline.read(ask.baseline, ask.provider)
     findings: list[Finding] = []
+    broken, notices = "", list[str]()
     with open_server(ask.provider, ask.vintage, tls=ask.tls) as mock:
         stage = Stage(mock, ask.provider, program, limit=ask.limit)
-        for finding in _found(ask, mock, program, play_all(stage, scenarios, jobs=ask.jobs)):
-            findings.append(gaps.settle(finding))
-            told(f"[{len(findings)}] {findings[-1].verdict}: {finding.id}")
+        try:
+            with closing(_found(ask, mock, program, play_all(stage, scenarios, jobs=ask.jobs))) as found:
+                for finding in found:
+                    findings.append(gaps.settle(finding))
+                    told(f"[{len(findings)}] {findings[-1].verdict}: {finding.id}")
+        except KeyboardInterrupt:
+            broken = "it was interrupted"
+        except (Unable, Unready) as error:
+            if not findings:
+                raise Unable(str(error)) from error
+            broken = str(error)
+        if is_silent(findings):
+            names = " and ".join(mock.client.provider(ask.provider)["env"])
+            notices.append(f"the client made no call for work in any scenario: does it read {names}?")
     for gap in gaps.stale(findings):
         told(f"the baseline accepts {gap}, which holds: take it out")
-    return Run(ask.provider, contract.vintage, ask.name or shlex.join(ask.command), findings)
+    name = Words(os.environ).clean(ask.name or shlex.join(ask.command))
+    return Run(ask.provider, contract.vintage, name, findings, broken, tuple(notices))
 
 
-def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Iterable[Finding]:
+def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Generator[Finding]:
     """What comes of each scenario, in their order, `jobs` of them at once. Raises Unable."""
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(stage.play, scenario) for scenario in scenarios]
         try:
             for one in running:
                 yield one.result()
+        except BaseException:
+            stage.stop()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _found(
-    ask: Ask, mock: MockServer, candidate: Candidate, findings: Iterable[Finding]
-) -> Iterable[Finding]:
+    ask: Ask, mock: MockServer, candidate: Candidate, findings: Generator[Finding]
+) -> Generator[Finding]:
     yield from findings
-    if not ask.fuzz:
+    if not ask.fuzz or not any(means(name, ask.words) for name in replies(ask.provider, [ask.vintage])):
         return
-    try:
-        with Replies(mock, ask.provider, candidate, limit=ask.limit) as replies:
-            for name, body in boundary_replies(ask.provider, ask.vintage):
-                if _fits(f"reply-{name}", ask.words):
-                    yield replies.play(name, body)
-            for mode in MODES:
-                if _fits(f"reply-{mode}:generated", ask.words):
-                    yield replies.fuzz(mode, ask.fuzz, ask.vintage)
-    except Unready as error:
-        raise Unable(str(error)) from error
-
-
-def _fits(name: str, words: Sequence[str]) -> bool:
-    """Whether a name holds one of the words, or fits one as a pattern. Without words every name does."""
-    return not words or any(word in name or fnmatchcase(name, word) for word in words)
+    with Replies(mock, ask.provider, candidate, limit=ask.limit) as served:
+        for name, body in boundary_replies(ask.provider, ask.vintage):
+            if means(f"reply-{name}", ask.words):
+                yield served.play(name, body)
+        for mode in MODES:
+            if means(f"reply-{mode}:generated", ask.words):
+                yield served.fuzz(mode, ask.fuzz, ask.vintage)

@@ -14,7 +14,7 @@ from typing import Any
 from fauxscale import MockServer, Settings
 from fauxscale.client import Account
 
-from .candidate import Candidate, Endpoint, Task
+from .candidate import Candidate, Endpoint, Made, Task
 from .judge import Facts, Finding, Verdict, judge
 from .pictures import picture
 from .scenario import Expect, Meanwhile, Scenario
@@ -26,6 +26,10 @@ _OPENAI = {
     "LUMENFALL_BASE_URL": "OPENAI_BASE_URL",
     "LUMENFALL_API_KEY": "OPENAI_API_KEY",
 }
+# fal-client 1.0.3 also takes a key in halves.
+_HALVES = ("FAL_KEY_ID", "FAL_KEY_SECRET")
+# A call that its client has hung up on is written down a moment later.
+_LATE, _PAUSE = 0.25, 0.01
 
 
 def open_server(provider: str, vintage: str | None = None, *, tls: bool = False) -> MockServer:
@@ -51,16 +55,18 @@ class Stage:
             names = ", ".join(f"{{{name}}}" for name in scenario.options)
             return Finding(scenario.id, "not run", str(expect), f"the command has no {names}")
         began = time.perf_counter()
-        facts = self._facts(scenario)
+        facts = self._facts(scenario, expect)
         if scenario.only and scenario.only not in facts.operations:
             return Finding(
                 scenario.id, "not run", str(expect), f"the client makes no call of {scenario.only}"
             )
-        faults = tuple(judge(expect, facts))
-        verdict: Verdict = "fell short" if faults else "held"
-        return Finding(scenario.id, verdict, str(expect), str(facts), faults, time.perf_counter() - began)
+        return found(scenario.id, expect, facts, time.perf_counter() - began)
 
-    def _facts(self, scenario: Scenario) -> Facts:
+    def stop(self) -> None:
+        """End the clients that run, and start no more."""
+        self._candidate.stop()
+
+    def _facts(self, scenario: Scenario, expect: Expect) -> Facts:
         images = tuple(picture(scenario.picture, number) for number in range(scenario.together))
         terms: dict[str, Any] = dict(scenario.terms)
         with self._mock.account(**terms) as account:
@@ -75,25 +81,14 @@ class Stage:
             tasks = [Task(endpoint, image, scenario.options, self._limit) for image in images]
             with director, ThreadPoolExecutor(len(tasks)) as pool:
                 made = tuple(pool.map(self._candidate.run, tasks))
-            everything = account.calls
-            calls = everything.upscales
-            bills = account.ledger.kept
-            return Facts(
-                made=made,
-                images=images,
-                calls=len(calls),
-                operations=frozenset(call.operation for call in everything),
-                gaps=tuple(max(0.0, two.started - one.ended) for one, two in pairwise(calls)),
-                charges=len(bills),
-                micros=sum(bill.micros for bill in bills),
-                params=calls.last.params if calls else {},
-                options=scenario.options,
-            )
+            return witness(account, expect, made, images, scenario.options)
 
     def endpoint(self, account: Account) -> Endpoint:
         """Where the client goes to play on this account."""
         env = account.env(self._provider)
         env |= {_OPENAI[name]: value for name, value in env.items() if name in _OPENAI}
+        # Where the user has set them: a client that reads another service's shall not meet that service.
+        env = {name: value for name, value in _others(account).items() if name in os.environ} | env
         if self._mock.ca is not None:
             env |= {"SSL_CERT_FILE": str(self._mock.ca), "NODE_EXTRA_CA_CERTS": str(self._mock.ca)}
         # A proxy of the machine has no business between a client and this server.
@@ -101,6 +96,51 @@ class Stage:
         return Endpoint(
             self._provider, account.base_url(self._provider), account.api_key(self._provider), env
         )
+
+
+def witness(
+    account: Account,
+    expect: Expect,
+    made: tuple[Made, ...],
+    images: tuple[bytes, ...],
+    options: Mapping[str, object],
+) -> Facts:
+    """What an account saw of its clients, once they are done; waits a moment for calls that are missing."""
+    deadline = time.perf_counter() + _LATE
+    while True:
+        everything = account.calls
+        calls = everything.upscales
+        if len(calls) >= expect.calls[0] or time.perf_counter() > deadline:
+            break
+        threading.Event().wait(_PAUSE)
+    bills = account.ledger.kept
+    return Facts(
+        made=made,
+        images=images,
+        calls=len(calls),
+        operations=frozenset(call.operation for call in everything),
+        gaps=tuple(max(0.0, two.started - one.ended) for one, two in pairwise(calls)),
+        charges=len(bills),
+        micros=sum(bill.micros for bill in bills),
+        params=calls.last.params if calls else {},
+        options=options,
+    )
+
+
+def found(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Finding:
+    """The facts, judged."""
+    faults = tuple(judge(expect, facts))
+    verdict: Verdict = "fell short" if faults else "held"
+    notes = tuple(dict.fromkeys(note for one in facts.made for note in one.notes))
+    return Finding(name, verdict, str(expect), str(facts), faults, seconds, notes, facts.calls)
+
+
+def _others(account: Account) -> dict[str, str]:
+    """The variables of every provider, as they lead to this account."""
+    env = account.env()
+    env |= {_OPENAI[name]: value for name, value in env.items() if name in _OPENAI}
+    halves = env.get("FAL_KEY", "").partition(":")[::2]
+    return env | dict(zip(_HALVES, halves, strict=True))
 
 
 def _locked_out(endpoint: Endpoint) -> Endpoint:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 import pytest
 
 from fauxscale import MockServer
 from fauxscale_contracts.boundaries import Mode
+from fauxscale_contracts.contract import load
+from fauxscale_contracts.violations import ContractError
 
 from .candidate import Endpoint
 from .function import Function
 from .judge import Finding
 from .lists import SCENARIOS
+from .names import fits, strangers
 from .replies import MODES, Replies, boundary_replies
 from .scenario import Expect, Scenario
 from .stage import Stage, open_server
@@ -30,9 +33,9 @@ class ClientConformance:
                 return MyClient(endpoint.base_url, endpoint.api_key).upscale(image, **options)
 
     `failures`: the exceptions by which the client says that it failed; None: all but those of a client taken
-    by surprise (KeyError, TypeError, …). `expected`: what it must do instead, by scenario id. `xfail`: a reason
-    for each scenario it is known to fall short in; ids may be patterns in both. `limit`: seconds for one picture.
-    `fuzz`: how many generated replies of each mode it is served, 0 for none, not even the boundary set.
+    by surprise (KeyError, TypeError, …). `expected`: what it must do instead, by id of a scenario or reply.
+    `xfail`: a reason for each it is known to fall short in; ids may be patterns in both. `limit`: seconds for one
+    picture. `fuzz`: how many generated replies of each mode it is served, 0 for none, not even the boundary set.
     """
 
     provider: ClassVar[str]
@@ -62,6 +65,7 @@ class ClientConformance:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each scenario, reply and mode: collection starts no server."""
+        self._check()
         if "scenario" in metafunc.fixturenames:
             rows = [self._case(one.id, one) for one in SCENARIOS[self.provider]]
             metafunc.parametrize("scenario", rows)
@@ -74,15 +78,38 @@ class ClientConformance:
 
     def test_scenario(self, scenario: Scenario) -> None:
         stage = Stage(self._mock, self.provider, self._function(), limit=self.limit)
-        _tell(stage.play(scenario, self._expected(scenario)))
+        _tell(stage.play(scenario, self._expected(scenario.id)))
 
     def test_boundary_reply(self, reply: tuple[str, Any]) -> None:
         with self._replies() as replies:
-            _tell(replies.play(*reply))
+            _tell(replies.play(*reply, self._expected(f"reply-{reply[0]}")))
 
     def test_generated_replies(self, mode: Mode) -> None:
         with self._replies() as replies:
-            _tell(replies.fuzz(mode, self.fuzz, self.vintage))
+            expect = self._expected(f"reply-{mode}:generated")
+            _tell(replies.fuzz(mode, self.fuzz, self.vintage, expect))
+
+    @classmethod
+    def _check(cls) -> None:
+        """Fails the collection of the class when it declares what cannot be."""
+        provider: str = getattr(cls, "provider", "")
+        wrong: list[str] = []
+        if provider not in SCENARIOS:
+            said = f"provider = {provider!r}" if provider else "no provider"
+            wrong.append(f"{said}: choose from {', '.join(SCENARIOS)}")
+        else:
+            try:
+                load(provider, vintage=cls.vintage)
+            except ContractError as error:
+                wrong.append(str(error))
+            for name, table in (("expected", cls.expected), ("xfail", cls.xfail)):
+                wrong += [f"{name}: {one}" for one in strangers(provider, table)]
+        if not 0 < cls.limit < math.inf:
+            wrong.append(f"limit = {cls.limit}: a number of seconds is wanted")
+        if cls.fuzz < 0:
+            wrong.append(f"fuzz = {cls.fuzz}: a number of replies is wanted")
+        if wrong:
+            raise pytest.Collector.CollectError("\n".join(f"{cls.__name__}: {one}" for one in wrong))
 
     def _function(self) -> Function:
         return Function(self.upscale, self.failures)
@@ -90,11 +117,11 @@ class ClientConformance:
     def _replies(self) -> Replies:
         return Replies(self._mock, self.provider, self._function(), limit=self.limit)
 
-    def _expected(self, scenario: Scenario) -> Expect | None:
-        return next((one for name, one in self.expected.items() if fnmatchcase(scenario.id, name)), None)
+    def _expected(self, name: str) -> Expect | None:
+        return next((one for pattern, one in self.expected.items() if fits(name, pattern)), None)
 
     def _case(self, name: str, value: object) -> Any:
-        reason = next((why for gap, why in self.xfail.items() if fnmatchcase(name, gap)), None)
+        reason = next((why for gap, why in self.xfail.items() if fits(name, gap)), None)
         marks = () if reason is None else (pytest.mark.xfail(reason=reason, strict=True),)
         return pytest.param(value, id=name, marks=marks)
 
