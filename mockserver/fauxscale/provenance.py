@@ -73,6 +73,8 @@ def _opened(data: object, what: str) -> Image | None:
 
 
 def _no_picture(data: bytes) -> str:
+    if not data:
+        return "is empty"
     return f"is no whole picture: {len(data):,} bytes that begin with {bytes(data[:12])!r}"
 
 
