@@ -131,7 +131,8 @@ class Account:
             await store.clear(f"{prefix}minute:")
             await store.delete(f"{prefix}since")
         if "links" in what:
-            for charge in await self.ledger.charges():
+            due = [job.charge for job in await self.jobs.all() if job.charge is not None]
+            for charge in [*await self.ledger.charges(), *due]:
                 await self._note_digest(charge.source)
             await self.links.forget()
         if "seed" in what and set(what) >= _NUMBERED:

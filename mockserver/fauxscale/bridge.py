@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -97,16 +97,20 @@ class Exchange:
 
     async def anext(self, timeout: float | None) -> Message | None:
         """The same for a caller on an event loop, which goes on meanwhile; no thread waits for it."""
-        arrived = anyio.Event()
         soon = _soon()
-        self._wake = lambda: soon(arrived.set)
-        if self._messages.empty():  # looked at once whoever puts something there knows whom to wake
+        try:
             with anyio.fail_after(timeout):
-                await arrived.wait()
-        else:
-            await anyio.lowlevel.checkpoint()
-        self._wake = None
-        return self.next(0)
+                await anyio.lowlevel.checkpoint()
+                while True:
+                    arrived = anyio.Event()
+                    self._wake = partial(soon, arrived.set)
+                    # Looked at once whoever puts something there knows whom to wake; a wake may be of a message
+                    # that was taken already.
+                    if not self._messages.empty():
+                        return self.next(0)
+                    await arrived.wait()
+        finally:
+            self._wake = None
 
     def abandon(self) -> None:
         """The client lost interest: the app sees a disconnect."""

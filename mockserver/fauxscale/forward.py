@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import httpx
+
+T = TypeVar("T")
+Words = TypeVarTuple("Words")
 
 
 class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -20,8 +24,6 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._pool = httpx.HTTPTransport(
             verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=20)
         )
-        # Of its own: anyio's usual forty threads are for the caller's files and functions.
-        self._threads = anyio.CapacityLimiter(math.inf)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         target = self._url.copy_with(raw_path=request.url.raw_path)
@@ -38,9 +40,9 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
-        response = await anyio.to_thread.run_sync(self.handle_request, request, limiter=self._threads)
+        response = await _in_thread(self.handle_request, request)
         assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _InThread(response.stream, self._threads)
+        response.stream = _InThread(response.stream)
         return response
 
     def close(self) -> None:
@@ -48,16 +50,19 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class _InThread(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream, threads: anyio.CapacityLimiter) -> None:
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
         self._stream = stream
-        self._threads = threads
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         pieces = iter(self._stream)
-        while (
-            piece := await anyio.to_thread.run_sync(next, pieces, None, limiter=self._threads)
-        ) is not None:
+        while (piece := await _in_thread(next, pieces, None)) is not None:
             yield piece
 
     async def aclose(self) -> None:
-        await anyio.to_thread.run_sync(self._stream.close, limiter=self._threads)
+        await _in_thread(self._stream.close)
+
+
+async def _in_thread(work: Callable[[Unpack[Words]], T], *words: *Words) -> T:
+    # anyio's usual forty threads are for the caller's files and functions. A limiter belongs to the event loop it
+    # was first used on, so there is one for each call.
+    return await anyio.to_thread.run_sync(work, *words, limiter=anyio.CapacityLimiter(math.inf))

@@ -75,6 +75,8 @@ class MockServer:
         self._stopped = False
         # Threads may ask first at once, and each thing asked for starts the rest.
         self._lock = threading.RLock()
+        # A start waits for the stop that is under way.
+        self._turn = threading.Lock()
 
     def __enter__(self) -> MockServer:
         self.start()
@@ -86,7 +88,7 @@ class MockServer:
     def start(self) -> None:
         """Returns when calls will be answered. Raises OSError if the port is taken, RecordingError
         if `settings.replay` cannot be told again."""
-        with self._lock:
+        with self._turn, self._lock:
             self._start()
 
     def _start(self) -> None:
@@ -115,19 +117,21 @@ class MockServer:
 
     def stop(self) -> None:
         """Returns when thread, socket and temporary files are gone. May be called twice."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-            self._stopped = thread is not None or self._stopped
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+        with self._turn:
+            with self._lock:
+                thread, self._thread = self._thread, None
+                client, self._client = self._client, None
+                certificates, self._certificates = self._certificates, None
+                self._stopped = thread is not None or self._stopped
+            # What still runs, an observer say, may ask this server for something meanwhile.
+            if client is not None:
+                client.close()
             if thread is not None:
                 if self._end is not None:
                     self._end()
                 thread.join()
-            if self._certificates is not None:
-                self._certificates.remove()
-                self._certificates = None
+            if certificates is not None:
+                certificates.remove()
 
     def _issue(self) -> Certificates:
         from . import tls

@@ -59,6 +59,12 @@ class Watcher:
         with self._lock:
             self._calls, self._bytes, self._breaches = [], 0, []
 
+    @property
+    def saw_any(self) -> bool:
+        """Whether the stand-in took a call."""
+        with self._lock:
+            return bool(self._calls or self._breaches)
+
     def verdict(self, allowed: Mapping[str, str]) -> list[str]:
         """A line for each violation the real service would reject, with a curl that shows it."""
         self._judge()

@@ -67,9 +67,16 @@ WITNESS = pytest.StashKey[Witness]()
 
 def watch(item: pytest.Item) -> None:
     """From here on the calls belong to this test."""
+    item.stash[BREACHES] = ""
     item.config.stash[WITNESS].begin()
     if (watcher := item.config.stash.get(WATCHER, None)) is not None:
         watcher.begin()
+
+
+def made_calls(item: pytest.Item) -> bool:
+    """Whether the stand-in took a call since this test began."""
+    watcher = item.config.stash.get(WATCHER, None)
+    return watcher is not None and watcher.saw_any
 
 
 def hold_to_guard(item: pytest.Item, account: Account | None) -> None:

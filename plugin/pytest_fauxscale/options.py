@@ -96,22 +96,27 @@ def check(config: pytest.Config) -> None:
         except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
             raise pytest.UsageError(f"fauxscale_{name} is {_TAKES[word.kind]}: {error}") from None
         _check_given(f"fauxscale_{name}", word, written)
-    _check_vintage(config)
+        chosen = _chosen(config, name, word)
+        if name in WORDS and chosen is not None and chosen != word.default:
+            _check_terms(f"fauxscale_{name}", name, chosen)
     if url := config.getoption("--fauxscale-url"):
         _check_url(config, str(url))
 
 
-def _check_vintage(config: pytest.Config) -> None:
-    vintage = _chosen(config, "vintage", WORDS["vintage"])
-    if vintage is not None:
-        from fauxscale.providers import PROVIDERS
+def _check_terms(shown: str, name: str, value: Value) -> None:
+    """What no account can be given is refused before any test asks for one."""
+    from fauxscale.providers import PROVIDERS
+    from fauxscale.settings import Terms
 
-        from .house import vintage_options
+    from .house import vintage_options
 
-        try:
-            vintage_options(PROVIDERS, vintage)
-        except ValueError as error:
-            raise pytest.UsageError(f"fauxscale_vintage: {error}") from None
+    try:
+        if name == "vintage":
+            vintage_options(PROVIDERS, value)
+        else:
+            Terms.from_mapping({name: value})
+    except ValueError as error:
+        raise pytest.UsageError(f"{shown}: {error}") from None
 
 
 def _check_url(config: pytest.Config, url: str) -> None:
@@ -166,6 +171,8 @@ def _check_word(item: pytest.Item, name: str, value: object) -> None:
     if not fits or (word.choices and value not in word.choices):
         wanted = f"one of {', '.join(word.choices)}" if word.choices else _TAKES[word.kind]
         raise pytest.UsageError(f"{item.nodeid}: {name} is {wanted}, not {value!r}")
+    _check_given(f"{item.nodeid}: {name}", word, cast("Value", value))
+    _check_terms(f"{item.nodeid}: {name}", name, cast("Value", value))
 
 
 def _check_contract(item: pytest.Item, value: object) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOTALS = pytest.StashKey[Totals]()
 SERVER = pytest.StashKey["Server"]()
-ACCOUNT = pytest.StashKey["Account"]()
+ACCOUNT = pytest.StashKey["Account | None"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +51,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.config.stash.get(SERVER, None) is not None:
         from .house import watch
 
+        item.stash[ACCOUNT] = None  # plugins may run a test again: nothing is left of the time before
         watch(item)
 
 
@@ -115,12 +116,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
             hold_to_guard(item, item.stash.get(ACCOUNT, None))
     except BaseException as failure:
-        if _takes_part(item):
+        if _took_part(item):
             from .house import hold_to_contract
 
             hold_to_contract(item, failure)
         raise
-    if _takes_part(item):
+    if _took_part(item):
         from .house import hold_to_contract, hold_to_faults
 
         hold_to_contract(item, None)
@@ -131,7 +132,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
 
 def _guard(item: pytest.Item) -> AbstractContextManager[None]:
-    if ACCOUNT in item.stash or not _takes_part(item):
+    if item.stash.get(ACCOUNT, None) is not None or not _takes_part(item):
         return nullcontext()
     from .house import guarded
 
@@ -145,6 +146,16 @@ def _takes_part(item: pytest.Item) -> bool:
         return False
     listed: Sequence[str] = getattr(item, "fixturenames", ())
     return "fauxscale_server" in getattr(getattr(item, "_request", None), "fixturenames", listed)
+
+
+def _took_part(item: pytest.Item) -> bool:
+    """The same once the body has ended. A fixture of wider scope that asked for the server by itself is seen to have
+    done so by the first of its tests only: of the others their calls tell."""
+    if SERVER not in item.config.stash:
+        return False
+    from .house import made_calls
+
+    return _takes_part(item) or made_calls(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -165,3 +166,23 @@ def test_behind_a_stopped_server_nobody_answers(library: Any) -> None:
 
     with pytest.raises(library.ConnectError, match="stopped"):
         asyncio.run(ask())
+
+
+@LIBRARIES
+def test_a_wake_of_a_message_already_taken_is_no_time_out(
+    mock: MockServer, library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(queue.SimpleQueue):  # type: ignore[type-arg]  # messages of any kind
+        """Lets the reader run between a message and its wake, as the interpreter may."""
+
+        def put(self, *words: Any) -> None:
+            super().put(*words)
+            time.sleep(0.003)
+
+    monkeypatch.setattr(queue, "SimpleQueue", Late)
+
+    async def run() -> set[int]:
+        async with library.AsyncClient(transport=mock.transport(), timeout=30) as client:
+            return {(await client.get(f"{mock.url}/__fauxscale/api/health")).status_code for _ in range(100)}
+
+    assert asyncio.run(run()) == {200}

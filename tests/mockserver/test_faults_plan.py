@@ -11,12 +11,14 @@ import pytest
 
 from fauxscale import (
     Body,
+    ConnectionReset,
     CorruptChunk,
     Delay,
     EmptyData,
     EmptyResponse,
     ExtraFields,
     Fail,
+    Hang,
     HtmlWith200,
     LoseReply,
     MockServer,
@@ -266,6 +268,18 @@ def test_a_redirect_strikes_a_head_and_not_a_browser_s_question(stage: Stage, ac
     account.faults.add(Redirect("https://media.invalid/"))
     seen = [stage.http.request(method, url).status_code for method in ("OPTIONS", "HEAD", "GET")]
     assert seen == [204, 302, 200]
+
+
+@pytest.mark.parametrize(
+    "fault", [Fail(503, download=True), Hang(download=True), ConnectionReset(download=True)]
+)
+def test_a_browser_s_question_uses_up_no_fault_of_a_read(
+    stage: Stage, account: Account, fault: Fault
+) -> None:
+    url = link(stage, account)
+    account.faults.add(fault)
+    assert stage.http.options(url).status_code == 204
+    assert left(account) == [1]
 
 
 def test_a_fault_of_results_is_none_of_files_that_were_put_here(stage: Stage, account: Account) -> None:

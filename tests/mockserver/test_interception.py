@@ -89,6 +89,15 @@ def test_a_client_reaches_the_stand_in_at_the_real_hosts(client: str, mock: Mock
     assert opened(result).tobytes() == doubled(PHOTO).tobytes()
 
 
+def test_one_forward_serves_asyncio_and_trio(mock: MockServer) -> None:
+    async def ask() -> int:
+        async with httpx.AsyncClient(transport=there) as client:
+            return (await client.get("https://api.ideogram.ai/nothing")).status_code
+
+    with Forward(mock.url) as there:
+        assert [asyncio.run(ask()), trio.run(ask), asyncio.run(ask())] == [404, 404, 404]
+
+
 @pytest.mark.usefixtures("interception")
 def test_the_openai_sdk_reaches_a_gateway(mock: MockServer) -> None:
     key = mock.account().api_key("lumenfall")

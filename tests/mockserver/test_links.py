@@ -10,8 +10,10 @@ import pytest
 from fauxscale import MockServer
 from fauxscale import account as module
 from fauxscale.store import MemoryStore
+from fauxscale_contracts.bodies import picture_as_text
 from tests.judging import JudgedClient
 from tests.mockserver.providers.test_ideogram import upscale
+from tests.pictures import picture
 from tests.stages import Stage
 
 
@@ -90,6 +92,23 @@ def test_a_double_payment_is_found_after_its_uploads_were_let_go(
     else:
         account.clock.advance(hours=1)
         upscale(stage, request={"seed": 7}, key=key)
+    with pytest.raises(AssertionError, match="billed 2 times"):
+        account.assert_billed_once()
+
+
+def test_a_double_payment_is_found_though_the_first_was_due_later_and_its_upload_let_go(stage: Stage) -> None:
+    account = stage.mock.account(options={"fal.queue_seconds": 10})
+    account.clock.freeze()
+    headers = {"Authorization": f"Key {account.api_key('fal')}"}
+    body = {"image_url": picture_as_text(picture(), "image/png")}
+
+    def submit() -> None:
+        stage.http.post(f"{stage.url}/fal/queue/fal-ai/ideogram/upscale", json=body, headers=headers)
+
+    submit()
+    account.reset("links")
+    submit()
+    account.clock.advance(seconds=20)
     with pytest.raises(AssertionError, match="billed 2 times"):
         account.assert_billed_once()
 

@@ -13,9 +13,12 @@ import pytest
 from fauxscale import MockServer
 from fauxscale.client import Account
 from fauxscale.faults import Delay, Hang
+from fauxscale_contracts.bodies import picture_as_text
 from tests.mockserver.providers.test_ideogram import upscale
+from tests.pictures import picture
 from tests.stages import MODES, Mode, Stage, open_stage
 
+PICTURE = {"image_url": picture_as_text(picture(), "image/png")}
 KEY = "plain-key-of-nobody-0123456789-abcdefgh"
 
 
@@ -77,6 +80,53 @@ def test_nothing_of_a_call_stays_whose_account_was_closed_on_its_way(own: Stage)
         for name in table
         if account.id in name
     ] == []
+
+
+def test_a_stream_left_open_ends_with_its_account_and_charges_no_other(own: Stage) -> None:
+    account = own.mock.account(options={"fal.queue_seconds": 1.0})
+    headers = {"Authorization": f"Key {account.api_key('fal')}"}
+    sent = own.http.post(f"{own.url}/fal/queue/fal-ai/ideogram/upscale", json=PICTURE, headers=headers).json()
+    ended = threading.Event()
+
+    def follow() -> None:
+        own.http.get(f"{sent['status_url']}/stream", headers=headers)
+        ended.set()
+
+    threading.Thread(target=follow).start()
+    time.sleep(0.2)
+    own.mock.reset()
+    again = own.account()
+    assert ended.wait(5)
+    time.sleep(1)
+    assert (again.id, again.ledger.spend, len(again.ledger)) == (account.id, 0, 0)
+
+
+# Without a socket a body comes whole.
+@pytest.mark.parametrize("own", ["socket", "tls"], indirect=True)
+def test_a_file_whose_body_comes_after_the_reset_is_not_kept(own: Stage) -> None:
+    account = own.account()
+    headers = {"Authorization": f"Key {account.api_key('fal')}"}
+    ask = {"file_name": "a.png", "content_type": "image/png"}
+    place = own.http.post(f"{own.url}/fal/rest/storage/upload/initiate", json=ask, headers=headers).json()
+    begun = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b"first"
+        begun.set()
+        time.sleep(0.4)
+        yield b"second"
+
+    replies: list[httpx.Response] = []
+    thread = threading.Thread(
+        target=lambda: replies.append(own.http.put(place["upload_url"], content=body()))
+    )
+    thread.start()
+    begun.wait(5)
+    own.mock.reset()
+    own.account()
+    thread.join()
+    assert replies[0].status_code in (401, 403, 404)
+    assert own.http.get(place["file_url"]).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/{key}", "/ideogram/{key}", "/ideogram/upscale?x={key}", "/fal/{key}/x"])

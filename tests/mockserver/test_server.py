@@ -245,3 +245,32 @@ def test_an_option_nobody_has_is_refused_at_the_start(place: str, options: dict[
 def test_options_of_settings_may_be_words() -> None:
     with MockServer(Settings(options={"lumenfall.strict": "false", "fal.polls": "2"})) as mock:
         assert mock.app.accounts.settings.options == {"lumenfall.strict": False, "fal.polls": 2}
+
+
+def test_an_observer_that_asks_the_server_for_something_holds_up_no_stop() -> None:
+    asked: list[bool] = []
+    called = threading.Event()
+
+    def observe(_: object) -> None:
+        called.set()
+        time.sleep(0.2)
+        with suppress(RuntimeError):  # it is stopping
+            asked.append(bool(mock.client))
+        asked.append(True)
+
+    mock = MockServer(observer=observe)
+    mock.start()
+    thread = threading.Thread(target=ask_once, args=(mock,))
+    thread.start()
+    called.wait(5)
+    stopper = threading.Thread(target=mock.stop, daemon=True)
+    stopper.start()
+    stopper.join(5)
+    assert not stopper.is_alive()
+    assert asked
+    thread.join()
+
+
+def ask_once(mock: MockServer) -> None:
+    with suppress(httpx.TransportError):
+        httpx.post(f"{mock.base_url('ideogram')}/upscale", timeout=5)

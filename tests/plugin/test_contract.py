@@ -184,3 +184,56 @@ def test_a_contract_that_a_server_elsewhere_cannot_keep_is_a_usage_error(run: Ru
     result.stderr.fnmatch_lines(
         [f"ERROR: --fauxscale-contract={strictness} cannot be kept with --fauxscale-url: *"]
     )
+
+
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
+def test_every_test_of_a_wider_fixture_that_asked_for_the_server_is_held(run: Runs, scope: str) -> None:
+    result = run(
+        LENIENT.replace("@pytest.fixture\n", f"@pytest.fixture(scope='{scope}')\n")
+        .replace("fauxscale_server, sample_image", "request")
+        .replace("with fauxscale_server", "with request.getfixturevalue('fauxscale_server')")
+        .replace("sample_image()", "__import__('pytest_fauxscale').samples.SampleImages()()")
+        + """
+class TestIt:
+    def test_first(self, lenient):
+        style(lenient, styling="bold")
+
+    def test_second(self, lenient):
+        style(lenient, styling="bold")
+
+    def test_keeps_it(self, lenient):
+        style(lenient, resemblance=55)
+
+def test_of_something_else():
+    pass
+"""
+    )
+    result.assert_outcomes(passed=2, failed=2)
+
+
+def test_a_test_that_is_run_again_is_told_nothing_of_the_time_before(run: Runs) -> None:
+    run.pytester.makeconftest("""
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            for _ in range(2):
+                reports = runtestprotocol(item, nextitem=nextitem, log=False)
+            for report in reports:
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+    """)
+    result = run(
+        LENIENT
+        + """
+runs = []
+
+def test_it(request):
+    runs.append(1)
+    if len(runs) == 1:
+        style(request.getfixturevalue("lenient"), styling="bold")
+    pytest.fail("mine", pytrace=False)
+"""
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("*styling*")
+    result.stdout.no_fnmatch_line("*fauxscale calls*")

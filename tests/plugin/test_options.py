@@ -135,21 +135,31 @@ def test_a_worker_says_so_at_the_test(run: Runs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("marker", "line"),
+    ("marker", "said"),
     [
-        ("balance=-1", "*UsageError: test_it.py::test_it: balance must not be negative, got -1"),
-        ("in_flight=-1", "*UsageError: test_it.py::test_it: in_flight must not be negative, got -1"),
-        ("vintage='1999-01'", "*no provider has the vintage '1999-01': choose from 2026-04, 2026-10*"),
+        ("balance=-1", "balance is a number of 0 or more, not -1"),
+        ("balance=float('nan')", "balance is a number of 0 or more, not nan"),
+        ("balance=float('inf')", "balance is a number of 0 or more, not inf"),
+        ("in_flight=-1", "in_flight is a whole number of 0 or more, not -1"),
+        ("latency=1e9", "latency must be at most 3,600, got 1000000000.0"),
+        ("vintage='1999-01'", "no provider has the vintage '1999-01': choose from 2026-04, 2026-10"),
     ],
 )
-def test_a_value_that_cannot_be_is_an_error_of_the_test(run: Runs, marker: str, line: str) -> None:
+def test_a_value_that_no_account_can_be_given_is_a_usage_error(run: Runs, marker: str, said: str) -> None:
     result = run(f"""
         @pytest.mark.fauxscale({marker})
         def test_it(fauxscale):
             pass
     """)
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([line])
+    result.assert_outcomes()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*test_it.py::test_it: *{said}*"])
+
+
+def test_an_option_that_no_account_can_be_given_is_one_too(run: Runs) -> None:
+    result = run("def test_it(fauxscale): pass", "--fauxscale-latency=1e9")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*fauxscale_latency: latency must be at most 3,600*"])
 
 
 PASSES = "def test_it(fauxscale): pass"

@@ -15,8 +15,9 @@ Stage = Literal["call", "outcome", "inline", "webhook", "download", "picture", "
 # answered · picture: the picture it would be answered with · reply: what succeeded, worded, on its way.
 Leg = Literal["api", "download"]
 _BODY: frozenset[Stage] = frozenset({"inline", "picture", "reply"})
-_READ: frozenset[Stage] = frozenset({"download"})
-# What a request of this method has nothing of: a HEAD's reply has no body, OPTIONS only asks what may be asked.
+_READ: frozenset[Stage] = frozenset({"call", "download"})
+# What a request of this method has nothing of: a HEAD's reply has no body, and OPTIONS, which a browser sends by
+# itself, only asks what may be asked: no order is used up by it.
 BEYOND: Mapping[str, frozenset[Stage]] = MappingProxyType({"HEAD": _BODY, "OPTIONS": _BODY | _READ})
 
 

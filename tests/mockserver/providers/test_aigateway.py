@@ -454,3 +454,10 @@ def test_a_429_tells_the_limit_of_the_account_s_minute_and_of_nothing_else(stage
     assert full.status_code == 429
     assert full.headers["retry-after"] == "1"
     assert "x-ratelimit-limit-requests" not in full.headers
+
+
+def test_a_date_that_has_passed_asks_for_no_negative_wait(stage: Stage) -> None:
+    account = stage.account()
+    account.faults.add(Fail(429, retry_after=-5, form="date"))
+    refused = edit(stage, picture(), key=account.api_key("aigateway"), model=MODEL, prompt="x")
+    assert (refused.status_code, refused.headers["x-ratelimit-reset-requests"]) == (429, "0")

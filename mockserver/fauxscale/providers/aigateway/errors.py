@@ -129,5 +129,6 @@ def rate_headers(limit: object, remaining: int, reset: float) -> dict[str, str]:
     return {
         "x-ratelimit-limit-requests": str(limit),
         "x-ratelimit-remaining-requests": str(remaining),
-        "x-ratelimit-reset-requests": str(math.ceil(reset)),
+        # What was ordered with a date that has passed asks for no wait: nobody can sleep less than nought.
+        "x-ratelimit-reset-requests": str(math.ceil(max(reset, 0))),
     }

@@ -35,6 +35,7 @@ async def submit(call: Call) -> Response:
         signing_key(call.accounts)
         await call.strike(("webhook",))
     job = await _job(call, hook)
+    await call.check_open()
     await call.account.jobs.add(job)
     # With no pace set the work is done, and paid for, by now.
     progress = await look(call.account, call.provider, job, call.now, counted=False)
@@ -61,7 +62,8 @@ async def stream(call: Call) -> Response:
 
     async def events() -> AsyncIterator[str]:
         before = None
-        while True:
+        # Whoever closes the account, or forgets the job, forgets its price too.
+        while not await call.forgotten() and await call.account.jobs.get(job.id) is not None:
             progress = await look(call.account, call.provider, job, (await call.account.clock()).now())
             if progress.stage != before:
                 before = progress.stage

@@ -238,7 +238,9 @@ async def _keep(call: Call, place: _Place, data: bytes) -> File:
 
 
 async def _bytes(call: Call) -> bytes:
-    return await read_body(call.request.stream(), _MOST_FILE, call.caps)
+    data = await read_body(call.request.stream(), _MOST_FILE, call.caps)
+    await call.check_open()
+    return data
 
 
 def _pending(account: Account, file_id: str) -> str:
