@@ -214,7 +214,7 @@ def test_a_client_that_need_not_call_is_not_told_that_it_does_not(tmp_path: Path
     assert "made no call" not in done.stdout
 
 
-@pytest.mark.parametrize(("calls", "said"), [(0, "made no call"), (1, "called 1 times, 2 at least")])
+@pytest.mark.parametrize(("calls", "said"), [(0, "made no call"), (1, "called once, 2 at least")])
 @pytest.mark.parametrize("ending", ["failed", "returned"])
 def test_too_few_calls_are_a_shortcoming_however_it_ended(ending: str, calls: int, said: str) -> None:
     made = Made("failed" if ending == "failed" else "returned", None)

@@ -67,13 +67,13 @@ def judge(expect: Expect, facts: Facts) -> list[str]:
         wrong += _picture(expect, made, image)
     least, most = expect.calls
     if facts.calls > most:
-        wrong.append(f"called {facts.calls} times, {most} at most")
+        wrong.append(f"called {_times(facts.calls)}, {most} at most")
     elif facts.calls < least:
-        wrong.append(f"called {facts.calls} times, {least} at least" if facts.calls else NO_CALL)
+        wrong.append(f"called {_times(facts.calls)}, {least} at least" if facts.calls else NO_CALL)
     if expect.waits and facts.gaps and facts.gaps[0] < expect.waits - _SLACK:
         wrong.append(f"waited {facts.gaps[0]:.2f} s, not {expect.waits:g} s")
     if facts.charges > expect.charges:
-        wrong.append(f"paid {facts.charges} times, {expect.charges} at most")
+        wrong.append(f"paid {_times(facts.charges)}, {expect.charges} at most")
     wrong += [
         f"was asked for {name}={value!r} and sent {facts.params.get(name)!r}"
         for name, value in facts.options.items()
@@ -128,3 +128,7 @@ def counts(findings: Sequence[Finding]) -> tuple[int, int]:
         sum(one.verdict == "held" for one in findings),
         sum(one.verdict == "fell short" for one in findings),
     )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
