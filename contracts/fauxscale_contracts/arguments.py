@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -36,3 +37,15 @@ def a_report(_: click.Context, param: click.Parameter, path: Path | None) -> Pat
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"{path} cannot be written: {path.parent} is no folder", param=param)
     return path
+
+
+def an_origin(_: click.Context, param: click.Parameter, url: str) -> str:
+    """Where a server can be asked: scheme, host, perhaps a port and a path. Without a slash at its end."""
+    try:
+        split = urlsplit(url)
+        split.port  # noqa: B018  # reading it judges it
+    except ValueError as error:
+        raise click.BadParameter(f"{url!r}: {error}", param=param) from None
+    if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment:
+        raise click.BadParameter(f"{url!r} should read https://host or https://host/path", param=param)
+    return url.rstrip("/")

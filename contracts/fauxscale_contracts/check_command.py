@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import click
 
-from .arguments import a_key, a_report
+from .arguments import a_key, a_report, an_origin
+from .verdicts import give_up, interruptible
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
 
 
 @click.command()
-@click.option("--base-url", required=True, help="Where clients of it point: http://127.0.0.1:2160/ideogram.")
+@click.option(
+    "--base-url",
+    required=True,
+    callback=an_origin,
+    help="Where clients of it point: http://127.0.0.1:2160/ideogram.",
+)
 @click.option("--provider", type=click.Choice(_PROVIDERS), help="Whose contract.  [default: as the URL says]")
 @click.option(
     "--key",
@@ -29,7 +34,13 @@ _PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
 @click.option("--vintage", help="The contract to hold it against.  [default: the usual one]")
 @click.option("--har", type=_FILE, callback=a_report, help="Keep what was exchanged, secrets left out.")
 @click.option("--junit", type=_FILE, callback=a_report, help="The verdicts for a CI server.")
-@click.option("--examples", default=30, show_default=True, help="Requests drawn for each operation.")
+@click.option(
+    "--examples",
+    default=30,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Requests drawn for each operation.",
+)
 @click.option("--strict", is_flag=True, help="Also ask whether it takes what fits and refuses what does not.")
 @click.option("--spend", is_flag=True, help="Allow the real service, which charges for the calls.")
 def check(
@@ -45,23 +56,28 @@ def check(
 ) -> None:
     """Send a server hundreds of requests and hold each reply against the contract.
 
-    Ends with 0 if it keeps it, 1 if not, 2 if it could not be told.
+    Ends with 0 if it keeps it, 1 if not, 2 if it could not be told, 130 or 143 if it was interrupted.
     """
-    from .check_run import NotRun, Reports, is_real
-    from .check_run import check as run
-    from .contract import load
-    from .violations import ContractError
+    with interruptible():
+        from .check_reports import NotWritten, Reports
+        from .check_run import NotRun, is_real
+        from .check_run import check as run
+        from .contract import load
+        from .violations import ContractError
 
-    try:
-        contract = load(provider or _guess(base_url), vintage=vintage)
-        if is_real(contract, base_url) and not spend:
-            _give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
-        kept = run(contract, base_url, key, Reports(har, junit), examples=examples, strict=strict)
-    except (ContractError, NotRun) as error:
-        _give_up(str(error))
-    except ImportError as error:
-        _give_up(f"this needs Schemathesis: pip install 'fauxscale[contracts]' ({error.name} is missing)")
-    sys.exit(0 if kept else 1)
+        try:
+            contract = load(provider or _guess(base_url), vintage=vintage)
+            if is_real(contract, base_url) and not spend:
+                give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
+            kept = run(contract, base_url, key, Reports(har, junit), examples=examples, strict=strict)
+        except (ContractError, NotRun) as error:
+            give_up(str(error))
+        except NotWritten as error:  # the verdict stands above
+            click.echo(str(error), err=True)
+            sys.exit(2)
+        except ImportError as error:
+            give_up(f"this needs Schemathesis: pip install 'fauxscale[contracts]' ({error.name} is missing)")
+        sys.exit(0 if kept else 1)
 
 
 def _guess(base_url: str) -> str:
@@ -70,10 +86,5 @@ def _guess(base_url: str) -> str:
     words = [*split.path.split("/"), *(split.hostname or "").split(".")]
     found = next((name for name in _PROVIDERS if name in words), None)
     if found is None:
-        _give_up(f"{base_url} does not tell whose contract to take: add --provider")
+        give_up(f"{base_url} does not tell whose contract to take: add --provider")
     return found
-
-
-def _give_up(why: str) -> NoReturn:
-    click.echo(f"no verdict: {why}", err=True)
-    sys.exit(2)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import SplitResult, urlsplit
 
+import click
 import httpx
 
 from fauxscale import redact
 
+from .check_reports import Reports, har_at, junit_at
 from .contract import Contract
 from .drift_probes import PROBES, Unreachable, ask, said
 from .operations import METHODS, Operation
 from .schemas import Json
+from .verdicts import finish
 from .violations import ContractError
 
 # What a reply alone decides. The rest asks whether data that fit the schema are taken and others refused,
@@ -35,18 +37,12 @@ CHECKS = (
     "unsupported_method",
 )
 _PATIENCE = 30.0  # seconds for each of the calls that try the key
+_FAREWELL = 5.0  # seconds for Schemathesis to end in when it is told to
+_KEY = "FAUXSCALE_CHECK_KEY"
 
 
 class NotRun(Exception):
     """The check could not be made; says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reports:
-    """Where to write what was exchanged, and the verdicts; None: nowhere."""
-
-    har: Path | None = None
-    junit: Path | None = None
 
 
 def check(
@@ -61,39 +57,73 @@ def check(
     """Whether the server at `base_url`, where clients of it point, keeps the contract; the report goes to stdout.
 
     A server that lets nobody in keeps every promise of its refusals, so some call with the key must have succeeded.
-    Raises NotRun.
+    Raises NotRun, and NotWritten where a report has no place.
     """
     try:
         httpx.get(base_url, timeout=10)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotRun(f"{base_url} cannot be reached: {error or type(error).__name__}") from None
-    why = asyncio.run(refusal(contract, base_url, key))
+    why = finish(refusal(contract, base_url, key))
     with TemporaryDirectory(prefix="fauxscale-check-") as folder:
+        home = Path(folder).resolve()
         document, url = fitted(contract, base_url)
-        home = Path(folder)
         (home / "contract.json").write_text(json.dumps(document), encoding="utf-8")
-        # In a file and not on the command line, where every user of the machine could read the key.
         (home / "config.toml").write_text(_config(contract, key), encoding="utf-8")
         words = ["--config-file", "config.toml", "run", "contract.json", "--url", url]
         words += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
         words += ["--generation-deterministic", "--no-color", "--warnings", "off"]
         words += [] if strict else ["--checks", ",".join(CHECKS)]
-        har = reports.har.resolve() if reports.har else home / "check.har"
-        words += ["--report", "har", "--report-har-path", str(har)]
+        words += ["--report", "har", "--report-har-path", str(har_at(home))]
         if reports.junit is not None:
-            words += ["--report", "junit", "--report-junit-path", str(reports.junit.resolve())]
-        code = subprocess.run(
-            [sys.executable, "-m", "schemathesis.cli", *words],
-            cwd=folder,
-            env={**os.environ, "SCHEMATHESIS_HOOKS": "fauxscale_contracts.check_hooks"},
-            check=False,
-        ).returncode
-        entered = not why or let_in(contract, har)
-    if code not in (0, 1):
-        raise NotRun(f"Schemathesis ended with {code}")
-    if code == 0 and not entered:
-        raise NotRun(f"no call with the key succeeded, so that only refusals were seen: {why}")
+            words += ["--report", "junit", "--report-junit-path", str(junit_at(home))]
+        mask = redact.Mask([key])
+        code = _schemathesis(words, home, key, lambda line: _tell(reports.line(line, home), mask))
+        if code not in (0, 1):
+            raise NotRun(f"Schemathesis ended with {code}")
+        reports.place(home, mask)
+        if code == 0 and why and not let_in(contract, har_at(home)):
+            raise NotRun(f"no call with the key succeeded, so that only refusals were seen: {why}")
     return code == 0
+
+
+def _schemathesis(words: Iterable[str], home: Path, key: str, tell: Callable[[str], None]) -> int:
+    """Its exit status. `tell` hears each line of its report. However this ends, it has ended too: its calls cost."""
+    encoding = sys.stdout.encoding or "utf-8"
+    with subprocess.Popen(
+        [sys.executable, "-m", "schemathesis.cli", *words],
+        cwd=home,
+        # The key travels in the environment: the command line can be read by every user of the machine, and a
+        # file would stay behind should this be killed.
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": "fauxscale_contracts.check_hooks",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONIOENCODING": encoding,
+            _KEY: key,
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding=encoding,
+        errors="replace",
+    ) as process:
+        try:
+            assert process.stdout is not None  # it is a pipe
+            for line in process.stdout:
+                tell(line.rstrip("\n"))
+            return process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(_FAREWELL)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+def _tell(line: str | None, mask: redact.Mask) -> None:
+    if line is not None:
+        click.echo(mask.text(line))
 
 
 async def refusal(contract: Contract, base_url: str, key: str) -> str:
@@ -119,8 +149,15 @@ async def refusal(contract: Contract, base_url: str, key: str) -> str:
 
 
 def let_in(contract: Contract, har: Path) -> bool:
-    """Whether a call succeeded that asks for a key: at some hosts those that `refusal` makes are unknown."""
-    for entry in json.loads(har.read_text(encoding="utf-8"))["log"]["entries"]:
+    """Whether a call succeeded that asks for a key: at some hosts those that `refusal` makes are unknown.
+
+    Raises NotRun where nothing was written of the calls.
+    """
+    try:
+        entries = json.loads(har.read_text(encoding="utf-8"))["log"]["entries"]
+    except (OSError, ValueError, LookupError):
+        raise NotRun("Schemathesis left no record of its calls") from None
+    for entry in entries:
         operation = contract.find(entry["request"]["method"], entry["request"]["url"])
         if operation and operation.credentials() and 200 <= entry["response"]["status"] < 300:
             return True
@@ -179,7 +216,7 @@ def _above(split: SplitResult, paths: list[str]) -> str:
 
 
 def _config(contract: Contract, key: str) -> str:
-    """Schemathesis' configuration: the header that carries the key."""
+    """Schemathesis' configuration: the header that carries the key, which it takes from the environment."""
     ways = [way for one in contract.operations.values() for way in one.credentials() if way]
     if not ways:
         return ""
@@ -189,4 +226,4 @@ def _config(contract: Contract, key: str) -> str:
     if not (prefix + key).isprintable():
         raise ContractError("the key holds characters that no header can carry")
     # A JSON string of printable characters is a TOML string too.
-    return f"[headers]\n{json.dumps(name)} = {json.dumps(prefix + key)}\n"
+    return f"[headers]\n{json.dumps(name)} = {json.dumps(f'{prefix}${{{_KEY}}}')}\n"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-from .arguments import a_key, a_report, dollars, seconds
+from .arguments import a_key, a_report, an_origin, dollars, seconds
+from .verdicts import finish, give_up, interruptible
 
 if TYPE_CHECKING:
     from .drift_report import Report
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("provider", type=click.Choice(["ideogram", "aigateway", "lumenfall", "fal"]))
-@click.option("--base-url", required=True, help="Where clients of it point: https://api.ideogram.ai.")
+@click.option(
+    "--base-url",
+    required=True,
+    callback=an_origin,
+    help="Where clients of it point: https://api.ideogram.ai.",
+)
 @click.option(
     "--key",
     envvar="FAUXSCALE_DRIFT_KEY",
@@ -59,35 +64,37 @@ def drift(
 ) -> None:
     """Compare a service with its contract, with recordings and with the stand-in.
 
-    Ends with 0 for no drift, 3 additive, 4 risky, 5 breaking; 2 if it could not be told.
+    Ends with 0 for no drift, 3 additive, 4 risky, 5 breaking; 2 if it could not be told, 130 or 143
+    if it was interrupted.
     """
-    from fauxscale import redact
-    from fauxscale.recording import RecordingError
+    with interruptible():
+        from fauxscale import redact
+        from fauxscale.recording import RecordingError
 
-    from .drift_probes import Unreachable
-    from .drift_report import plan
-    from .reports import write
-    from .violations import ContractError
+        from .drift_probes import Unreachable
+        from .drift_report import plan
+        from .reports import write
+        from .violations import ContractError
 
-    words, most = plan(provider)
-    click.echo(words, err=True)
-    if most > max_cost:
-        _give_up(f"that may cost ${most:.2f}, more than --max-cost {max_cost:.2f}: nothing was sent")
-    if not yes and not _agreed():
-        _give_up("nothing was sent")
-    try:
-        report = asyncio.run(_examined(provider, base_url, key, timeout, vintage, recorded))
-    except (Unreachable, ContractError, RecordingError) as error:
-        _give_up(redact.text(str(error), [key]))
-    # Before any file is written: it has been paid for.
-    click.echo(report.to_json() if as_json else report.to_text())
-    if markdown is not None:
+        words, most = plan(provider)
+        click.echo(words, err=True)
+        if most > max_cost:
+            give_up(f"that may cost ${most:.2f}, more than --max-cost {max_cost:.2f}: nothing was sent")
+        if not yes and not _agreed():
+            give_up("nothing was sent")
         try:
-            write(markdown, report.to_markdown() + "\n")
-        except OSError as error:
-            click.echo(f"{markdown} cannot be written: {error.strerror}", err=True)
-            sys.exit(2)
-    sys.exit(report.exit)
+            report = finish(_examined(provider, base_url, key, timeout, vintage, recorded))
+        except (Unreachable, ContractError, RecordingError) as error:
+            give_up(redact.text(str(error), [key]))
+        # Before any file is written: it has been paid for.
+        click.echo(report.to_json() if as_json else report.to_text())
+        if markdown is not None:
+            try:
+                write(markdown, report.to_markdown() + "\n")
+            except OSError as error:
+                click.echo(f"{markdown} cannot be written: {error.strerror}", err=True)
+                sys.exit(2)
+        sys.exit(report.exit)
 
 
 async def _examined(
@@ -108,8 +115,3 @@ def _agreed() -> bool:
         return click.confirm("Ask?", err=True)
     except click.Abort:
         return False
-
-
-def _give_up(why: str) -> NoReturn:
-    click.echo(f"no verdict: {why}", err=True)
-    sys.exit(2)

@@ -6,11 +6,10 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from .arguments import seconds
+from .arguments import an_origin, seconds
 
 
 def _vintages(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
@@ -20,19 +19,8 @@ def _vintages(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> 
     return {name: date for name, _, date in pairs}
 
 
-def _origin(_: click.Context, __: click.Parameter, url: str) -> str:
-    try:
-        split = urlsplit(url)
-        split.port  # noqa: B018  # reading it judges it
-    except ValueError as error:
-        raise click.BadParameter(f"{url!r}: {error}") from None
-    if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment:
-        raise click.BadParameter(f"{url!r} should read https://host or https://host/path")
-    return url.rstrip("/")
-
-
 @click.command()
-@click.option("--upstream", required=True, callback=_origin, help="The service: https://api.ideogram.ai.")
+@click.option("--upstream", required=True, callback=an_origin, help="The service: https://api.ideogram.ai.")
 @click.option(
     "--to",
     "folder",
@@ -86,7 +74,11 @@ def record(upstream: str, folder: Path, port: int, timeout: float, vintage: dict
     sys.stdout.flush()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        uvicorn.Server(uvicorn.Config(recorder, log_config=None, lifespan="on")).run(sockets=[sock])
+        # The service's own Date and Server are passed on: a second one of either would not be as it answered.
+        config = uvicorn.Config(
+            recorder, log_config=None, lifespan="on", server_header=False, date_header=False
+        )
+        uvicorn.Server(config).run(sockets=[sock])
     except KeyboardInterrupt:
         pass  # how one ends it
     finally:

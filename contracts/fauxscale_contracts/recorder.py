@@ -19,7 +19,7 @@ from fauxscale import redact
 from fauxscale.recording import Recording
 
 from .contract import Contract, load, vintages
-from .exchange import Exchange, Reply, Request
+from .exchange import Exchange, Headers, Reply, Request
 from .operations import Operation, find
 from .violations import Violation
 
@@ -130,6 +130,10 @@ class Recorder:
             if name.lower() not in _HOP:
                 # Starlette writes Latin-1: letters beyond it leave as the bytes of UTF-8 they came as.
                 response.headers.append(name, value.encode().decode("latin-1"))
+        if request.method == "HEAD":  # the length it speaks of is that of the body it leaves out
+            del response.headers["content-length"]
+            if length := reply.header("content-length"):
+                response.headers["content-length"] = length
         return response
 
     async def _ask(self, request: Request, *, follow: bool = False) -> Exchange:
@@ -158,14 +162,7 @@ class Recorder:
             raise UpstreamError(
                 f"{request.method} {place} was redirected to {target}: is --upstream spelled as there?"
             )
-        # The coding was undone on the way here.
-        kept = [pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding"]
-        headers = tuple((name, value) for name, value in kept if name != "content-length")
-        reply = Reply(
-            answer.status_code,
-            (*headers, ("content-length", str(len(answer.content)))) if answer.content else headers,
-            answer.content,
-        )
+        reply = Reply(answer.status_code, _undone(request.method, answer), answer.content)
         return Exchange(request, reply, at=at, seconds=loop.time() - begun)
 
     async def _keep(self, exchange: Exchange, secrets: list[str]) -> Judged | None:
@@ -209,6 +206,16 @@ class Recorder:
             if judged is not None and judged.operation.name == wanted:
                 found.append(text)
         return list(dict.fromkeys(found))
+
+
+def _undone(method: str, answer: httpx.Response) -> Headers:
+    """The headers of an answer whose coding was undone on the way here: they speak of the body as it is now."""
+    coded = "content-encoding" in answer.headers
+    headers = [pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding"]
+    if method == "HEAD" and not coded:
+        return tuple(headers)
+    rest = tuple(pair for pair in headers if pair[0] != "content-length")
+    return (*rest, ("content-length", str(len(answer.content)))) if answer.content else rest
 
 
 def _report(exchange: Exchange, judged: Judged | None) -> Iterator[str]:

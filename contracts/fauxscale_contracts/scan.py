@@ -11,24 +11,38 @@ from typing import Any, cast
 from fauxscale import redact
 from fauxscale.recording import HarEntry, Recording, RecordingError, body_of
 
+from .check_reports import MASKED
+
 # Keys without a shape of their own, Ideogram's for instance, told by the name before them. For people to look at,
 # and not of `redact`: what says "Authorization: required by the service" is to be read in a journal.
+_QUOTE = r"\\?[\"'`]"
 _NAMED = re.compile(
-    r"(?:(?<![\w-])(?i:x-api-key|api-key|authorization)"
-    r"|(?<![A-Za-z0-9_])[A-Z0-9_]*(?:API_KEY|FAL_KEY|FAL_KEY_SECRET|FAUXSCALE_CHECK_KEY|FAUXSCALE_DRIFT_KEY))"
-    r"\\?[\"']?[ \t]*[:=]{1,2}>?[ \t]*\\?[\"']?(?:(?i:bearer|key|basic|token)[ \t]+)?"
-    r"([A-Za-z0-9._~+/=:-]{8,400})(?![A-Za-z0-9._~+/=:-]{0,400}[\[({…*$<])"
+    r"(?:(?i:api[-_ ]?key|(?<![\w-])authorization)"
+    r"|(?<![A-Za-z0-9])(?:FAL_KEY|FAL_KEY_SECRET|FAUXSCALE_CHECK_KEY|FAUXSCALE_DRIFT_KEY))"
+    r"(?:"
+    rf"(?:{_QUOTE})?\]?[ \t]*(?::[ \t]*(?i:str|string)(?:[ \t]*\|[ \t]*\w+)?[ \t]*=|[:=]{{1,2}}>?)[ \t]*(?:{_QUOTE})?"
+    rf"|{_QUOTE}[ \t]*,[ \t]*{_QUOTE}"  # two arguments, a pair
+    rf"|(?:{_QUOTE})?\s*,?\s*(?:{_QUOTE})?value(?:{_QUOTE})?\s*:\s*(?:{_QUOTE})?"  # a name and a value, on two lines
+    rf"|(?<=_KEY)[ \t]+(?:{_QUOTE})?"  # ENV of a Dockerfile
+    r")"
+    r"(?:(?i:bearer|key|basic|token)[ \t]+)?"
+    r"([A-Za-z0-9._~+/=:-]{8,400})(?![A-Za-z0-9._~+/=:-]{0,400}(?:[\[({…*$]|<(?!/)))"
 )
-# What stands for a value: names of variables and members, words with hyphens, addresses.
+# What stands for a value: words, names of variables and members, words with hyphens, addresses.
 _NAME = re.compile(
-    r"[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[-_][a-z]+)+(?:[-_]?\d{1,2})?|[a-z]+(?:[A-Z][a-z]+)+"
-    r"|[A-Za-z_]+(?:\.[A-Za-z_]+)+|https?:.*"
+    r"[A-Z]?[a-z]{1,23}|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[-_][a-z]+)+(?:[-_]?\d{1,2})?|[a-z]+(?:[A-Z][a-z]+)+"
+    r"|(?:[A-Za-z_]+|[A-Za-z_]\w{0,19})(?:\.(?:[A-Za-z_]+|[A-Za-z_]\w{0,19}))+|https?:.*"
 )
-# Words that tell a reader to fill in a key, too long to turn up in one by chance.
+# Words that tell a reader to fill in a key, too long to turn up in one by chance; and beginnings over and over.
 _FILL_IN = re.compile(
-    r"(?i)your|xxxx|fake|dummy|example|sample|placeholder|redacted|replace|insert|change-?me"
+    r"(?i)your|xxxx|fake|dummy|example|sample|placeholder|redacted|filtered|replace|insert|change-?me"
+    r"|^(.{1,8})\1{2,}$"
 )
-_PLAIN = 16  # letters alone are a word, unless there are so many
+_FILLED_IN_LATER = re.compile(
+    r"[{<*…]|\$\(|^\$\w+$|^\[|%\(|^%[A-Z_]+%$"
+)  # a template's holes, in many languages
+_SHORTEST = 6  # of a value told by its name: what is shorter is no key
+_PLAIN = 16  # letters alone are a word, unless there are so many; and no key of a known shape is shorter
 
 
 def scan(folder: Path) -> list[str]:
@@ -54,24 +68,38 @@ def scan(folder: Path) -> list[str]:
 
 def _in_text(path: Path, folder: Path) -> Iterator[str]:
     """What shows in the bytes of a file, a picture's notes included."""
-    for number, line in enumerate(_decoded(path.read_bytes()).split("\n"), 1):
-        for secret in _findings(line):
-            yield f"{path.relative_to(folder)}:{number}: {secret}"
+    text = _decoded(path.read_bytes())
+    found = [(number, short) for number, line in enumerate(text.split("\n"), 1) for short in _findings(line)]
+    for one in _NAMED.finditer(text):
+        if _is_key(one[1]):
+            found.append((text.count("\n", 0, one.start(1)) + 1, redact.shorten(one[1])))
+    for number, short in sorted(found, key=lambda pair: pair[0]):
+        yield f"{path.relative_to(folder)}:{number}: {short}"
 
 
 def _findings(text: str) -> Iterator[str]:
-    yield from redact.findings(text)
-    for found in _NAMED.finditer(text):
-        if _is_key(found[1]):
-            yield redact.shorten(found[1])
+    """What `redact` would hide, without what only stands for a secret."""
+    for one in redact.finds(text):
+        if _is_shaped_key(one.value) if one.shaped else _is_key(one.value):
+            yield one.short
 
 
 def _is_key(value: str) -> bool:
     """Whether a value is one, and not something in its place."""
-    if _NAME.fullmatch(value) or _FILL_IN.search(value) or len(set(value)) < 5:
+    if not (value.isascii() and value.isprintable() and len(value) >= _SHORTEST) or " " in value:
+        return False
+    if _NAME.fullmatch(value) or _stands_for_one(value):
         return False
     letters = any(one.isalpha() for one in value)
     return letters and (len(value) >= _PLAIN or any(one.isdigit() for one in value))
+
+
+def _is_shaped_key(value: str) -> bool:
+    return len(value) >= _PLAIN and not _stands_for_one(value)
+
+
+def _stands_for_one(value: str) -> bool:
+    return bool(_FILL_IN.search(value) or _FILLED_IN_LATER.search(value)) or len(set(value)) < 5
 
 
 def _entries_under_another_name(path: Path) -> list[HarEntry]:
@@ -103,12 +131,12 @@ def _in_entry(entry: HarEntry) -> Iterator[str]:
         message: dict[str, Any] = entry[side]
         pairs = [(str(one["name"]), str(one["value"])) for one in message["headers"]]
         for (name, value), (_, masked) in zip(pairs, redact.headers(pairs), strict=True):
-            if redact.is_secret(name) and value != masked:
+            if redact.is_secret(name) and value not in (masked, MASKED):
                 yield f"{side} header {name}: {redact.shorten(value)}"
         for one in message.get("cookies", ()):
             yield f"{side} cookie {one.get('name')}"
         body: dict[str, Any] = message.get("postData" if side == "request" else "content") or {}
-        for secret in redact.findings(_decoded(_bytes(body))):
+        for secret in _findings(_decoded(_bytes(body))):
             yield f"{side} body: {secret}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import cast
 from urllib.parse import quote, unquote
@@ -33,6 +34,7 @@ _KEY_SHAPES = re.compile(
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[0-9a-f]{16,}"
     r"|\b(?:Bearer|Key)\s+[A-Za-z0-9._:~+/=-]{8,}"
 )
+_SCHEME = re.compile(r"(?:Bearer|Key)\s+")
 # A piece of a text with percent-encoding in it, such as an address that is the value of another's query.
 _APART = r"\s\"'<>\\?&=;#"
 _ENCODED = re.compile(rf"(?<![^{_APART}])[^{_APART}]*?%[0-9A-Fa-f]{{2}}[^{_APART}]*+")
@@ -157,16 +159,35 @@ def _within(encoded: str, layers: int) -> str:
 
 def findings(value: str) -> list[str]:
     """The key-like things in a text, shortened, in order. Empty for a text that `text` leaves as it is."""
+    return [one.short for one in finds(value)]
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Something key-like: the value in full, without a scheme before it; and what may be shown of it.
+
+    `shaped`: it looks like a key itself. Else the name or the word before it told.
+    """
+
+    value: str
+    short: str
+    shaped: bool
+
+
+def finds(value: str) -> list[Find]:
+    """What `findings` names, for those who judge the values themselves: to be looked at, never to be kept."""
     return list(_found(value, _LAYERS))
 
 
-def _found(value: str, layers: int) -> Iterator[str]:
+def _found(value: str, layers: int) -> Iterator[Find]:
     for found in _KEY_SHAPES.finditer(value):
-        yield shorten(found[0])
+        word = _SCHEME.match(found[0])
+        yield Find(found[0][word.end() if word else 0 :], shorten(found[0]), shaped=word is None)
     for pattern in (_IN_QUERY, _IN_JSON):
         for found in pattern.finditer(value):
             if _MASK not in found[0]:
-                yield shorten(found[0][len(found[1]) :])
+                secret = found[0][len(found[1]) :]
+                yield Find(_split(secret)[1], shorten(secret), shaped=False)
     if layers and "%" in value:
         for found in _ENCODED.finditer(value):
             yield from _found(unquote(found[0]), layers - 1)

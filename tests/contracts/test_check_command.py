@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +18,9 @@ from click.testing import CliRunner
 
 from fauxscale import Fail, MockServer, Settings
 from fauxscale_contracts import load
-from fauxscale_contracts.check_run import fitted, is_real, let_in, refusal
+from fauxscale_contracts.check_run import NotRun, fitted, is_real, let_in, refusal
 from fauxscale_contracts.cli import main
+from fauxscale_contracts.scan import scan
 
 PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
 
@@ -98,6 +101,96 @@ def test_one_success_of_the_run_is_enough_where_the_first_calls_are_unknown(
         assert let_in(load("fal"), har) == expected
 
 
+def test_a_report_holds_no_secret_a_scan_would_find(mock: MockServer, tmp_path: Path) -> None:
+    har = tmp_path / "check.har"
+    done = check(
+        mock.base_url("fal"), mock.account().api_key("fal"), "--har", str(har), "--junit", f"{har}.xml"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sig=" in har.read_text()
+    assert scan(tmp_path) == []
+    assert f"- HAR: {har}\n" in done.stdout
+
+
+def test_no_file_is_named_that_is_not_there_afterwards(mock: MockServer) -> None:
+    done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
+    assert "Reports:" not in done.stdout
+    assert "fauxscale-check-" not in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize(("har", "code"), [("/dev/full", 2), ("/dev/null", 0)])
+def test_a_report_that_cannot_be_kept_is_no_success(mock: MockServer, har: str, code: int) -> None:
+    done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"), "--har", har)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("/dev/full cannot be written: No space left on device" in done.stderr) == (code == 2)
+    assert "Traceback" not in done.stderr
+
+
+def test_schemathesis_own_failure_is_no_verdict(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fauxscale_contracts.check_run.CHECKS", ("no_such_check",))
+    key = mock.account().api_key("ideogram")
+    result = CliRunner().invoke(main, ["check", "--base-url", mock.base_url("ideogram"), "--key", key])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == "no verdict: Schemathesis ended with 2"
+
+
+def running(parent: int) -> list[Path]:
+    """The folders of /proc of a process's children."""
+    return [
+        Path("/proc", child)
+        for task in Path("/proc", str(parent), "task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are looked up in /proc")
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_interrupted_check_stops_asking_leaves_nothing_and_gives_no_verdict(
+    mock: MockServer, tmp_path: Path, sign: signal.Signals, code: int
+) -> None:
+    account = mock.account()
+    key = account.api_key("ideogram")
+    program = "from fauxscale_contracts.cli import main; main()"
+    words = ["check", "--base-url", mock.base_url("ideogram"), "--examples", "5000"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FAUXSCALE_CHECK_KEY": key, "TMPDIR": str(tmp_path)},
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(account.calls) < 10:  # the second and later are Schemathesis' own
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        (child,) = running(process.pid)
+        left = [one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()]
+        process.send_signal(sign)
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, told.splitlines()[-1]) == (code, "no verdict: interrupted")
+    assert "Traceback" not in told
+    assert not child.exists()
+    assert left
+    assert key.encode() not in b"".join(left), "of a killed check, all that stays behind is without the key"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", [None, "", '{"log": {"entries": [', "{}"])
+def test_without_a_record_of_the_calls_there_is_no_verdict(tmp_path: Path, text: str | None) -> None:
+    har = tmp_path / "a.har"
+    if text is not None:
+        har.write_text(text)
+    with pytest.raises(NotRun, match="no record of its calls"):
+        let_in(load("ideogram"), har)
+
+
 def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
     junit = tmp_path / "a.xml"
     with MockServer() as careless:
@@ -160,6 +253,12 @@ def test_what_cannot_be_told_ends_with_two(words: list[str], says: str) -> None:
         (["--key", "ключ"], "'--key': the key holds characters that no header can carry"),
         (["--har", "nowhere/check.har"], "nowhere/check.har cannot be written"),
         (["--junit", "nowhere/check.xml"], "nowhere/check.xml cannot be written"),
+        (["--examples", "0"], "Invalid value for '--examples'"),
+        (["--base-url", "http://["], "Invalid value for '--base-url': 'http://['"),
+        (
+            ["--base-url", "http://127.0.0.1:99999"],
+            "Invalid value for '--base-url': 'http://127.0.0.1:99999'",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_asked(words: list[str], says: str) -> None:

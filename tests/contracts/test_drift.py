@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -293,6 +298,11 @@ def test_a_wrong_key_is_no_drift_and_is_not_shown(newer: MockServer) -> None:
         (("--key", ""), "'--key': the key is empty"),
         (("--key", "ключ"), "'--key': the key holds characters that no header can carry"),
         (("--markdown", "nowhere/drift.md"), "'--markdown': nowhere/drift.md cannot be written"),
+        (
+            ("--base-url", "http://127.0.0.1:99999"),
+            "'--base-url': 'http://127.0.0.1:99999': Port out of range",
+        ),
+        (("--base-url", "http://["), "'--base-url': 'http://[': Invalid"),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_asked(
@@ -302,6 +312,30 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(
     result = ask(newer, "--yes", *words, key=account.api_key("ideogram"))
     assert (result.exit_code, len(account.calls)) == (2, 0)
     assert says in result.stderr
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_gives_no_verdict(sign: signal.Signals, code: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        program = "from fauxscale_contracts.cli import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, "drift", "ideogram", "--base-url", url, "--yes"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "FAUXSCALE_DRIFT_KEY": "a-key"},
+        )
+        try:
+            silent.settimeout(30)
+            asked, _ = silent.accept()
+            process.send_signal(sign)
+            _, told = process.communicate(timeout=20)
+            asked.close()
+        finally:
+            process.kill()
+            process.communicate()
+    assert (process.returncode, told.splitlines()[-1]) == (code, "no verdict: interrupted")
+    assert "Traceback" not in told
 
 
 def test_findings_that_were_paid_for_are_told_although_a_report_cannot_be_written(

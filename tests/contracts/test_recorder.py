@@ -102,9 +102,12 @@ def service(handler: object) -> Generator[str]:
 
     import uvicorn
 
-    app = Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "POST"])])  # type: ignore[arg-type]
+    app = Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "HEAD", "POST"])])  # type: ignore[arg-type]
     sock = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    config = uvicorn.Config(
+        app, log_config=None, timeout_graceful_shutdown=1, server_header=False, date_header=False
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     yield f"http://127.0.0.1:{sock.getsockname()[1]}"
@@ -221,6 +224,36 @@ def test_the_command_records_until_it_is_ended(
     assert ("could not be recorded" in told) == (code == 2)
     assert "Traceback" not in told
     assert to.exists() == (code == 0)
+
+
+def test_headers_arrive_once_and_as_the_service_sent_them(tmp_path: Path) -> None:
+    async def handler(request: Request) -> Response:
+        given = {"Date": "Thu, 01 Jan 2026 00:00:00 GMT", "Server": "theirs", "Content-Length": "4096"}
+        return Response(b"" if request.method == "HEAD" else b"a" * 4096, headers=given)
+
+    with service(handler) as url:
+        process = recording_process("--upstream", url, "--to", str(tmp_path / "to"))
+        assert process.stdout is not None
+        try:
+            at = process.stdout.readline().split(" at ")[1].split()[0]
+            answers = [httpx.request(method, f"{at}/upscale") for method in ("GET", "HEAD")]
+        finally:
+            process.kill()
+            process.communicate()
+    for answer in answers:
+        assert answer.headers.get_list("content-length") == ["4096"]
+        assert answer.headers.get_list("server") == ["theirs"]
+        assert answer.headers.get_list("date") == ["Thu, 01 Jan 2026 00:00:00 GMT"]
+
+
+def test_where_the_service_names_no_length_for_head_none_is_made_up(tmp_path: Path) -> None:
+    async def handler(request: Request) -> Response:
+        response = Response()
+        del response.headers["content-length"]
+        return response
+
+    with service(handler) as url:
+        assert "content-length" not in Through(url, tmp_path).ask("HEAD", "/upscale").headers
 
 
 @pytest.mark.parametrize(

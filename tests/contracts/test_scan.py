@@ -135,6 +135,96 @@ def test_what_stands_for_a_key_or_speaks_of_one_is_no_secret(tmp_path: Path, lin
     assert run(tmp_path) == (0, "nothing looks like a secret\n")
 
 
+SHAPELESS = "q7Zt9LmXv3RwKb5NcYd8Hf2PsJg4Ue6A"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'client = Ideogram(api_key="{}")',
+        "api_key: {}",
+        'ideogram_api_key = "{}"',
+        'ideogram_api_key: str | None = "{}"',
+        "const ideogram = new Client({{ apiKey: '{}' }})",
+        'headers["Api-Key"] = "{}"',
+        'os.environ["IDEOGRAM_API_KEY"] = "{}"',
+        'request.headers.update([("Api-Key", "{}")])',
+        'monkeypatch.setenv("IDEOGRAM_API_KEY", "{}")',
+        "ENV IDEOGRAM_API_KEY {}",
+        "set -x IDEOGRAM_API_KEY '{}'",
+        '{{"name": "Api-Key", "value": "{}"}}',
+        '{{"key": "Api-Key", "value": "{}"}}',
+        "<td>Api-Key: {}</td>",
+        "The API key: {}",
+        '{{"token": "{}"}}',
+        'f"{{url}}?sig={}"',
+        'curl -H "Authorization: Key {}"',
+    ],
+)
+def test_a_key_is_found_however_a_language_spells_its_name(tmp_path: Path, line: str) -> None:
+    (tmp_path / "notes.md").write_text(f"first\n{line.format(SHAPELESS)}\n")
+    code, told = run(tmp_path)
+    assert code == 1
+    assert all(one.startswith("notes.md:2: ") for one in told.splitlines()[:-1])
+    assert SHAPELESS not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Api-Key",\n "value": "%s"}',
+        "- name: IDEOGRAM_API_KEY\n  value: %s",
+        '- name: A_API_KEY\n  value: "%s"',
+    ],
+)
+def test_a_key_below_its_name_is_found_where_it_stands(tmp_path: Path, text: str) -> None:
+    (tmp_path / "deploy.yaml").write_text(text % SHAPELESS)
+    code, told = run(tmp_path)
+    assert (code, told.splitlines()[0]) == (1, "deploy.yaml:2: q7Zt…")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'headers={"Api-Key": "YOUR_KEY"}',
+        '{"api_key": "${IDEOGRAM_API_KEY}"}',
+        '{"Authorization": "<your key>"}',
+        '{"Authorization": "Bearer another-word"}',
+        '-H "Authorization: Bearer your-key-here"',
+        '{"token": "auto"}',
+        '{"token": "what the service gave you 1 hour ago"}',
+        'f"{url}?sig={sig}"',
+        "https://example.com/a.png?sig={{signature}}&token=%(token)s",
+        '"signature": "string"',
+        "# The Key identifies the record",
+        "Bearer authentication, Key responsibilities",
+        'client = Ideogram(api_key="sk-your-key-here-0123456789")',
+        'api_key="lmnfl_any.key"',
+        "api_key=settings.keys2.ideogram",
+        "api_key: str | None = None",
+        "Set IDEOGRAM_API_KEY before you begin",
+        'os.environ.get("IDEOGRAM_API_KEY", "anything")',
+        "https://example.com/a.png?exp=1743867804&sig=" + "e13e1267" * 8,
+        "https://example.com/a.png?sig=[Filtered]&token=%5BFiltered%5D",
+    ],
+)
+def test_what_people_write_in_place_of_a_key_raises_no_alarm(tmp_path: Path, line: str) -> None:
+    (tmp_path / "notes.md").write_text(f"{line}\n")
+    assert run(tmp_path) == (0, "nothing looks like a secret\n")
+
+
+def test_what_schemathesis_left_out_of_a_har_file_is_no_secret(tmp_path: Path) -> None:
+    made = clean()
+    made["request"]["headers"] = [{"name": "Api-Key", "value": "[Filtered]"}]
+    made["request"]["url"] += "?sig=%5BFiltered%5D"
+    assert run(written(tmp_path, made)) == (0, "nothing looks like a secret\n")
+
+
+@pytest.mark.parametrize("folder", ["docs", "contracts", "mockserver", "plugin"])
+def test_the_pages_and_programs_of_this_repository_hold_no_secret(folder: str) -> None:
+    assert scan(ROOT / folder) == []
+
+
 def test_examples_that_name_variables_for_keys_hold_no_secret() -> None:
     assert scan(ROOT / "examples") == []
 
