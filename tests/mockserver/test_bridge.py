@@ -172,13 +172,18 @@ def test_behind_a_stopped_server_nobody_answers(library: Any) -> None:
 def test_a_wake_of_a_message_already_taken_is_no_time_out(
     mock: MockServer, library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Late(queue.SimpleQueue):  # type: ignore[type-arg]  # messages of any kind
+    class Late:
         """Lets the reader run between a message and its wake, as the interpreter may."""
 
-        def put(self, *words: Any) -> None:
-            super().put(*words)
+        def __init__(self) -> None:
+            self._queue: queue.SimpleQueue[Any] = made()
+            self.get, self.empty = self._queue.get, self._queue.empty
+
+        def put(self, message: object) -> None:
+            self._queue.put(message)
             time.sleep(0.003)
 
+    made = queue.SimpleQueue
     monkeypatch.setattr(queue, "SimpleQueue", Late)
 
     async def run() -> set[int]:
