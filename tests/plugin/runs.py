@@ -35,6 +35,9 @@ class Runs:
     def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pytester = pytester
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        # Where these are set pytest cuts no line of its summary short, and says everything twice.
+        for name in ("CI", "BUILD_NUMBER"):
+            monkeypatch.delenv(name, raising=False)
 
     def write(self, source: str, name: str = "test_it") -> None:
         self.pytester.makepyfile(**{name: CLIENT + textwrap.dedent(source)})
