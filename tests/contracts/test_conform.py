@@ -38,6 +38,7 @@ REFUSER = (sys.executable, "-c", "raise SystemExit('no')", "{image}", "{output}"
 # Python callables
 
 
+@pytest.mark.torture  # a clock on a busy machine decides nothing: `make torture` on a quiet one
 def test_forty_scenarios_take_a_callable_less_than_five_seconds() -> None:
     began = time.perf_counter()
     with open_server("ideogram") as mock:
