@@ -119,7 +119,7 @@ def test_a_lie_that_was_ordered_passes_and_the_next_one_does_not(mock: MockServe
     account.faults.add(MissingField("/data"), on="ideogram.upscale", times=1)
     with lying(mock, lambda response: response) as http:
         assert "data" not in call(mock, http, photo, account).json()
-    empty: Lie = lambda response: httpx.Response(200, json=response.json() | {"data": 0})  # noqa: E731
+    empty: Lie = lambda response: httpx.Response(200, json=response.json() | {"data": 0})  # noqa: E731  # one line beside its fellows
     with lying(mock, empty) as http, pytest.raises(AssertionError):
         call(mock, http, photo, account)
 

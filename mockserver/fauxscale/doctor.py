@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import ipaddress
 import socket
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
+from .guard import is_loopback
 from .providers import PROVIDERS
 from .redact import shorten
 
@@ -44,7 +44,7 @@ def _client(
 ) -> Iterator[tuple[str, str]]:
     """Where what is set leads the clients of one provider."""
     hosts = {one: _host(value) for one in addresses if (value := environ.get(one))}
-    here = [one for one, host in hosts.items() if _is_this_machine(host)]
+    here = [one for one, host in hosts.items() if is_loopback(host)]
     for one in (one for one in hosts if one not in here):
         yield "!", f"{one} points at {hosts[one]}, which is not this machine: calls there may cost money"
     if here:
@@ -73,13 +73,3 @@ def _host(address: str) -> str:
         return urlsplit(address if "://" in address else f"//{address}").hostname or "no host"
     except ValueError:
         return "no host"
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified

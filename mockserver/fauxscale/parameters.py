@@ -121,6 +121,11 @@ def _number(text: str) -> int | float:
     return number
 
 
+def says_no(text: str) -> bool:
+    """Whether a flag in a query says no; whatever else it says is taken for yes."""
+    return text.lower() in ("false", "0", "no", "off")
+
+
 def _broken(one: Parameter, value: object) -> Rule | None:
     if value is None:
         return "missing" if one.required else None

@@ -112,8 +112,7 @@ def _thumbnail(image: Image) -> Image:
 
     ground = Pillow.new("RGBA", image.size, (128, 128, 128, 255))
     ground.alpha_composite(image.convert("RGBA"))
-    # Pillow types this but partly; mypy reads it strictly.
-    return ground.convert("RGB").resize((_SIDE, _SIDE), Pillow.Resampling.BOX)  # pyright: ignore[reportUnknownMemberType]
+    return ground.convert("RGB").resize((_SIDE, _SIDE), Pillow.Resampling.BOX)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
 
 
 def _has_alpha(image: Image) -> bool:

@@ -10,7 +10,6 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -47,7 +46,7 @@ class Recording:
 
         Whatever looks like a secret is masked, and so is every text in `secrets`, wherever it stands.
         """
-        mask = partial(redact.text, known=list(secrets))
+        mask = redact.Mask(secrets).text
         sent, answered = dict(entry["request"]), dict(entry["response"])
         for message in (sent, answered):
             message["headers"] = [

@@ -16,6 +16,7 @@ from . import images, redact
 from .errors import ApiError
 from .forms import Caps, Part
 from .multipart import FormReader
+from .parameters import says_no
 from .recording import HarEntry, body_of
 from .routing import Match, Routes, host_name
 
@@ -45,7 +46,6 @@ _BODILESS = (204, 304)
 # Where an answer of every imitated service lists its results, each with a link or bytes in base64.
 _LISTS = ("data", "images")
 _PICTURES = ("url", "b64_json")
-_NOT_DRY = ("false", "0", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ def _paid(query: str, headers: Mapping[str, str], body: bytes, pictures: int) ->
     """How many results of a success were paid for: those listed, or so many `pictures`, and one of a job that is to
     come. Free is what a gateway estimates (Lumenfall's `?dryRun=true`), and what it says cost nothing
     (AIgateway's X-Cost-Cents, with a key of one's own)."""
-    dry = parse_qs(query).get("dryRun", ["false"])[0].lower() not in _NOT_DRY
+    dry = not says_no(parse_qs(query).get("dryRun", ["false"])[0])
     try:
         free = float(headers.get("x-cost-cents", "1")) == 0
         said: object = json.loads(body)

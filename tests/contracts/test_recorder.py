@@ -102,7 +102,7 @@ def service(handler: object) -> Generator[str]:
 
     import uvicorn
 
-    app = Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "HEAD", "POST"])])  # type: ignore[arg-type]
+    app = Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "HEAD", "POST"])])  # type: ignore[arg-type]  # any handler will do
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, log_config=None, timeout_graceful_shutdown=1, server_header=False, date_header=False

@@ -96,11 +96,11 @@ def test_the_order_of_refusals_is_key_then_limit_then_form_then_parameters_then_
     stage: Stage,
 ) -> None:
     everything_wrong = {"request": {"detail": 0}, "image": b"no picture"}
-    assert upscale(stage, key="", **everything_wrong).status_code == 403  # type: ignore[arg-type]
+    assert upscale(stage, key="", **everything_wrong).status_code == 403  # type: ignore[arg-type]  # passed through by name
     limited = stage.account(rate_limit=0, balance=0).api_key("ideogram")
-    assert upscale(stage, key=limited, **everything_wrong).status_code == 429  # type: ignore[arg-type]
+    assert upscale(stage, key=limited, **everything_wrong).status_code == 429  # type: ignore[arg-type]  # passed through by name
     poor = stage.account(balance=0).api_key("ideogram")
-    assert "detail" in upscale(stage, key=poor, **everything_wrong).json()["error"]  # type: ignore[arg-type]
+    assert "detail" in upscale(stage, key=poor, **everything_wrong).json()["error"]  # type: ignore[arg-type]  # passed through by name
     assert upscale(stage, b"no picture", key=poor).status_code == 400
     assert upscale(stage, request={"prompt": "fauxscale:unsafe"}, key=poor).status_code == 422
     assert upscale(stage, key=poor).status_code == 402

@@ -69,7 +69,7 @@ def test_a_deleted_account_s_key_opens_nothing() -> None:
         with mock.account() as account:
             assert repr(account) == "<account acct_1 at http://fauxscale.localhost>"
         with pytest.raises(NotThere, match="deleted"):
-            account.calls  # pyright: ignore[reportUnusedExpression]
+            account.calls  # pyright: ignore[reportUnusedExpression]  # reading it is the test
 
 
 # How the handle asks
@@ -369,7 +369,7 @@ def test_what_was_returned_was_not_billed(stage: Stage, account: Account) -> Non
 
 
 def _words(bill: object) -> dict[str, object]:
-    return {name: getattr(bill, name) for name in type(bill).__dataclass_fields__}  # type: ignore[attr-defined]
+    return {name: getattr(bill, name) for name in type(bill).__dataclass_fields__}  # type: ignore[attr-defined]  # any dataclass has them
 
 
 # Time

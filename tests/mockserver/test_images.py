@@ -105,7 +105,7 @@ def test_a_plain_picture_is_described_as_it_is(format: str) -> None:
     profile = b"\0" * 16 + b"RGB " + b"\0" * 108
     data = saved(Image.new("RGB", (30, 20), "teal"), format, icc_profile=profile)
     assert images.probe(data) == images.Picture(
-        format=format,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        format=format,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # Pillow types this but partly
         width=30,
         height=20,
         mode="RGB",
@@ -332,7 +332,7 @@ def test_a_webp_of_too_many_chunks_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def large_png() -> bytes:
-    return saved(Image.radial_gradient("L").resize((1000, 600)), "PNG")  # pyright: ignore[reportUnknownMemberType]
+    return saved(Image.radial_gradient("L").resize((1000, 600)), "PNG")  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly
 
 
 def test_a_large_png_is_not_decoded_and_a_small_one_is(large_png: bytes, decoded: list[str]) -> None:

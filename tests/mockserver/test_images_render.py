@@ -36,13 +36,13 @@ PROFILE: bytes = read((CORPUS / "good" / "gen_png_icc.png").read_bytes()).info["
 
 
 def lanczos(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image.resize(size, Image.Resampling.LANCZOS)  # pyright: ignore[reportUnknownMemberType]
+    return image.resize(size, Image.Resampling.LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly
 
 
 def motley(mode: str = "RGB") -> Image.Image:
     """A small picture in which no two corners, rows or channels are alike."""
-    ramp = Image.linear_gradient("L").resize((23, 17))  # pyright: ignore[reportUnknownMemberType]
-    bands = [ramp, ramp.transpose(Image.Transpose.ROTATE_180), Image.radial_gradient("L").resize((23, 17))]  # pyright: ignore[reportUnknownMemberType]
+    ramp = Image.linear_gradient("L").resize((23, 17))  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly
+    bands = [ramp, ramp.transpose(Image.Transpose.ROTATE_180), Image.radial_gradient("L").resize((23, 17))]  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly
     image = Image.merge("RGBA", [*bands, ImageChops.screen(bands[0], bands[2])])
     image.paste((255, 0, 0, 255), (0, 0, 5, 3))
     return image.convert(mode)
@@ -109,7 +109,7 @@ def test_black_and_white_becomes_grey() -> None:
 def test_cmyk_becomes_the_colours_a_viewer_shows() -> None:
     large = images.enlarge(saved(Image.new("CMYK", (16, 16), (255, 0, 0, 0)), "JPEG", quality=100), 32, 32)
     assert large.mode == "RGB"
-    red, green, blue = large.getpixel((16, 16))  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+    red, green, blue = large.getpixel((16, 16))  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]  # Pillow types this but partly
     assert red < 5
     assert green > 250
     assert blue > 250
@@ -186,14 +186,14 @@ def test_png_holds_exactly_the_pixels_given(mode: str) -> None:
 def test_alpha_is_kept_where_the_format_has_it(format: str, mode: str) -> None:
     image = read(images.encode(motley(mode), format)).getchannel("A")
     difference = ImageChops.difference(image, motley(mode).getchannel("A"))
-    assert difference.getextrema()[1] <= 8  # type: ignore[operator]
+    assert difference.getextrema()[1] <= 8  # type: ignore[operator]  # Pillow types this but partly
 
 
 @pytest.mark.parametrize("format", ["JPEG", "GIF"])
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_transparency_is_laid_on_white_where_the_format_has_none(format: str, mode: str) -> None:
     image = read(images.encode(Image.new(mode, (16, 16)), format)).convert("RGB")
-    assert image.convert("L").getextrema()[0] >= 250  # type: ignore[operator]
+    assert image.convert("L").getextrema()[0] >= 250  # type: ignore[operator]  # Pillow types this but partly
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -17,11 +17,17 @@ from tests.pictures import picture
 from tests.stages import Stage
 
 
-def test_uploads_that_only_dead_links_lead_to_are_let_go_and_the_links_go_on_saying_they_expired(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def swept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is dead goes with the next upload, however young."""
     monkeypatch.setattr(module, "SWEEP_EVERY", 1)
     monkeypatch.setattr(module, "SWEEP_AFTER", 0)
+
+
+@pytest.mark.usefixtures("swept_at_once")
+def test_uploads_that_only_dead_links_lead_to_are_let_go_and_the_links_go_on_saying_they_expired(
+    stage: Stage,
+) -> None:
     account = stage.account(link_ttl=100)
     key = account.api_key("ideogram")
     old = upscale(stage, key=key).json()["data"][0]["url"]
@@ -35,9 +41,8 @@ def test_uploads_that_only_dead_links_lead_to_are_let_go_and_the_links_go_on_say
     assert (gone.status_code, "purged" in gone.headers["x-fauxscale-reason"]) == (404, True)
 
 
-def test_an_upload_is_kept_while_any_link_to_it_lives(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SWEEP_EVERY", 1)
-    monkeypatch.setattr(module, "SWEEP_AFTER", 0)
+@pytest.mark.usefixtures("swept_at_once")
+def test_an_upload_is_kept_while_any_link_to_it_lives(stage: Stage) -> None:
     account = stage.account(link_ttl=10_000)
     key = account.api_key("ideogram")
     url = upscale(stage, key=key).json()["data"][0]["url"]
@@ -47,11 +52,8 @@ def test_an_upload_is_kept_while_any_link_to_it_lives(stage: Stage, monkeypatch:
     assert stage.http.get(url).status_code == 200
 
 
-def test_an_upload_is_kept_while_another_of_its_results_was_renewed(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "SWEEP_EVERY", 1)
-    monkeypatch.setattr(module, "SWEEP_AFTER", 0)
+@pytest.mark.usefixtures("swept_at_once")
+def test_an_upload_is_kept_while_another_of_its_results_was_renewed(stage: Stage) -> None:
     account = stage.account(link_ttl=10)
     key = account.api_key("ideogram")
     upscale(stage, request={"num_images": 2}, key=key)

@@ -35,7 +35,7 @@ def test_a_sample_has_the_format_size_and_mode_asked_for(format: str, mode: str)
 
 
 def test_a_sample_can_lie_on_its_side() -> None:
-    for format in ("JPEG", "PNG", "WEBP"):  # noqa: A001
+    for format in ("JPEG", "PNG", "WEBP"):  # noqa: A001  # the parameter's name
         assert opened(sample(format, exif_orientation=6)).getexif()[0x0112] == 6
         assert 0x0112 not in opened(sample(format)).getexif()
 
@@ -60,7 +60,7 @@ def test_an_oversized_sample_is_a_good_picture_of_exactly_that_many_bytes() -> N
 
 
 def test_a_truncated_sample_opens_and_does_not_load() -> None:
-    for format in ("JPEG", "PNG", "WEBP"):  # noqa: A001
+    for format in ("JPEG", "PNG", "WEBP"):  # noqa: A001  # the parameter's name
         with pytest.raises(OSError, match=r"truncated|could not|cannot"):
             opened(sample.truncated(format, 200, 100))
 

@@ -22,4 +22,4 @@ def test_typed_tests_do_what_their_types_say(run: Runs) -> None:
 def test_names_of_the_plugin_come_when_they_are_asked_for() -> None:
     assert pytest_fauxscale.UnstruckFault is UnstruckFault
     with pytest.raises(AttributeError, match="no attribute 'Acount'"):
-        pytest_fauxscale.Acount  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        pytest_fauxscale.Acount  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # the mistake that checkers must find

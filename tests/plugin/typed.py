@@ -33,8 +33,8 @@ def test_account(fauxscale: Account, rich: Account, sample_image: SampleImages) 
 
 def test_words_nobody_knows_are_found_by_the_checkers(fauxscale: Account) -> None:
     with pytest.raises(ValueError, match="unknown setting 'balanse'"):
-        fauxscale.settings(balanse=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        fauxscale.settings(balanse=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # the mistake that checkers must find
     with pytest.raises(ValueError, match="time must be real or virtual"):
-        fauxscale.settings(time="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        fauxscale.settings(time="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the mistake that checkers must find
     with MockServer(listen=False) as mock, pytest.raises(ValueError, match="balance must be a number"):
-        mock.account(balance="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        mock.account(balance="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the mistake that checkers must find

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 
 import click
 
-
-def _seconds(context: click.Context, option: click.Parameter, value: float) -> float:
-    if not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no number of seconds.", context, option)
-    return value
+from fauxscale_contracts.arguments import seconds
 
 
 @click.command()
@@ -28,7 +23,7 @@ def _seconds(context: click.Context, option: click.Parameter, value: float) -> f
     default=10.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    callback=_seconds,
+    callback=seconds,
     help="Seconds for one picture; then it is killed.",
 )
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Clients run at once.")

@@ -65,14 +65,12 @@ def picture(name: str, number: int = 0) -> bytes:
 def _drawn(mode: str, number: int) -> Image.Image:
     """A gradient with a corner of another colour, so that turns, cuts and swaps show."""
     colours = ((200, 30, 60), (20, 60, 220), (30, 190, 40))
-    # Pillow types this but partly; mypy reads it strictly.
-    image = Image.linear_gradient("L").resize((96, 72)).convert("RGB")  # pyright: ignore[reportUnknownMemberType]
+    image = Image.linear_gradient("L").resize((96, 72)).convert("RGB")  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     if number % 2:
         image = image.transpose(Image.Transpose.ROTATE_180)
     image.paste(colours[number % 3], (0, 0, 36, 24))
     if mode.endswith("A"):
-        # Pillow types this but partly; mypy reads it strictly.
-        image.putalpha(Image.linear_gradient("L").resize((96, 72)).point([255 - v // 2 for v in range(256)]))  # pyright: ignore[reportUnknownMemberType]
+        image.putalpha(Image.linear_gradient("L").resize((96, 72)).point([255 - v // 2 for v in range(256)]))  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     # Undithered: the dots of a dither are no part of what a picture shows.
     return image.convert(mode, dither=Image.Dither.NONE)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from fauxscale_contracts import reports
+
 from .candidate import Unable
 from .judge import Finding, counts
 from .lists import VERSION
@@ -152,12 +154,9 @@ def check(path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """All of a file or nothing of it. Raises Unable."""
-    half = path.with_name(f".{path.name}.part")
     try:
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
+        reports.write(path, text)
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise Unable(f"{path} cannot be written: {error.strerror}") from error
 
 

@@ -46,7 +46,6 @@ class Stage:
         self._provider = provider
         self._candidate = candidate
         self._limit = limit
-        _ = mock.client  # made now: threads that ask for it at once would each make one
 
     def play(self, scenario: Scenario, expect: Expect | None = None) -> Finding:
         """Stage one scenario; `expect` instead of what it expects itself. Raises Unable."""

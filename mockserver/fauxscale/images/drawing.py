@@ -24,8 +24,7 @@ def draw(prompt: str, width: int, height: int) -> bytes:
     scale = min(1.0, _SKETCH / max(width, height))
     sketch = (max(1, round(width * scale)), max(1, round(height * scale)))
     hue = dice[0] / 256
-    # Pillow types this but partly; mypy reads it strictly.
-    ramp = Image.linear_gradient("L").rotate(90 * (dice[1] % 4)).resize(sketch)  # pyright: ignore[reportUnknownMemberType]
+    ramp = Image.linear_gradient("L").rotate(90 * (dice[1] % 4)).resize(sketch)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     picture = ImageOps.colorize(
         ramp, _colour(hue, 0.75, 0.35), _colour(hue + 0.18, 0.35, 0.98), _colour(hue + 0.09, 0.6, 0.75)
     )
@@ -42,8 +41,7 @@ def draw(prompt: str, width: int, height: int) -> bytes:
             pen.ellipse(box, fill=60 + strength // 3)
         picture.paste(_colour(hue + tint / 512, 0.55, 0.95), (0, 0), veil)
     if picture.size != (width, height):
-        # Pillow types this but partly; mypy reads it strictly.
-        picture = picture.resize((width, height), Image.Resampling.BICUBIC)  # pyright: ignore[reportUnknownMemberType]
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     return encode(picture, "PNG")
 
 

@@ -37,8 +37,7 @@ def enlarge(data: bytes, width: int, height: int) -> Image.Image:
             profile = source.info.get("icc_profile")
             source.load()
             image = turned(_plain(source, data[24] if kind == "PNG" else 8), turn)
-        # Pillow types this but partly; mypy reads it strictly.
-        large = image.resize((width, height), Image.Resampling.LANCZOS)  # pyright: ignore[reportUnknownMemberType]
+        large = image.resize((width, height), Image.Resampling.LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
         large.info = _only_profile(profile, large.mode)
         return large
 
@@ -123,8 +122,7 @@ def _plain(image: Image.Image, depth: int = 8) -> Image.Image:
         case "I":
             # Sixteen bits in a wider box, as Pillow before 11 read them.
             table = [v >> 8 for v in range(65536)]
-            # Pillow types this but partly; mypy reads it strictly.
-            return image.point(table, "L")  # pyright: ignore[reportUnknownMemberType]
+            return image.point(table, "L")  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
         case "La":
             return image.convert("LA")
         case "RGBa":
@@ -142,8 +140,7 @@ def _with_alpha(image: Image.Image, channels: list[Image.Image], key: list[int])
     mask = Image.new("L", image.size, 255)
     for channel, value in zip(channels, key, strict=True):
         table = [255 if v == value else 0 for v in range(256)]
-        # Pillow types this but partly; mypy reads it strictly.
-        hit = channel.point(table)  # pyright: ignore[reportUnknownMemberType]
+        hit = channel.point(table)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
         mask = ImageChops.darker(mask, hit)
     clear = image.convert(image.mode + "A")
     clear.putalpha(ImageChops.invert(mask))

@@ -63,9 +63,8 @@ def named_in(body: dict[str, object]) -> tuple[str, str | None]:
     """Which member names the picture, and the text in it. A list of one text is taken for that text."""
     for name in ("image", "image_url"):
         value = body.get(name)
-        # JSON from strangers: what the list holds is judged right below.
-        if isinstance(value, list) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]
-            value = value[0]  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(value, list) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]  # from strangers; judged right below
+            value = value[0]  # pyright: ignore[reportUnknownVariableType]  # from strangers; judged right below
         if value is None:
             continue
         if not isinstance(value, str):

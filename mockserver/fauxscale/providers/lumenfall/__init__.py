@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from fauxscale.downloads import links_at
 from fauxscale.errors import ApiError, Problem
+from fauxscale.parameters import says_no
 from fauxscale.provider import Call, Endpoint, Handler, Option, Provider, Site
 from fauxscale.providers._openai import (
     MIB,
@@ -32,7 +33,6 @@ from .request import FILE, FORMATS, MODEL_ID, PARAMETERS, SCALE, check_model, va
 PRICE = micros(0.06)
 _EXECUTED = "fal/fal-ai/ideogram/upscale"
 _RELEASED = 1717200000  # June 2024
-_NO = ("false", "0", "no", "off")
 _AVIF_SIDE = 1_600  # "AVIF conversion is limited to 1,600 px" (docs, read 2026-06)
 
 
@@ -43,7 +43,7 @@ async def post_edits(call: Call) -> Response:
     several = f"Model '{MODEL_ID}' does not support multiple input images"
     image = picture_in(form, "Invalid input: expected file, received undefined", several)
     # Only "true" is documented: whoever asks in other words is not charged for them.
-    dry = call.request.query_params.get("dryRun", "false").lower() not in _NO
+    dry = not says_no(call.request.query_params.get("dryRun", "false"))
     format = FORMATS[str(values["output_format"])]  # noqa: A001  # the word of the wire
     compression = values.get("output_compression")
     ask = Upscale(
