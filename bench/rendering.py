@@ -10,13 +10,14 @@ from pathlib import Path
 from PIL import Image
 
 from bench.ratios import compare
-from fauxscale import images
+from fauxscale.images.probe import probe
+from fauxscale.images.render import encode, enlarge
 
 PHOTO = Path(__file__).parent.parent / "fixtures" / "images" / "astronaut.png"
 
 
 def ours(data: bytes) -> bytes:
-    return images.encode(images.enlarge(data, 1024, 1024), "PNG")
+    return encode(enlarge(data, 1024, 1024), "PNG")
 
 
 def pillow(data: bytes) -> bytes:
@@ -26,7 +27,7 @@ def pillow(data: bytes) -> bytes:
 
 
 def judge(data: bytes) -> bytes:
-    images.probe(data)
+    probe(data)
     return data
 
 

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import httpx
 
 from fauxscale import Settings, create_app
-from fauxscale.account import Account
-from fauxscale.deferred import catch_up
 from fauxscale.faults import Fault, Rule
-from fauxscale.ledger import Charge
+from fauxscale.operations.job_results import catch_up
 from fauxscale.settings import Scalar, Terms
+from fauxscale.state.account import Account
+from fauxscale.state.ledger import Charge
 from tests.judging import judged
 
 ORIGIN = "http://localhost"

@@ -16,7 +16,7 @@ import httpx
 
 from fauxscale.client import FauxscaleClient
 from fauxscale_contracts import Contract, Exchange, load, vintages
-from fauxscale_contracts.violations import Violation
+from fauxscale_contracts.contract.violations import Violation
 
 # Pages of our own; no service answers there.
 OWN = "__fauxscale"

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from fauxscale import MockServer
-from fauxscale.recording import Recording
-from fauxscale_contracts.recorder import Recorder
+from fauxscale.recordings.har import Recording
+from fauxscale_contracts.record.proxy import Recorder
 
 HEADERS: Mapping[str, tuple[str, str]] = {"ideogram": ("Api-Key", ""), "fal": ("Authorization", "Key ")}
 

@@ -10,8 +10,8 @@ import httpx
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import Account
-from fauxscale.client.terms import Words
-from fauxscale.tls import trusting
+from fauxscale.client.arguments import Words
+from fauxscale.transport.tls import trusting
 from tests.judging import JudgedClient
 
 Mode = Literal["socket", "in-process", "tls"]

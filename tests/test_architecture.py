@@ -56,7 +56,7 @@ LEAVES = {
 }
 
 # What contracts may know of the mock: one that judges itself by its own schemas agrees with its own mistakes.
-CONTRACTS_MAY_IMPORT = {"fauxscale.redact", "fauxscale.recording"}
+CONTRACTS_MAY_IMPORT = {"fauxscale.redact", "fauxscale.recordings.har"}
 # These start a mock server, because that is their job; so may what they are split into (drift_report, say).
 CONTRACTS_THAT_START_A_SERVER = ("conform", "drift")
 STARTED = {"fauxscale", "fauxscale.client", "fauxscale.server"}
@@ -206,9 +206,13 @@ def test_a_module_past_three_hundred_lines_has_a_reason() -> None:
 
 # The rules above pass on an empty house as well, so each is shown a house that breaks it.
 
-KNOWN = {"fauxscale", "fauxscale.server", "fauxscale.accounts", "fauxscale.faults", "fauxscale.images"} | {
-    f"fauxscale.providers.{name}" for name in ("ideogram", "fal", "fal.errors", "_openai")
-}
+KNOWN = {
+    "fauxscale",
+    "fauxscale.server",
+    "fauxscale.state.accounts",
+    "fauxscale.faults",
+    "fauxscale.images",
+} | {f"fauxscale.providers.{name}" for name in ("ideogram", "fal", "fal.errors", "_openai")}
 
 
 def say(module: str, source: str) -> list[Import]:
@@ -220,17 +224,17 @@ def say(module: str, source: str) -> list[Import]:
     [
         (upward, "fauxscale.faults", "from .accounts import Account"),
         (upward, "fauxscale.faults", "def ask():\n    if True:\n        from fauxscale import accounts"),
-        (upward, "fauxscale.provider", "from . import MockServer"),
-        (upward, "fauxscale.accounts", "try:\n    pass\nexcept OSError:\n    import fauxscale.server"),
+        (upward, "fauxscale.dispatch.provider", "from . import MockServer"),
+        (upward, "fauxscale.state.accounts", "try:\n    pass\nexcept OSError:\n    import fauxscale.server"),
         (between_strangers, "fauxscale.providers.fal", "from .ideogram import PRICE"),
         (beyond_a_leaf, "fauxscale.images", "from .clock import wall"),
         (beyond_a_leaf, "fauxscale.client", "from .accounts import Account"),
         (across, "fauxscale.app", "import fauxscale_contracts"),
         (across, "fauxscale.app", "def check():\n    from pytest_fauxscale.plugin import x"),
-        (across, "fauxscale_contracts.checks", "from fauxscale.faults import Fail"),
-        (across, "fauxscale_contracts.checks", "import fauxscale"),
-        (across, "fauxscale_contracts.conform", "from fauxscale.accounts import Account"),
-        (across, "fauxscale_contracts.drift", "import pytest_fauxscale"),
+        (across, "fauxscale_contracts.contract.checks", "from fauxscale.faults import Fail"),
+        (across, "fauxscale_contracts.contract.checks", "import fauxscale"),
+        (across, "fauxscale_contracts.conform", "from fauxscale.state.accounts import Account"),
+        (across, "fauxscale_contracts.drift.compare", "import pytest_fauxscale"),
     ],
 )
 def test_a_broken_rule_is_found(rule: object, module: str, source: str) -> None:
@@ -246,7 +250,7 @@ def test_a_broken_rule_is_found(rule: object, module: str, source: str) -> None:
         (between_strangers, "fauxscale.providers", "from .providers.fal import FAL"),
         (between_strangers, "fauxscale.providers.fal.queue", "from .errors import words"),
         (beyond_a_leaf, "fauxscale.client", "from .faults import Fail\nimport httpx"),
-        (across, "fauxscale_contracts.recorder", "from fauxscale.redact import redact"),
+        (across, "fauxscale_contracts.record.proxy", "from fauxscale.redact import redact"),
         (across, "fauxscale_contracts.conform", "from fauxscale import MockServer"),
         (across, "pytest_fauxscale.plugin", "import fauxscale, fauxscale_contracts"),
     ],

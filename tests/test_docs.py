@@ -25,9 +25,9 @@ from typing import Any
 import pytest
 
 from fauxscale import MockServer
-from fauxscale.cli import serve
-from fauxscale.faults import words
-from fauxscale.options import declared
+from fauxscale.cli.serve import serve
+from fauxscale.dispatch.options import declared
+from fauxscale.faults import catalogue
 from fauxscale.providers import PROVIDERS
 from pytest_fauxscale.options import WORDS
 from tests import tools
@@ -201,5 +201,5 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_every_magic_word_is_in_the_table() -> None:
     page = (ROOT / "docs" / "local-development.md").read_text(encoding="utf-8")
-    for word in [*words._MAGIC, *words._MAGIC_NUMBERS, "missing", "429"]:
+    for word in [*catalogue._MAGIC, *catalogue._MAGIC_NUMBERS, "missing", "429"]:
         assert re.search(rf"`fauxscale:{re.escape(word)}[`=]", page), word

@@ -117,7 +117,9 @@ def test_commands_and_the_plugin_lead_to_functions_and_modules_of_the_wheel(whee
     assert dict(points["pytest11"]) == {"fauxscale": "pytest_fauxscale.plugin"}
     for target in [*commands.values(), *points["pytest11"].values()]:
         module, _, function = target.partition(":")
-        tree = ast.parse(text_in(wheel, module.replace(".", "/") + ".py"))
+        path = module.replace(".", "/")
+        file = f"{path}/__init__.py" if f"{path}/__init__.py" in names_in(wheel) else f"{path}.py"
+        tree = ast.parse(text_in(wheel, file))
         defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
         assert not function or function in defined, target
 

@@ -6,37 +6,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .boundaries import boundary_responses as boundary_responses
     from .conform.candidate import Endpoint as Endpoint
     from .conform.scenario import Expect as Expect
     from .conform.suite import ClientConformance as ClientConformance
-    from .contract import Contract as Contract
-    from .contract import load as load
-    from .contract import load_file as load_file
-    from .contract import vintages as vintages
-    from .exchange import Exchange as Exchange
-    from .exchange import Reply as Reply
-    from .exchange import Request as Request
-    from .reproduce import curl as curl
-    from .strategies import broken_images as broken_images
-    from .strategies import fuzz_responses as fuzz_responses
-    from .strategies import images as images
-    from .strategies import requests as requests
-    from .strategies import responses as responses
-    from .violations import ContractError as ContractError
-    from .violations import Violation as Violation
+    from .contract.contract import Contract as Contract
+    from .contract.contract import load as load
+    from .contract.contract import load_file as load_file
+    from .contract.contract import vintages as vintages
+    from .contract.curl import curl as curl
+    from .contract.exchange import Exchange as Exchange
+    from .contract.exchange import Reply as Reply
+    from .contract.exchange import Request as Request
+    from .contract.violations import ContractError as ContractError
+    from .contract.violations import Violation as Violation
+    from .generate.boundaries import boundary_responses as boundary_responses
+    from .generate.strategies import broken_images as broken_images
+    from .generate.strategies import fuzz_responses as fuzz_responses
+    from .generate.strategies import images as images
+    from .generate.strategies import requests as requests
+    from .generate.strategies import responses as responses
 
 # Loaded when first asked for: a check needs no Hypothesis, a strategy no checks.
 _ROOMS = {
-    "boundaries": ("boundary_responses",),
+    "generate.boundaries": ("boundary_responses",),
     "conform.candidate": ("Endpoint",),
     "conform.scenario": ("Expect",),
     "conform.suite": ("ClientConformance",),
-    "contract": ("Contract", "load", "load_file", "vintages"),
-    "exchange": ("Exchange", "Reply", "Request"),
-    "reproduce": ("curl",),
-    "strategies": ("broken_images", "fuzz_responses", "images", "requests", "responses"),
-    "violations": ("ContractError", "Violation"),
+    "contract.contract": ("Contract", "load", "load_file", "vintages"),
+    "contract.exchange": ("Exchange", "Reply", "Request"),
+    "contract.curl": ("curl",),
+    "generate.strategies": ("broken_images", "fuzz_responses", "images", "requests", "responses"),
+    "contract.violations": ("ContractError", "Violation"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from .check_command import check
+from .check.command import check
 from .conform.command import conform
-from .contract import load, vintages
-from .drift_command import drift
-from .record_command import record, scan_folder
+from .contract.contract import load, vintages
+from .drift.command import drift
+from .record.command import record, scan_folder
 
 
 @click.group()

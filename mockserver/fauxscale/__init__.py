@@ -10,6 +10,9 @@ from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .app import create_app as create_app
+    from .assertions import assert_is_upscale_of as assert_is_upscale_of
+    from .dispatch.provider import Endpoint as Endpoint
+    from .dispatch.provider import Provider as Provider
     from .errors import ApiError as ApiError
     from .faults import Body as Body
     from .faults import ConnectionReset as ConnectionReset
@@ -44,26 +47,23 @@ if TYPE_CHECKING:
     from .faults import UrlInsteadOfBase64 as UrlInsteadOfBase64
     from .faults import WrongContentLength as WrongContentLength
     from .faults import WrongFormat as WrongFormat
-    from .guard import LiveCallRefused as LiveCallRefused
-    from .interception import intercept as intercept
-    from .provenance import assert_is_upscale_of as assert_is_upscale_of
-    from .provider import Endpoint as Endpoint
-    from .provider import Provider as Provider
+    from .interception.guard import LiveCallRefused as LiveCallRefused
+    from .interception.intercept import intercept as intercept
     from .server import MockServer as MockServer
     from .settings import Settings as Settings
     from .settings import Terms as Terms
 
 _ROOMS = {
     "ApiError": "errors",
-    "Endpoint": "provider",
-    "LiveCallRefused": "guard",
+    "Endpoint": "dispatch.provider",
+    "LiveCallRefused": "interception.guard",
     "MockServer": "server",
-    "Provider": "provider",
+    "Provider": "dispatch.provider",
     "Settings": "settings",
     "Terms": "settings",
-    "assert_is_upscale_of": "provenance",
+    "assert_is_upscale_of": "assertions",
     "create_app": "app",
-    "intercept": "interception",
+    "intercept": "interception.intercept",
 }
 
 

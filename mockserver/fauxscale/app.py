@@ -13,22 +13,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import redact
-from .accounts import Accounts
 from .clock import stopwatch, wall
 from .control import Control
-from .journal import Entry
-from .observing import Observer
-from .options import judge
-from .pipeline import Pipeline, header_value
-from .provider import Provider
+from .dispatch.options import judge
+from .dispatch.pipeline import Pipeline, header_value
+from .dispatch.provider import Provider
+from .dispatch.responses import Intake
+from .dispatch.routing import Routes
+from .hosts import cannot_be_rebound, host_name
+from .observer import Observer
 from .providers import PROVIDERS
-from .recording import Recording
-from .replay import Replay
-from .replies import Intake
-from .routing import Routes, host_name, is_local
+from .recordings.har import Recording
+from .recordings.index import Takes
+from .recordings.replay import Replay
 from .settings import Settings
-from .store import MemoryStore, Store
-from .takes import Takes
+from .state.accounts import Accounts
+from .state.journal import Entry
+from .state.store import MemoryStore, Store
 
 OWN = "/__fauxscale"
 
@@ -119,7 +120,9 @@ class App:
         have its own name resolve to this machine (DNS rebinding)."""
         host = host_name(request.headers.get("host", ""))
         allowed = self._allowed
-        if host and (is_local(host) or host in self.routes.hosts or host in allowed or "*" in allowed):
+        if host and (
+            cannot_be_rebound(host) or host in self.routes.hosts or host in allowed or "*" in allowed
+        ):
             return None
         reason = (
             f"the Host {host!r} is not one this server answers to; start with --allow-host {host or 'NAME'}"

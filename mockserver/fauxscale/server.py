@@ -12,20 +12,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from .app import App, create_app
-from .listener import Listener, address, is_open_to_others, listen
-from .observing import Observer
-from .provider import Provider
+from .dispatch.provider import Provider
+from .hosts import is_open_to_others
+from .observer import Observer
 from .providers import PROVIDERS
 from .settings import Scalar, Settings, Terms
-from .store import Store
+from .state.store import Store
+from .transport.listener import Listener, address, listen
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .bridge import AppTransport
     from .client import Account, FauxscaleClient
-    from .client.terms import Words
-    from .tls import Certificates
+    from .client.arguments import Words
+    from .transport.in_process import AppTransport
+    from .transport.tls import Certificates
 
 NO_SOCKET = "http://fauxscale.localhost"
 
@@ -134,7 +135,7 @@ class MockServer:
                 certificates.remove()
 
     def _issue(self) -> Certificates:
-        from . import tls
+        from .transport import tls
 
         return tls.issue(
             host for provider in self.providers for site in provider.sites for host in site.hosts
@@ -159,7 +160,7 @@ class MockServer:
 
     def transport(self) -> AppTransport:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
-        from .bridge import AppTransport
+        from .transport.in_process import AppTransport
 
         app = self.app
         assert self._loop is not None

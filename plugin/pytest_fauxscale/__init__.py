@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fauxscale.client import Account as Account
 
-    from .contract import ContractWarning as ContractWarning
-    from .house import Server as Server
-    from .house import UnstruckFault as UnstruckFault
+    from .contract_check import ContractWarning as ContractWarning
+    from .fixtures import Server as Server
+    from .fixtures import UnstruckFault as UnstruckFault
     from .samples import SampleImages as SampleImages
 
 # Imported when first used: loading the plugin costs a run that uses none of it nothing.
 _HOMES = {
     "Account": "fauxscale.client",
-    "ContractWarning": "pytest_fauxscale.contract",
+    "ContractWarning": "pytest_fauxscale.contract_check",
     "SampleImages": "pytest_fauxscale.samples",
-    "Server": "pytest_fauxscale.house",
-    "UnstruckFault": "pytest_fauxscale.house",
+    "Server": "pytest_fauxscale.fixtures",
+    "UnstruckFault": "pytest_fauxscale.fixtures",
 }
 
 

@@ -108,7 +108,7 @@ def _check_terms(shown: str, name: str, value: Value) -> None:
     from fauxscale.providers import PROVIDERS
     from fauxscale.settings import Terms
 
-    from .house import vintage_options
+    from .fixtures import vintage_options
 
     try:
         if name == "vintage":

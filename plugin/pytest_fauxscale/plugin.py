@@ -17,7 +17,7 @@ from .totals import Totals, dollars
 if TYPE_CHECKING:
     from fauxscale.client import Account
 
-    from .house import Server
+    from .fixtures import Server
     from .samples import SampleImages
 
 TOTALS = pytest.StashKey[Totals]()
@@ -49,7 +49,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Says in a worker what a run without workers was told at its collection."""
     options.check_marker(item)
     if item.config.stash.get(SERVER, None) is not None:
-        from .house import watch
+        from .fixtures import watch
 
         item.stash[ACCOUNT] = None  # plugins may run a test again: nothing is left of the time before
         watch(item)
@@ -61,7 +61,7 @@ def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
     `with fauxscale_server.account() as account:` opens an account of its own, inside @given for instance.
     """
-    from .house import running, totals
+    from .fixtures import running, totals
 
     with running(request.config) as server:
         request.config.stash[SERVER] = server
@@ -75,7 +75,7 @@ def fauxscale(
     request: pytest.FixtureRequest, fauxscale_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Account]:
     """A fresh account on the stand-in: keys, wallet, faults, clock and calls of this test alone."""
-    from .house import tenancy
+    from .fixtures import tenancy
 
     with tenancy(request.node, fauxscale_server, monkeypatch) as account:
         request.node.stash[ACCOUNT] = account
@@ -90,7 +90,7 @@ def fauxscale_intercept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Account]:
     """The same account, with the services' real hosts answered by it in this process: the client stays as it is."""
-    from .house import intercepted
+    from .fixtures import intercepted
 
     with intercepted(request.config, fauxscale_server, fauxscale, monkeypatch):
         yield fauxscale
@@ -112,17 +112,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         with _guard(item):
             result = yield
         if _takes_part(item):
-            from .house import hold_to_guard
+            from .fixtures import hold_to_guard
 
             hold_to_guard(item, item.stash.get(ACCOUNT, None))
     except BaseException as failure:
         if _took_part(item):
-            from .house import hold_to_contract
+            from .fixtures import hold_to_contract
 
             hold_to_contract(item, failure)
         raise
     if _took_part(item):
-        from .house import hold_to_contract, hold_to_faults
+        from .fixtures import hold_to_contract, hold_to_faults
 
         hold_to_contract(item, None)
         account = item.stash.get(ACCOUNT, None)
@@ -134,7 +134,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 def _guard(item: pytest.Item) -> AbstractContextManager[None]:
     if item.stash.get(ACCOUNT, None) is not None or not _takes_part(item):
         return nullcontext()
-    from .house import guarded
+    from .fixtures import guarded
 
     return guarded(item.config, item.config.stash[SERVER])
 
@@ -153,7 +153,7 @@ def _took_part(item: pytest.Item) -> bool:
     done so by the first of its tests only: of the others their calls tell."""
     if SERVER not in item.config.stash:
         return False
-    from .house import made_calls
+    from .fixtures import made_calls
 
     return _takes_part(item) or made_calls(item)
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fauxscale.accounts import NOBODY
 from fauxscale.client import Call
 from fauxscale.clock import iso
+from fauxscale.state.accounts import NOBODY
 
-from .contract import BREACHES
+from .contract_check import BREACHES
 from .totals import dollars
 
 if TYPE_CHECKING:
     from fauxscale.client import Account
 
-    from .house import Server
+    from .fixtures import Server
 
 MOST = 50
 

@@ -19,9 +19,9 @@ import httpx
 import pytest
 
 from fauxscale import MockServer
-from fauxscale.banner import variables
+from fauxscale.cli.banner import variables
 from fauxscale.providers import PROVIDERS
-from fauxscale.tls import trusting
+from fauxscale.transport.tls import trusting
 from tests.conftest import FIXTURES
 from tests.pictures import opened, picture
 

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from fauxscale import Fail, MockServer
-from fauxscale.account import Account
 from fauxscale.faults import Rule
+from fauxscale.state.account import Account
 from tests.clients.environments import folder_with, isolated
 from tests.conftest import FIXTURES
 from tests.pictures import doubled, opened

@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fauxscale.banner import variables
+from fauxscale.cli.banner import variables
 from fauxscale.providers import PROVIDERS
 from tests.clients.node import run_module
 from tests.clients.test_node import ADDRESS, PAGE, PHOTO, PROGRAMS
-from tests.mockserver.test_cli import serving
+from tests.mockserver.cli.test_cli import serving
 from tests.pictures import opened
 from tests.tools import needs
 

@@ -22,11 +22,11 @@ from schemathesis.engine import events, from_schema
 from starlette.types import ASGIApp
 
 from fauxscale import Settings, create_app
-from fauxscale.observing import Observation
+from fauxscale.observer import Observation
 from fauxscale_contracts import Exchange, Request, images, load
-from fauxscale_contracts.bodies import picture_as_text
-from fauxscale_contracts.conform.pictures import picture
-from fauxscale_contracts.pictures import MEDIA_TYPES
+from fauxscale_contracts.conform.sample_images import picture
+from fauxscale_contracts.contract.bodies import picture_as_text
+from fauxscale_contracts.contract.image_headers import MEDIA_TYPES
 
 # Taken verbatim at every provider; all other keys are refused, so that a stand-in that ignores keys is found out.
 KEY = "lmnfl_key:secret"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from fauxscale_contracts import Exchange, Reply, Request
-from fauxscale_contracts.forms import Part, join
+from fauxscale_contracts.contract.multipart import Part, join
 
 IDEOGRAM = "https://api.ideogram.ai/upscale"
 # The smallest thing that reads as a PNG header: 2 x 2 pixels.

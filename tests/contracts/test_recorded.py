@@ -21,8 +21,8 @@ from fauxscale_contracts import (
     load,
     vintages,
 )
-from fauxscale_contracts.contract import load_operation
-from fauxscale_contracts.operations import Operation
+from fauxscale_contracts.contract.contract import load_operation
+from fauxscale_contracts.contract.operations import Operation
 from tests.recordings import key_header
 
 ALL = [(provider, vintage) for provider, dates in vintages().items() for vintage in dates]

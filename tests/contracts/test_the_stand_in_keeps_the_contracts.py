@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from fauxscale import Settings
 from fauxscale.client import Account
 from fauxscale_contracts import Exchange, Request, broken_images, load, requests
-from fauxscale_contracts.forms import Part, join
+from fauxscale_contracts.contract.multipart import Part, join
 from tests.stages import Stage, open_stage
 
 few = settings(

@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import MockServer, Settings
 from fauxscale.app import App
-from fauxscale.journal import Entry
+from fauxscale.state.journal import Entry
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
@@ -282,7 +282,7 @@ def test_a_mistake_of_ours_is_told_as_such_in_the_providers_envelope_and_journal
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("fauxscale.upscale.link", broken)
+    monkeypatch.setattr("fauxscale.operations.upscale.link", broken)
     with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
         stage = Stage("in-process", mock, http)
         account = stage.account()

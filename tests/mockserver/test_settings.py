@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fauxscale.options import judge
+from fauxscale.dispatch.options import judge
 from fauxscale.providers import PROVIDERS
 from fauxscale.settings import Terms, micros
 

@@ -9,7 +9,7 @@ import pytest
 
 # Loaded before any run in this process: pytester forgets what a run has loaded, and the next would load it anew and
 # meet exceptions of two classes with one name.
-import_module("fauxscale.interception")
+import_module("fauxscale.interception.intercept")
 import_module("httpcore")
 
 # What every project may use: one upload to Ideogram as a client would send it.

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fauxscale.client import Call
-from fauxscale.journal import Entry
+from fauxscale.state.journal import Entry
 from pytest_fauxscale.report import MOST, table
 from tests.plugin.runs import Runs
 

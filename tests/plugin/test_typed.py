@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pytest_fauxscale
-from pytest_fauxscale.house import UnstruckFault
+from pytest_fauxscale.fixtures import UnstruckFault
 from tests.plugin.runs import Runs
 
 pytest_plugins = ["pytester"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .candidate import Unable
 from .judge import Finding
-from .names import fits, strangers
+from .selection import fits, strangers
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fauxscale_contracts.arguments import seconds
+from fauxscale_contracts.console.arguments import seconds
 
 
 @click.command()
@@ -62,12 +62,12 @@ def conform(
     usual variables. Exit status: 0 all held, 1 some fell short, 2 it could not be run or nothing was judged,
     130 and 143 it was interrupted.
     """
-    from fauxscale_contracts.violations import ContractError
+    from fauxscale_contracts.console.signals import Interrupts
+    from fauxscale_contracts.contract.violations import ContractError
 
     from . import report
     from .candidate import Unable
-    from .interrupts import Interrupts
-    from .leftovers import adopting
+    from .processes import adopting
     from .run import Ask, listed, play
 
     ask = Ask(provider, command, words, vintage, limit, jobs, fuzz, tls, name, baseline)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from .candidate import Endpoint, Made, Task
-from .words import Words
+from .sanitize import Words
 
 Upscale = Callable[..., object]
 """Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises."""

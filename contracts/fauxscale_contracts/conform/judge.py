@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from fauxscale import assert_is_upscale_of
-from fauxscale_contracts.violations import brief
+from fauxscale_contracts.contract.violations import brief
 
 from .candidate import Made
 from .scenario import Expect

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from .candidate import Ending, Made, Task, Unable
-from .leftovers import end_all, end_group
-from .words import Words
+from .processes import end_all, end_group
+from .sanitize import Words
 
 _KEPT = 16  # pieces of 4 KiB of what a program says; a flood must not fill the memory
 _PIECE = 4096

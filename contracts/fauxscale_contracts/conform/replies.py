@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any, cast
 
 from fauxscale import Body, MockServer
-from fauxscale_contracts.boundaries import Mode, boundary_responses
-from fauxscale_contracts.violations import brief
+from fauxscale_contracts.contract.violations import brief
+from fauxscale_contracts.generate.boundaries import Mode, boundary_responses
 
 from .candidate import Candidate, Made, Task
 from .judge import Facts, Finding, Verdict, judge
-from .pictures import picture
+from .sample_images import picture
 from .scenario import Expect
 from .stage import Stage, found, witness
 
@@ -80,7 +80,7 @@ class Replies:
         """What it makes of so many generated bodies, the same in every run; the first it breaks at is told."""
         from hypothesis import HealthCheck, Phase, given, settings
 
-        from fauxscale_contracts.strategies import responses
+        from fauxscale_contracts.generate.strategies import responses
 
         bad: list[Finding] = []
         name = f"reply-{mode}:generated"

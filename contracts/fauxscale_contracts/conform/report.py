@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from fauxscale_contracts import reports
+from fauxscale_contracts.console import atomic_write
 
 from .candidate import Unable
 from .judge import Finding, counts
-from .lists import VERSION
+from .scenarios import VERSION
 
 _WORDS = {"held": "held", "fell short": "FELL SHORT", "accepted": "accepted", "not run": "not run"}
 # XML 1.0 knows no control characters but these.
@@ -155,7 +155,7 @@ def check(path: Path) -> None:
 def write(path: Path, text: str) -> None:
     """All of a file or nothing of it. Raises Unable."""
     try:
-        reports.write(path, text)
+        atomic_write.write(path, text)
     except OSError as error:
         raise Unable(f"{path} cannot be written: {error.strerror}") from error
 

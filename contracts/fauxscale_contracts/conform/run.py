@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fauxscale import MockServer
-from fauxscale_contracts.contract import load
+from fauxscale_contracts.contract.contract import load
 
 from . import baseline
 from .candidate import Candidate, Unable
 from .judge import Finding, is_silent
-from .lists import SCENARIOS
-from .names import means, replies
 from .program import Program
 from .replies import EITHER, MODES, Replies, Unready, boundary_replies
 from .report import Run
+from .sanitize import Words
 from .scenario import Scenario
+from .scenarios import SCENARIOS
+from .selection import means, replies
 from .stage import Stage, open_server
-from .words import Words
 
 
 @dataclass(frozen=True, slots=True)

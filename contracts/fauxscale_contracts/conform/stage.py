@@ -16,7 +16,7 @@ from fauxscale.client import Account
 
 from .candidate import Candidate, Endpoint, Made, Task
 from .judge import Facts, Finding, Verdict, judge
-from .pictures import picture
+from .sample_images import picture
 from .scenario import Expect, Meanwhile, Scenario
 
 # Names that openai's clients read by themselves, beside those of the gateway.

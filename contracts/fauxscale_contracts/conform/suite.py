@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 import pytest
 
 from fauxscale import MockServer
-from fauxscale_contracts.boundaries import Mode
-from fauxscale_contracts.contract import load
-from fauxscale_contracts.violations import ContractError
+from fauxscale_contracts.contract.contract import load
+from fauxscale_contracts.contract.violations import ContractError
+from fauxscale_contracts.generate.boundaries import Mode
 
 from .candidate import Endpoint
 from .function import Function
 from .judge import Finding
-from .lists import SCENARIOS
-from .names import fits, strangers
 from .replies import MODES, Replies, boundary_replies
 from .scenario import Expect, Scenario
+from .scenarios import SCENARIOS
+from .selection import fits, strangers
 from .stage import Stage, open_server
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from .arguments import Changes
 from .calls import Calls
 from .clock import ClockHandle
 from .faults import Faults
 from .jobs import Jobs
+from .journal import Source, Wire
+from .ledger import Ledger, billed_once
 from .links import Links
-from .money import Ledger, billed_once
-from .source import Source, Wire
-from .terms import Changes
 
 
 class Account:

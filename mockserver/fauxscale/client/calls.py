@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
 
+from .call import Call, link_retries
 from .filters import SERVED, check, differences, say
-from .source import Source
-from .view import Call, link_retries
+from .journal import Source
 
 _LIVE = "live_call"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from .source import Source
-from .view import Call
+from .call import Call
+from .journal import Source
 
 _FACTS: Mapping[str, Callable[[Call], object]] = {
     "leg": lambda call: call.leg,

@@ -11,19 +11,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from fauxscale.account import Account
-from fauxscale.accounts import NOBODY, Accounts
+from fauxscale.dispatch.provider import Provider
 from fauxscale.errors import ApiError
-from fauxscale.inspector import Inspector
-from fauxscale.provider import Provider
+from fauxscale.state.account import Account
+from fauxscale.state.accounts import NOBODY, Accounts
 
-from . import calls, clock, faults, house, jobs, ledger, links, tenants
-from .desk import Ask, Missing, Way
-from .guard import refuse
+from . import accounts, calls, clock, faults, jobs, ledger, links, server
+from .access import refuse
+from .inspector import Inspector
+from .request import Ask, Missing, Way
 
 API = "/__fauxscale/api"
 WAYS: tuple[Way, ...] = tuple(
-    way for module in (house, tenants, calls, faults, clock, ledger, jobs, links) for way in module.WAYS
+    way for module in (server, accounts, calls, faults, clock, ledger, jobs, links) for way in module.WAYS
 )
 
 

@@ -9,10 +9,10 @@ from math import nan
 from starlette.responses import Response
 
 from fauxscale.clock import stopwatch, wait
-from fauxscale.journal import Entry
-from fauxscale.spoils import really
+from fauxscale.operations.altered_results import really
+from fauxscale.state.journal import Entry
 
-from .desk import Ask, Missing, Way
+from .request import Ask, Missing, Way
 
 _FILTERS = ("leg", "provider", "operation", "status", "fault", "rule")
 _LOOK_EVERY = 0.01  # seconds: several workers share a store, and none is told what another one writes
@@ -109,10 +109,10 @@ async def result(ask: Ask) -> Response:
 
 
 def _picture(data: bytes, format: str) -> Response:  # noqa: A002  # its name
-    from fauxscale import images
+    from fauxscale.images.formats import MEDIA_TYPES
 
     headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
-    return Response(data, media_type=images.MEDIA_TYPES[format], headers=headers)
+    return Response(data, media_type=MEDIA_TYPES[format], headers=headers)
 
 
 WAYS = (

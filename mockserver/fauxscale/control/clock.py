@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fauxscale.clock import Clock
 
-from .desk import Ask, Way
+from .request import Ask, Way
 
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
+from fauxscale.bodies.strict_json import is_object
 from fauxscale.faults import Expire, Fail, Fault, Leg, Ok, Rule, UnsafeImage, at, from_json, to_json
-from fauxscale.journal import LIVE_CALL, Entry
-from fauxscale.jsontext import is_object
+from fauxscale.state.journal import LIVE_CALL, Entry
 
-from .desk import Ask, Missing, Way, Words
+from .request import Ask, Missing, Way, Words
 
 _MOST_TIMES = 10**12
 _WHEN = ("on", "times", "after", "probability")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fauxscale.faults import Fail
-from fauxscale.jobs import Job
+from fauxscale.state.jobs import Job
 
-from .desk import Ask, Missing, Way, Words
+from .request import Ask, Missing, Way, Words
 
 
 async def find(ask: Ask) -> object:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 
-from fauxscale.ledger import Charge
+from fauxscale.state.ledger import Charge
 
-from .desk import Ask, Way
+from .request import Ask, Way
 
 
 async def read(ask: Ask) -> object:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from fauxscale.renditions import Rendition
+from fauxscale.images.renderer import Rendition
 
-from .desk import Ask, Missing, Way, Words
+from .request import Ask, Missing, Way, Words
 
 
 async def find(ask: Ask) -> object:

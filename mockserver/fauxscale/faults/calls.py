@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 
 from fauxscale.errors import ApiError, Problem
 
-from .bounds import DAY, MOST_BYTES, YEAR, within
-from .scene import Ending, Interrupted, Leg, Scene, Stage, Unfit
+from .fault import Ending, Interrupted, Leg, Scene, Stage, Unfit
+from .validation import DAY, MOST_BYTES, YEAR, within
 
 _PROBLEMS: Mapping[int, Problem] = {
     400: Problem.INVALID_PARAMETER,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .bounds import MOST_BYTES, header, within
-from .scene import Ending, Leg, Scene, Stage
+from .fault import Ending, Leg, Scene, Stage
+from .validation import MOST_BYTES, header, within
 
 _HTML = (
     b"<!doctype html>\n<title>Just a moment</title>\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .bounds import YEAR, within
-from .scene import Leg, Scene, Stage
+from .fault import Leg, Scene, Stage
+from .validation import YEAR, within
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import hashlib
 
 from PIL import Image, ImageDraw, ImageOps
 
-from fauxscale.images.render import encode
+from .render import encode
 
 _SKETCH = (
     512  # pixels of the longer side; shapes are drawn small and enlarged, which also softens their edges

@@ -13,9 +13,10 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from fauxscale.errors import ApiError, Problem
-from fauxscale.images.formats import PNG_SIGNATURE, Format, sniff
-from fauxscale.images.orientation import orientation, sides_swap
-from fauxscale.images.structure import Anatomy, Rules, broken, dissect
+
+from .formats import PNG_SIGNATURE, Format, sniff
+from .orientation import orientation, sides_swap
+from .structure import Anatomy, Rules, broken, dissect
 
 # Called by class and not through Image.open: that one tries its luck with warnings, and turns a JPEG into an
 # "MPO" whose other pictures it wants to read.

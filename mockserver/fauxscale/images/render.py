@@ -10,10 +10,10 @@ from PIL import GifImagePlugin as GifImagePlugin  # loading every plugin it has,
 from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 
-from fauxscale.images.formats import check_fits
-from fauxscale.images.orientation import turned
-from fauxscale.images.probe import broken_only, identify, open_paint, turn_of
-from fauxscale.images.structure import Rules, dissect
+from .formats import check_fits
+from .orientation import turned
+from .probe import broken_only, identify, open_paint, turn_of
+from .structure import Rules, dissect
 
 _SIGNED = "fauxscale"
 _SOFTWARE = 0x0131

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fauxscale.errors import ApiError, Problem
-from fauxscale.images.formats import PNG_SIGNATURE
+
+from .formats import PNG_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)

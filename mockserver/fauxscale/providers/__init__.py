@@ -1,6 +1,6 @@
 """The providers that come with the stand-in. Adding one is one file and one entry here."""
 
-from fauxscale.provider import Provider
+from fauxscale.dispatch.provider import Provider
 
 from . import aigateway, fal, ideogram, lumenfall
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import Settings
-from fauxscale.client.terms import Words
+from fauxscale.client.arguments import Words
 from fauxscale.faults import Fail, UnsafeImage
 from tests.house import House, open_house
 from tests.pictures import doubled, opened, picture

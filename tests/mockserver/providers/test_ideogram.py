@@ -12,7 +12,7 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import Fail, Settings
-from fauxscale.client.terms import Words
+from fauxscale.client.arguments import Words
 from fauxscale.settings import Terms
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage

@@ -13,14 +13,14 @@ from functools import partial
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fauxscale.downloads import links_at
+from fauxscale.dispatch.provider import Call, Endpoint, Handler, Option, Provider, Site
 from fauxscale.errors import ApiError, Problem
-from fauxscale.limits import Quota
-from fauxscale.provider import Call, Endpoint, Handler, Option, Provider, Site
-from fauxscale.providers._openai import find_key, image_objects, picture_in, request_id, texts_of
+from fauxscale.operations.downloads import links_at
+from fauxscale.operations.image_sources import named_picture
+from fauxscale.operations.upscale import Upscale, upscale
+from fauxscale.providers.openai_dialect import find_key, image_objects, picture_in, request_id, texts_of
 from fauxscale.settings import micros
-from fauxscale.sources import named_picture
-from fauxscale.upscale import Upscale, upscale
+from fauxscale.state.rate_limits import Quota
 
 from . import pages
 from .errors import OPTION as ERRORS
@@ -81,9 +81,9 @@ async def _double(
 
 
 def _drawn(prompt: str, width: int, height: int) -> bytes:
-    from fauxscale import images  # Pillow: not before the first picture
+    from fauxscale.images.drawing import draw  # Pillow: not before the first picture
 
-    return images.draw(prompt, width, height)
+    return draw(prompt, width, height)
 
 
 async def get_models(call: Call) -> Response:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fauxscale.parameters import Parameter
-from fauxscale.provider import Call, link, origin
-from fauxscale.providers._openai import model_card
+from fauxscale.bodies.parameters import Parameter
+from fauxscale.dispatch.provider import Call, link, origin
+from fauxscale.providers.openai_dialect import model_card
 
 from .request import MODEL_ID
 

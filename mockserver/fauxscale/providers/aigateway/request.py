@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from fauxscale.bodies.parameters import Parameter, judge
+from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem
-from fauxscale.parameters import Parameter, judge
-from fauxscale.provider import Call
-from fauxscale.providers._openai import ANSWER, COUNT, MIB, MODEL, say
+from fauxscale.providers.openai_dialect import ANSWER, COUNT, MIB, MODEL, say
 
 MODEL_ID = "ideogram/ideogram-upscale"
 FILE = 25 * MIB  # "Image exceeds 25 MB" is the description's one limit (aigateway-sh/openapi, 2026-06-23)

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.deferred import signing_key
-from fauxscale.downloads import links_at
-from fauxscale.limits import Quota
-from fauxscale.provider import Call, Endpoint, Option, Provider, Site
+from fauxscale.dispatch.provider import Call, Endpoint, Option, Provider, Site
+from fauxscale.operations.downloads import links_at
+from fauxscale.operations.job_results import signing_key
+from fauxscale.state.rate_limits import Quota
 
 from . import queue, storage
 from .errors import CODES, word_error

@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.deferred import tell
+from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem, phrase
-from fauxscale.provider import Call
+from fauxscale.operations.job_results import tell
 
 _DOCS = "https://docs.fal.ai/errors/#"
 _FORMATS = [".jpg", ".jpeg", ".png", ".webp"]

@@ -11,12 +11,12 @@ from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
+from fauxscale.bodies.reader import read_body
+from fauxscale.dispatch.provider import Call, link
 from fauxscale.errors import ApiError, Problem
-from fauxscale.provider import Call, link
+from fauxscale.operations.image_sources import named_picture
+from fauxscale.operations.upscale import Outcome, Upscale, picture_of, upscale
 from fauxscale.settings import micros
-from fauxscale.sources import named_picture
-from fauxscale.uploads import read_body
-from fauxscale.upscale import Outcome, Upscale, picture_of, upscale
 
 from .inputs import Inputs, read
 

@@ -13,12 +13,12 @@ from typing import Any, cast
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fauxscale.clock import iso
-from fauxscale.deferred import look, signing_key, tell
+from fauxscale.dispatch.provider import Call, origin
 from fauxscale.errors import ApiError, Problem
-from fauxscale.jobs import Job, Pace, Progress
-from fauxscale.provider import Call, origin
-from fauxscale.upscale import judge, promise
-from fauxscale.webhooks import check_address
+from fauxscale.operations.job_results import look, signing_key, tell
+from fauxscale.operations.upscale import judge, promise
+from fauxscale.state.jobs import Job, Pace, Progress
+from fauxscale.state.webhooks import check_address
 
 from .errors import words
 from .model import Output, ask, inputs_of, output_of, request_id, word

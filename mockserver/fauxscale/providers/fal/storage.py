@@ -15,12 +15,12 @@ from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.account import Account
+from fauxscale.bodies.reader import read_body
 from fauxscale.clock import iso
+from fauxscale.dispatch.provider import Call, link
 from fauxscale.errors import ApiError, Problem
-from fauxscale.files import File, safe_name
-from fauxscale.provider import Call, link
-from fauxscale.uploads import read_body
+from fauxscale.state.account import Account
+from fauxscale.state.files import File, safe_name
 
 from .inputs import read_texts
 from .model import lifetime

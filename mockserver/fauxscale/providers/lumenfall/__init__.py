@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.downloads import links_at
+from fauxscale.bodies.parameters import says_no
+from fauxscale.dispatch.provider import Call, Endpoint, Handler, Option, Provider, Site
 from fauxscale.errors import ApiError, Problem
-from fauxscale.parameters import says_no
-from fauxscale.provider import Call, Endpoint, Handler, Option, Provider, Site
-from fauxscale.providers._openai import (
+from fauxscale.operations.downloads import links_at
+from fauxscale.operations.upscale import Outcome, Upscale, judge, perform
+from fauxscale.providers.openai_dialect import (
     MIB,
     find_key,
     image_objects,
@@ -24,7 +25,6 @@ from fauxscale.providers._openai import (
     texts_of,
 )
 from fauxscale.settings import micros
-from fauxscale.upscale import Outcome, Upscale, judge, perform
 
 from .errors import ask_fal, word_error
 from .records import get_balance, get_request, get_requests

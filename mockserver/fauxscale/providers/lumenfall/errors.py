@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, Response
 
+from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem, text_of
 from fauxscale.faults import Interrupted
-from fauxscale.provider import Call
 
 _STATUS = {
     Problem.MISSING_KEY: 401,

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from starlette.responses import JSONResponse, Response
 
+from fauxscale.bodies.strict_json import is_object
+from fauxscale.dispatch.provider import Call, origin
 from fauxscale.errors import ApiError, Problem
-from fauxscale.journal import Entry
-from fauxscale.jsontext import is_object
-from fauxscale.provider import Call, origin
-from fauxscale.providers._openai import request_id
+from fauxscale.providers.openai_dialect import request_id
+from fauxscale.state.journal import Entry
 
 from .request import MODEL_ID
 

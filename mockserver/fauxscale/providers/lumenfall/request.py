@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-from fauxscale import jsontext
+from fauxscale.bodies import strict_json
+from fauxscale.bodies.parameters import Breach, Parameter, judge
+from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem
-from fauxscale.parameters import Breach, Parameter, judge
-from fauxscale.provider import Call
-from fauxscale.providers._openai import ANSWER, COUNT, MIB, MODEL
+from fauxscale.providers.openai_dialect import ANSWER, COUNT, MIB, MODEL
 
 MODEL_ID = "ideogram-upscale"
 ROUTED = f"fal/{MODEL_ID}"  # naming the provider forces the route; with one provider it changes nothing
@@ -115,5 +115,5 @@ def _received(one: Parameter, value: object) -> str:
     # A form holds only text, so numbers are coerced first, and text that spells none becomes NaN.
     if isinstance(value, str) and one.kind in ("integer", "number"):
         return "NaN"
-    name = jsontext.kind(value).rpartition(" ")[2]
+    name = strict_json.kind(value).rpartition(" ")[2]
     return "number" if name == "integer" else name

@@ -1,0 +1,1 @@
+"""`fauxscale-contracts check`: a run of a server against a contract."""

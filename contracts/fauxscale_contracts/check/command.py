@@ -1,0 +1,91 @@
+"""`fauxscale-contracts check`: hold any server against a recorded contract, with HAR and JUnit reports."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from fauxscale_contracts.console.arguments import a_key, a_report, an_origin
+from fauxscale_contracts.console.exit_codes import give_up, interruptible
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
+
+
+@click.command()
+@click.option(
+    "--base-url",
+    required=True,
+    callback=an_origin,
+    help="Where clients of it point: http://127.0.0.1:2160/ideogram.",
+)
+@click.option("--provider", type=click.Choice(_PROVIDERS), help="Whose contract.  [default: as the URL says]")
+@click.option(
+    "--key",
+    envvar="FAUXSCALE_CHECK_KEY",
+    default="fauxscale",
+    show_default=True,
+    callback=a_key,
+    help="Better in FAUXSCALE_CHECK_KEY.",
+)
+@click.option("--vintage", help="The contract to hold it against.  [default: the usual one]")
+@click.option("--har", type=_FILE, callback=a_report, help="Keep what was exchanged, secrets left out.")
+@click.option("--junit", type=_FILE, callback=a_report, help="The verdicts for a CI server.")
+@click.option(
+    "--examples",
+    default=30,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Requests drawn for each operation.",
+)
+@click.option("--strict", is_flag=True, help="Also ask whether it takes what fits and refuses what does not.")
+@click.option("--spend", is_flag=True, help="Allow the real service, which charges for the calls.")
+def check(
+    base_url: str,
+    provider: str | None,
+    key: str,
+    vintage: str | None,
+    har: Path | None,
+    junit: Path | None,
+    examples: int,
+    strict: bool,
+    spend: bool,
+) -> None:
+    """Send a server hundreds of requests and hold each reply against the contract.
+
+    Ends with 0 if it keeps it, 1 if not, 2 if it could not be told, 130 or 143 if it was interrupted.
+    """
+    with interruptible():
+        from fauxscale_contracts.contract.contract import load
+        from fauxscale_contracts.contract.violations import ContractError
+
+        from .reports import NotWritten, Reports
+        from .run import NotRun, is_real
+        from .run import check as run
+
+        try:
+            contract = load(provider or _guess(base_url), vintage=vintage)
+            if is_real(contract, base_url) and not spend:
+                give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
+            kept = run(contract, base_url, key, Reports(har, junit), examples=examples, strict=strict)
+        except (ContractError, NotRun) as error:
+            give_up(str(error))
+        except NotWritten as error:  # the verdict stands above
+            click.echo(str(error), err=True)
+            sys.exit(2)
+        except ImportError as error:
+            give_up(f"this needs Schemathesis: pip install 'fauxscale[contracts]' ({error.name} is missing)")
+        sys.exit(0 if kept else 1)
+
+
+def _guess(base_url: str) -> str:
+    """The provider whose name stands in a URL."""
+    split = urlsplit(base_url)
+    words = [*split.path.split("/"), *(split.hostname or "").split(".")]
+    found = next((name for name in _PROVIDERS if name in words), None)
+    if found is None:
+        give_up(f"{base_url} does not tell whose contract to take: add --provider")
+    return found

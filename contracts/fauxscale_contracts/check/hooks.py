@@ -1,0 +1,11 @@
+"""Loaded by Schemathesis, through SCHEMATHESIS_HOOKS: what it sends as a file is a picture."""
+
+from __future__ import annotations
+
+import schemathesis
+
+from fauxscale_contracts.generate.images import images
+
+# By format and not by media type: media types switch off what Schemathesis itself knows of the other parts,
+# and its coverage phase then sends them empty (4.32, 2026-10).
+schemathesis.openapi.format("binary", images())

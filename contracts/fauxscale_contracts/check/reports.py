@@ -1,0 +1,83 @@
+"""What Schemathesis wrote, for the files the user named: without the secrets, all of a file or nothing of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from fauxscale import redact
+from fauxscale_contracts.console.atomic_write import write
+
+MASKED = "[Filtered]"  # what Schemathesis puts in place of the secrets it knows by name
+
+
+class NotWritten(Exception):
+    """A report that could not be put where it was wanted. Says where, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where to write what was exchanged, and the verdicts; None: nowhere."""
+
+    har: Path | None = None
+    junit: Path | None = None
+
+    def line(self, line: str, home: Path) -> str | None:
+        """A line of Schemathesis' output with the user's files in place of those at home; None: not for anybody.
+
+        Nothing at home outlives the run, so that no line should lead there.
+        """
+        if line.strip() == "Reports:" and not (self.har or self.junit):
+            return None
+        for made, wanted in ((har_at(home), self.har), (junit_at(home), self.junit)):
+            if wanted is not None:
+                line = line.replace(str(made), str(wanted))
+        return None if str(home) in line else line
+
+    def place(self, home: Path, mask: redact.Mask) -> None:
+        """Put what Schemathesis wrote at home where it is wanted. Raises NotWritten."""
+        for made, wanted in ((har_at(home), self.har), (junit_at(home), self.junit)):
+            if wanted is None:
+                continue
+            try:
+                text = made.read_text(encoding="utf-8", errors="replace")
+                write(wanted, masked_har(text, mask) if wanted is self.har else mask.text(text))
+            except (OSError, ValueError, LookupError) as error:
+                why = error.strerror if isinstance(error, OSError) else "Schemathesis left it unfinished"
+                raise NotWritten(f"{wanted} cannot be written: {why}") from error
+
+
+def har_at(home: Path) -> Path:
+    """Where Schemathesis writes what it exchanged."""
+    return home / "check.har"
+
+
+def junit_at(home: Path) -> Path:
+    """Where Schemathesis writes the verdicts."""
+    return home / "check.xml"
+
+
+def masked_har(text: str, mask: redact.Mask) -> str:
+    """A HAR file as a recording would hold it: no cookies, no second copy of the query, every text masked.
+
+    Raises ValueError and LookupError for what is no HAR file.
+    """
+    har = json.loads(text)
+    har["log"]["entries"] = [_masked(entry, mask) for entry in har["log"]["entries"]]
+    return json.dumps(har, ensure_ascii=False, indent=1).encode(errors="replace").decode()
+
+
+def _masked(entry: Any, mask: redact.Mask) -> Any:
+    made = cast("dict[str, Any]", mask.json(entry))
+    for side in ("request", "response"):
+        pairs = [(str(one["name"]), str(one["value"])) for one in entry[side]["headers"]]
+        hidden = mask.headers(pairs)
+        made[side]["headers"] = [
+            {"name": name, "value": MASKED if value == MASKED else shown}
+            for (name, value), (_, shown) in zip(pairs, hidden, strict=True)
+        ]
+        made[side]["cookies"] = []
+    made["request"]["queryString"] = []
+    return made

@@ -1,0 +1,228 @@
+"""Situations every service can bring about: pictures, refusals, waits, lost calls, bad replies, bad downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fauxscale import (
+    Body,
+    ConnectionReset,
+    CorruptChunk,
+    Delay,
+    EmptyData,
+    EmptyResponse,
+    Expire,
+    ExtraFields,
+    Fail,
+    Fault,
+    ForgedUrl,
+    Hang,
+    HtmlWith200,
+    LoseReply,
+    MalformedChunk,
+    MissingField,
+    NullUrl,
+    Purge,
+    Redirect,
+    SameSize,
+    SlowDrip,
+    Smaller,
+    Stall,
+    Truncate,
+    UnsafeImage,
+    WrongContentLength,
+    WrongFormat,
+)
+
+from . import sample_images
+from .scenario import Expect, Scenario, Strike
+
+_PAGE = "<!doctype html>\n<title>Just a moment</title>\n<h1>Checking your connection</h1>\n"
+_DAY = 24 * 3600.0
+
+REFUSED = Expect(outcome="fail", calls=(0, 1), charges=0)
+"""Nothing to be gained by asking again."""
+RETRIED = Expect(calls=(2, 2))
+"""The service asked for another try."""
+GIVEN_UP = Expect(outcome="fail", calls=(1, 12), charges=0)
+"""It never gets better."""
+SURVIVED = Expect(outcome="either", calls=(1, 12))
+"""No work was done: trying again and giving up are both right."""
+PAID = Expect(outcome="fail", calls=(1, 12))
+"""The work was done and paid for, and its result is lost: asking again pays again."""
+KEPT = Expect(outcome="either", calls=(1, 12))
+"""The picture is paid for and there: reading it again and giving up are both right, asking for it anew is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How a service calls things, as patterns of operations: what asks for work, what carries the result, what
+    reads it; and where in a reply the first result stands and which member names it."""
+
+    work: str
+    reply: str
+    download: str
+    first: str
+    link: str = "url"
+
+
+def of_pictures(formats: Iterable[str] = sample_images.NAMES) -> Iterable[Scenario]:
+    """Each format and mode, and files that are refused."""
+    for name in formats:
+        yield Scenario(id=f"picture-{name}", about=f"the picture is a {name}", picture=name)
+    for name in sample_images.REFUSED:
+        yield Scenario(id=f"picture-{name}", about=f"the file is {_a(name)}", expect=REFUSED, picture=name)
+
+
+def of_refusals(names: Names, statuses: Iterable[int]) -> Iterable[Scenario]:
+    """Errors that asking again does not mend, and an account that may not."""
+    for status in statuses:
+        yield Scenario(
+            id=f"error-{status}",
+            about=f"every call is answered {status}",
+            expect=Expect(outcome="fail", calls=(1, 1), charges=0),
+            strikes=(Strike(Fail(status), names.work, None),),
+        )
+    yield Scenario(id="wrong-key", about="the key is not known", expect=REFUSED, key="wrong")
+    yield Scenario(id="empty-wallet", about="the account has no money", expect=REFUSED, terms={"balance": 0})
+    yield Scenario(
+        id="unsafe-refused",
+        about="the picture is refused as unsafe",
+        expect=Expect(outcome="fail", calls=(1, 1), charges=0),
+        strikes=(Strike(UnsafeImage(refuse=True), names.work, None),),
+    )
+
+
+def of_waits(names: Names) -> Iterable[Scenario]:
+    """429 with every form of Retry-After, and errors of the server with and without."""
+
+    def limited(
+        name: str, about: str, fault: Fail, expect: Expect = RETRIED, times: int | None = 1
+    ) -> Scenario:
+        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, names.work, times),))
+
+    wait = "once 429, Retry-After"
+    yield limited("429-no-hint", "once 429, no Retry-After", Fail(429))
+    yield limited("429-zero", f"{wait}: 0", Fail(429, retry_after=0))
+    # Longer than any client waits by itself before its second try, jitter and all.
+    yield limited("429-seconds", f"{wait}: 2", Fail(429, retry_after=2), Expect(calls=(2, 2), waits=2))
+    yield limited("429-float", f"{wait}: 0.3", Fail(429, retry_after=0.3), Expect(calls=(2, 2), waits=0.3))
+    yield limited(
+        "429-date",
+        f"{wait} an HTTP-date",
+        Fail(429, retry_after=0.2, form="date"),
+        Expect(calls=(2, 2), waits=0.2),
+    )
+    yield limited("429-past-date", f"{wait} a date gone by", Fail(429, retry_after=-60, form="date"))
+    once = Expect(outcome="fail", calls=(1, 1), charges=0)
+    yield limited("429-far-future", "429, Retry-After: a day", Fail(429, retry_after=_DAY), once, None)
+    yield limited("429-always", "every call is answered 429", Fail(429, retry_after=0), GIVEN_UP, None)
+    for status in (500, 502, 503, 504):
+        yield limited(f"{status}-once", f"once {status}, no hint", Fail(status), SURVIVED)
+    hinted = Expect(calls=(2, 2), waits=0.2)
+    yield limited("503-hint", "once 503, Retry-After: 0.2", Fail(503, retry_after=0.2), hinted)
+    yield limited("500-always", "every call is answered 500", Fail(500), GIVEN_UP, None)
+    yield limited("503-always", "every call is answered 503", Fail(503), GIVEN_UP, None)
+
+
+def of_connections(names: Names) -> Iterable[Scenario]:
+    """Calls that get no answer, half of one, or a slow one."""
+
+    def cut(name: str, about: str, fault: Fault, expect: Expect = SURVIVED) -> Scenario:
+        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, names.work),))
+
+    yield cut("lost-reply", "the work is done and paid, the reply is lost in a reset", LoseReply(), PAID)
+    yield cut("lost-reply-closed", "the same, the connection closed", LoseReply("close"), PAID)
+    yield cut(
+        "cut-reply", "the reply ends in the middle, the connection closed", LoseReply("close", 20), PAID
+    )
+    yield cut("reset", "the connection is reset, no work done", ConnectionReset())
+    yield cut("no-answer", "the connection is closed without a byte, no work done", EmptyResponse())
+    yield cut("garbage", "the reply is no HTTP after its head, no work done", MalformedChunk())
+    yield cut("hang", "no answer at all, no work done", Hang())
+    yield cut("slow", "the answer takes 0.3 s", Delay(0.3), Expect())
+    yield cut("drip", "the reply comes in five pieces over 0.3 s", SlowDrip(0.3, 5), Expect())
+
+
+def of_replies(names: Names) -> Iterable[Scenario]:
+    """Successes by their status with something wrong, or something new."""
+
+    def said(name: str, about: str, fault: Fault, expect: Expect = PAID) -> Scenario:
+        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, names.reply),))
+
+    yield said("broken-json", "200, the JSON ends too soon", Body(text='{"created": "2026-04-'))
+    yield said("html-200", "200, a page for people", Body(text=_PAGE, media_type="text/html; charset=utf-8"))
+    yield said("json-null", "200, the body is null", Body())
+    yield said("json-list", "200, the body is a list", Body(json=[]))
+    yield said("empty-body", "200, no body", Body(text=""))
+    yield said("empty-data", "200, no results", EmptyData())
+    yield said("null-url", "200, the result's link is null", NullUrl())
+    yield said("missing-url", "200, the result has no link", MissingField(f"{names.first}/{names.link}"))
+    whole = names.first.rpartition("/")[0]
+    yield said("missing-data", "200, the list of results is missing", MissingField(whole))
+    yield said("new-fields", "members nobody documented", ExtraFields(), Expect())
+    new = ExtraFields({"moderation": {"score": 0.01}}, names.first)
+    yield said("new-fields-in-result", "members nobody documented in the result", new, Expect())
+
+
+def of_downloads(names: Names, *, signed: bool = True) -> Iterable[Scenario]:
+    """The picture is there and paid for, and its link is bad."""
+
+    def read(
+        name: str,
+        about: str,
+        fault: Fault,
+        expect: Expect = KEPT,
+        times: int | None = 1,
+        on: str = names.download,
+    ) -> Scenario:
+        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, on, times),))
+
+    yield read("download-expired", "the link dies before it is read", Expire(), PAID)
+    yield Scenario(
+        id="download-dead-on-arrival",
+        about="the link is dead when it comes",
+        expect=PAID,
+        terms={"link_ttl": 0},
+    )
+    if signed:
+        yield read("download-forged", "the link's signature is wrong", ForgedUrl(), PAID, on=names.reply)
+    yield read("download-purged", "the picture is gone", Purge(), PAID)
+    yield read("download-redirected", "the link redirects once, to itself", Redirect())
+    yield read(
+        "download-redirected-for-ever", "the link redirects to itself for ever", Redirect(), PAID, None
+    )
+    wrong = Expect(outcome="either", calls=(1, 12), format="PNG")
+    yield read("download-wrong-type", "the file is a JPEG, called PNG", WrongFormat(), wrong, None)
+    yield read("download-cut", "the picture ends after 100 bytes, the connection closed", Truncate(100))
+    yield read("download-reset", "the picture ends after 100 bytes in a reset", Truncate(100, reset=True))
+    yield read("download-corrupt", "some bytes of the picture are wrong", CorruptChunk())
+    yield read("download-html", "a page for people with status 200", HtmlWith200())
+    yield read(
+        "download-short",
+        "200 bytes fewer than there are, and Content-Length says so too",
+        WrongContentLength(-200),
+    )
+    yield read("download-stalls", "the picture stops after 100 bytes and never goes on", Stall(100))
+    yield read("download-503-once", "the link answers 503 once", Fail(503))
+    yield read(
+        "download-not-enlarged", "the picture comes back as it was sent", SameSize(), PAID, on=names.work
+    )
+    yield read("download-halved", "the picture comes back smaller", Smaller(), PAID, on=names.work)
+
+
+def of_clocks() -> Iterable[Scenario]:
+    """The client's clock is not the service's."""
+    yield Scenario(id="clock-ahead", about="the service's clock is a day ahead", clock=_DAY)
+    yield Scenario(id="clock-behind", about="the service's clock is a day behind", clock=-_DAY)
+
+
+def _a(name: str) -> str:
+    return {
+        "gif": "a GIF",
+        "cut": "a PNG cut short",
+        "empty": "empty",
+        "text": "a text",
+        "oversize": "26 MiB large",
+    }[name]

@@ -1,0 +1,32 @@
+"""What a client says, fit to be shown: no secrets of its user, no codes for a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fauxscale.redact import Mask
+from fauxscale_contracts.contract.violations import brief
+
+# Codes that colour a terminal, move its cursor or name its window.
+_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|password)$")
+_SHORTEST = 8  # `USE_TOKEN=true` hides no secret
+
+
+class Words:
+    """Cleans texts for one environment: the values of its `*_KEY`, `*_TOKEN`, `*_SECRET` are hidden in them."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._mask = Mask(
+            value for name, value in env.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST
+        )
+
+    def clean(self, text: str) -> str:
+        """The text without secrets and unprintable characters."""
+        plain = _CODES.sub("", text)
+        return self._mask.text("".join(one if one.isprintable() else " " for one in plain))
+
+    def line(self, text: str, most: int) -> str:
+        """The same on one line of about `most` characters."""
+        return brief(self.clean(text), most)

@@ -1,0 +1,1 @@
+"""What every command shares: arguments, exit statuses, signals, and files written whole."""

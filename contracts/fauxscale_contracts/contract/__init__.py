@@ -1,0 +1,1 @@
+"""A recorded contract: parsed, and held against what was sent and answered."""

@@ -1,0 +1,229 @@
+"""Bodies against their recorded media types: forms, JSON, pictures, event streams."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, cast
+
+from . import image_headers, multipart
+from .operations import Content
+from .schemas import Document, Json, Schema
+from .violations import Severity, Violation, brief, pointer
+
+# Enough of an encoded picture to reach its size, past the camera's notes and thumbnail.
+_HEAD = 256 * 1024
+# The URL-safe alphabet of base64 as the standard one; services read both.
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_JSON_LABELS = (None, "application/json", "text/plain", "application/octet-stream")
+_TEXT_LABELS = (None, "text/plain")
+
+
+def check_body(contents: Mapping[str, Content], content_type: str | None, body: bytes) -> list[Violation]:
+    """What is wrong with a body that came under this Content-Type, given what may come."""
+    declared = (content_type or "").partition(";")[0].strip().lower()
+    content = contents.get(declared) or next(
+        (c for name, c in contents.items() if _covers(name, declared)), None
+    )
+    if content is None:
+        wanted = ", ".join(contents)
+        said = f"is {brief(declared, 60)}" if declared else "is missing"
+        return [
+            Violation(
+                "/headers/content-type", f"Content-Type {said}", "would be rejected", f"content {wanted}"
+            )
+        ]
+    if content.media_type == "multipart/form-data":
+        return _check_form(content, content_type or "", body)
+    if content.picture is not None:
+        return image_headers.judge(content.picture, body, "/body", label=declared)
+    if content.media_type == "application/json":
+        return _check_json(content.schema, body)
+    if content.media_type == "text/event-stream":
+        return _check_events(content, body)
+    return []
+
+
+def coerce(text: str, node: Mapping[str, Any]) -> object:
+    """Text of a form field, query or header as the JSON value its schema wants, else the text itself."""
+    kinds = node.get("type", "string")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    readers: dict[str, Callable[[str], object]] = {
+        "integer": int,
+        "number": float,
+        "boolean": lambda word: {"true": True, "false": False}[word.lower()],
+        "array": _load,
+        "object": _load,
+    }
+    for kind in kinds:
+        if kind in readers:
+            try:
+                return readers[kind](text)
+            except (ValueError, KeyError):
+                continue
+    return text
+
+
+def _check_form(content: Content, content_type: str, body: bytes) -> list[Violation]:
+    try:
+        parts = multipart.split(content_type, body)
+    except ValueError as error:
+        return [
+            Violation(
+                "/body", f"the form cannot be read: {error}", "would be rejected", "multipart/form-data"
+            )
+        ]
+    schema = content.schema
+    if schema is None:
+        return []
+    known = {name: schema.document.resolve(node) for name, node in schema.node["properties"].items()}
+    other = {alias: name for name, node in known.items() for alias in node.get("x-also-named", ())}
+    found: list[Violation] = []
+    values: Json = {}
+    for part in parts:
+        name = other.get(part.name, part.name)
+        at = pointer(("body", part.name))
+        if name not in known:
+            found.append(_unknown_part(schema, part.name, at, [*known, *other]))
+            continue
+        value, faults = _part_value(known[name], part, at)
+        found += faults
+        if faults and value is None:
+            continue
+        if name in values:
+            found.append(
+                Violation(at, f"{part.name} was sent more than once", "undocumented", "one part of a name")
+            )
+        values[name] = value
+    unread = {fault.pointer for fault in found}
+    return found + [one for one in schema.violations(values, ("body",)) if one.pointer not in unread]
+
+
+def _part_value(node: Json, part: multipart.Part, at: str) -> tuple[object, list[Violation]]:
+    """A part as the JSON value the form's schema judges (pictures as an empty text), and its own faults."""
+    if "x-picture" in node:
+        judged = image_headers.judge(node["x-picture"], part.data, at, label=part.content_type)
+        if part.filename is None:
+            message = "the file has no filename; most servers will take it for a text field"
+            judged.append(Violation(at, message, "undocumented", "files have a filename"))
+        return "", judged
+    structured = node.get("type") in ("object", "array")
+    found: list[Violation] = []
+    if part.content_type not in (_JSON_LABELS if structured else _TEXT_LABELS):
+        message = f"declared {brief(str(part.content_type), 60)}"
+        found.append(
+            Violation(at, message, "undocumented", "a text part" + (" of JSON" if structured else ""))
+        )
+    try:
+        return (_load(part.data) if structured else coerce(part.data.decode(), node)), found
+    except ValueError as error:
+        what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
+        return None, [*found, Violation(at, what, "would be rejected", "JSON" if structured else "UTF-8")]
+
+
+def _unknown_part(schema: Schema, name: str, at: str, known: list[str]) -> Violation:
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+    closed = schema.node.get("additionalProperties") is False
+    severity: Severity = "would be rejected" if closed else schema.node.get("x-unknown", "undocumented")
+    return Violation(
+        at, f"{brief(name, 60) or 'a part without a name'} is not a part: {hint}", severity, "known parts"
+    )
+
+
+def _check_json(schema: Schema | None, body: bytes) -> list[Violation]:
+    try:
+        value = _load(body)
+    except ValueError as error:
+        return [Violation("/body", f"not JSON: {error}", "would be rejected", "application/json")]
+    if schema is None:
+        return []
+    found: list[Violation] = []
+    value = _lift(schema.document, schema.node, value, ("body",), found)
+    return found + schema.violations(value, ("body",))
+
+
+def _lift(document: Document, node: Json, value: Any, at: tuple[object, ...], found: list[Violation]) -> Any:
+    """A value with the pictures inside its texts judged, and short texts in their place."""
+    node = document.resolve(node)
+    if isinstance(value, str) and "x-picture" in node:
+        value, faults = _embedded(node["x-picture"], value, pointer(at))
+        found += faults
+    elif isinstance(value, list) and "items" in node:
+        items = enumerate(cast("Iterable[Any]", value))
+        value = [_lift(document, node["items"], one, (*at, n), found) for n, one in items]
+    elif isinstance(value, dict) and "properties" in node:
+        members, known = dict(cast("Json", value)), node["properties"]
+        for name in members.keys() & known.keys():
+            members[name] = _lift(document, known[name], members[name], (*at, name), found)
+        value = members
+    for other in node.get("anyOf", []):
+        value = _lift(document, other, value, at, found)
+    return cast("Any", value)
+
+
+def _embedded(rule: Json, text: str, at: str) -> tuple[str, list[Violation]]:
+    """A picture inside a JSON text: faults, and a short text that stands for it in its schema."""
+    label = None
+    payload = text
+    if text.startswith("data:"):
+        head, _, payload = text.partition(",")
+        label = head[5:].partition(";")[0]
+        short = head + ",AAAA"
+        if not head.endswith(";base64"):
+            return text[:200], []
+    elif rule.get("base64") and "://" not in text[:20]:
+        short = "AAAA"
+    else:
+        return text, []
+    packed = payload[:_HEAD].encode("ascii", "replace").translate(_STANDARD, b" \r\n\t=")
+    try:
+        start = binascii.a2b_base64(packed[: len(packed) // 4 * 4], strict_mode=True)
+    except binascii.Error as error:
+        return short, [Violation(at, f"not base64: {error}", "would be rejected", "base64")]
+    return short, image_headers.judge(rule, start, at, label=label, size=len(payload) * 3 // 4)
+
+
+def _check_events(content: Content, body: bytes) -> list[Violation]:
+    """Each event of a stream against `x-itemSchema`, which OpenAPI 3.2 calls itemSchema."""
+    found: list[Violation] = []
+    if content.schema is None or "x-itemSchema" not in content.schema.node:
+        return found
+    item = content.schema.within(content.schema.node["x-itemSchema"])
+    events = [
+        line[5:].strip() for line in body.decode(errors="replace").splitlines() if line.startswith("data:")
+    ]
+    for number, text in enumerate(events):
+        try:
+            found += item.violations(_load(text), ("body", number))
+        except ValueError as error:
+            message = f"event {number} is not JSON: {error}"
+            found.append(
+                Violation(pointer(("body", number)), message, "would be rejected", "application/json")
+            )
+    return found
+
+
+def _load(text: str | bytes) -> Any:
+    """JSON by the letter of RFC 8259: no NaN, no Infinity. ValueError, UnicodeDecodeError included."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _covers(pattern: str, declared: str) -> bool:
+    """Whether a recorded media type with a wildcard stands for this one."""
+    return pattern == "*/*" or (pattern.endswith("/*") and declared.startswith(pattern[:-1]))
+
+
+def picture_as_text(data: bytes, media_type: str) -> str:
+    """A picture as a data URI."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,69 @@
+"""A call as a curl command one can paste: the shortest way to see a violation again."""
+
+from __future__ import annotations
+
+import shlex
+
+from . import multipart
+from .exchange import Exchange, Request
+
+# What curl writes by itself, and what describes the client rather than the call.
+_LEFT_OUT = frozenset(
+    {"host", "content-length", "user-agent", "accept", "accept-encoding", "connection", "transfer-encoding"}
+)
+_MOST = 2000
+
+
+def curl(exchange: Exchange) -> str:
+    """One line of shell. Keys are masked: put yours in. Files go by the names they were sent under."""
+    from fauxscale import redact
+
+    request = exchange.request
+    form = (request.header("content-type") or "").startswith("multipart/form-data")
+    words = ["curl", "-sS", "-X", request.method, redact.text(request.url)]
+    for name, value in redact.headers(request.headers):
+        dropped = name.lower() in _LEFT_OUT or name.lower().startswith("x-stainless-")
+        if not dropped and not (form and name.lower() == "content-type"):
+            words += ["-H", f"{name}: {value}"]
+    words += _form(request) if form else _data(request)
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def _form(request: Request) -> list[str]:
+    from fauxscale import redact
+
+    try:
+        parts = multipart.split(request.header("content-type") or "", request.body)
+    except ValueError:
+        return ["--data-binary", "@body.bin"]
+    words: list[str] = []
+    for part in parts:
+        label = f";type={part.content_type}" if part.content_type else ""
+        if part.filename is not None:
+            words += ["-F", f"{part.name}=@{_quoted(part.filename)}{label}"]
+            continue
+        text = redact.text(part.data.decode(errors="replace"))
+        words += (
+            ["-F", f"{part.name}={_quoted(text)}{label}"]
+            if label
+            else ["--form-string", f"{part.name}={text}"]
+        )
+    return words
+
+
+def _data(request: Request) -> list[str]:
+    from fauxscale import redact
+
+    if not request.body:
+        return []
+    try:
+        text = redact.text(request.body.decode())
+    except UnicodeDecodeError:
+        return ["--data-binary", "@body.bin"]
+    return ["--data-raw", text if len(text) <= _MOST else f"{text[:_MOST]}…"]
+
+
+def _quoted(text: str) -> str:
+    """Text inside curl's own quotes, in which semicolons and commas mean nothing."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,117 @@
+"""`fauxscale-contracts drift`: ask a service the smallest questions, priced first, and say what changed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fauxscale_contracts.console.arguments import a_key, a_report, an_origin, dollars, seconds
+from fauxscale_contracts.console.exit_codes import finish, give_up, interruptible
+
+if TYPE_CHECKING:
+    from .report import Report
+
+
+@click.command()
+@click.argument("provider", type=click.Choice(["ideogram", "aigateway", "lumenfall", "fal"]))
+@click.option(
+    "--base-url",
+    required=True,
+    callback=an_origin,
+    help="Where clients of it point: https://api.ideogram.ai.",
+)
+@click.option(
+    "--key",
+    envvar="FAUXSCALE_DRIFT_KEY",
+    required=True,
+    callback=a_key,
+    help="Better in FAUXSCALE_DRIFT_KEY.",
+)
+@click.option(
+    "--max-cost", default=0.30, show_default=True, callback=dollars, help="Dollars it may cost at most."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@click.option("--vintage", help="The contract to compare with.  [default: the usual one]")
+@click.option("--recorded", type=click.Path(path_type=Path), help="A recording to compare with, too.")
+@click.option(
+    "--timeout",
+    default=120.0,
+    show_default=True,
+    callback=seconds,
+    help="Seconds each answer may take, all of it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
+@click.option(
+    "--markdown",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=a_report,
+    help="The report for people.",
+)
+def drift(
+    provider: str,
+    base_url: str,
+    key: str,
+    max_cost: float,
+    yes: bool,
+    vintage: str | None,
+    recorded: Path | None,
+    timeout: float,
+    as_json: bool,
+    markdown: Path | None,
+) -> None:
+    """Compare a service with its contract, with recordings and with the stand-in.
+
+    Ends with 0 for no drift, 3 additive, 4 risky, 5 breaking; 2 if it could not be told, 130 or 143
+    if it was interrupted.
+    """
+    with interruptible():
+        from fauxscale import redact
+        from fauxscale.recordings.har import RecordingError
+        from fauxscale_contracts.console.atomic_write import write
+        from fauxscale_contracts.contract.violations import ContractError
+        from fauxscale_contracts.probes import Unreachable
+
+        from .report import plan
+
+        words, most = plan(provider)
+        click.echo(words, err=True)
+        if most > max_cost:
+            give_up(f"that may cost ${most:.2f}, more than --max-cost {max_cost:.2f}: nothing was sent")
+        if not yes and not _agreed():
+            give_up("nothing was sent")
+        try:
+            report = finish(_examined(provider, base_url, key, timeout, vintage, recorded))
+        except (Unreachable, ContractError, RecordingError) as error:
+            give_up(redact.text(str(error), [key]))
+        # Before any file is written: it has been paid for.
+        click.echo(report.to_json() if as_json else report.to_text())
+        if markdown is not None:
+            try:
+                write(markdown, report.to_markdown() + "\n")
+            except OSError as error:
+                click.echo(f"{markdown} cannot be written: {error.strerror}", err=True)
+                sys.exit(2)
+        sys.exit(report.exit)
+
+
+async def _examined(
+    provider: str, base_url: str, key: str, timeout: float, vintage: str | None, recorded: Path | None
+) -> Report:
+    import httpx
+
+    from .run import examine
+
+    async with httpx.AsyncClient(timeout=timeout) as http:
+        return await examine(
+            provider, base_url, key, http, timeout=timeout, vintage=vintage, recorded=recorded
+        )
+
+
+def _agreed() -> bool:
+    try:
+        return click.confirm("Ask?", err=True)
+    except click.Abort:
+        return False

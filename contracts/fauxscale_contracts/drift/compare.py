@@ -1,0 +1,206 @@
+"""What a service answers today, beside what is documented, what was recorded and what the stand-in says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Literal, TypeAlias, cast
+
+from fauxscale_contracts.contract.contract import Contract
+from fauxscale_contracts.contract.exchange import Exchange, Reply
+from fauxscale_contracts.contract.violations import Violation, brief
+
+Kind: TypeAlias = Literal["additive", "risky", "breaking"]
+# What a client sees of an answer: kinds of values by JSON pointer (`*` is any item), headers among them.
+Shape: TypeAlias = dict[str, frozenset[str]]
+
+KINDS: tuple[Kind, ...] = ("additive", "risky", "breaking")
+# Headers that clients act upon; the others differ from one front end to the next.
+_TELLING = re.compile(r"retry-after(-ms)?|x-ratelimit-.+|ratelimit.*|x-fal-.+|location")
+_NUMBER = re.compile(r"/\d+(?=/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference. The last four say what each side has at `pointer`; "" where a side says nothing.
+
+    additive: something new that a tolerant client does not notice. risky: a client that relied on what
+    nobody promised may fail. breaking: a client that relied on a promise fails.
+    """
+
+    kind: Kind
+    probe: str
+    pointer: str
+    message: str
+    documented: str = ""
+    recorded: str = ""
+    stood_in: str = ""
+    live: str = ""
+
+
+def compare(
+    contract: Contract,
+    live: Mapping[str, Exchange],
+    stood_in: Mapping[str, Exchange],
+    recorded: Iterable[Exchange] = (),
+) -> list[Finding]:
+    """Every difference, the gravest first. `live` and `stood_in` are answers by probe."""
+    kept = [one for one in recorded if one.reply is not None]
+    found = [
+        finding
+        for probe, exchange in live.items()
+        for finding in _probe(contract, probe, exchange, stood_in.get(probe), kept)
+    ]
+    lost = [
+        Finding("breaking", probe, "", "no link to a picture was given", stood_in="a link", live="none")
+        for probe in stood_in
+        if probe not in live
+    ]
+    return sorted(found + lost, key=lambda one: -KINDS.index(one.kind))
+
+
+def gravest(findings: Iterable[Finding]) -> Kind | None:
+    kinds: list[Kind] = [one.kind for one in findings]
+    return max(kinds, key=KINDS.index, default=None)
+
+
+def _probe(
+    contract: Contract, probe: str, live: Exchange, stood_in: Exchange | None, recorded: list[Exchange]
+) -> Iterator[Finding]:
+    reply, expected = live.reply, stood_in.reply if stood_in else None
+    if reply is None:
+        return
+    if expected is not None and expected.status != reply.status:
+        documented = ", ".join(contract.operation(live.operation).answers)
+        failed = (expected.status < 300) != (reply.status < 300)
+        message = f"the status is {reply.status}, not {expected.status}"
+        sides = documented, _statuses(recorded, live), str(expected.status), str(reply.status)
+        yield Finding("breaking" if failed else "risky", probe, "/status", message, *sides)
+        expected = None
+    now = shape(reply)
+    before = shape(expected) if expected else {}
+    then = _union(shape(one.reply) for one in recorded if one.reply and _alike(one, live))
+    seen: set[str] = set()
+    for violation in contract.check_response(live):
+        place = _NUMBER.sub("/*", violation.pointer)
+        if place in seen:
+            continue
+        seen.add(place)
+        sides = violation.rule, _words(then, place), _words(before, place), _words(now, place)
+        yield Finding(_kind(violation), probe, place, brief(violation.message), *sides)
+    for place in sorted({*now, *before, *then}):
+        known = before.get(place, frozenset()) | then.get(place, frozenset())
+        here = now.get(place, frozenset())
+        if place in seen or here == known or (here and here <= known):
+            continue
+        if any(place.startswith(f"{other}/") for other in seen):
+            continue  # what holds it is gone or new, and was named
+        seen.add(place)
+        sides = "allowed", _words(then, place), _words(before, place), _words(now, place)
+        yield _difference(probe, place, here, known, sides, compared=bool(before or then))
+
+
+def _difference(
+    probe: str,
+    place: str,
+    here: frozenset[str],
+    known: frozenset[str],
+    sides: tuple[str, str, str, str],
+    *,
+    compared: bool,
+) -> Finding:
+    if not known:
+        message = "is new to the stand-in" if compared else "was not compared"
+        return Finding("additive", probe, place, message, *sides)
+    if not here:
+        return Finding("risky", probe, place, "is gone, though no contract promised it", *sides)
+    picture = place == "/picture"
+    message = "the picture is another" if picture else "holds another kind of value"
+    return Finding("breaking" if picture else "risky", probe, place, message, *sides)
+
+
+def _kind(violation: Violation) -> Kind:
+    """How bad a departure from the documentation is, by the rule that found it."""
+    rule = violation.rule.partition(" ")[0]
+    if rule == "known":
+        return "additive"
+    body = violation.pointer.startswith("/body") or violation.pointer == "/headers/content-type"
+    return "breaking" if body and rule in ("required", "type", "content", "picture", "format") else "risky"
+
+
+def shape(reply: Reply) -> Shape:
+    """What a client sees of an answer, values left out."""
+    found: dict[str, set[str]] = {}
+    for name, _ in reply.headers:
+        if _TELLING.fullmatch(name.lower()):
+            found.setdefault(f"/headers/{name.lower()}", set()).add("present")
+    media_type = (reply.header("content-type") or "").partition(";")[0].strip().lower()
+    found["/headers/content-type"] = {media_type or "none"}
+    if media_type.startswith("image/"):
+        found["/picture"] = {_looks(reply.body)}
+    else:
+        for pointer, kind in _kinds(reply.body):
+            found.setdefault(pointer, set()).add(kind)
+    return {pointer: frozenset(kinds) for pointer, kinds in found.items()}
+
+
+def _kinds(body: bytes) -> Iterator[tuple[str, str]]:
+    try:
+        ahead: list[tuple[str, Any]] = [("/body", json.loads(body))]
+    except (ValueError, RecursionError):
+        return
+    while ahead:
+        pointer, value = ahead.pop()
+        if isinstance(value, dict):
+            yield pointer, "object"
+            ahead += [(f"{pointer}/{name}", one) for name, one in cast("dict[str, Any]", value).items()]
+        elif isinstance(value, list):
+            yield pointer, "array"
+            ahead += [(f"{pointer}/*", one) for one in cast("list[object]", value)]
+        else:
+            yield pointer, _name(value)
+
+
+def _name(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, int | float) else "string"
+
+
+def _looks(data: bytes) -> str:
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(data)) as image:
+            return f"{image.format} {image.width}x{image.height}"
+    except (OSError, ValueError):
+        return "no picture"
+
+
+def _alike(one: Exchange, other: Exchange) -> bool:
+    """Whether a recorded exchange may be held against a probe: same operation, same status."""
+    same = one.operation == other.operation and one.reply is not None and other.reply is not None
+    # Other pictures have other sizes: those recorded say nothing of the probe's.
+    return same and one.reply.status == other.reply.status and not one.operation.endswith(".download")  # type: ignore[union-attr]  # both are there
+
+
+def _statuses(recorded: list[Exchange], live: Exchange) -> str:
+    found = {one.reply.status for one in recorded if one.reply and one.operation == live.operation}
+    return ", ".join(map(str, sorted(found)))
+
+
+def _union(shapes: Iterable[Shape]) -> Shape:
+    found: Shape = {}
+    for one in shapes:
+        for pointer, kinds in one.items():
+            found[pointer] = found.get(pointer, frozenset()) | kinds
+    return found
+
+
+def _words(seen: Shape, pointer: str) -> str:
+    return " or ".join(sorted(seen.get(pointer, ())))

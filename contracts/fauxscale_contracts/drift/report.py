@@ -1,0 +1,80 @@
+"""A drift report for people, for pull requests and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from fauxscale_contracts.probes import PROBES
+
+from .compare import KINDS, Finding, Kind, gravest
+
+# What the command ends with; 2 is for what could not be run, as everywhere.
+EXITS: dict[Kind | None, int] = {None: 0, "additive": 3, "risky": 4, "breaking": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found at `base_url`. `cost` in dollars, as the price list has it."""
+
+    provider: str
+    vintage: str
+    base_url: str
+    cost: float
+    statuses: dict[str, int]
+    findings: Sequence[Finding]
+
+    @property
+    def verdict(self) -> Kind | None:
+        return gravest(self.findings)
+
+    @property
+    def exit(self) -> int:
+        return EXITS[self.verdict]
+
+    def to_json(self) -> str:
+        words = {
+            "provider": self.provider,
+            "vintage": self.vintage,
+            "base_url": self.base_url,
+            "cost": round(self.cost, 2),
+            "verdict": self.verdict or "none",
+            "probes": [{"id": name, "status": status} for name, status in self.statuses.items()],
+            "findings": [asdict(one) for one in self.findings],
+        }
+        return json.dumps(words, indent=2, ensure_ascii=False)
+
+    def to_text(self) -> str:
+        lines = [self._head()]
+        for one in self.findings:
+            lines.append(f"{one.kind:9} {one.probe}: {one.pointer or 'answer'} {one.message}")
+            sides = {"documented": one.documented, "recorded": one.recorded}
+            sides |= {"stand-in": one.stood_in, "live": one.live}
+            lines.append("          " + " · ".join(f"{side} {said or '—'}" for side, said in sides.items()))
+        return "\n".join(lines)
+
+    def to_markdown(self) -> str:
+        lines = [f"## Drift: {self.provider} {self.vintage}", "", self._head(), ""]
+        if self.findings:
+            lines += ["| class | probe | where | what | documented | recorded | stand-in | live |"]
+            lines += ["|---|---|---|---|---|---|---|---|"]
+        for one in self.findings:
+            cells = [f"**{one.kind}**", one.probe, f"`{one.pointer or 'answer'}`", one.message]
+            cells += [one.documented or "—", one.recorded or "—", one.stood_in or "—", one.live or "—"]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        return "\n".join(lines)
+
+    def _head(self) -> str:
+        counts = {kind: sum(one.kind == kind for one in self.findings) for kind in reversed(KINDS)}
+        said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no drift"
+        return f"{said} in {len(self.statuses)} answers of {self.base_url}, for about ${self.cost:.2f}"
+
+
+def plan(provider: str) -> tuple[str, float]:
+    """What probing will cost, in words, and the most it can, in dollars."""
+    probes = PROBES[provider]
+    likely, most = sum(one.cost for one in probes), sum(one.most for one in probes)
+    words = [f"  ${one.cost:.2f}  {one.id} ({one.operation})" for one in probes]
+    more = f", at most ${most:.2f} if it takes what it should refuse" if most > likely else ""
+    return "\n".join([f"{len(probes)} calls to {provider} for ${likely:.2f}{more}:", *words]), most

@@ -1,0 +1,63 @@
+"""One drift run: the probes at the service, the same at a stand-in started for them, and the comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from fauxscale_contracts.contract.contract import Contract, load, vintages
+from fauxscale_contracts.contract.exchange import Exchange
+from fauxscale_contracts.probes import PROBES, run
+
+from .compare import compare
+from .report import Report
+
+
+async def examine(
+    provider: str,
+    base_url: str,
+    key: str,
+    http: httpx.AsyncClient,
+    *,
+    timeout: float = 120.0,
+    vintage: str | None = None,
+    recorded: Path | None = None,
+) -> Report:
+    """Probe a service through `http`, and compare. A whole answer may take `timeout` seconds.
+
+    Raises Unreachable, ContractError, RecordingError.
+    """
+    contract = load(provider, vintage=vintage)
+    told = [] if recorded is None else _recorded(recorded, contract)
+    live = await run(provider, base_url, key, http, timeout=timeout)
+    findings = compare(contract, live, await _stand_in(provider, contract.vintage), told)
+    statuses = {name: one.reply.status for name, one in live.items() if one.reply}
+    cost = sum(
+        max(probe.cost, probe.risk if statuses.get(probe.id, 0) < 300 else 0) for probe in PROBES[provider]
+    )
+    return Report(provider, contract.vintage, base_url, cost, statuses, findings)
+
+
+async def _stand_in(provider: str, vintage: str) -> dict[str, Exchange]:
+    from fauxscale import MockServer, Settings
+
+    # Only a provider with several vintages has an option to choose one.
+    options = {f"{provider}.vintage": vintage} if len(vintages()[provider]) > 1 else {}
+    with MockServer(Settings(key_policy="issued", options=options), listen=False) as mock:
+        async with httpx.AsyncClient(transport=mock.transport()) as http:
+            return await run(provider, mock.base_url(provider), mock.account().api_key(provider), http)
+
+
+def _recorded(folder: Path, contract: Contract) -> list[Exchange]:
+    from dataclasses import replace
+
+    from fauxscale.recordings.har import Recording
+
+    found: list[Exchange] = []
+    for entry in Recording(folder).entries():
+        exchange = Exchange.from_har(entry)
+        operation = contract.find(exchange.request.method, exchange.request.url)
+        if operation is not None:
+            found.append(replace(exchange, operation=operation.name))
+    return found

@@ -1,0 +1,1 @@
+"""Requests, replies and pictures drawn from a contract."""

@@ -1,0 +1,1 @@
+"""`fauxscale-contracts record` and `scan`: exchanges written down, without secrets."""

@@ -1,0 +1,247 @@
+"""A proxy that keeps what goes through it: each exchange as HAR, its pictures by hash, no secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as Asked
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from fauxscale import redact
+from fauxscale.recordings.har import Recording
+from fauxscale_contracts.contract.contract import Contract, load, vintages
+from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
+from fauxscale_contracts.contract.operations import Operation, find
+from fauxscale_contracts.contract.violations import Violation
+
+# What concerns one connection and not the call, and what the client library at work writes by itself.
+_HOP = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+Tell = Callable[[str], None]
+
+
+class UpstreamError(Exception):
+    """The service could not be recorded: it redirected, stalled, or was not there. Says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A contract and the operation of it that a call belongs to."""
+
+    contract: Contract
+    operation: Operation
+
+
+class Book:
+    """The contracts recordings are held against: one vintage of each provider."""
+
+    def __init__(self, chosen: dict[str, str] | None = None) -> None:
+        """`chosen`: vintages by provider, the usual ones where it says nothing."""
+        self._contracts = [load(provider, vintage=(chosen or {}).get(provider)) for provider in vintages()]
+        self._homes = {
+            one.name: contract for contract in self._contracts for one in contract.operations.values()
+        }
+
+    def find(self, method: str, url: str) -> Judged | None:
+        """Whose operation answers at an address; None where no contract knows it."""
+        every = [one for contract in self._contracts for one in contract.operations.values()]
+        found = find(every, method, url)
+        return Judged(self._homes[found.name], found) if found else None
+
+
+class Recorder:
+    """The proxy, an ASGI application. `tell` hears one line of each exchange and of what is wrong with it.
+
+    `failures` counts the calls that could not be recorded.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        recording: Recording,
+        tell: Tell,
+        *,
+        book: Book | None = None,
+        timeout: float = 120.0,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._upstream = upstream.rstrip("/")
+        self._recording = recording
+        self._tell = tell
+        self._book = book or Book()
+        self._timeout = timeout
+        self._client = client or httpx.AsyncClient(timeout=timeout)
+        self.recorded = 0
+        self.failures = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await self._client.aclose()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        try:
+            response = await self._answer(Asked(scope, receive))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, asked: Asked) -> Response:
+        split = urlsplit(str(asked.url))
+        url = self._upstream + split.path + (f"?{split.query}" if split.query else "")
+        headers = tuple(pair for pair in asked.headers.items() if pair[0] not in _HOP)
+        request = Request(asked.method, url, headers, await asked.body())
+        secrets = redact.secrets(headers)
+        try:
+            exchange = await self._ask(request)
+            judged = await self._keep(exchange, secrets)
+            await self._keep_pictures(exchange, judged, secrets)
+        except UpstreamError as error:
+            self.failures += 1
+            self._tell(f"not recorded: {redact.text(str(error), secrets)}")
+            return JSONResponse({"error": "not recorded", "message": str(error)}, 502)
+        reply = exchange.reply
+        assert reply is not None  # _ask raises where none came
+        response = Response(reply.body, reply.status)
+        for name, value in reply.headers:
+            if name.lower() not in _HOP:
+                # Starlette writes Latin-1: letters beyond it leave as the bytes of UTF-8 they came as.
+                response.headers.append(name, value.encode().decode("latin-1"))
+        if request.method == "HEAD":  # the length it speaks of is that of the body it leaves out
+            del response.headers["content-length"]
+            if length := reply.header("content-length"):
+                response.headers["content-length"] = length
+        return response
+
+    async def _ask(self, request: Request, *, follow: bool = False) -> Exchange:
+        """Send a request on; a redirect is an error unless it is to be followed."""
+        at = self._recording.now()
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        place = request.url.partition("?")[0]
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await self._client.request(
+                    request.method,
+                    request.url,
+                    headers=list(request.headers),
+                    content=request.body,
+                    follow_redirects=follow,
+                )
+        except (TimeoutError, httpx.TimeoutException):
+            raise UpstreamError(
+                f"{request.method} {place} gave no whole answer within {self._timeout:g} s; --timeout allows more"
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UpstreamError(f"{request.method} {place} failed: {error or type(error).__name__}") from None
+        if answer.is_redirect and not follow:
+            target = answer.headers.get("location", "nowhere")
+            raise UpstreamError(
+                f"{request.method} {place} was redirected to {target}: is --upstream spelled as there?"
+            )
+        reply = Reply(answer.status_code, _undone(request.method, answer), answer.content)
+        return Exchange(request, reply, at=at, seconds=loop.time() - begun)
+
+    async def _keep(self, exchange: Exchange, secrets: list[str]) -> Judged | None:
+        """Write an exchange, and say what it was; None where no contract knows."""
+        judged = self._book.find(exchange.request.method, exchange.request.url)
+        if judged is not None:
+            exchange = replace(exchange, operation=judged.operation.name)
+        await asyncio.to_thread(self._write, exchange, secrets)
+        mask = redact.Mask(secrets)
+        for line in _report(exchange, judged):
+            self._tell(mask.text(line))
+        return judged
+
+    async def _keep_pictures(self, exchange: Exchange, judged: Judged | None, secrets: list[str]) -> None:
+        """Write the pictures an answer links to, as calls of their own; links in those are not followed."""
+        for url in self._pictures(exchange, judged):
+            try:
+                picture = await self._ask(Request("GET", url), follow=True)
+            except UpstreamError as error:
+                self._tell(f"  its picture was not recorded: {redact.text(str(error), secrets)}")
+                continue
+            await self._keep(picture, secrets)
+
+    def _write(self, exchange: Exchange, secrets: list[str]) -> None:
+        try:
+            self._recording.write(exchange.to_har(), secrets)
+        except OSError as error:
+            raise UpstreamError(f"{self._recording.folder} cannot be written: {error.strerror}") from error
+        self.recorded += 1
+
+    def _pictures(self, exchange: Exchange, asked: Judged | None) -> list[str]:
+        """The links of an answer that lead to results: those the contract of the service calls downloads."""
+        if asked is None or exchange.reply is None or exchange.reply.status != 200:
+            return []
+        wanted = f"{asked.contract.provider}.download"
+        if asked.operation.name == wanted:
+            return []
+        found: list[str] = []
+        for text in _strings(exchange.reply.body):
+            judged = self._book.find("GET", text) if text.startswith(("http://", "https://")) else None
+            if judged is not None and judged.operation.name == wanted:
+                found.append(text)
+        return list(dict.fromkeys(found))
+
+
+def _undone(method: str, answer: httpx.Response) -> Headers:
+    """The headers of an answer whose coding was undone on the way here: they speak of the body as it is now."""
+    coded = "content-encoding" in answer.headers
+    headers = [pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding"]
+    if method == "HEAD" and not coded:
+        return tuple(headers)
+    rest = tuple(pair for pair in headers if pair[0] != "content-length")
+    return (*rest, ("content-length", str(len(answer.content)))) if answer.content else rest
+
+
+def _report(exchange: Exchange, judged: Judged | None) -> Iterator[str]:
+    """The exchange in one line, and one for each way in which it departs from the contract; nothing is masked."""
+    status = exchange.reply.status if exchange.reply else 0
+    name = exchange.operation or "no operation on record"
+    place = exchange.request.url.partition("?")[0]
+    yield f"{status} {exchange.request.method} {place} ({name}, {exchange.seconds:.1f} s)"
+    if judged is None:
+        return
+    found: list[Violation] = judged.contract.check_response(exchange)
+    if status < 400:  # What was refused may well have been wrong: that is on record too.
+        found = judged.contract.check_request(exchange) + found
+    for violation in found:
+        yield f"  warning: {violation}"
+
+
+def _strings(body: bytes) -> Iterator[str]:
+    try:
+        ahead: list[Any] = [json.loads(body)]
+    except (ValueError, RecursionError):  # what is nested thousands deep holds no links either
+        return
+    while ahead:
+        value = ahead.pop(0)
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            ahead += list(cast("dict[str, Any]", value).values())
+        elif isinstance(value, list):
+            ahead += value

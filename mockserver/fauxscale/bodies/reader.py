@@ -1,0 +1,187 @@
+"""The one way bytes come in: under caps and deadlines, decoded, every fault a neutral error."""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import re
+from collections.abc import AsyncIterator
+from typing import NoReturn
+from urllib.parse import unquote_to_bytes
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.redact import Mask
+
+from .form import Caps, Form, Part, shown, size_words
+from .multipart import FormReader, Pieces
+from .strict_json import parse_json
+
+__all__ = [
+    "Caps",
+    "Form",
+    "Part",
+    "decode_base64",
+    "decode_data_uri",
+    "excess",
+    "outline",
+    "parse_json",
+    "read_body",
+    "read_form",
+]
+
+_WHITESPACE = b" \t\r\n\f"
+_URLSAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
+
+
+async def read_form(stream: AsyncIterator[bytes], content_type: str | None, caps: Caps) -> Form:
+    """The multipart/form-data form that arrives on `stream`, whose header said `content_type`.
+
+    Raises ApiError: WRONG_CONTENT_TYPE, FILE_TOO_LARGE (as soon as the first byte too many is here),
+    MALFORMED_BODY, TIMEOUT. The stream is left where reading stopped; our own
+    server goes on listening for a while after the answer (see wire.py). ClientDisconnect passes through.
+    """
+    reader = FormReader(content_type, caps)
+    inflow = _Inflow(stream, caps)
+    while (chunk := await inflow.take()) is not None:
+        # The parser sees the bytes first, so that the one file too large is named rather than the body.
+        reader.feed(chunk)
+        inflow.check(caps.whole)
+    return reader.finish(inflow.received)
+
+
+async def read_body(stream: AsyncIterator[bytes], cap: int, caps: Caps) -> bytes:
+    """All bytes on `stream`, at most `cap` bytes. ApiError: FILE_TOO_LARGE, TIMEOUT. See `read_form`."""
+    inflow = _Inflow(stream, caps)
+    pieces = Pieces()
+    while (chunk := await inflow.take()) is not None:
+        inflow.check(cap)
+        pieces.add(chunk)
+    return pieces.joined()
+
+
+def decode_data_uri(text: str, cap: int, *, param: str | None = None) -> tuple[str, bytes]:
+    """The declared media type (RFC 2397: else "text/plain") and the bytes, at most `cap`, of a data URI.
+
+    ApiError: INVALID_PARAMETER, FILE_TOO_LARGE; both name `param`, the field the text came from.
+    """
+    head, comma, payload = text.strip().partition(",")
+    if head[:5].lower() != "data:" or not comma:
+        _refuse_value("not a data URI: it should read data:<media type>;base64,<data>", param)
+    media_type, *parameters = (piece.strip().lower() for piece in head[5:].split(";"))
+    # RFC 2397 letters are URL letters: a "+" or "/" of the base64 may arrive as %2B or %2F.
+    data = unquote_to_bytes(payload if payload.isascii() else _ascii(payload, param))
+    if parameters and parameters[-1] == "base64":
+        data = decode_base64(data.decode("latin-1"), cap, param=param)
+    _check_decoded(len(data), cap, param)
+    return media_type if _MEDIA_TYPE.fullmatch(media_type) else "text/plain", data
+
+
+def decode_base64(text: str, cap: int, *, param: str | None = None) -> bytes:
+    """At most `cap` bytes out of base64, standard or URL-safe; white space is ignored, padding optional."""
+    packed = _ascii(text, param).translate(_URLSAFE_TO_STANDARD, _WHITESPACE).rstrip(b"=")
+    _check_decoded(len(packed) * 3 // 4, cap, param)
+    try:
+        return binascii.a2b_base64(packed + b"=" * (-len(packed) % 4), strict_mode=True)
+    except binascii.Error as error:
+        _refuse_value(f"not base64: {str(error)[:1].lower()}{str(error)[1:]}", param)
+
+
+class _Inflow:
+    """The bytes of one request as they arrive: counted, and waited for only so long."""
+
+    def __init__(self, stream: AsyncIterator[bytes], caps: Caps) -> None:
+        self.received = 0
+        self._stream = stream
+        self._caps = caps
+        self._now = asyncio.get_running_loop().time
+        self._deadline = self._now() + caps.body_seconds
+
+    async def take(self) -> bytes | None:
+        """The next piece; None at the end."""
+        try:
+            async with asyncio.timeout_at(min(self._now() + self._caps.receive_seconds, self._deadline)):
+                chunk = await anext(self._stream, None)
+        except TimeoutError:
+            raise self._too_slow() from None
+        self.received += len(chunk or b"")
+        return chunk
+
+    def check(self, cap: int) -> None:
+        if self.received > cap:
+            raise ApiError(
+                Problem.FILE_TOO_LARGE,
+                "Request body is too large",
+                reason=f"the body is over {size_words(cap)}: at least {self.received:,} bytes arrived",
+                details={"limit": cap, "received": self.received},
+            )
+
+    def _too_slow(self) -> ApiError:
+        if self._now() >= self._deadline:
+            limit, what = self._caps.body_seconds, "the body was not complete after"
+        else:
+            limit, what = self._caps.receive_seconds, "no byte of the body arrived for"
+        return ApiError(
+            Problem.TIMEOUT,
+            "Timed out waiting for the request body",
+            reason=f"{what} {limit:g} s ({self.received:,} bytes so far)",
+            status=408,
+            details={"limit": limit, "received": self.received},
+        )
+
+
+def _ascii(text: str, param: str | None) -> bytes:
+    try:
+        return text.encode("ascii")
+    except UnicodeEncodeError as error:
+        _refuse_value(f"character {error.start} is not ASCII", param)
+
+
+def _check_decoded(size: int, cap: int, param: str | None) -> None:
+    if size > cap:
+        raise ApiError(
+            Problem.FILE_TOO_LARGE,
+            "File is too large",
+            reason=f"{_subject(param)} holds {size:,} bytes, over {size_words(cap)}; send a smaller file",
+            param=param,
+            details={"limit": cap, "received": size, "part": param},
+        )
+
+
+def _refuse_value(reason: str, param: str | None) -> NoReturn:
+    raise ApiError(
+        Problem.INVALID_PARAMETER,
+        "Image data could not be decoded",
+        reason=f"{_subject(param)} cannot be decoded: {reason}",
+        param=param,
+    )
+
+
+def _subject(param: str | None) -> str:
+    return "the encoded picture" if param is None else shown(param)
+
+
+def excess(declared: str, limit: int) -> str:
+    """How far over the limit an upload is, where its sender said how long it would be: it was not read to its end."""
+    mib = 1024 * 1024
+    if not declared.isdigit() or int(declared) <= limit:
+        return ""
+    whole, over = int(declared), int(declared) - limit
+    if over < mib / 10:
+        return f"; the whole body is {whole:,} bytes, {over:,} bytes over {limit / mib:g} MB"
+    return f"; the whole body is {whole / mib:.1f} MB, {over / mib:.1f} MB over {limit / mib:g} MB"
+
+
+def outline(part: Part, mask: Mask) -> dict[str, object]:
+    """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
+    about: dict[str, object] = {"name": mask.text(part.name), "bytes": len(part.data)}
+    if part.content_type is not None:
+        about["content_type"] = part.content_type
+    if part.is_file:
+        from fauxscale.images.formats import sniff  # Pillow: not before the first file
+
+        return about | {
+            "filename": mask.text(part.filename or ""),
+            "detected": sniff(part.data[:64]) or "unknown",
+        }
+    return about | {"text": mask.text(part.data[:2000].decode(errors="replace"))}

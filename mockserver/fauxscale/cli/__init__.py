@@ -1,0 +1,26 @@
+"""The command line: fauxscale serve | doctor | version."""
+
+from __future__ import annotations
+
+import click
+
+from fauxscale._version import __version__
+
+from .doctor import doctor
+from .serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="fauxscale %(version)s")
+def main() -> None:
+    """A stand-in for image-upscaling APIs (Ideogram, AIgateway, Lumenfall, fal.ai)."""
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"fauxscale {__version__}")
+
+
+main.add_command(serve)
+main.add_command(doctor)

@@ -1,0 +1,62 @@
+"""What a starting server says: a dozen lines for people, one line of JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fauxscale._version import __version__
+from fauxscale.dispatch.provider import Provider
+from fauxscale.settings import Settings
+
+OPEN_KEY = "fauxscale"
+FEW = 3
+
+
+def variables(provider: Provider, url: str, key: str) -> dict[str, str]:
+    """The environment that points clients of `provider` here."""
+    words = {"base_url": url + provider.base, "url": url, "host": url.partition("://")[2], "key": key}
+    named = {**provider.env, **(provider.tls_env if url.startswith("https:") else {})}
+    return {name: template.format(**words) for name, template in named.items()}
+
+
+def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> list[str]:
+    """At most twelve lines; those that begin with `export` can be pasted into a shell."""
+    named = f"only {len(settings.keys)} named key(s) work"
+    keys = named if settings.issued_only else "any key works but one with 'invalid' in it"
+    money = "money unlimited" if settings.terms.balance is None else f"balance ${settings.terms.balance:.2f}"
+    key = settings.keys[0] if settings.keys else OPEN_KEY
+    said = [f"fauxscale {__version__} on {url} · seed {settings.seed} · {keys} · {money}"]
+    for provider in providers:
+        said.append(
+            "export " + " ".join(f"{name}={value}" for name, value in variables(provider, url, key).items())
+        )
+    if ca is not None:
+        said.append(f"export SSL_CERT_FILE={ca} NODE_EXTRA_CA_CERTS={ca}")
+    said.append(f"inspector  {url}/__fauxscale/")
+    if settings.token is not None:
+        said.append(f"control token  {settings.token}")
+    fetches = f" but to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
+    said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C ends it.")
+    return said
+
+
+def capped(said: Sequence[str]) -> list[str]:
+    """A headline with its first three lines, and how many more there are."""
+    more = len(said) - 1 - FEW
+    return [*said[: 1 + FEW], *([f"  … and {more} more"] if more > 0 else [])]
+
+
+def ready(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> str:
+    """One line of JSON, for whoever started us."""
+    about: dict[str, object] = {
+        "url": url,
+        "providers": {provider.name: url + provider.base for provider in providers},
+        "inspector": f"{url}/__fauxscale/",
+        "control": f"{url}/__fauxscale/api",
+        "control_token": settings.token,
+        "pid": os.getpid(),
+    }
+    return json.dumps(about | ({"ca": str(ca)} if ca else {}))

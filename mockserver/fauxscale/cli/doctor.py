@@ -1,0 +1,90 @@
+"""What usually goes wrong on a user's machine, looked up without sending anything anywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+import click
+
+from fauxscale.hosts import leads_here
+from fauxscale.redact import shorten
+
+EXTRAS = {"pytest": "respx", "contracts": "schemathesis", "tls": "trustme"}
+PORT = 2160
+
+
+def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Lines with a mark each: "+" fine, "-" worth knowing, "!" trouble."""
+    from fauxscale.providers import PROVIDERS  # not for `--help`
+
+    lost: list[str] = []
+    for provider in PROVIDERS:
+        named = {**provider.env, **provider.tls_env}
+        keys = [name for name, template in named.items() if template == "{key}"]
+        addresses = [name for name in named if name not in keys]
+        if not any(environ.get(name) for name in (*addresses, *keys)):
+            lost.append(provider.name)
+        yield from _client(environ, provider.name, addresses, keys)
+    # One for either gateway, and for much else: no finding where it is not set.
+    yield from _client(environ, "OpenAI()", ["OPENAI_BASE_URL"], ["OPENAI_API_KEY"])
+    if lost:
+        yield (
+            "-",
+            f"nothing is set for {', '.join(lost)}: paste the export lines that `fauxscale serve` prints",
+        )
+    yield from _extras()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as probe:
+        probe.settimeout(0.5)
+        busy = probe.connect_ex(("127.0.0.1", PORT)) == 0
+    yield "+", f"something answers on 127.0.0.1:{PORT}" if busy else f"port {PORT} is free"
+
+
+def _client(
+    environ: Mapping[str, str], name: str, addresses: list[str], keys: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Where what is set leads the clients of one provider."""
+    hosts = {one: _host(value) for one in addresses if (value := environ.get(one))}
+    here = [one for one, host in hosts.items() if leads_here(host)]
+    for one in (one for one in hosts if one not in here):
+        yield "!", f"{one} points at {hosts[one]}, which is not this machine: calls there may cost money"
+    if here:
+        yield "+", f"{name}: {', '.join(here)} {'leads' if len(here) == 1 else 'lead'} to this machine"
+    elif not hosts:
+        for key in keys:
+            if value := environ.get(key):
+                yield (
+                    "-",
+                    f"{key} is set ({shorten(value)}) and {addresses[0]} is not: is it a real key, for calls "
+                    f"that cost money? Here any key does",
+                )
+
+
+def _extras() -> Iterator[tuple[str, str]]:
+    missing = [extra for extra, module in EXTRAS.items() if importlib.util.find_spec(module) is None]
+    if there := [extra for extra in EXTRAS if extra not in missing]:
+        yield "+", f"extras installed: {', '.join(there)}"
+    if missing:
+        yield "-", f"extras not installed: pip install 'fauxscale[{','.join(missing)}]'"
+
+
+def _host(address: str) -> str:
+    """The host of a URL, or of `host/path`; "no host" where none can be read."""
+    try:
+        return urlsplit(address if "://" in address else f"//{address}").hostname or "no host"
+    except ValueError:
+        return "no host"
+
+
+@click.command()
+def doctor() -> None:
+    """Look for what usually goes wrong: variables that point elsewhere, real keys, missing extras."""
+    trouble = 0
+    for mark, line in findings(os.environ):
+        trouble += mark == "!"
+        click.echo(f"{mark} {line}")
+    sys.exit(1 if trouble else 0)

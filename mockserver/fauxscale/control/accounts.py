@@ -1,0 +1,148 @@
+"""Accounts over the control API: opened, read, set, reset, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import cast
+
+from fauxscale.bodies.strict_json import is_object
+from fauxscale.clock import stopwatch
+from fauxscale.dispatch.options import change
+from fauxscale.settings import Terms
+from fauxscale.state.account import RESETTABLE
+from fauxscale.state.accounts import Card
+from fauxscale.state.journal import LIVE_CALL, Entry
+
+from .request import Ask, Missing, Way
+
+
+async def make(ask: Ask) -> object:
+    """Open an account with keys of its own; those given in `keys`, by provider, are taken as they are."""
+    ask.know("terms", "label", "keys")
+    named = _keys(ask)
+    keys: dict[str, str] = {}
+
+    def mint(number: int) -> Mapping[str, str]:
+        for name, provider in ask.providers.items():
+            keys[name] = named.get(name) or provider.mint_key(ask.accounts.mint(number, name))
+        return keys
+
+    terms = ask.words.get("terms")
+    account = await ask.accounts.make(
+        Terms() if terms is None else _terms(ask, terms), mint, ask.text("label")
+    )
+    return {"id": account.id, "keys": keys}
+
+
+def _keys(ask: Ask) -> dict[str, str]:
+    keys = ask.words.get("keys", {})
+    if not is_object(keys):
+        raise ValueError("keys must be an object of keys by provider")
+    for name, key in keys.items():
+        if name not in ask.providers:
+            raise ValueError(f"no provider {name!r}: choose from {', '.join(ask.providers)}")
+        if not isinstance(key, str) or not key.isascii() or not key:
+            raise ValueError(f"the key for {name} must be a text of ASCII characters")
+    return cast("dict[str, str]", keys)
+
+
+def _terms(ask: Ask, words: object, own: Terms | None = None) -> Terms:
+    """Terms of JSON, with the options of `own` where nothing else is said of them. Raises ValueError naming what
+    is known."""
+    if not is_object(words):
+        raise ValueError("terms must be an object")
+    options: object = words.get("options", {})
+    if options is None:
+        options = {}
+    elif is_object(options):
+        options = change(own.options if own else {}, options, tuple(ask.providers.values()))
+    return Terms.from_mapping({**words, "options": options})
+
+
+async def find(ask: Ask) -> object:
+    """Every account still open."""
+    return {"accounts": [asdict(card) for card in await ask.accounts.cards()]}
+
+
+async def read(ask: Ask) -> object:
+    """One account: its card, its terms in force, its clock, what it came to."""
+    card = await ask.accounts.card(ask.account.id) or Card(ask.account.id, "nobody", 0, {})
+    terms = await ask.account.terms()
+    totals = await ask.account.totals()
+    return {**asdict(card), "settings": asdict(terms), "now": await ask.now(), "totals": totals}
+
+
+async def read_settings(ask: Ask) -> object:
+    """The terms in force: the account's own, the server's where those say nothing."""
+    return asdict(await ask.account.terms())
+
+
+async def change_settings(ask: Ask) -> object:
+    """Change the terms and options named; null takes the account's own word back. A balance counts from now on."""
+    own = await ask.account.own_terms()
+    terms = _terms(ask, ask.words, own)
+    named = replace(own, **{name: getattr(terms, name) for name in ask.words})
+    await ask.account.set_terms(named, refill="balance" in ask.words)
+    return asdict(await ask.account.terms())
+
+
+async def totals(ask: Ask) -> object:
+    """What the account came to since it was opened."""
+    return await ask.account.totals()
+
+
+async def reset(ask: Ask) -> object:
+    """Forget what is named in `what`; all of it when nothing is."""
+    ask.know("what")
+    what = ask.words.get("what", list(RESETTABLE))
+    names: list[object] = cast("list[object]", what) if isinstance(what, list) else [what]
+    for name in names:
+        if name not in RESETTABLE:
+            raise ValueError(f"nothing called {name!r} can be reset: choose from {', '.join(RESETTABLE)}")
+    await ask.account.reset(tuple(str(name) for name in names))
+    return {"reset": names}
+
+
+async def delete(ask: Ask) -> object:
+    """Close an account; answers its totals, which nobody can ask for afterwards."""
+    if await ask.accounts.card(ask.account.id) is None:
+        raise Missing("calls of nobody's belong to an account that stays")
+    totals = await ask.account.totals()
+    await ask.accounts.delete(ask.account.id)
+    return totals
+
+
+async def note_refusal(ask: Ask) -> object:
+    """Write down that a guard stopped a call of this account's test on its way to a real host."""
+    ask.know("host", "reason", "provider")
+    account = ask.account
+    number = await account.store.add(f"{account.prefix}draws:call", 1) or 0
+    await account.journal.write(
+        Entry(
+            n=number,
+            id=f"call_{number}",
+            at=await ask.now(),
+            started=stopwatch(),
+            ended=stopwatch(),
+            provider=ask.text("provider"),
+            operation="live.refused",
+            path=ask.text("host"),
+            rule=LIVE_CALL,
+            reason=ask.text("reason"),
+        )
+    )
+    return {"id": f"call_{number}"}
+
+
+WAYS = (
+    Way("POST", "/accounts", make, 201),
+    Way("GET", "/accounts", find),
+    Way("GET", "/accounts/{id}", read),
+    Way("DELETE", "/accounts/{id}", delete),
+    Way("POST", "/accounts/{id}/reset", reset),
+    Way("GET", "/accounts/{id}/settings", read_settings),
+    Way("PATCH", "/accounts/{id}/settings", change_settings),
+    Way("GET", "/accounts/{id}/totals", totals),
+    Way("POST", "/accounts/{id}/refusals", note_refusal, 201),
+)

@@ -1,0 +1,196 @@
+"""The page that shows calls and their pictures, and the little it asks the server for."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.resources import files
+from itertools import islice
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from fauxscale._version import __version__
+from fauxscale.errors import ApiError
+from fauxscale.state.accounts import NOBODY, Accounts
+from fauxscale.state.journal import Entry
+
+PAGE = "/__fauxscale"
+DATA = f"{PAGE}/api/inspector"
+MOST_CALLS = 300
+# The page asks each second: what it asked for last time is read once. One row an account is looked at.
+REMEMBERED = 2_048
+# Nothing but our own files, no frames, no inline script: names and prompts are strangers' text.
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_TYPES = {
+    "index.html": "text/html",
+    "app.js": "text/javascript",
+    "style.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
+
+
+class Inspector:
+    """Routes of the page. The page's files are open to whoever may reach the server; its data is guarded
+    like the rest of the control API, under whose prefix it lies."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._outline = lru_cache(REMEMBERED)(_outline)
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(PAGE, _to_page),
+            Route(f"{PAGE}/", _file),
+            Route(f"{PAGE}/inspector/{{name}}", _file),
+            Route(f"{DATA}/calls", self.calls),
+            Route(f"{DATA}/calls/{{account}}/{{n:int}}", self.call),
+            Route(f"{DATA}/pictures/{{account}}/{{n:int}}/{{side}}", self.picture),
+        ]
+
+    async def calls(self, request: Request) -> Response:
+        """The newest of all accounts, newest first, in outline; 304 when nothing has happened since."""
+        labels = {card.id: card.label for card in await self._accounts.cards()} | {NOBODY: "no account"}
+        total = spent = 0
+        tails: list[Iterator[dict[str, object]]] = []
+        for name in labels:
+            account = self._accounts.of_id(name)
+            spent += await account.ledger.spent()
+            if kept := await account.journal.rows():
+                total += len(kept)
+                tails.append(self._newest(name, labels[name], kept))
+        # Merged lazily: of a thousand accounts with a thousand calls each, only what is shown is parsed.
+        rows = list(islice(heapq.merge(*tails, key=_ended, reverse=True), MOST_CALLS))
+        rows.sort(key=_started, reverse=True)
+        news = {
+            "version": __version__,
+            "any_key": not self._accounts.settings.issued_only,
+            "spent": spent,
+            "total": total,
+            "calls": rows,
+        }
+        body = json.dumps(news).encode()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"etag": etag})
+        return Response(
+            body, headers={"etag": etag, "cache-control": "no-cache"}, media_type="application/json"
+        )
+
+    async def call(self, request: Request) -> Response:
+        entry = await self._entry(request)
+        if entry is None:
+            return Response(status_code=404)
+        return Response(entry.to_json(), media_type="application/json")
+
+    async def picture(self, request: Request) -> Response:
+        """One side of a call: the picture sent (`before`) or the first result (`after`)."""
+        entry = await self._entry(request)
+        data: bytes | None = None
+        if entry is not None and request.path_params["side"] == "before":
+            data = await self._before(entry)
+        elif entry is not None:
+            data = await self._after(entry)
+        if data is None:
+            return Response(status_code=404)
+        from fauxscale.images.formats import MEDIA_TYPES, sniff
+
+        kind = sniff(data)
+        # Only pictures we judged are shown as such; anything else would be a stranger's markup.
+        media_type = MEDIA_TYPES.get(kind or "", "application/octet-stream")
+        return Response(data, media_type=media_type, headers={"x-content-type-options": "nosniff"})
+
+    def _newest(self, account: str, label: str, kept: list[bytes]) -> Iterator[dict[str, object]]:
+        return ({"account": account, "label": label, **self._outline(row)} for row in reversed(kept))
+
+    async def _entries(self, account_id: str) -> list[Entry]:
+        return await self._accounts.of_id(account_id).journal.entries()
+
+    async def _entry(self, request: Request) -> Entry | None:
+        wanted = request.path_params["n"]
+        entries = await self._entries(request.path_params["account"])
+        return next((entry for entry in entries if entry.n == wanted), None)
+
+    async def _before(self, entry: Entry) -> bytes | None:
+        source = (entry.image or {}).get("source")
+        return await self._accounts.store.get_blob(str(source)) if source else None
+
+    async def _after(self, entry: Entry) -> bytes | None:
+        for result in entry.results:
+            rendition = await self._accounts.rendition(str(result["link"]))
+            if rendition is None:
+                return None
+            source = await self._accounts.store.get_blob(rendition.source)
+            if source is None:
+                return None
+            try:
+                return await self._accounts.renditions.picture(rendition, source)
+            except ApiError:
+                return None
+        return None
+
+
+def _started(row: dict[str, object]) -> float:
+    return cast("float", row["started"])
+
+
+def _ended(row: dict[str, object]) -> float:
+    return cast("float", row["started"]) + cast("float", row["ms"]) / 1000
+
+
+def _outline(row: bytes) -> dict[str, object]:
+    entry = Entry.from_json(row)
+    image = entry.image or {}
+    result = entry.results[0] if entry.results else {}
+    return {
+        "n": entry.n,
+        "at": entry.at,
+        "started": entry.started,
+        "ms": round((entry.ended - entry.started) * 1000, 1),
+        "leg": entry.leg,
+        "operation": entry.operation,
+        "method": entry.method,
+        "path": entry.path,
+        "status": entry.status,
+        "faults": entry.faults,
+        "reason": entry.reason,
+        "cost": entry.cost,
+        "before": [image["width"], image["height"]] if image else None,
+        "after": [result["width"], result["height"]] if "width" in result else None,
+        "pictured": bool(image.get("source")),
+    }
+
+
+async def _to_page(request: Request) -> Response:
+    return RedirectResponse(f"{PAGE}/")
+
+
+async def _file(request: Request) -> Response:
+    """A file of the page, by its fixed name: no name from outside is ever a path."""
+    name = request.path_params.get("name", "index.html")
+    if name not in _TYPES:
+        return Response(status_code=404)
+    text = files("fauxscale.control.inspector").joinpath(name).read_text(encoding="utf-8")
+    headers = {
+        "content-security-policy": POLICY,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-cache",
+    }
+    return Response(text, media_type=_TYPES[name], headers=headers)

@@ -1,0 +1,107 @@
+"""What every control call gets: the state, the words that came with it, and help in reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from sys import float_info
+from typing import TypeAlias
+
+from starlette.requests import Request
+
+from fauxscale.bodies.reader import Caps, parse_json, read_body
+from fauxscale.bodies.strict_json import is_object
+from fauxscale.dispatch.provider import Provider
+from fauxscale.errors import ApiError
+from fauxscale.operations.job_results import catch_up
+from fauxscale.state.account import Account
+from fauxscale.state.accounts import Accounts
+
+_CAP = 4 * 1024 * 1024
+Words: TypeAlias = dict[str, object]
+
+
+class Missing(Exception):
+    """What the path names is not here: 404."""
+
+
+@dataclass(slots=True)
+class Ask:
+    """One control call. `words` is the JSON object it came with, empty for none."""
+
+    request: Request
+    accounts: Accounts
+    providers: Mapping[str, Provider]
+    words: Words = field(default_factory=dict[str, object])
+    of: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        """The account the path names."""
+        assert self.of is not None  # routes with an id get it before their handler runs
+        return self.of
+
+    def part(self, name: str) -> str:
+        """A part of the path."""
+        return str(self.request.path_params[name])
+
+    async def read(self) -> None:
+        """Read the body. Raises ValueError if it is neither empty nor a JSON object."""
+        try:
+            body = await read_body(self.request.stream(), _CAP, Caps())
+            value: object = parse_json(body) if body else dict[str, object]()
+        except ApiError as error:
+            raise ValueError(error.reason or error.message) from None
+        if not is_object(value):
+            raise ValueError(f"send a JSON object, not {body[:40].decode(errors='replace')!r}")
+        self.words = dict(value)
+
+    def know(self, *names: str) -> None:
+        """Raises ValueError for words other than these."""
+        if unknown := sorted(set(self.words) - set(names)):
+            known = ", ".join(names) or "nothing"
+            raise ValueError(f"unknown word {unknown[0]!r}: this call knows {known}")
+
+    def number(self, name: str, default: float = 0.0) -> float:
+        value = self.words.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{name} must be a number, got {value!r}")
+        # JSON knows numbers that no float holds: 1e400, or 400 digits.
+        if not -float_info.max <= value <= float_info.max:
+            raise ValueError(f"{name} is too large a number")
+        return float(value)
+
+    def whole(self, name: str, default: int = 0) -> int:
+        value = self.number(name, default)
+        if value != int(value):
+            raise ValueError(f"{name} must be a whole number, got {value:g}")
+        return int(value)
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.words.get(name, default)
+        if not isinstance(value, str):
+            raise ValueError(f"{name} must be a text, got {value!r}")
+        return value
+
+    def codes(self, provider: str) -> Mapping[str, int] | None:
+        """A provider's own names for errors, with their statuses; None where any name will do."""
+        known = self.providers.get(provider)
+        return None if known is None else known.codes
+
+    async def now(self) -> float:
+        """The account's time, Unix seconds."""
+        return (await self.account.clock()).now()
+
+    async def catch_up(self) -> None:
+        """Finish what is due by the account's clock."""
+        await catch_up(self.accounts, self.account, self.providers)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One route. `path` is below the API's own; the handler's answer is a Response or what becomes JSON."""
+
+    method: str
+    path: str
+    handler: Callable[[Ask], Awaitable[object]]
+    status: int = 200

@@ -1,0 +1,73 @@
+"""The server as a whole over the control API: is it up, what does it imitate, forget everything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.resources import files
+
+from fauxscale._version import __version__
+
+from .request import Ask, Way
+
+
+async def health(ask: Ask) -> object:
+    """Answers once calls will be answered: until then the connection waits."""
+    return {"status": "ok", "version": __version__}
+
+
+async def providers(ask: Ask) -> object:
+    """What is imitated: base paths, templates of the variables clients read, operations with prices,
+    parameters, options."""
+    return {
+        "providers": {
+            provider.name: {
+                "base": provider.base,
+                "env": dict(provider.env),
+                "tls_env": dict(provider.tls_env),
+                "parameters": list(provider.parameters),
+                "operations": {
+                    endpoint.operation: endpoint.price
+                    for site in provider.sites
+                    for endpoint in site.endpoints
+                },
+                "options": {
+                    option.name: {
+                        "default": option.default,
+                        "choices": list(option.choices),
+                        "why": option.why,
+                        "verified": option.verified,
+                    }
+                    for option in provider.options
+                },
+            }
+            for provider in ask.providers.values()
+        }
+    }
+
+
+async def settings(ask: Ask) -> object:
+    """How the server was started. Keys and the token are not in it."""
+    words = asdict(ask.accounts.settings)
+    return {name: value for name, value in words.items() if name not in ("keys", "token")}
+
+
+async def reset(ask: Ask) -> object:
+    """Forget every account and all of its state."""
+    ask.know()
+    await ask.accounts.reset()
+    return {"reset": ["accounts"]}
+
+
+async def openapi(ask: Ask) -> object:
+    """This API, described."""
+    return json.loads((files("fauxscale.control") / "control.openapi.json").read_text("utf-8"))
+
+
+WAYS = (
+    Way("GET", "/health", health),
+    Way("GET", "/providers", providers),
+    Way("GET", "/settings", settings),
+    Way("POST", "/reset", reset),
+    Way("GET", "/openapi.json", openapi),
+)

@@ -1,0 +1,67 @@
+"""Provider options as people write them: `ideogram.vintage=2026-10`, judged against what the providers declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fauxscale.settings import Scalar
+
+from .provider import Option, Provider
+
+_MOST = 10**12
+
+
+def declared(providers: Sequence[Provider]) -> dict[str, Option]:
+    """Every option of every provider, by full name."""
+    return {f"{provider.name}.{option.name}": option for provider in providers for option in provider.options}
+
+
+def judge(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[str, Scalar]:
+    """The options with their values in the declared types. Raises ValueError naming what is wrong and known."""
+    known = declared(providers)
+    return {name: _value(name, value, known) for name, value in given.items()}
+
+
+def change(
+    own: Mapping[str, Scalar], given: Mapping[str, object], providers: Sequence[Provider]
+) -> dict[str, Scalar]:
+    """The own options once those given are changed; null takes one back. Raises ValueError as `judge` does."""
+    known = declared(providers)
+    for name in given:
+        _named(name, known)
+    chosen = judge({name: value for name, value in given.items() if value is not None}, providers)
+    kept = {name: value for name, value in own.items() if name not in given}
+    return kept | chosen
+
+
+def _named(name: str, known: Mapping[str, Option]) -> Option:
+    if name not in known:
+        raise ValueError(f"unknown option {name!r}: choose from {', '.join(sorted(known))}")
+    return known[name]
+
+
+def _value(name: str, value: object, known: Mapping[str, Option]) -> Scalar:
+    option = _named(name, known)
+    chosen = _typed(name, value, type(option.default))
+    if option.choices and chosen not in option.choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, option.choices))}, got {chosen!r}")
+    return chosen
+
+
+def _typed(name: str, value: object, wanted: type) -> Scalar:
+    if wanted is str:
+        if not isinstance(value, str):
+            raise ValueError(f"{name} must be a text, got {value!r}")
+        return value
+    if wanted is bool:
+        words = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+        if str(value).lower() not in words:
+            raise ValueError(f"{name} must be true or false, got {value!r}")
+        return words[str(value).lower()]
+    try:
+        number = int(str(value)) if wanted is int else float(str(value))
+    except ValueError:
+        raise ValueError(f"{name} must be a number, got {value!r}") from None
+    if not 0 <= number <= _MOST:
+        raise ValueError(f"{name} must be from 0 to {_MOST:,}, got {value!r}")
+    return number

@@ -1,0 +1,243 @@
+"""The story of a request: one pipeline, readable on one screen, the same over a socket and without one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from fauxscale import clock as time
+from fauxscale import redact
+from fauxscale.bodies.reader import Caps
+from fauxscale.errors import ApiError, Problem
+from fauxscale.faults import Interrupted
+from fauxscale.observer import Observation, Observer
+from fauxscale.recordings.replay import Replay
+from fauxscale.state.account import Account
+from fauxscale.state.accounts import Accounts
+from fauxscale.state.journal import Entry
+from fauxscale.state.rate_limits import Quota
+
+from .provider import Call, Endpoint
+from .responses import Cut, Intake
+from .retry_after import note_wait, word_wait
+from .routing import Match, Routes
+
+_OURS = ApiError(
+    Problem.SERVER_ERROR,
+    "Internal server error",
+    reason="this is a mistake in fauxscale, not in your client; its log has the traceback: please report it",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What happens to a call, in the documented order."""
+
+    accounts: Accounts
+    routes: Routes
+    observer: Observer | None = None
+    replay: Replay | None = None
+
+    async def run(self, request: Request, match: Match) -> Response:
+        endpoint = match.route.endpoint if match.route else _missing(match)
+        # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
+        mask = redact.Mask(redact.secrets(request.headers.items()))
+        call = Call(
+            request=request,
+            provider=match.provider,
+            site=match.site,
+            endpoint=endpoint,
+            params=match.params or {},
+            reached=match.reached,
+            path=match.raw,
+            accounts=self.accounts,
+            account=self.accounts.nobody(),
+            terms=self.accounts.settings.terms,
+            clock=time.Clock(),
+            entry=self._open(request, match, endpoint, mask),
+            mask=mask,
+            caps=Caps(),
+        )
+        entered = False
+        try:
+            call.account = await self._account(call)
+            call.proof = await self.accounts.proof(call.account.id)
+            await self._identify(call)
+            terms = call.terms = await call.account.terms()
+            call.orders += await call.account.faults.deal(
+                endpoint.operation, endpoint.leg, call.account.roll, request.method
+            )
+            if endpoint.limited:
+                default = call.provider.quota
+                quota = Quota(
+                    default.per_minute if terms.rate_limit is None else terms.rate_limit,
+                    default.in_flight if terms.in_flight is None else terms.in_flight,
+                )
+                since = await call.account.since()
+                call.standing = await call.account.limits.enter(
+                    call.provider.name, quota, now=call.now, since=since
+                )
+                entered = True
+            # What waits holds its place in flight, as a slow answer of the real services would.
+            await call.wait(terms.latency or 0 if endpoint.leg == "api" else 0)
+            await call.strike(("call",))
+            await call.check_open()
+            told = await self.replay.answer(call, match) if self.replay else None
+            response = told or await endpoint.handler(call)
+        except ApiError as error:
+            await self._identify(call)
+            response = self._refuse(call, error)
+        except Interrupted as cut:
+            response = Cut(cut.ending)
+        except (ClientDisconnect, asyncio.CancelledError):
+            call.entry.reason, call.entry.arrived = "the client went away before it was answered", False
+            await self._close(call, None)
+            raise
+        except Exception:
+            # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
+            logging.getLogger("fauxscale").exception("%s failed", endpoint.operation)
+            await self._identify(call)
+            response = self._refuse(call, _OURS)
+        finally:
+            if entered and not await call.forgotten():
+                await call.account.limits.leave(call.provider.name)
+        for name, value in call.provider.headers(call).items():
+            response.headers.setdefault(name, header_value(value))
+        response.headers.setdefault("date", time.http_date(call.now))
+        if endpoint.leg == "download":
+            # The real links can be drawn on a canvas from any site; so can these, and a refusal can be read.
+            response.headers["access-control-allow-origin"] = "*"
+            response.headers["access-control-expose-headers"] = "*"
+        await note_wait(call, response)
+        response = await call.spoil(response)
+        await self._close(call, response)
+        if self.observer is not None and endpoint.leg == "api":
+            self.observer(_observed(call, response))
+        return response
+
+    async def _account(self, call: Call) -> Account:
+        """Whose call this is: the key's account; for a link, its owner's."""
+        if call.endpoint.owner is not None:
+            return await call.endpoint.owner(call) or self.accounts.nobody()
+        if call.endpoint.needs_key:
+            key = call.provider.find_key(call.request)
+            call.entry.key = redact.nickname(key) if key else ""
+            return await self.accounts.of_key(key, call.provider.name)
+        if call.endpoint.leg == "download" and (
+            found := await self.accounts.rendition(call.params.get("id", ""))
+        ):
+            return await self.accounts.get(found.account) or self.accounts.nobody()
+        return self.accounts.nobody()
+
+    def _open(self, request: Request, match: Match, endpoint: Endpoint, mask: redact.Mask) -> Entry:
+        query = request.scope["query_string"].decode("latin-1")
+        return Entry(
+            leg=endpoint.leg,
+            started=time.stopwatch(),
+            provider=match.provider.name,
+            operation=endpoint.operation,
+            method=request.method,
+            path=mask.text(f"{match.raw}?{query}" if query else match.raw),
+            request_headers=mask.headers(request.headers.items()),
+        )
+
+    async def _identify(self, call: Call) -> None:
+        """Give the call its number and its time; what was refused for its key has none before it is worded."""
+        if call.entry.id:
+            return
+        call.clock = await call.account.clock()
+        call.entry.at = call.now
+        call.entry.n = await call.account.store.add(f"{call.account.prefix}draws:call", 1) or 0
+        call.entry.id = f"call_{call.entry.n}"
+
+    def _refuse(self, call: Call, error: ApiError) -> Response:
+        call.entry.rule, call.entry.reason = error.problem.value, error.reason
+        response = call.provider.word_error(call, error)
+        word_wait(call, error, response)
+        response.headers["x-fauxscale-reason"] = header_value(error.reason)
+        return response
+
+    async def _close(self, call: Call, response: Response | None) -> None:
+        entry = call.entry
+        call.settle()
+        if await call.forgotten():
+            return  # nothing of it stays
+        for order in call.orders:
+            if order not in call.delivered:
+                await call.account.faults.give_back(order)
+        await self._identify(call)
+        entry.ended = time.stopwatch()
+        entry.reason = call.mask.text(entry.reason)
+        entry.params = {name: call.mask.json(value) for name, value in entry.params.items()}
+        if response is not None:
+            entry.status = response.status_code if getattr(response, "arrives", True) else None
+            entry.reply_headers = call.mask.headers(response.headers.items())
+            if response.headers.get("content-type", "").partition(";")[0] in (
+                "application/json",
+                "text/plain",
+            ):
+                entry.reply = call.mask.text(bytes(response.body)[:4096].decode(errors="replace"))
+        await call.account.journal.write(entry)
+
+
+def _observed(call: Call, response: Response) -> Observation:
+    request = call.request
+    intake = request.receive
+    vintages = [option for option in call.provider.options if option.name == "vintage"]
+    return Observation(
+        account=call.account.id,
+        provider=call.provider.name,
+        vintage=str(call.setting("vintage")) if vintages else "",
+        operation=call.endpoint.operation,
+        faults=tuple(call.entry.faults),
+        method=request.method,
+        url=str(request.url),
+        headers=tuple(request.headers.items()),
+        body=intake.body if isinstance(intake, Intake) else b"",
+        whole=not isinstance(intake, Intake) or intake.complete,
+        status=call.entry.status,
+        reply_headers=tuple(response.headers.items()),
+        reply=bytes(getattr(response, "body", b"")),
+    )
+
+
+def _missing(match: Match) -> Endpoint:
+    """Stands in for the endpoint of a path the provider does not know, or not with this method."""
+
+    async def refuse(call: Call) -> Response:
+        if match.allowed:
+            raise ApiError(
+                Problem.WRONG_METHOD,
+                "Method not allowed",
+                reason=f"{match.path} answers {', '.join(match.allowed)}, not {call.request.method}",
+                details={"allow": ", ".join(match.allowed)},
+            )
+        raise ApiError(
+            Problem.NOT_FOUND,
+            "Not found",
+            reason=f"{match.provider.name} has no {match.path}; it has "
+            + ", ".join(
+                f"{one.method} {one.path}" for site in match.provider.sites for one in site.endpoints
+            ),
+            details={"path": match.path},
+        )
+
+    operation = f"{match.provider.name}.unmatched"
+    return Endpoint(
+        operation=operation,
+        method=match.path,
+        path=match.path,
+        handler=refuse,
+        needs_key=False,
+        limited=False,
+    )
+
+
+def header_value(text: str) -> str:
+    """Text as a header value: one printable line of Latin-1, 1,000 characters at most."""
+    plain = "".join(one if one.isprintable() else " " for one in text[:1000])
+    return " ".join(plain.split()).encode("latin-1", "replace").decode("latin-1")

@@ -1,0 +1,175 @@
+"""Replies that do not arrive whole and at once: cut, garbled, dripping, stalled; over a socket and without one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from fauxscale.faults import Ending, Reply
+from fauxscale.transport.protocol import connection_of
+
+_GARBAGE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nno chunk size\r\n"
+
+
+async def gone(receive: Receive) -> None:
+    """Returns when the peer has gone away. What it still sends is thrown away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def has_left(request: Request) -> bool:
+    """Whether the peer is seen to have gone away."""
+    connection = connection_of(request.scope)
+    # Below some other server only the request can tell, for a tenth of a millisecond.
+    return await request.is_disconnected() if connection is None else connection.gone
+
+
+async def hang(receive: Receive) -> None:
+    """Raises ClientDisconnect when the peer has gone away."""
+    await gone(receive)
+    raise ClientDisconnect
+
+
+class Intake:
+    """A request's messages; `complete` once its body has all come in. `keep` remembers it, for an observer."""
+
+    def __init__(self, receive: Receive, *, keep: bool = False) -> None:
+        self._receive = receive
+        self._keep = keep
+        self._pieces: list[bytes] = []
+        self._unread: bytes | None = None
+        self.complete = False
+
+    def again(self, body: bytes) -> None:
+        """Have the whole body, which somebody read, be received once more."""
+        self._unread = body
+
+    async def __call__(self) -> Message:
+        if self._unread is not None:
+            body, self._unread = self._unread, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        message = await self._receive()
+        self.complete = self.complete or not message.get("more_body", False)
+        if self._keep:
+            self._pieces.append(message.get("body", b""))
+        return message
+
+    @property
+    def body(self) -> bytes:
+        """What has come in so far, if it was to be kept."""
+        return b"".join(self._pieces)
+
+
+async def take(receive: Receive, count: float) -> None:
+    """Read at least `count` bytes of a request's body, or all of it if there is less."""
+    # Whoever asks for more than there is waits until the peer goes.
+    while count > 0 and not (isinstance(receive, Intake) and receive.complete):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        count -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
+
+
+class Cut(Response):
+    """No reply at all: the call ended as `ending` says."""
+
+    arrives = whole = False
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__()
+        self._ending = ending
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _end(self._ending, scope, receive)
+
+
+class Spoiled(Response):
+    """A worded reply after faults had their way with it.
+
+    `arrives` is whether the peer sees its status, `whole` whether it sees all of it if it waits. `left` is called
+    when it did not wait.
+    """
+
+    def __init__(self, response: Response, reply: Reply, left: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(reply.body, response.status_code)
+        length = len(reply.body) if reply.length is None else reply.length
+        told = {b"content-type": reply.media_type.encode(), b"content-length": str(length).encode()}
+        kept = [(name, value) for name, value in response.raw_headers if name not in told]
+        self.raw_headers = kept + [pair for pair in told.items() if pair[1]]
+        self.background = response.background
+        self._ending = reply.ending
+        self._left = left
+        self.arrives = reply.ending is None or reply.ending.after is not None
+        self.whole = reply.ending is None or reply.ending.how == "drip"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ending = self._ending
+        if ending is None:
+            await super().__call__(scope, receive, send)
+            return
+        if ending.after is not None:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            if ending.how == "drip":
+                await self._drip(ending, receive, send)
+                await self._tell()
+                return
+            await send(_piece(bytes(self.body)[: ending.after], more=True))
+        # The client hears no more of this; whoever else is told of what was done is told all the same.
+        await self._tell()
+        await _end(ending, scope, receive)
+
+    async def _tell(self) -> None:
+        if self.background is not None:
+            await self.background()
+
+    async def _drip(self, ending: Ending, receive: Receive, send: Send) -> None:
+        body = bytes(self.body)
+        size = max(1, -(-len(body) // ending.pieces))
+        whole = False
+        try:
+            for at in range(0, len(body), size):
+                if await _gone_within(ending.seconds / ending.pieces, receive):
+                    return
+                await send(_piece(body[at : at + size], more=True))
+            await send(_piece(b"", more=False))
+            whole = True
+        finally:  # without a socket, who leaves cancels this
+            if not whole:
+                await self._left()
+
+
+def _piece(body: bytes, *, more: bool) -> dict[str, object]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def _gone_within(seconds: float, receive: Receive) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await gone(receive)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _end(ending: Ending, scope: Scope, receive: Receive) -> None:
+    """End the connection, and return once that has come about: until then the server would answer by itself."""
+    connection = connection_of(scope)
+    if ending.how != "hang":
+        if connection is None:
+            # Some other server or transport runs the app: what leaves the app ends the exchange there.
+            raise ConnectionAbortedError(f"ordered: {ending.how}")
+        if ending.how == "reset":
+            connection.reset()
+        else:
+            if ending.how == "garbage":
+                connection.write(_GARBAGE)
+            connection.close()
+    await gone(receive)

@@ -1,0 +1,67 @@
+"""How long clients are asked to wait: noted for every reply, and with virtual time over in a moment."""
+
+from __future__ import annotations
+
+import math
+from email.utils import parsedate_to_datetime
+
+from starlette.responses import Response
+
+from fauxscale.clock import http_date, wall
+from fauxscale.errors import ApiError
+
+from .provider import Call
+
+
+def word_wait(call: Call, error: ApiError, response: Response) -> None:
+    """Ask for the wait of a refusal, if it has one: in seconds or, where ordered, as a date that is no earlier."""
+    if error.retry_after is None:
+        return
+    # What was meant: a date says it in whole seconds only.
+    call.entry.retry_after = max(0.0, error.retry_after)
+    if error.details.get("retry_date"):
+        response.headers["retry-after"] = http_date(math.ceil(call.now + error.retry_after))
+    else:
+        # Whole seconds are what RFC 9110 §10.2.3 knows; clients read the fractions that tests order all the same.
+        response.headers["retry-after"] = f"{error.retry_after:f}".rstrip("0").rstrip(".")
+
+
+async def note_wait(call: Call, response: Response) -> None:
+    """Write down the Retry-After of a reply. With `time` virtual, have the wait pass on the account's clock at
+    once and ask the client for none: 0, the smallest value of its grammar (RFC 9110 §10.2.3), or a date that has
+    passed by that clock as by any other."""
+    said = response.headers.get("retry-after", "")
+    seconds = _number(said)
+    dated = seconds is None
+    if seconds is None:
+        seconds = _seconds_until(said, call.now)
+    if seconds is None:
+        return
+    asked = max(0.0, seconds) if call.entry.retry_after is None else call.entry.retry_after
+    call.entry.retry_after = asked
+    if call.terms.time != "virtual" or asked <= 0:
+        return
+    response.headers["retry-after"] = http_date(min(wall(), call.now)) if dated else "0"
+    # openai's clients take 0 for no answer and wait as they please, but honour this (openai-python 3, 2026).
+    if "x-stainless-lang" in call.request.headers:
+        response.headers["retry-after-ms"] = "1"
+    clock = await call.account.clock()
+    # Calls refused together wait together: the clock is moved to the end of the wait, not by its length.
+    if clock.now() < call.now + asked:
+        await call.account.set_clock(clock.set(call.now + asked))
+
+
+def _number(said: str) -> float | None:
+    try:
+        number = float(said)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _seconds_until(said: str, now: float) -> float | None:
+    """Seconds from `now` to an HTTP-date, None if it is none."""
+    try:
+        return parsedate_to_datetime(said).timestamp() - now
+    except (TypeError, ValueError, OverflowError):
+        return None

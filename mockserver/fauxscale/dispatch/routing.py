@@ -1,0 +1,138 @@
+"""Whose call is this? By real host, by prefix, or by real path at the root: one table of all providers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from re import Pattern
+
+from starlette.convertors import Convertor
+from starlette.requests import Request
+from starlette.routing import compile_path
+
+from fauxscale.hosts import host_name
+
+from .provider import Endpoint, Provider, Reached, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint with its path made ready to match."""
+
+    provider: Provider
+    site: Site
+    endpoint: Endpoint
+    pattern: Pattern[str]
+    convertors: Mapping[str, Convertor[object]]
+
+    def match(self, path: str) -> dict[str, str] | None:
+        found = self.pattern.match(path)
+        if found is None:
+            return None
+        return {name: str(self.convertors[name].convert(value)) for name, value in found.groupdict().items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a request leads. `route` is None when the provider knows no such path, or not this method:
+    then `allowed` names the methods the path has. `raw` and `path` are provider-relative."""
+
+    provider: Provider
+    site: Site
+    reached: Reached
+    path: str
+    raw: str
+    route: Route | None = None
+    params: Mapping[str, str] | None = None
+    allowed: tuple[str, ...] = ()
+
+
+class Routes:
+    """The table. The order of providers and endpoints is the order of matching."""
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        self.providers = tuple(providers)
+        self._routes = [
+            Route(provider, site, endpoint, *compiled)
+            for provider in providers
+            for site in provider.sites
+            for endpoint in site.endpoints
+            for compiled in [_compiled(endpoint.path)]
+        ]
+        self._sites = [(provider, site) for provider in providers for site in provider.sites]
+        self.hosts = frozenset(host for _, site in self._sites for host in site.hosts)
+
+    def find(self, request: Request) -> Match | None:
+        """The provider and endpoint a request is for, None when no provider answers at its address."""
+        path, raw = str(request.scope["path"]), _raw(request)
+        host = host_name(request.headers.get("host", ""))
+        if host in self.hosts:
+            sites = [(provider, site) for provider, site in self._sites if host in site.hosts]
+            return self._match(request, sites, "host", path, raw)
+        under = [
+            (provider, site)
+            for provider, site in self._sites
+            if path == site.prefix or path.startswith(f"{site.prefix}/")
+        ]
+        if under:
+            length = len(under[0][1].prefix)
+            return self._match(request, under, "prefix", path[length:] or "/", raw[length:] or "/")
+        return self._at_root(request, path, raw)
+
+    def _at_root(self, request: Request, path: str, raw: str) -> Match | None:
+        rooted = [(provider, site) for provider, site in self._sites if site.at_root]
+        matches = [
+            match
+            for provider, site in rooted
+            if (match := self._match(request, [(provider, site)], "root", path, raw)).route or match.allowed
+        ]
+        if not matches:
+            return self._by_key(request, path, raw)
+        # Two providers may share a real path (/v1/models): the key's format tells whose client this is.
+        by_key = [
+            match
+            for match in matches
+            if match.provider.key_prefix
+            and (match.provider.find_key(request) or "").startswith(match.provider.key_prefix)
+        ]
+        return next((match for match in [*by_key, *matches] if match.route), matches[0])
+
+    def _by_key(self, request: Request, path: str, raw: str) -> Match | None:
+        """A path nobody has: the form of its key tells whose words the refusal is in."""
+        carried = [(one, key) for one in self.providers if (key := one.find_key(request))]
+        own = [one for one, key in carried if one.key_prefix and key.startswith(one.key_prefix)]
+        for provider in [*own, *(one for one, _ in carried)]:
+            site = next((one for one in provider.sites if one.at_root), None)
+            if site is not None:
+                return Match(provider, site, "root", path, raw)
+        return None
+
+    def _match(
+        self, request: Request, sites: Sequence[tuple[Provider, Site]], reached: Reached, path: str, raw: str
+    ) -> Match:
+        provider, site = sites[0]
+        allowed: list[str] = []
+        here = {id(one) for _, one in sites}
+        for route in self._routes:
+            if id(route.site) not in here or (params := route.match(path)) is None:
+                continue
+            methods = [route.endpoint.method]
+            if route.endpoint.method == "GET":
+                methods.append("HEAD")
+            if route.endpoint.leg == "download":
+                methods.append("OPTIONS")
+            if request.method in methods:
+                return Match(route.provider, route.site, reached, path, raw, route, params)
+            allowed += methods
+        return Match(provider, site, reached, path, raw, allowed=tuple(dict.fromkeys(allowed)))
+
+
+def _compiled(path: str) -> tuple[Pattern[str], Mapping[str, Convertor[object]]]:
+    pattern, _, convertors = compile_path(path)
+    return pattern, convertors
+
+
+def _raw(request: Request) -> str:
+    """The path as it was spelled, without the query: links are compared with it, to the letter."""
+    raw = request.scope.get("raw_path") or str(request.scope["path"]).encode()
+    return bytes(raw).split(b"?", 1)[0].decode("latin-1")

@@ -1,0 +1,203 @@
+"""Faults as words: their JSON, the magic words of a prompt, and what is said when neither makes sense."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, replace
+from functools import cache
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from .calls import ConnectionReset, Delay, EmptyResponse, Fail, Hang, LoseReply, MalformedChunk, Ok, SlowDrip
+from .downloads import (
+    CorruptChunk,
+    Expire,
+    HtmlWith200,
+    Purge,
+    Redirect,
+    Stall,
+    Truncate,
+    WrongContentLength,
+    WrongFormat,
+)
+from .fault import Fault, Leg
+from .replies import (
+    Body,
+    EmptyData,
+    ExtraFields,
+    ForgedUrl,
+    MissingField,
+    NullUrl,
+    SameSize,
+    Smaller,
+    SwappedResults,
+    UnsafeImage,
+    UrlInsteadOfBase64,
+)
+from .webhooks import DuplicateWebhook, LateWebhook, SwapWebhooks
+
+_API: tuple[type[Fault], ...] = (
+    Ok,
+    Fail,
+    Delay,
+    Hang,
+    EmptyResponse,
+    ConnectionReset,
+    MalformedChunk,
+    SlowDrip,
+    LoseReply,
+)
+_DOWNLOAD: tuple[type[Fault], ...] = (
+    Expire,
+    Purge,
+    Redirect,
+    Truncate,
+    CorruptChunk,
+    HtmlWith200,
+    WrongFormat,
+    WrongContentLength,
+    Stall,
+)
+_QUIET: tuple[type[Fault], ...] = (
+    UnsafeImage,
+    Body,
+    EmptyData,
+    NullUrl,
+    ForgedUrl,
+    MissingField,
+    ExtraFields,
+    SameSize,
+    Smaller,
+    SwappedResults,
+    UrlInsteadOfBase64,
+)
+_WEBHOOK: tuple[type[Fault], ...] = (DuplicateWebhook, LateWebhook, SwapWebhooks)
+KINDS = _API + _DOWNLOAD + _QUIET + _WEBHOOK
+
+
+def to_json(fault: Fault) -> dict[str, object]:
+    """`{"fault": "Fail", "status": 429}`; members that stand at their default are left out."""
+    values = {
+        one.name: getattr(fault, one.name)
+        for one in _fields(type(fault))
+        if getattr(fault, one.name) != _default(one)
+    }
+    return {"fault": type(fault).__name__, **values}
+
+
+def from_json(words: Mapping[str, object]) -> Fault:
+    """The fault that JSON words order. Raises ValueError that says what is known."""
+    known = {kind.__name__: kind for kind in KINDS}
+    kind = known.get(str(words.get("fault")))
+    if kind is None:
+        raise ValueError(f"unknown fault {words.get('fault')!r}: choose from {', '.join(sorted(known))}")
+    members = {name: value for name, value in words.items() if name != "fault"}
+    names = {one.name: one for one in _fields(kind)}
+    hints = _hints(kind)
+    for name, value in members.items():
+        if name not in names:
+            raise ValueError(f"{kind.__name__} has no {name!r}: it has {', '.join(names) or 'no members'}")
+        if not _fits(value, hints[name]):
+            raise ValueError(f"{kind.__name__}.{name} must be {_say(hints[name])}, got {value!r}")
+    for name, one in names.items():
+        if _default(one) is MISSING and name not in members:
+            raise ValueError(f"{kind.__name__} needs {name!r}")
+    return cast("Fault", cast("Any", kind)(**members))
+
+
+def at(fault: Fault, leg: Leg) -> Fault:
+    """The same fault for calls of this leg, where its kind makes sense on both."""
+    if not any(one.name == "download" for one in _fields(type(fault))):
+        return fault
+    return cast("Fault", replace(cast("Any", fault), download=leg == "download"))
+
+
+@cache
+def _hints(kind: type[Fault]) -> dict[str, Any]:
+    return get_type_hints(kind)  # which compiles every annotation, each time it is asked
+
+
+def _fields(kind: type[Fault]) -> tuple[Field[Any], ...]:
+    return fields(cast("Any", kind))  # every kind is a dataclass; the protocol cannot say so
+
+
+def _default(one: Field[Any]) -> object:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, one) for one in get_args(hint))
+    if hint in (int, float):
+        return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+    return isinstance(value, get_origin(hint) or hint)
+
+
+def _say(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(get_args(hint))}"
+    if isinstance(hint, types.UnionType):
+        return " or ".join(_say(one) for one in get_args(hint))
+    names = {
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        bool: "true or false",
+        type(None): "null",
+    }
+    return names.get(hint, "an object")
+
+
+_MAGIC: Mapping[str, Callable[[], Fault]] = {
+    "unsafe": lambda: UnsafeImage(refuse=True),
+    "unsafe-200": UnsafeImage,
+    "hang": Hang,
+    "empty": EmptyResponse,
+    "reset": ConnectionReset,
+    "malformed": MalformedChunk,
+    "lose": LoseReply,
+    "empty-data": EmptyData,
+    "null-url": NullUrl,
+    "extra": ExtraFields,
+    "same-size": SameSize,
+    "smaller": Smaller,
+    "swapped": SwappedResults,
+    "url": UrlInsteadOfBase64,
+    "expired": Expire,
+    "purged": Purge,
+    "corrupt": CorruptChunk,
+    "html": HtmlWith200,
+    "wrong-format": WrongFormat,
+}
+_MAGIC_NUMBERS: Mapping[str, tuple[float, Callable[[float], Fault]]] = {
+    "slow": (1, lambda seconds: Delay(min(seconds, 300))),
+    "drip": (5, lambda seconds: SlowDrip(min(seconds, 300))),
+    "truncate": (1024, lambda at: Truncate(int(at))),
+    "stall": (1024, lambda at: Stall(int(at))),
+    "length": (1, lambda by: WrongContentLength(int(by))),
+}
+
+
+def magic(prompt: str) -> Fault | None:
+    """The fault a prompt orders for its own call, `a cat fauxscale:429`: for people without a control call.
+
+    A status; a word; or a word with a number, `slow=3`; `missing=/data/0/url`. Those of downloads strike every
+    read of the call's links. Unknown words order nothing.
+    """
+    word = prompt.partition("fauxscale:")[2].split(maxsplit=1)[0:1]
+    if not word:
+        return None
+    name, _, value = word[0].rstrip(".,;!?)\"'").partition("=")
+    try:
+        if len(name) == 3 and name.isdigit():
+            return Fail(int(name))
+        if name == "missing":
+            return MissingField(value)
+        if name in _MAGIC_NUMBERS:
+            usual, make = _MAGIC_NUMBERS[name]
+            return make(float(value) if value else usual)
+    except (ValueError, OverflowError):
+        return None
+    return _MAGIC[name]() if name in _MAGIC else None

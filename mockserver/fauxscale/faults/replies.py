@@ -1,0 +1,252 @@
+"""Quiet failures: a success by its status, and something is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, cast
+
+from .fault import Leg, Scene, Stage, Unfit
+from .validation import header, sendable
+
+_PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a link, or bytes in base64
+
+
+@dataclass(frozen=True, slots=True)
+class UnsafeImage:
+    """Judge the picture unsafe: as an error (`refuse`), or in a 200 with no link and the safety flag down."""
+
+    refuse: bool = False
+
+    stage: ClassVar[Stage] = "outcome"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("refuse" if self.refuse else "unsafe")
+
+
+@dataclass(frozen=True, slots=True)
+class SameSize:
+    """The link leads to the picture as it was sent, not enlarged; the reply says otherwise."""
+
+    stage: ClassVar[Stage] = "outcome"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("same-size")
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """The link leads to a picture half the size of the one sent; the reply says otherwise."""
+
+    stage: ClassVar[Stage] = "outcome"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("smaller")
+
+
+@dataclass(frozen=True, slots=True)
+class SwappedResults:
+    """The link leads to the result of the account's next upload, else of the one before, else to a stranger's."""
+
+    stage: ClassVar[Stage] = "outcome"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("swapped")
+
+
+@dataclass(frozen=True, slots=True)
+class UrlInsteadOfBase64:
+    """Send a link although the call asked for bytes in base64."""
+
+    stage: ClassVar[Stage] = "inline"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        scene.flag("url")
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyData:
+    """A 200 whose list of results is empty."""
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        body = scene.reply.json()
+
+        def empty(parent: dict[str, object]) -> None:
+            for name, value in parent.items():
+                if isinstance(value, list) and any(
+                    _holds_picture(one) for one in cast("list[object]", value)
+                ):
+                    parent[name] = []
+
+        _change(body, lambda one: any(isinstance(value, list) for value in one.values()), empty)
+        scene.reply.put_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A 200 with this body instead, the work done and charged: `json`, or `text` as it stands under `media_type`."""
+
+    json: object = None
+    text: str | None = None
+    media_type: str = "application/json"
+    download: bool = field(default=False, kw_only=True)
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        sendable(self, "json", "text")
+        header(self, "media_type")
+
+    async def strike(self, scene: Scene) -> None:
+        if self.text is None:
+            scene.reply.put_json(self.json)
+        else:
+            scene.reply.body = self.text.encode()
+        scene.reply.media_type = self.media_type
+
+
+@dataclass(frozen=True, slots=True)
+class ForgedUrl:
+    """A 200 in which every result's signed link is changed by a character, and so does not verify."""
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        body = scene.reply.json()
+
+        def forge(one: dict[str, object]) -> None:
+            url = str(one["url"])
+            one["url"] = url[:-1] + ("1" if url.endswith("0") else "0")
+
+        _change(body, lambda one: "?" in str(one.get("url")), forge)
+        scene.reply.put_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class NullUrl:
+    """A 200 in which every result's link, or its base64, is null."""
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = False
+
+    async def strike(self, scene: Scene) -> None:
+        body = scene.reply.json()
+        _change(
+            body, _holds_picture, lambda one: one.update({name: None for name in _PICTURES if name in one})
+        )
+        scene.reply.put_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingField:
+    """Leave out one member of the reply, by its JSON Pointer (RFC 6901): `/data/0/url`."""
+
+    pointer: str
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not self.pointer.startswith("/"):
+            raise ValueError(f"MissingField wants a JSON Pointer such as /data/0/url, got {self.pointer!r}")
+
+    async def strike(self, scene: Scene) -> None:
+        body = scene.reply.json()
+        *way, last = _steps(self.pointer)
+        parent = _at(body, way, self.pointer)
+        _at(parent, [last], self.pointer)
+        if isinstance(parent, dict):
+            del cast("dict[str, object]", parent)[last]
+        else:
+            del cast("list[object]", parent)[int(last)]
+        scene.reply.put_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraFields:
+    """Add members nobody documented to the object at `pointer`, "" for the whole reply; what is there stays."""
+
+    fields: Mapping[str, object] = field(default_factory=lambda: {"added_in_a_later_version": True})
+    pointer: str = ""
+
+    stage: ClassVar[Stage] = "reply"
+    leg: ClassVar[Leg] = "api"
+    combines: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        sendable(self, "fields")
+
+    async def strike(self, scene: Scene) -> None:
+        body = scene.reply.json()
+        place = _at(body, _steps(self.pointer), self.pointer)
+        if not isinstance(place, dict):
+            raise Unfit(f"there is no object at {self.pointer!r} of the reply")
+        known = cast("dict[str, object]", place)
+        known.update({name: value for name, value in self.fields.items() if name not in known})
+        scene.reply.put_json(body)
+
+
+def _holds_picture(value: object) -> bool:
+    return isinstance(value, dict) and any(name in value for name in _PICTURES)
+
+
+def _change(
+    value: object,
+    wanted: Callable[[dict[str, object]], bool],
+    change: Callable[[dict[str, object]], None],
+) -> None:
+    """Change every object in a JSON value that is wanted. Raises Unfit if nothing came out differently."""
+    before = repr(value)
+    ahead = [value]
+    while ahead:
+        one = ahead.pop()
+        if isinstance(one, dict):
+            known = cast("dict[str, object]", one)
+            if wanted(known):
+                change(known)
+            ahead += known.values()
+        elif isinstance(one, list):
+            ahead += cast("list[object]", one)
+    if repr(value) == before:
+        raise Unfit("the reply holds no result to spoil")
+
+
+def _steps(pointer: str) -> list[str]:
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+def _at(value: object, way: list[str], pointer: str) -> object:
+    """What a JSON Pointer's steps lead to. Raises Unfit where they lead nowhere."""
+    for step in way:
+        if isinstance(value, dict) and step in value:
+            value = cast("dict[str, object]", value)[step]
+        elif (
+            isinstance(value, list)
+            and step.isdecimal()
+            and len(step) < 10
+            and int(step) < len(cast("list[object]", value))
+        ):
+            value = cast("list[object]", value)[int(step)]
+        else:
+            raise Unfit(f"the reply has nothing at {pointer}")
+    return value

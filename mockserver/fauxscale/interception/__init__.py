@@ -1,0 +1,1 @@
+"""The real hosts answered in this process, and never called by accident."""

@@ -1,0 +1,231 @@
+"""No paid call gets out: what leads to a real host past the stand-in is stopped at name resolution and at connect."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import socket
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, cast
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+from fauxscale.hosts import leads_here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One stopped call: the host it was for, the libraries that made it, and what to do about it."""
+
+    host: str
+    libraries: tuple[str, ...]
+    fix: str
+
+    def __str__(self) -> str:
+        outer, *inner = self.libraries or ("a plain socket",)
+        through = f" (through {', '.join(inner)})" if inner else ""
+        return f"a live call to {self.host} by {outer}{through} was refused: {self.fix}"
+
+
+class LiveCallRefused(AssertionError):
+    """A live call was stopped.
+
+    Not an OSError and no library's own error, so that no client takes it for an outage and tries again.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Which hosts may be reached. Loopback always may.
+
+    `covered` maps each imitated host to its stand-in's base URL, `fallbacks` each host that an SDK turns to
+    when another fails to that other one. `reachable` are hosts that are let through whatever else is said;
+    with `others`, all hosts but covered ones and fallbacks are. `routed`: covered hosts are intercepted, so
+    that what comes this far came past the interception.
+    """
+
+    covered: Mapping[str, str]
+    fallbacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    reachable: frozenset[str] = frozenset()
+    others: bool = False
+    routed: bool = False
+
+    def permits(self, host: str) -> bool:
+        if leads_here(host) or host in self.reachable:
+            return True
+        return self.others and host not in self.covered and host not in self.fallbacks
+
+    def refuse(self, host: str) -> Refusal:
+        libraries = tuple(_libraries())
+        return Refusal(host=host, libraries=libraries, fix=self.fix(host, libraries))
+
+    def fix(self, host: str, libraries: tuple[str, ...]) -> str:
+        """What to do about a refused call to this host by these libraries."""
+        if host in self.fallbacks:
+            return (
+                f"an SDK turns there when {self.fallbacks[host]} cannot be reached; it is never routed. "
+                f"Look why {self.fallbacks[host]} was not answered"
+            )
+        if host not in self.covered:
+            return (
+                "only loopback may be reached in this test; list the host in fauxscale_reachable, "
+                "or allow every host with fauxscale_network = allow"
+            )
+        pointed = f"give the client the base URL {self.covered[host]}"
+        if {"httpx", "httpx2"}.isdisjoint(libraries):
+            return f"only httpx and httpx2 can be intercepted; {pointed}"
+        if self.routed:
+            return f"this client has a transport of its own, which is not intercepted; leave it away or {pointed}"
+        return f"ask for the fixture fauxscale_intercept, or {pointed}"
+
+
+@contextmanager
+def guard(fence: Fence, record: Callable[[LiveCallRefused], None] | None = None) -> Generator[Patrol]:
+    """While entered, raise LiveCallRefused for hosts outside the fence, and hand each to `record` first.
+
+    Guards nest. Resolvers and sockets written in C past Python's own (c-ares, curl, gRPC) are not seen.
+    """
+    patrol = Patrol(fence, record)
+    with patrol.on(), _past_proxies(fence):
+        yield patrol
+
+
+class Patrol:
+    """What stands in for the resolving and connecting functions of Python while a guard is on."""
+
+    def __init__(self, fence: Fence, record: Callable[[LiveCallRefused], None] | None) -> None:
+        self._fence = fence
+        self._record = record
+        # Addresses that permitted names led to.
+        self._known: set[str] = set()
+
+    @contextmanager
+    def on(self) -> Generator[None]:
+        loop = asyncio.base_events.BaseEventLoop
+        with (
+            patch.object(socket, "getaddrinfo", self._resolving(socket.getaddrinfo)),
+            patch.object(socket, "gethostbyname", self._resolving(socket.gethostbyname)),
+            patch.object(socket, "gethostbyname_ex", self._resolving(socket.gethostbyname_ex)),
+            # asyncio resolves in a thread, whose stack no longer tells which library asked.
+            patch.object(loop, "getaddrinfo", self._asking(loop.getaddrinfo)),
+            patch.object(socket.socket, "connect", self._connecting(socket.socket.connect)),
+            patch.object(socket.socket, "connect_ex", self._connecting(socket.socket.connect_ex)),
+        ):
+            yield
+
+    def permits(self, host: str) -> bool:
+        return self._fence.permits(host) or host in self._known or host == socket.gethostname().lower()
+
+    def judge(self, host: str) -> None:
+        """Raise LiveCallRefused unless the host may be reached."""
+        __tracebackhide__ = True  # the reader of a failing test wants the line that called
+        if self.permits(host):
+            return
+        refused = LiveCallRefused(self._fence.refuse(host))
+        if self._record is not None:
+            self._record(refused)
+        raise refused
+
+    def _resolving(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(resolve)
+        def resolving(host: object, *rest: object, **options: object) -> object:
+            __tracebackhide__ = True
+            self.judge(_name(host))
+            found = resolve(host, *rest, **options)
+            self._learn(found)
+            return found
+
+        return resolving
+
+    def _asking(self, ask: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(ask)
+        async def asking(loop: object, host: object, *rest: object, **options: object) -> object:
+            __tracebackhide__ = True
+            self.judge(_name(host))
+            return await ask(loop, host, *rest, **options)
+
+        return asking
+
+    def _connecting(self, connect: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(connect)
+        def connecting(sock: socket.socket, address: Any) -> object:
+            __tracebackhide__ = True
+            # Datagrams have no connection: "connecting" one sends nothing and is how programs learn their address.
+            if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM:
+                self.judge(_name(address[0]))
+            return connect(sock, address)
+
+        return connecting
+
+    def _learn(self, found: Any) -> None:
+        """Each function answers in its own shape: rows with a socket address, an address, names with addresses."""
+        if isinstance(found, str):
+            self._known.add(found)
+        elif isinstance(found, tuple):
+            self._known.update(cast("tuple[str, list[str], list[str]]", found)[2])
+        else:
+            self._known.update(str(row[4][0]) for row in found)
+
+
+@contextmanager
+def _past_proxies(fence: Fence) -> Generator[None]:
+    """Let no proxy resolve a covered host where the guard cannot see it, nor answer for the stand-in.
+
+    Also where none is set: a test, or the program it tests, may set one while the guard is on.
+    """
+    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+    # Programs read one spelling or the other; in both stands what was said in either.
+    said = [host.strip() for value in before.values() for host in (value or "").split(",")]
+    stand_in = [urlsplit(url).hostname for url in fence.covered.values()]
+    direct = filter(None, [*said, *_LOOPBACK, *stand_in, *fence.covered, *fence.fallbacks])
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(dict.fromkeys(direct))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _name(host: object) -> str:
+    """A host as resolvers take it (text, bytes or None), as it is compared here."""
+    text = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host or "")
+    return text.lower().rstrip(".")
+
+
+def _libraries() -> list[str]:
+    """The installed packages on the stack below the user's own code, or what runs it, the outermost first;
+    else urllib or http."""
+    found: dict[str, None] = {}
+    plain: dict[str, None] = {}
+    frame = inspect.currentframe()
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if name in sys.stdlib_module_names:
+            plain |= {name: None} if name in ("http", "urllib") else {}
+        elif name not in _OURS:
+            installed = {"site-packages", "dist-packages"} & set(frame.f_code.co_filename.split(os.sep))
+            if not installed or name in _RUNNERS or name.startswith("pytest_"):
+                break
+            found[name] = None
+        frame = frame.f_back
+    return list(reversed(found or plain))
+
+
+# Whoever stands between the code that calls and the guard, and is no news to the reader.
+_OURS = {"fauxscale", "pytest_fauxscale", "respx", "anyio", "sniffio"}
+# Whoever called the code that calls, and has no part in the call: plugins of pytest are told by their names.
+_RUNNERS = {"__main__", "pytest", "_pytest", "pluggy", "hypothesis", "xdist", "execnet"}

@@ -1,0 +1,101 @@
+"""Real hosts, answered in this process: no socket, no change in the client, and no way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import httpx
+
+from fauxscale.dispatch.provider import Provider
+from fauxscale.providers import PROVIDERS
+from fauxscale.server import MockServer
+from fauxscale.state.accounts import NOBODY
+
+from .guard import Fence, LiveCallRefused, guard
+
+if TYPE_CHECKING:
+    from fauxscale.client import Account, FauxscaleClient
+
+    from .respx_router import Target
+
+
+@contextmanager
+def intercept(
+    mock: MockServer | None = None,
+    *,
+    account: Account | None = None,
+    providers: Sequence[Provider] = PROVIDERS,
+) -> Generator[MockServer]:
+    """While entered, clients built on httpx or httpx2 that call the providers' real hosts reach the stand-in.
+
+        with intercept() as mock:
+            MyClient("https://api.ideogram.ai", api_key="anything").upscale(picture)
+
+    Without `mock` there is one of its own for `providers`, and no socket. Loopback may be reached as ever; a call
+    to any other host, or to a covered one past those two libraries, raises LiveCallRefused and stands in the
+    journal of `account`, or with those that are nobody's. Raises ImportError naming the extra if respx is missing.
+    """
+    if mock is None:
+        with MockServer(providers=providers, listen=False) as own, intercept(own, account=account):
+            yield own
+        return
+    fence = fence_for(mock.providers, mock.url, routed=True)
+    record = recorder(mock.client, NOBODY if account is None else account.id)
+    with routed(mock.transport(), mock.providers, fence, record):
+        yield mock
+
+
+@contextmanager
+def routed(
+    target: Target,
+    providers: Iterable[Provider],
+    fence: Fence,
+    record: Callable[[LiveCallRefused], None] | None = None,
+) -> Generator[None]:
+    """Take requests for the hosts of `providers` to `target`, and keep every other inside the fence."""
+    try:
+        from .respx_router import Switch, switched
+    except ModuleNotFoundError as missing:
+        if missing.name != "respx":
+            raise
+        raise ImportError("intercept() needs an extra: pip install 'fauxscale[pytest]'") from None
+    hosts = frozenset(host for provider in providers for site in provider.sites for host in site.hosts)
+    with guard(fence, record) as patrol, switched(Switch(hosts, target, patrol)):
+        yield
+
+
+def recorder(client: FauxscaleClient, account_id: str) -> Callable[[LiveCallRefused], None]:
+    """Writes each refusal into an account's journal. A stand-in that is gone hides no refusal."""
+
+    def record(refused: LiveCallRefused) -> None:
+        words = {"host": refused.refusal.host, "reason": str(refused)}
+        with suppress(httpx.HTTPError, RuntimeError):
+            client.call("POST", f"/accounts/{account_id}/refusals", words)
+
+    return record
+
+
+def fence_for(
+    providers: Iterable[Provider],
+    url: str,
+    *,
+    reachable: Iterable[str] = (),
+    others: bool = False,
+    routed: bool = False,
+) -> Fence:
+    """The fence around the hosts of `providers`, whose stand-in is at `url`."""
+    providers = tuple(providers)
+    return Fence(
+        covered={
+            host: url + (one.base if one.base.startswith(site.prefix) else site.prefix)
+            for one in providers
+            for site in one.sites
+            for host in site.hosts
+        },
+        fallbacks={host: real for one in providers for host, real in one.fallbacks.items()},
+        reachable=frozenset(host.lower() for host in reachable),
+        others=others,
+        routed=routed,
+    )

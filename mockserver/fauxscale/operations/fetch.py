@@ -1,0 +1,82 @@
+"""Fetching a picture from a host the user allowed by name: resolved once, pinned, public, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from urllib.parse import urlsplit
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.hosts import is_public
+
+SECONDS = 20.0
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a name. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(row[4][0]) for row in found]
+
+
+async def fetch(
+    url: str,
+    cap: int,
+    allowed: Collection[str],
+    *,
+    param: str,
+    resolve: Resolve = resolve,
+    is_public: Callable[[str], bool] = is_public,
+    seconds: float = SECONDS,
+) -> bytes:
+    """The `cap` bytes at most behind `url`, whose host is in `allowed`, within `seconds`.
+
+    The name is resolved once and the connection made to that very address, so that no second answer can lead
+    elsewhere. Redirects are not followed, proxies not used. Raises ApiError: DOWNLOAD_FAILED, FILE_TOO_LARGE.
+    """
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError as error:
+        raise _failed(param, str(error)) from None
+    if parts.scheme not in ("http", "https") or host not in allowed:
+        raise _failed(param, f"{host or url[:60]!r} was not allowed with --allow-fetch")
+    try:
+        async with asyncio.timeout(seconds):
+            addresses = await resolve(host, port or (443 if parts.scheme == "https" else 80))
+            if not addresses or not all(map(is_public, addresses)):
+                raise _failed(param, f"{host} leads to an address that is not public")
+            pinned = httpx.URL(url, host=addresses[0])
+            headers = {"host": parts.netloc.rpartition("@")[2]}
+            async with (
+                httpx.AsyncClient(trust_env=False, timeout=seconds) as http,
+                http.stream("GET", pinned, headers=headers, extensions={"sni_hostname": host}) as reply,
+            ):
+                if reply.status_code != 200:
+                    raise _failed(param, f"{host} answered {reply.status_code}; redirects are not followed")
+                data = bytearray()
+                async for piece in reply.aiter_bytes():
+                    data += piece
+                    if len(data) > cap:
+                        raise ApiError(
+                            Problem.FILE_TOO_LARGE,
+                            "File is too large",
+                            reason=f"{host} sent over {cap:,} bytes",
+                            param=param,
+                            details={"limit": cap, "received": len(data)},
+                        )
+                return bytes(data)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a TimeoutError is an OSError
+        raise _failed(param, f"{host}: {type(error).__name__} {error}"[:300]) from None
+
+
+def _failed(param: str, reason: str) -> ApiError:
+    return ApiError(
+        Problem.DOWNLOAD_FAILED,
+        "Failed to download the image",
+        reason=f"{param} cannot be fetched: {reason}",
+        param=param,
+    )

@@ -1,0 +1,89 @@
+"""The picture a client names in text: a data URI, base64, a link of this server, or one of an allowed host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from urllib.parse import urlsplit
+
+from fauxscale.bodies.reader import decode_base64, decode_data_uri
+from fauxscale.dispatch.provider import Call
+from fauxscale.errors import ApiError, Problem
+from fauxscale.state.files import File
+
+from .fetch import fetch
+from .upscale import picture_of
+
+
+async def named_picture(call: Call, text: str, cap: int, *, param: str) -> bytes:
+    """The bytes, `cap` at most, of the picture that the value of `param` names.
+
+    Raises ApiError: INVALID_PARAMETER, FILE_TOO_LARGE, and DOWNLOAD_FAILED for an address that is no living
+    link of this server and on no host of `Settings.allow_fetch`.
+    """
+    text = text.strip()
+    run = call.accounts.renditions.run  # decoding 25 MB takes 50 ms: not on the loop
+    if text[:5].lower() == "data:":
+        return (await run(partial(decode_data_uri, text, cap, param=param)))[1]
+    if "://" in text[:16]:
+        return await _linked(call, text, cap, param)
+    return await run(partial(decode_base64, text, cap, param=param))
+
+
+async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
+    """The picture behind a link that this server gave out, by whatever host name it is known to the client."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise _failed(param, "it is not a URL") from None
+    # A link's id is the stem of its last segment at every provider, a file's the whole; neither can be guessed.
+    name = parts.path.rpartition("/")[2]
+    file = await call.accounts.file(name)
+    if file is not None and parts.path.endswith(file.path):
+        return await _stored(call, file, cap, param)
+    rendition = await call.accounts.rendition(name.partition(".")[0])
+    if rendition is None or not parts.path.endswith(rendition.path):
+        allowed = call.accounts.settings.allow_fetch
+        if (parts.hostname or "") in allowed:
+            return await fetch(address, cap, allowed, param=param)
+        raise _failed(
+            param,
+            "only data URIs, base64 and links this server gave out are read: "
+            "the stand-in makes no outbound connections (but to hosts named with --allow-fetch)",
+        )
+    owner = await call.accounts.get(rendition.account) or call.account
+    now = (await owner.clock()).now()
+    try:
+        if rendition.signed:
+            call.accounts.signer.verify(rendition.path, parts.query.encode(), rendition.account, now)
+    except ApiError as refusal:
+        raise _failed(param, refusal.reason) from None
+    if rendition.revoked or now >= rendition.exp:
+        raise _failed(param, f"the link died at exp={rendition.exp} by its account's clock")
+    return await picture_of(replace(call, account=owner), rendition)
+
+
+async def _stored(call: Call, file: File, cap: int, param: str) -> bytes:
+    """The bytes of a file that was put here."""
+    owner = await call.accounts.get(file.account) or call.account
+    data = await owner.store.get_blob(file.blob)
+    if data is None or (file.exp is not None and (await owner.clock()).now() >= file.exp):
+        raise _failed(param, "the file has expired or was purged")
+    if len(data) > cap:
+        raise ApiError(
+            Problem.FILE_TOO_LARGE,
+            "File is too large",
+            reason=f"the file holds {len(data):,} bytes and {cap:,} are allowed",
+            param=param,
+            details={"limit": cap, "received": len(data)},
+        )
+    return data
+
+
+def _failed(param: str, reason: str) -> ApiError:
+    return ApiError(
+        Problem.DOWNLOAD_FAILED,
+        "Failed to download the image",
+        reason=f"{param} names no picture that can be had: {reason}",
+        param=param,
+    )

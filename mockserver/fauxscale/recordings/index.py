@@ -1,0 +1,291 @@
+"""A recording made ready to be told again: what was asked, what was answered, where the links in it led."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from starlette.requests import Request
+
+from fauxscale import redact
+from fauxscale.bodies.form import Caps, Part
+from fauxscale.bodies.multipart import FormReader
+from fauxscale.bodies.parameters import says_no
+from fauxscale.dispatch.routing import Match, Routes
+from fauxscale.errors import ApiError
+from fauxscale.hosts import host_name
+from fauxscale.images.probe import Picture, probe
+from fauxscale.images.structure import Rules
+
+from .har import HarEntry, body_of
+
+# An address standing in JSON text, with or without its slashes escaped.
+LINK = re.compile(r'"https?:\\?/\\?/(?:[^"\\]|\\.)*"')
+# What a header may be (RFC 9110 §5.1, §5.5): browsers write HTTP/2's `:status` among them, and several in one by lines.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+# What belongs to the connection or to the hour of the recording, not to the answer.
+_DROPPED = frozenset(
+    {
+        "alt-svc",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "date",
+        "keep-alive",
+        "server",
+        "set-cookie",
+        "strict-transport-security",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    }
+)
+_BODILESS = (204, 304)
+# Where an answer of every imitated service lists its results, each with a link or bytes in base64.
+_LISTS = ("data", "images")
+_PICTURES = ("url", "b64_json")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A recorded picture that an answer links to. `signed`: the link it was under had a query."""
+
+    match: Match
+    picture: bytes
+    looks: Picture
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One recorded answer. `links` are the addresses in its JSON text: of a picture, or of the API itself.
+
+    `paid` is how many results were paid for: 0 for a refusal or an estimate.
+    """
+
+    file: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    links: Mapping[str, Result | Match]
+    paid: int
+
+
+class Takes:
+    """Answers by what was asked; several to the same question in the order they were given.
+
+    `operations` are those with an answer; `left_out` says of each exchange that cannot be told again why not.
+    """
+
+    def __init__(self, entries: Iterable[HarEntry], routes: Routes) -> None:
+        self._routes = routes
+        self._told: dict[str, list[Take]] = {}
+        self._strangers: dict[str, list[str]] = {}
+        self.left_out: list[str] = []
+        self.operations: set[str] = set()
+        found = [(entry, match) for entry in entries if (match := self._where(entry)) is not None]
+        self._pictures: dict[tuple[str, str], bytes] = {}
+        for entry, match in found:
+            got = entry["request"]["method"] == "GET" and entry["response"]["status"] == 200
+            if _leg(match) == "download" and got:
+                self._try(entry, match, self._keep)
+        for entry, match in found:
+            if _leg(match) == "api":
+                self._try(entry, match, self._add)
+        self.left_out += [_count(file, calls) for file, calls in self._strangers.items()]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._told.values()))
+
+    def to(self, question: str) -> list[Take]:
+        """The answers that were given to a question, as `question` words it."""
+        return self._told.get(question, [])
+
+    def _where(self, entry: HarEntry) -> Match | None:
+        """Where a call was made to, None for one that nobody here answers."""
+        method, url = str(entry["request"]["method"]), str(entry["request"]["url"])
+        if not method or not url:
+            self.left_out.append(f"{_file(entry)}: its request has no {'address' if method else 'method'}")
+            return None
+        try:
+            match = self._lead(method, url)
+        except ValueError as error:
+            self.left_out.append(f"{_file(entry)}: {_shown(url)} is no address ({error})")
+            return None
+        if match is None or match.route is None:
+            self._strangers.setdefault(_file(entry), []).append(_shown(f"{method} {url}"))
+            return None
+        return match
+
+    def _lead(self, method: str, url: str) -> Match | None:
+        """Where an address leads: on a real host, or below a prefix of ours on any other. ValueError: it is none."""
+        split = urlsplit(url)
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(split.path),
+            "raw_path": split.path.encode(),
+            "query_string": split.query.encode(),
+            "headers": [(b"host", split.netloc.encode("latin-1", "replace"))],
+        }
+        return self._routes.find(Request(scope))
+
+    def _try(self, entry: HarEntry, match: Match, take: Callable[[HarEntry, Match], None]) -> None:
+        """Take an exchange in, or say why it cannot be told again."""
+        try:
+            take(entry, match)
+        except LookupError as error:
+            self.left_out.append(f"{_file(entry)}: {_shown(error.args[0])}")
+
+    def _keep(self, entry: HarEntry, match: Match) -> None:
+        self._pictures[match.provider.name, match.raw] = _bytes(entry["response"]["content"])
+
+    def _add(self, entry: HarEntry, match: Match) -> None:
+        asked, answered = entry["request"], entry["response"]
+        assert match.route is not None  # what leads nowhere was left out before
+        status = int(answered["status"])
+        if not 200 <= status <= 599:
+            raise LookupError(f"it has no answer: its status is {status}")
+        if asked["method"] == "HEAD":
+            raise LookupError("what answers a HEAD has no body to tell")
+        split = urlsplit(str(asked["url"]))
+        body = b"" if status in _BODILESS else _bytes(answered["content"])
+        links = self._links(body, split.netloc)
+        sent = asked.get("postData", {})
+        key = question(match, split.query, str(sent.get("mimeType", "")), _bytes(sent))
+        headers = _headers(answered["headers"])
+        pictures = sum(isinstance(one, Result) for one in links.values())
+        paid = _paid(split.query, dict(headers), body, pictures) if status < 300 else 0
+        self._told.setdefault(key, []).append(Take(_file(entry), status, headers, body, links, paid))
+        self.operations.add(match.route.endpoint.operation)
+
+    def _links(self, body: bytes, origin: str) -> dict[str, Result | Match]:
+        """The links of an answer by their JSON text. LookupError: one leads to a picture nobody recorded."""
+        links: dict[str, Result | Match] = {}
+        for found in LINK.finditer(body.decode(errors="replace")):
+            try:
+                url = str(json.loads(found[0]))
+                split = urlsplit(url)
+                match = self._lead("GET", url)
+            except ValueError:
+                continue  # it looks like an address, and is none
+            if split.netloc != origin and host_name(split.netloc) not in self._routes.hosts:
+                continue
+            if match is None or (match.route is None and not match.allowed):
+                continue
+            if match.route and match.route.endpoint.leg == "download":
+                links[found[0]] = self._result(match, bool(split.query))
+            else:
+                links[found[0]] = match
+        return links
+
+    def _result(self, match: Match, signed: bool) -> Result:
+        picture = self._pictures.get((match.provider.name, match.raw))
+        if picture is None or "id" not in (match.params or {}):
+            raise LookupError(f"the picture at {match.raw} was not recorded")
+        try:
+            return Result(match, picture, probe(picture, Rules(max_pixels=10**9)), signed)
+        except ApiError as error:
+            raise LookupError(f"what was recorded at {match.raw} is no picture: {error.reason}") from None
+
+
+def _leg(match: Match) -> str:
+    return match.route.endpoint.leg if match.route else ""
+
+
+def _file(entry: HarEntry) -> str:
+    return _shown(str(entry["_file"]))
+
+
+def _shown(text: str) -> str:
+    """A text of a stranger's on one line, without secrets."""
+    plain = "".join(one if one.isprintable() else "?" for one in redact.text(text[:1000]))
+    return plain if len(plain) <= 200 else f"{plain[:199]}…"
+
+
+def _count(file: str, calls: Sequence[str]) -> str:
+    """What is said of the calls in a file that were none to a provider: a browser records all a page does."""
+    if len(calls) == 1:
+        return f"{file}: no provider answers {calls[0]}"
+    return f"{file}: no provider answers {len(calls)} of its calls, such as {calls[0]}"
+
+
+def _bytes(body: Mapping[str, object]) -> bytes:
+    """The bytes of a body. LookupError: they are not there."""
+    try:
+        return body_of(body)
+    except ValueError:
+        raise LookupError("a body is called base64, and is not") from None
+
+
+def _headers(pairs: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The headers that can be sent again, and belong to the answer."""
+    plain = [(one["name"].lower(), one["value"].strip()) for one in pairs]
+    return tuple(
+        (name, value)
+        for name, value in plain
+        if name not in _DROPPED and _NAME.fullmatch(name) and _VALUE.fullmatch(value)
+    )
+
+
+def _paid(query: str, headers: Mapping[str, str], body: bytes, pictures: int) -> int:
+    """How many results of a success were paid for: those listed, or so many `pictures`, and one of a job that is to
+    come. Free is what a gateway estimates (Lumenfall's `?dryRun=true`), and what it says cost nothing
+    (AIgateway's X-Cost-Cents, with a key of one's own)."""
+    dry = not says_no(parse_qs(query).get("dryRun", ["false"])[0])
+    try:
+        free = float(headers.get("x-cost-cents", "1")) == 0
+        said: object = json.loads(body)
+    except (ValueError, RecursionError):
+        said, free = None, False
+    answer = cast("dict[str, object]", said) if isinstance(said, dict) else {}
+    if dry or free or answer.get("estimated") is True:
+        return 0
+    lists = [cast("list[object]", found) for name in _LISTS if isinstance(found := answer.get(name), list)]
+    return max([1, pictures, *(sum(map(_is_result, found)) for found in lists)])
+
+
+def _is_result(value: object) -> bool:
+    return isinstance(value, dict) and any(name in value for name in _PICTURES)
+
+
+def question(match: Match, query: str, content_type: str, body: bytes) -> str:
+    """Names what is asked, the same for requests that mean the same: order of parts, boundaries, spelling
+    of JSON and secrets do not count."""
+    where = match.route.endpoint.operation if match.route else match.path
+    said = "\n".join([where, match.path, redact.text(f"?{query}"), *_content(content_type, body)])
+    return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()
+
+
+def _content(content_type: str, body: bytes) -> list[str]:
+    if not content_type.startswith("multipart/"):
+        return [_plain(body)] if body else []
+    caps = replace(Caps(), file=len(body), body=len(body), parts=200, files=100)
+    try:
+        reader = FormReader(content_type, caps)
+        reader.feed(body)
+        return sorted(_words(part) for part in reader.finish(len(body)).parts)
+    except ApiError:
+        return [_plain(body)]
+
+
+def _words(part: Part) -> str:
+    return f"{part.name}={_plain(part.data)}"
+
+
+def _plain(data: bytes) -> str:
+    """JSON in one spelling, other text as it is, anything else by its hash."""
+    try:
+        text = redact.text(data.decode())
+    except UnicodeDecodeError:
+        return hashlib.sha256(data).hexdigest()
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text

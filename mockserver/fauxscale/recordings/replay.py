@@ -1,0 +1,148 @@
+"""Answers from a recording: the same words, its pictures under fresh links, charged as if the work were done."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fauxscale.bodies.reader import read_body
+from fauxscale.dispatch.provider import Call, link, origin
+from fauxscale.dispatch.responses import Intake
+from fauxscale.dispatch.routing import Match
+from fauxscale.images.renderer import Rendition
+from fauxscale.operations.upscale import link_life
+from fauxscale.state.ledger import Charge
+
+from .index import LINK, Result, Take, Takes, question
+
+_PLAIN = (
+    string.punctuation + " "
+)  # what of a file's name stands in a header as it is, beside letters and digits
+_PLACE = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+class Replay:
+    """Knows the answer to what was recorded, and leaves everything else to the real handler.
+
+    What was asked more than once is answered in the order recorded, for each account by itself; the last
+    answer stays. Resetting an account's seed rewinds its tape.
+    """
+
+    def __init__(self, takes: Takes) -> None:
+        self._takes = takes
+
+    def words(self) -> list[str]:
+        """What will be told again, and what cannot be: for the banner."""
+        left_out = [f"  left out  {reason}" for reason in self._takes.left_out]
+        return [f"replaying  {len(self._takes)} recorded answers", *left_out]
+
+    async def answer(self, call: Call, match: Match) -> Response | None:
+        """The recorded answer, or None. Raises NO_FUNDS where the work could not be paid, INVALID_KEY where the
+        account was closed meanwhile."""
+        if call.endpoint.operation not in self._takes.operations:
+            return None  # its body stays unread, so that what is too large is refused as it comes
+        body = await _read(call)
+        query = call.request.scope["query_string"].decode("latin-1")
+        asked = question(match, query, call.request.headers.get("content-type", ""), body)
+        takes = self._takes.to(asked)
+        if not takes:
+            return None
+        await call.check_open()
+        turn = await call.account.store.add(f"{call.account.prefix}draws:replay:{asked}", 1) or 1
+        take = takes[min(turn, len(takes)) - 1]
+        call.entry.reason = f"replayed from {take.file}"
+        charge = await _charge(call, take)
+        fresh = {text: await _link(call, to, charge) for text, to in take.links.items()}
+        response = Response(_relinked(take.body, fresh), take.status)
+        for name, value in take.headers:
+            response.headers.append(name, value)
+        response.headers["x-fauxscale-replayed"] = quote(take.file, safe=_PLAIN)
+        return response
+
+
+async def _read(call: Call) -> bytes:
+    """The body, which the handler will find unread."""
+    body = await read_body(call.request.stream(), 64 * 1024 * 1024, call.caps)
+    intake = call.request.receive
+    assert isinstance(intake, Intake)  # the app puts it there
+    intake.again(body)
+    call.request = Request(call.request.scope, intake)
+    return body
+
+
+async def _charge(call: Call, take: Take) -> str:
+    """Charge for recorded work as for work; returns the charge's id, "" where nothing was to be paid."""
+    price = call.endpoint.price * take.paid
+    if not price:
+        return ""
+    account = call.account
+    funds = await account.funds()
+    await account.ledger.check(price, funds)
+    charge = Charge(
+        id=f"charge_{await account.draw_id('charge')}",
+        at=call.now,
+        operation=call.endpoint.operation,
+        micros=price,
+        images=take.paid,
+        call=call.entry.id,
+        source="",
+        params=json.dumps({"replayed": take.file}),
+    )
+    await account.ledger.charge(charge, funds)
+    call.entry.cost, call.entry.charge = price, charge.id
+    return charge.id
+
+
+async def _link(call: Call, to: Result | Match, charge: str) -> str:
+    """An address of this server for one of the recording's."""
+    if isinstance(to, Match):
+        home = f"https://{to.site.hosts[0]}" if call.reached == "host" else origin(call) + to.site.prefix
+        return home + to.raw
+    return await _fresh(call, to, charge)
+
+
+async def _fresh(call: Call, result: Result, charge: str) -> str:
+    """A link of this hour to a recorded picture."""
+    route, account = result.match.route, call.account
+    assert route is not None  # a result's link leads to an endpoint
+    link_id = await account.draw_id("link")
+    path = _filled(route.endpoint.path, {**(result.match.params or {}), "id": link_id})
+    exp = int(call.now + link_life(call))
+    rendition = Rendition(
+        id=link_id,
+        account=account.id,
+        provider=call.provider.name,
+        operation=call.endpoint.operation,
+        path=path,
+        source=await account.keep_upload(result.picture),
+        format=result.looks.format,
+        width=result.looks.width,
+        height=result.looks.height,
+        permit=0,
+        charge=charge,
+        exp=exp,
+        signed=result.signed,
+        finished=True,
+    )
+    await account.links.keep(rendition)
+    call.entry.results.append({"link": link_id, "width": rendition.width, "height": rendition.height})
+    return link(call, path, exp if result.signed else None)
+
+
+def _filled(path: str, params: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda found: params[found[1]], path)
+
+
+def _relinked(body: bytes, fresh: Mapping[str, str]) -> bytes:
+    if not fresh:
+        return body
+    text = body.decode(errors="replace")
+    return LINK.sub(
+        lambda found: json.dumps(fresh[found[0]]) if found[0] in fresh else found[0], text
+    ).encode()

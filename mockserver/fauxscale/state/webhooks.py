@@ -1,0 +1,218 @@
+"""Telling a client's own server that work is done: signed with Ed25519, to loopback only, retried by the clock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from urllib.parse import urlsplit
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.hosts import at_loopback, is_loopback
+
+from .store import Store
+
+TIMEOUT = 15.0
+# fal documents ten retries within two hours (read 2026-08); how they are spaced it does not say. Doubling
+# from 7 s, they add up to 7,161 s.
+_FIRST_RETRY = 7.0
+_RETRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try: when, by the account's clock, and the receiver's status or what went wrong instead."""
+
+    at: float
+    status: int | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One notice on its way. `due` is when it is tried next, in Unix seconds by the account's clock.
+
+    `header` is what the names of its headers begin with, `user` the account as the receiver sees it,
+    `copies` how often it is sent even when it was taken; `open` until it was taken or given up.
+    """
+
+    id: str
+    url: str
+    body: str
+    header: str
+    user: str
+    due: float
+    copies: int = 1
+    open: bool = True
+    attempts: tuple[Attempt, ...] = field(default_factory=tuple[Attempt, ...])
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, row: bytes) -> Delivery:
+        words = json.loads(row)
+        return cls(**words | {"attempts": tuple(Attempt(**one) for one in words["attempts"])})
+
+    def after(self, attempt: Attempt) -> Delivery:
+        """This delivery once an attempt was made: closed, or due again later."""
+        attempts = (*self.attempts, attempt)
+        taken = attempt.status is not None and 200 <= attempt.status < 300
+        missed = len([one for one in attempts if one.status is None or not 200 <= one.status < 300])
+        due = self.due + _FIRST_RETRY * 2 ** (missed - 1) if missed else self.due
+        return replace(self, attempts=attempts, open=not taken and missed <= _RETRIES, due=due)
+
+
+class Key:
+    """The server's key pair, made of 32 secret bytes. Raises ApiError without the library that signs."""
+
+    def __init__(self, secret: bytes) -> None:
+        try:
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        except ImportError:
+            raise ApiError(
+                Problem.UNAVAILABLE,
+                "Webhooks are not available",
+                reason="signing webhooks needs an extra: pip install 'fauxscale[tls]'",
+            ) from None
+        self._key = Ed25519PrivateKey.from_private_bytes(secret)
+
+    @property
+    def public(self) -> bytes:
+        """32 bytes."""
+        return self._key.public_key().public_bytes_raw()
+
+    def headers(self, delivery: Delivery, at: float) -> dict[str, str]:
+        """Identify and sign a delivery tried at `at`; the signature covers the body's exact bytes."""
+        digest = hashlib.sha256(delivery.body.encode()).hexdigest()
+        signed = "\n".join((delivery.id, delivery.user, str(int(at)), digest))
+        return {
+            f"{delivery.header}-Request-Id": delivery.id,
+            f"{delivery.header}-User-Id": delivery.user,
+            f"{delivery.header}-Timestamp": str(int(at)),
+            f"{delivery.header}-Signature": self._key.sign(signed.encode()).hex(),
+        }
+
+
+class Webhooks:
+    """The deliveries of one account."""
+
+    _MOST = 10_000
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+
+    async def add(self, delivery: Delivery, *, held: bool = False) -> None:
+        """Queue a delivery; a held one leaves only after the next one that is not."""
+        await self._put(delivery)
+        row = delivery.id.encode()
+        await self._store.append(f"{self._prefix}webhooks", row, most=self._MOST, most_bytes=1024 * 1024)
+        if held:
+            await self._store.put(f"{self._prefix}webhook:held", row)
+
+    async def get(self, delivery_id: str) -> Delivery | None:
+        row = await self._store.get(f"{self._prefix}webhook:{delivery_id}")
+        return None if row is None else Delivery.from_json(row)
+
+    async def all(self) -> list[Delivery]:
+        """Every delivery, oldest first."""
+        found = [await self.get(row.decode()) for row in await self._store.items(f"{self._prefix}webhooks")]
+        return [one for one in found if one is not None]
+
+    async def deliver(self, key: Key, now: float) -> None:
+        """Try whatever is due, each as often as the clock has called for it."""
+        held = await self._store.get(f"{self._prefix}webhook:held")
+        sent = False
+        for delivery in await self.all():
+            if held is None or delivery.id.encode() != held:
+                sent = await self._try(delivery, key, now) or sent
+        if held is not None and sent and (last := await self.get(held.decode())) is not None:
+            await self._store.delete(f"{self._prefix}webhook:held")
+            await self._try(last, key, now)
+
+    async def _try(self, delivery: Delivery, key: Key, now: float) -> bool:
+        """Whether anything was sent."""
+        sent = False
+        while delivery.open and delivery.due <= now:
+            number = len(delivery.attempts) + 1
+            # Whoever claims an attempt makes it: two looks at once must not send one notice twice.
+            if not await self._store.claim(f"{self._prefix}webhook:{delivery.id}:{number}", b"1", ttl=60):
+                return sent
+            headers = key.headers(delivery, delivery.due)
+            for _ in range(delivery.copies - 1):
+                await _post(delivery, headers, delivery.due)
+            attempt = await _post(delivery, headers, delivery.due)
+            delivery, sent = delivery.after(attempt), True
+            await self._put(delivery)
+        return sent
+
+    async def _put(self, delivery: Delivery) -> None:
+        await self._store.put(f"{self._prefix}webhook:{delivery.id}", delivery.to_json())
+
+
+def check_address(url: str, param: str) -> None:
+    """Raise INVALID_PARAMETER unless `url` is http(s) at a loopback address: notices go nowhere else."""
+    if not _is_local(url):
+        problem = "webhooks are delivered to loopback addresses only (http://127.0.0.1:…, http://localhost:…), not to"
+    elif not _is_sound(url):
+        problem = "no notice can be sent to an address with such a port or such characters:"
+    else:
+        return
+    raise ApiError(
+        Problem.INVALID_PARAMETER,
+        "Webhook URL is not allowed",
+        reason=f"{problem} {url[:100]!r}",
+        param=param,
+    )
+
+
+def _is_local(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and is_loopback((parts.hostname or "").lower())
+    except ValueError:
+        return False
+
+
+def _is_sound(url: str) -> bool:
+    """Whether the client that delivers can make a request of it."""
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        httpx.URL(_pinned(url))
+        return parts.port != 0 and parts.netloc.isascii()
+    except (ValueError, httpx.InvalidURL):
+        return False
+
+
+async def _post(delivery: Delivery, headers: dict[str, str], at: float) -> Attempt:
+    import httpx
+
+    try:
+        # verify=False: the receiver's certificate, if it has one, is a developer's own. trust_env=False: no proxy
+        # may carry a notice away from this machine.
+        async with httpx.AsyncClient(verify=False, timeout=TIMEOUT, trust_env=False) as http:
+            reply = await http.post(
+                _pinned(delivery.url),
+                content=delivery.body.encode(),
+                headers={
+                    "content-type": "application/json",
+                    "host": urlsplit(delivery.url).netloc.rpartition("@")[2],
+                    **headers,
+                },
+            )
+    except Exception as error:  # whatever it is, the notice was not taken, and the answer before it stands
+        return Attempt(at, None, f"{type(error).__name__}: {error}"[:200])
+    return Attempt(at, reply.status_code)
+
+
+def _pinned(url: str) -> str:
+    """`url` with a name like `app.localhost` made an address: no resolver is asked where a notice goes."""
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    if at_loopback(name) == name:
+        return url
+    port = f":{parts.port}" if parts.port else ""
+    return parts._replace(netloc=f"{at_loopback(name)}{port}").geturl()

@@ -1,0 +1,1 @@
+"""Below HTTP: sockets, TLS, the protocol, and the application without any socket."""

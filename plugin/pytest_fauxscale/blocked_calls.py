@@ -1,0 +1,58 @@
+"""Live calls refused while a test ran, and whether the test came to know: one that its program swallowed is a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from traceback import walk_tb
+
+import pytest
+
+from fauxscale.client import Account
+from fauxscale.interception.guard import LiveCallRefused
+
+_ADVICE = (
+    "the program under test swallowed this, so that the test went on without knowing. Where the refusal is what the "
+    "test is about, catch it in the test itself or read calls.refused"
+)
+
+
+class Witness:
+    """Keeps the refusals of the test that runs; `swallowed` judges them."""
+
+    def __init__(self) -> None:
+        self._refused: list[tuple[str, LiveCallRefused]] = []
+
+    def begin(self) -> None:
+        """Forget what was refused before: a test begins."""
+        self._refused = []
+
+    def noting(
+        self, account_id: str, record: Callable[[LiveCallRefused], None]
+    ) -> Callable[[LiveCallRefused], None]:
+        """`record`, and a note of it here."""
+
+        def note(refused: LiveCallRefused) -> None:
+            self._refused.append((account_id, refused))
+            record(refused)
+
+        return note
+
+    def swallowed(self, item: pytest.Item, account: Account | None) -> str:
+        """What to say of refusals that this test never came to know of, "" where there are none.
+
+        It knows of those that came up to its own function, caught there or not, and of those that it read.
+        """
+        refused, self._refused = self._refused, []
+        read = account.refusals_read if account else 0
+        owned = [error for owner, error in refused if account and owner == account.id]
+        known = {id(error) for error in owned[:read]}
+        unknown = [error for _, error in refused if id(error) not in known and not _came_up(error, item)]
+        return "\n".join([*dict.fromkeys(map(str, unknown)), _ADVICE]) if unknown else ""
+
+
+def _came_up(error: LiveCallRefused, item: pytest.Item) -> bool:
+    """Whether the error passed through the test's function, or one inside it, on its way up."""
+    if error.__traceback__ is None:
+        return True  # what was caught has one, unless it was taken away, as unittest's assertRaises does
+    name = getattr(item, "originalname", None) or item.name
+    return any(name in frame.f_code.co_qualname.split(".") for frame, _ in walk_tb(error.__traceback__))

@@ -1,0 +1,97 @@
+"""Every call the stand-in accepted, held against the recorded contract once the test's body has ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import pytest
+
+from fauxscale.observer import Observation
+
+REJECTED = "would be rejected"
+# Calls are kept whole until they are checked; above this many bytes they are checked as they come.
+MOST_BYTES = 32 * 1024 * 1024
+# What a test was told of its calls, for the report of a failure that has no room for it.
+BREACHES = pytest.StashKey[str]()
+
+
+class ContractWarning(UserWarning):
+    """A call left the recorded contract, and the run only warns of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One accepted call with what is wrong with it: a pointer and a line each, and a curl that shows it."""
+
+    wrong: tuple[tuple[str, str], ...]
+    curl: str
+
+    def lines(self, allowed: Mapping[str, str]) -> list[str]:
+        """What is left when patterns of pointers are allowed, with their reasons."""
+        left = [line for pointer, line in self.wrong if not any(fnmatchcase(pointer, one) for one in allowed)]
+        return [*left, f"    {self.curl}"] if left else []
+
+
+class Watcher:
+    """Notes calls on the server's thread; `verdict` judges those noted since it was last asked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: list[Observation] = []
+        self._bytes = 0
+        self._breaches: list[Breach] = []
+
+    def __call__(self, call: Observation) -> None:
+        # Where the stand-in said no itself, the test has seen it; of half a form nothing can be said.
+        if (call.status is not None and call.status >= 400) or not call.whole:
+            return
+        with self._lock:
+            self._calls.append(call)
+            self._bytes += len(call.body)
+        if self._bytes > MOST_BYTES:
+            self._judge()
+
+    def begin(self) -> None:
+        """Forget what was noted before: a test begins."""
+        with self._lock:
+            self._calls, self._bytes, self._breaches = [], 0, []
+
+    @property
+    def saw_any(self) -> bool:
+        """Whether the stand-in took a call."""
+        with self._lock:
+            return bool(self._calls or self._breaches)
+
+    def verdict(self, allowed: Mapping[str, str]) -> list[str]:
+        """A line for each violation the real service would reject, with a curl that shows it."""
+        self._judge()
+        with self._lock:
+            breaches, self._breaches = self._breaches, []
+        return [line for breach in breaches for line in breach.lines(allowed)]
+
+    def _judge(self) -> None:
+        with self._lock:
+            calls, self._calls, self._bytes = self._calls, [], 0
+        found = [breach for call in calls if (breach := _breach(call)) is not None]
+        with self._lock:
+            self._breaches += found
+
+
+def _breach(call: Observation) -> Breach | None:
+    from fauxscale_contracts import ContractError, Exchange, curl, load
+    from fauxscale_contracts.contract.exchange import Request
+
+    try:
+        contract = load(call.provider, vintage=call.vintage or None)
+    except ContractError:
+        return None  # a provider of the user's own has no recorded contract
+    exchange = Exchange(Request(call.method, call.url, call.headers, call.body), operation=call.operation)
+    wrong = tuple(
+        (violation.pointer, f"{call.operation}: {violation}")
+        for violation in contract.check_request(exchange)
+        if violation.severity == REJECTED
+    )
+    return Breach(wrong, curl(exchange)) if wrong else None

@@ -1,0 +1,241 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from fauxscale.cli import main
+from fauxscale.cli.serve import serve
+from tests.mockserver.providers.test_ideogram import upscale
+from tests.stages import Stage
+
+
+@contextmanager
+def serving(
+    *flags: str, env: dict[str, str] | None = None
+) -> Generator[tuple[dict[str, object], subprocess.Popen[str]]]:
+    """`fauxscale serve --json` as a process of its own: its ready line, and the process."""
+    command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", *flags]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr else ""
+        yield json.loads(line), process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def stage_of(ready: dict[str, object], client: httpx.Client) -> Stage:
+    class Running:
+        url = str(ready["url"])
+
+        def base_url(self, provider: str) -> str:
+            providers = ready["providers"]
+            assert isinstance(providers, dict)
+            return str(providers[provider])
+
+    return Stage("socket", Running(), client)  # type: ignore[arg-type]  # only its addresses are used
+
+
+def test_the_ready_line_has_the_documented_members_and_the_banner_goes_to_stderr() -> None:
+    with serving() as (ready, process):
+        assert list(ready) == ["url", "providers", "inspector", "control", "control_token", "pid"]
+        url = str(ready["url"])
+        assert ready["providers"] == {
+            "ideogram": f"{url}/ideogram",
+            "aigateway": f"{url}/aigateway/v1",
+            "lumenfall": f"{url}/lumenfall/openai/v1",
+            "fal": f"{url}/fal/run",
+        }
+        assert ready["control_token"] is None
+        assert ready["pid"] == process.pid
+        assert httpx.get(f"{ready['control']}/health").status_code == 200
+        assert httpx.get(str(ready["inspector"])).status_code == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=5)
+        assert out == ""
+        assert process.returncode == 0
+        lines = err.splitlines()
+        assert len(lines) <= 12
+        assert "No call leaves this process" in err
+        assert f"IDEOGRAM_BASE_URL={url}/ideogram" in err
+
+
+def test_a_link_dies_after_its_ttl() -> None:
+    with serving("--link-ttl", "1") as (ready, _), httpx.Client() as client:
+        url = upscale(stage_of(ready, client), key="k").json()["data"][0]["url"]
+        assert client.get(url).status_code == 200
+        deadline = time.monotonic() + 5
+        while (status := client.get(url).status_code) == 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert status == 403
+
+
+def test_flags_reach_the_server() -> None:
+    flags = [
+        "--key",
+        "one",
+        "--key",
+        "two",
+        "--balance",
+        "0.06",
+        "--vintage",
+        "ideogram=2026-10",
+        "--latency",
+        "0.2",
+    ]
+    with serving(*flags, "--cors", "https://app.example", "--allow-host", "upscaler") as (ready, _):
+        with httpx.Client() as client:
+            stage = stage_of(ready, client)
+            assert upscale(stage, key="three").status_code == 403
+            started = time.perf_counter()
+            first = upscale(stage, key="one")
+            assert time.perf_counter() - started >= 0.2
+            assert first.json()["request_id"]
+            assert upscale(stage, key="one").status_code == 402
+            assert upscale(stage, key="two").status_code == 200
+            url = str(ready["url"])
+            preflight = client.options(
+                f"{url}/upscale",
+                headers={"Origin": "https://app.example", "Access-Control-Request-Method": "POST"},
+            )
+            assert preflight.headers["access-control-allow-origin"] == "https://app.example"
+            assert client.get(f"{url}/nope", headers={"Host": "upscaler:2160"}).status_code == 404
+            assert client.get(f"{url}/nope", headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_variables_mirror_flags_and_flags_win() -> None:
+    env = {"FAUXSCALE_KEY": "one two", "FAUXSCALE_BALANCE": "0", "FAUXSCALE_SEED": "9"}
+    with serving("--balance", "1", env=env) as (ready, _), httpx.Client() as client:
+        stage = stage_of(ready, client)
+        assert upscale(stage, key="two").status_code == 200
+        assert upscale(stage, key="three").status_code == 403
+
+
+def test_another_address_needs_a_token_that_is_made_and_told() -> None:
+    with serving("--host", "0.0.0.0") as (ready, _):
+        token = str(ready["control_token"])
+        assert len(token) >= 20
+        path = f"{ready['control']}/accounts"
+        assert httpx.post(path).status_code == 401
+        assert httpx.post(path, headers={"Authorization": f"Bearer {token}"}).status_code == 201
+        assert httpx.post(path, headers={"Authorization": f"Bearer {token}x"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--vintage", "ideogram=1999"], "must be one of 2026-04, 2026-10"),
+        (["--vintage", "ideogram"], "should read NAME=VALUE"),
+        (["--set", "ideogram.nope=1"], "unknown option 'ideogram.nope'"),
+        (["--balance", "-1"], "balance must not be negative"),
+        (["--port", "x"], "is not a valid integer"),
+    ],
+)
+def test_bad_usage_is_two_and_one_line_that_says_what_is_known(flags: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, ["serve", *flags])
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_taken_port_is_one_clear_line() -> None:
+    with serving() as (ready, _):
+        port = str(ready["url"]).rpartition(":")[2]
+        result = CliRunner().invoke(main, ["serve", "--port", port])
+        assert result.exit_code == 1
+        assert f"cannot listen on 127.0.0.1:{port}" in result.output
+        assert len(result.output.splitlines()) == 1
+
+
+def test_the_version_is_told_both_ways() -> None:
+    for words in (["version"], ["--version"]):
+        result = CliRunner().invoke(main, words)
+        assert re.fullmatch(r"fauxscale \d+\.\d+\.\d+\n", result.output)
+
+
+def test_the_doctor_finds_a_base_url_that_leads_away() -> None:
+    sick = CliRunner().invoke(main, ["doctor"], env={"IDEOGRAM_BASE_URL": "https://api.ideogram.ai"})
+    assert sick.exit_code == 1
+    assert "! IDEOGRAM_BASE_URL points at api.ideogram.ai" in sick.output
+    well = CliRunner().invoke(main, ["doctor"], env={"IDEOGRAM_BASE_URL": "http://127.0.0.1:2160/ideogram"})
+    assert well.exit_code == 0
+    secret = CliRunner().invoke(main, ["doctor"], env={"IDEOGRAM_API_KEY": "a-very-secret-key-indeed"})
+    assert "a-very-secret-key-indeed" not in secret.output
+
+
+def test_every_flag_reads_the_variable_that_the_documentation_names() -> None:
+    prefix = "FAUXSCALE"
+    for option in serve.params:
+        variable = f"{prefix}_" + option.opts[0].removeprefix("--").replace("-", "_").upper()
+        read = option.envvar or f"{prefix}_{str(option.name).upper()}"
+        assert read == variable, option.opts[0]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--balance", "nan"],
+        ["--balance", "inf"],
+        ["--link-ttl", "nan"],
+        ["--link-ttl", "1e16"],
+        ["--latency", "inf"],
+        ["--port", "99999"],
+        ["--port", "-1"],
+        ["--key", ""],
+        ["--set", "ideogram.max_pixels=-5"],
+        ["--set", "fal.polls=nan"],
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_at_the_door(flags: list[str]) -> None:
+    result = CliRunner().invoke(main, ["serve", *flags])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_stopping_under_a_waiting_call_is_quiet() -> None:
+    with serving("--latency", "30") as (ready, process):
+        with httpx.Client(timeout=0.5) as client, pytest.raises(httpx.ReadTimeout):
+            upscale(stage_of(ready, client), key="k")
+
+        def call() -> None:
+            with contextlib.suppress(httpx.TransportError), httpx.Client(timeout=20) as client:
+                upscale(stage_of(ready, client), key="k")
+
+        caller = threading.Thread(target=call)
+        caller.start()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+        caller.join(timeout=5)
+        assert process.returncode == 0
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_certificates_go_with_the_server_however_it_is_ended(signum: signal.Signals) -> None:
+    with serving("--tls") as (ready, process):
+        ca = Path(str(ready["ca"]))
+        assert ca.exists()
+        process.send_signal(signum)
+        process.communicate(timeout=5)
+        assert process.returncode == 0
+        assert not ca.parent.exists()

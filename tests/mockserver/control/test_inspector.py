@@ -1,0 +1,159 @@
+"""The page shows calls and pictures, and nothing a stranger sends can run on it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fauxscale import MockServer, Settings
+from fauxscale.control import inspector
+from tests.mockserver.providers.test_ideogram import upscale
+from tests.pictures import opened, picture
+from tests.stages import Stage
+from tests.tools import needs, path_of
+
+DATA = "/__fauxscale/api/inspector"
+MARKUP = "<img src=x onerror=\"document.title='broken in'\">"
+
+
+def browse(url: str, profile: Path) -> str:
+    """The page's markup after it has settled, from a real browser."""
+    command = [
+        path_of("chromium"),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+    ]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={profile}", "--virtual-time-budget=4000", "--dump-dom", url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
+
+
+@needs("chromium")
+def test_a_browser_shows_calls_and_renders_strangers_text_as_text(tmp_path: Path) -> None:
+    with MockServer() as mock, httpx.Client() as http:
+        key = "somebodys-key"
+        reply = upscale(Stage("socket", mock, http), request={"prompt": MARKUP}, key=key)
+        assert reply.status_code == 200
+        http.post(
+            f"{mock.url}/upscale",
+            files={"image_request": (None, "{}"), f"x{MARKUP}": (MARKUP, picture())},
+            headers={"Api-Key": key},
+        )
+        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
+    assert "ideogram.upscale" in page
+    assert "40×30 → 80×60" in page
+    assert "image_file is required" in page or "named image_file" in page
+    assert "<title>fauxscale inspector</title>" in page
+    assert "<img src=x" not in page, "markup became an element"
+    assert "&lt;img src=x" in page, "and is shown as the text it is"
+    assert "2 calls ·" in page
+
+
+@needs("chromium")
+def test_the_page_asks_for_the_token_in_itself_and_leaves_it_at_that(tmp_path: Path) -> None:
+    with MockServer(Settings(token="the-token")) as mock:
+        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
+    assert ">needs the control token</p>" in page
+    assert '<section id="locked" class="notice">' in page, "the form is on the page"
+    assert '<main hidden="">' in page
+    script = (Path(inspector.__file__).parent / "app.js").read_text(encoding="utf-8")
+    assert not re.search(r"\b(prompt|alert|confirm)\(", script), "no dialog stands in the way"
+
+
+@needs("chromium")
+@pytest.mark.parametrize(
+    ("keys", "shown"), [((), "Api-Key: anything"), (("a-named-key",), "Api-Key: $IDEOGRAM_API_KEY")]
+)
+def test_the_empty_page_shows_a_call_that_the_key_policy_lets_in(
+    keys: tuple[str, ...], shown: str, tmp_path: Path
+) -> None:
+    with MockServer(Settings(keys=keys)) as mock:
+        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
+    assert '<section id="empty" class="notice">' in page
+    assert shown in page
+    assert ('<p id="keys" hidden="">' in page) is not bool(keys)
+
+
+def test_an_account_that_was_opened_first_and_called_last_is_on_top_and_its_money_in_the_sum() -> None:
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        first = mock.account()
+        stage = Stage("in-process", mock, http)
+        for account in (first, *(mock.account() for _ in range(60)), first):
+            upscale(stage, key=account.api_key("ideogram"))
+        news = http.get(mock.url + DATA + "/calls").json()
+    assert (news["total"], news["spent"]) == (62, 62 * 60_000)
+    assert (news["calls"][0]["account"], news["calls"][0]["n"]) == (first.id, 2)
+    assert [call["n"] for call in news["calls"][1:]] == [1] * 61
+
+
+def test_of_many_calls_the_newest_are_shown_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspector, "MOST_CALLS", 3)
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        here, there = mock.account(), mock.account()
+        for account in (here, there, there, here, there):
+            http.post(f"{mock.url}/upscale", headers={"Api-Key": account.api_key("ideogram")})
+        news = http.get(mock.url + DATA + "/calls").json()
+    assert news["total"] == 5
+    assert [(call["account"], call["n"]) for call in news["calls"]] == [
+        (there.id, 3),
+        (here.id, 2),
+        (there.id, 2),
+    ]
+
+
+def test_the_page_is_three_files_under_a_policy_that_lets_nothing_else_run(stage: Stage) -> None:
+    page = stage.http.get(f"{stage.url}/__fauxscale/")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    for name in ("app.js", "style.css", "icon.svg"):
+        assert stage.http.get(f"{stage.url}/__fauxscale/inspector/{name}").status_code == 200
+    for name in ("__init__.py", "..%2f..%2fserver.py", "index.htm", "%00"):
+        assert stage.http.get(f"{stage.url}/__fauxscale/inspector/{name}").status_code == 404
+    assert stage.http.get(f"{stage.url}/__fauxscale", follow_redirects=True).status_code == 200
+
+
+def test_calls_come_newest_first_and_unchanged_ones_cost_a_304(stage: Stage) -> None:
+    key = stage.account().api_key("ideogram")
+    upscale(stage, key=key)
+    upscale(stage, b"broken", key=key)
+    reply = stage.http.get(stage.url + DATA + "/calls")
+    newest, older = reply.json()["calls"][:2]
+    assert (newest["status"], older["status"]) == (400, 200)
+    assert older["cost"] == 60_000
+    again = stage.http.get(stage.url + DATA + "/calls", headers={"If-None-Match": reply.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_both_sides_of_a_call_can_be_seen(stage: Stage) -> None:
+    account = stage.account()
+    upscale(stage, key=account.api_key("ideogram"))
+    before = stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/1/before")
+    after = stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/1/after")
+    assert opened(before.content).size == (40, 30)
+    assert opened(after.content).size == (80, 60)
+    assert before.headers["content-type"] == "image/png"
+    assert stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/2/before").status_code == 404
+    assert stage.http.get(f"{stage.url}{DATA}/calls/{account.id}/1").json()["operation"] == "ideogram.upscale"
+    assert stage.http.get(f"{stage.url}{DATA}/calls/{account.id}/9").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}]
+)
+def test_no_foreign_page_reads_the_journal(stage: Stage, headers: dict[str, str]) -> None:
+    assert stage.http.get(stage.url + DATA + "/calls", headers=headers).status_code == 403
+
+
+def test_with_a_token_the_page_opens_and_its_data_does_not() -> None:
+    with MockServer(Settings(token="the-token")) as mock:
+        assert httpx.get(f"{mock.url}/__fauxscale/").status_code == 200
+        assert httpx.get(mock.url + DATA + "/calls").status_code == 401
+        allowed = {"Authorization": "Bearer the-token"}
+        assert httpx.get(mock.url + DATA + "/calls", headers=allowed).status_code == 200

@@ -1,0 +1,53 @@
+"""Judged once per content, where that is cheaper than judging again."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from fauxscale.errors import ApiError
+from fauxscale.images.probe import Picture, probe
+from fauxscale.images.probe_cache import Verdicts
+from fauxscale.images.structure import Rules
+from tests.pictures import picture
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    seen: list[int] = []
+
+    def count(data: bytes, rules: Rules) -> Picture:
+        seen.append(len(data))
+        return probe(data, rules)
+
+    monkeypatch.setattr(sys.modules["fauxscale.images.probe"], "probe", count)
+    return seen
+
+
+def test_an_equal_upload_is_not_judged_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counted(monkeypatch)
+    verdicts = Verdicts()
+    first = verdicts.probe(picture("JPEG"), Rules())
+    assert verdicts.probe(picture("JPEG"), Rules()) == first
+    assert len(seen) == 1
+
+
+def test_other_rules_are_another_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counted(monkeypatch)
+    verdicts = Verdicts()
+    verdicts.probe(picture("JPEG"), Rules())
+    with pytest.raises(ApiError):
+        verdicts.probe(picture("JPEG"), Rules(max_pixels=5))
+    assert len(seen) == 2
+
+
+def test_a_refusal_is_remembered_as_an_equal_error_of_its_own() -> None:
+    verdicts = Verdicts()
+    errors: list[ApiError] = []
+    for _ in range(2):
+        with pytest.raises(ApiError) as refused:
+            verdicts.probe(b"GIF89a", Rules())
+        errors.append(refused.value)
+    first, second = errors
+    assert first is not second
+    assert (first.problem, first.reason) == (second.problem, second.reason)

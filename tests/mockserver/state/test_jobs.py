@@ -1,0 +1,141 @@
+"""A job's status is arithmetic: on the clock, on looks, on what was ordered. It ends once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.state.jobs import Job, Jobs, Pace, Stage
+from fauxscale.state.ledger import Charge
+from fauxscale.state.store import MemoryStore
+
+CHARGE = Charge("charge_1", 100.0, "fal.submit", 60_000, 1, "call_1", "blob", "{}")
+JOB = Job(
+    id="j",
+    provider="fal",
+    operation="fal.submit",
+    call="call_1",
+    made=100.0,
+    pace=Pace(queued=10, running=20),
+    output={"seed": 1},
+    charge=CHARGE,
+    error=ApiError(Problem.UNSAFE, "no", reason="ordered", param="image_url", details={"limit": 3}),
+    notify="http://127.0.0.1/hook",
+    copies=2,
+    late=5.0,
+    held=True,
+)
+
+
+def jobs(*made: Job) -> Jobs:
+    room = Jobs(MemoryStore(), "a:1:")
+    for job in made:
+        asyncio.run(room.add(job))
+    return room
+
+
+@pytest.mark.parametrize(
+    ("pace", "elapsed", "looks", "stage"),
+    [
+        (Pace(), 0, 0, "done"),
+        (Pace(queued=10), 9.9, 0, "queued"),
+        (Pace(queued=10), 10, 0, "done"),
+        (Pace(queued=10, running=5), 10, 0, "running"),
+        (Pace(queued=10, running=5), 15, 0, "done"),
+        (Pace(polls=1), 0, 1, "running"),
+        (Pace(polls=1), 0, 2, "done"),
+        (Pace(polls=2), 0, 1, "queued"),
+        (Pace(polls=2), 0, 2, "running"),
+        (Pace(polls=2), 0, 3, "done"),
+        (Pace(polls=2, running=5), 0, 3, "running"),
+        (Pace(polls=2, running=5), 5, 3, "done"),
+    ],
+)
+def test_a_pace_goes_by_the_clock_and_by_looks(pace: Pace, elapsed: float, looks: int, stage: Stage) -> None:
+    assert pace.stage(elapsed, looks) == stage
+
+
+def test_a_job_is_stored_as_it_was_made() -> None:
+    stored = asyncio.run(jobs(JOB).get("j"))
+    assert stored is not None
+    assert stored.error is not None
+    assert stored.error.to_words() == JOB.error.to_words() if JOB.error else False
+    assert replace(stored, error=None) == replace(JOB, error=None)
+    assert asyncio.run(jobs().get("j")) is None
+
+
+def test_a_stage_says_since_when() -> None:
+    room = jobs(JOB)
+    seen = [asyncio.run(room.progress(JOB, now)) for now in (105.0, 111.0, 500.0)]
+    assert [(one.stage, one.since) for one in seen] == [
+        ("queued", 100.0),
+        ("running", 110.0),
+        ("done", 130.0),
+    ]
+
+
+def test_a_job_ends_once() -> None:
+    room = jobs(JOB)
+
+    async def race() -> list[bool]:
+        return list(await asyncio.gather(room.end(JOB, "done", 130.0), room.end(JOB, "cancelled", 131.0)))
+
+    assert asyncio.run(race()) == [True, False]
+    progress = asyncio.run(room.progress(JOB, 0.0))
+    assert (progress.stage, progress.since) == ("done", 130.0)
+
+
+def test_a_job_that_is_done_cannot_be_cancelled() -> None:
+    room = jobs(JOB)
+    assert asyncio.run(room.cancel(JOB, 130.0)) is False
+    assert asyncio.run(room.cancel(JOB, 129.0)) is True
+    assert asyncio.run(room.progress(JOB, 500.0)).stage == "cancelled"
+
+
+def test_advancing_goes_one_stage_at_a_time() -> None:
+    room = jobs(JOB)
+    assert [asyncio.run(room.advance(JOB, 101.0)) for _ in range(3)] == ["running", "done", "done"]
+    assert asyncio.run(room.progress(JOB, 101.0)).since == 101.0
+
+
+def test_an_advanced_job_still_goes_by_the_clock() -> None:
+    room = jobs(JOB)
+    asyncio.run(room.advance(JOB, 101.0))
+    assert asyncio.run(room.progress(JOB, 130.0)).stage == "done"
+
+
+def test_a_stalled_job_stands_until_it_is_ordered_on() -> None:
+    room = jobs(JOB)
+    asyncio.run(room.stall(JOB, 111.0))
+    assert asyncio.run(room.progress(JOB, 9999.0)).stage == "running"
+    asyncio.run(room.advance(JOB, 9999.0))
+    assert asyncio.run(room.progress(JOB, 9999.0)).stage == "done"
+
+
+def test_an_ordered_failure_is_told_with_the_end() -> None:
+    room = jobs(JOB)
+    assert asyncio.run(room.fail(JOB, ApiError(Problem.SERVER_ERROR, "broken"), 101.0))
+    for _ in range(2):
+        progress = asyncio.run(room.progress(JOB, 101.0))
+        assert progress.stage == "done"
+        assert progress.error is not None
+        assert progress.error.message == "broken"
+        asyncio.run(room.end(JOB, "done", 101.0))
+
+
+def test_an_ended_job_takes_no_orders() -> None:
+    room = jobs(JOB)
+    asyncio.run(room.end(JOB, "done", 130.0))
+    assert not asyncio.run(room.finish(JOB, 131.0))
+    assert not asyncio.run(room.stall(JOB, 131.0))
+    assert not asyncio.run(room.fail(JOB, ApiError(Problem.SERVER_ERROR, ""), 131.0))
+
+
+def test_looks_are_counted_only_when_they_are_looks() -> None:
+    job = replace(JOB, pace=Pace(polls=1))
+    room = jobs(job)
+    seen = [asyncio.run(room.progress(job, 100.0, look=look)).stage for look in (False, True, False, True)]
+    assert seen == ["running", "running", "running", "done"]

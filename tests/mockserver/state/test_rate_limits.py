@@ -1,0 +1,69 @@
+"""Exactly so many calls a minute by the account's clock, exactly so many at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.state.rate_limits import Limits, Quota
+from fauxscale.state.store import MemoryStore
+
+
+async def entered(limits: Limits, quota: Quota, now: float, times: int = 1) -> int:
+    """How many of `times` calls come in, and go out again."""
+    count = 0
+    for _ in range(times):
+        try:
+            await limits.enter("ideogram", quota, now=now, since=1000)
+        except ApiError:
+            continue
+        await limits.leave("ideogram")
+        count += 1
+    return count
+
+
+def test_a_minute_lets_so_many_in_and_the_next_as_many_again() -> None:
+    async def count() -> list[int]:
+        limits = Limits(MemoryStore(), "a:")
+        return [await entered(limits, Quota(per_minute=3), now, 5) for now in (1000, 1059.9, 1060, 1200)]
+
+    assert asyncio.run(count()) == [3, 0, 3, 3]
+
+
+def test_a_refusal_tells_when_the_next_minute_begins() -> None:
+    async def refusal() -> ApiError:
+        limits = Limits(MemoryStore(), "a:")
+        standing = await limits.enter("ideogram", Quota(per_minute=1), now=1010, since=1000)
+        assert standing is not None
+        assert (standing.limit, standing.remaining, standing.reset) == (1, 0, 50)
+        with pytest.raises(ApiError) as refused:
+            await limits.enter("ideogram", Quota(per_minute=1), now=1020.5, since=1000)
+        return refused.value
+
+    error = asyncio.run(refusal())
+    assert (error.problem, error.retry_after) == (Problem.RATE_LIMITED, 40)
+
+
+def test_a_place_taken_is_free_again_once_left() -> None:
+    async def fill() -> None:
+        limits, quota = Limits(MemoryStore(), "a:"), Quota(in_flight=2)
+        for _ in range(2):
+            assert await limits.enter("ideogram", quota, now=0, since=0) is None
+        with pytest.raises(ApiError) as refused:
+            await limits.enter("ideogram", quota, now=0, since=0)
+        assert refused.value.problem is Problem.TOO_MANY_IN_FLIGHT
+        await limits.enter("fal", quota, now=0, since=0)
+        await limits.leave("ideogram")
+        await limits.enter("ideogram", quota, now=0, since=0)
+
+    asyncio.run(fill())
+
+
+def test_no_quota_is_no_limit_and_zero_lets_nobody_in() -> None:
+    async def count() -> tuple[int, int]:
+        limits = Limits(MemoryStore(), "a:")
+        return await entered(limits, Quota(), 0, 50), await entered(limits, Quota(per_minute=0), 0)
+
+    assert asyncio.run(count()) == (50, 0)

@@ -1,0 +1,378 @@
+"""Notices go to loopback, signed, until they are taken or given up; tests order how they go wrong."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from fauxscale.errors import ApiError
+from fauxscale.faults import DuplicateWebhook, Fault, LateWebhook, LoseReply, SlowDrip, SwapWebhooks
+from fauxscale.state.webhooks import Delivery, Key, check_address
+from tests.house import House, open_house
+from tests.mockserver.providers.test_fal_model import MODEL, uri
+from tests.pictures import picture
+from tests.stages import Stage
+
+SUBMIT = f"/fal/queue{MODEL}"
+UPSCALE = {"image_url": uri(picture())}
+
+
+class Receiver:
+    """A client's own server: keeps what it is told, and answers as `status` says."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}/hook"
+        self.notices: list[tuple[dict[str, str], bytes]] = []
+        self.status = 200
+        self.came = threading.Condition()
+
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        with self.came:
+            self.notices.append((headers, body))
+            self.came.notify_all()
+        return self.status
+
+    def wait(self, count: int) -> bool:
+        with self.came:
+            return self.came.wait_for(lambda: len(self.notices) >= count, timeout=5)
+
+    @property
+    def ids(self) -> list[str]:
+        return [json.loads(body)["request_id"] for _, body in self.notices]
+
+    @property
+    def times(self) -> list[int]:
+        return [int(headers["x-fal-webhook-timestamp"]) for headers, _ in self.notices]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status = taken(headers, self.rfile.read(int(headers["content-length"])))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # http.server's name
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver = Receiver(server.server_port)
+        taken: Callable[[dict[str, str], bytes], int] = receiver.take
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield receiver
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def house() -> Any:
+    yield from open_house()
+
+
+def submit(house: House, receiver: Receiver, body: object = UPSCALE) -> dict[str, Any]:
+    reply = house.ask("POST", SUBMIT, params={"fal_webhook": receiver.url}, json=body)
+    assert reply.status_code == 200
+    job: dict[str, Any] = reply.json()
+    return job
+
+
+def verify(jwks: dict[str, Any], headers: dict[str, str], body: bytes) -> None:
+    """As fal's documentation tells receivers to (read 2026-08)."""
+    names = ("request-id", "user-id", "timestamp")
+    lines = [headers[f"x-fal-webhook-{name}"] for name in names] + [hashlib.sha256(body).hexdigest()]
+    (key,) = jwks["keys"]
+    assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
+    x = base64.urlsafe_b64decode(key["x"] + "=" * (-len(key["x"]) % 4))
+    signature = bytes.fromhex(headers["x-fal-webhook-signature"])
+    Ed25519PublicKey.from_public_bytes(x).verify(signature, "\n".join(lines).encode())
+
+
+def test_a_notice_is_signed_as_receivers_are_told_to_verify_it(stage: Stage, receiver: Receiver) -> None:
+    headers = {"authorization": f"Key {stage.account().api_key('fal')}"}
+    reply = stage.http.post(
+        stage.url + SUBMIT, params={"fal_webhook": receiver.url}, json=UPSCALE, headers=headers
+    )
+    job = reply.json()
+    assert job["gateway_request_id"] == job["request_id"]
+    assert receiver.wait(1)
+    got, body = receiver.notices[0]
+    jwks = stage.http.get(f"{stage.url}/fal/rest/.well-known/jwks.json").json()
+    verify(jwks, got, body)
+    with pytest.raises(InvalidSignature):
+        verify(jwks, got, body + b" ")
+    told = json.loads(body)
+    assert body == json.dumps(told, sort_keys=True).encode()
+    assert (told["status"], told["error"], told["request_id"]) == ("OK", None, job["request_id"])
+    assert told["payload"] == stage.http.get(job["response_url"], headers=headers).json()
+    assert got["content-type"] == "application/json"
+
+
+def test_a_failure_is_told_with_the_error_as_payload(house: House, receiver: Receiver) -> None:
+    submit(house, receiver, {})
+    told = json.loads(receiver.notices[0][1])
+    assert (told["status"], told["error"]) == ("ERROR", "Invalid status code: 422")
+    assert told["payload"]["detail"][0]["type"] == "missing"
+
+
+def test_a_notice_waits_for_the_work(house: House, receiver: Receiver) -> None:
+    house.terms(run_seconds=10)
+    now = house.freeze()
+    submit(house, receiver)
+    house.catch_up()
+    assert receiver.notices == []
+    house.advance(10)
+    house.catch_up()
+    house.catch_up()
+    assert receiver.times == [int(now + 10)]
+
+
+def test_a_look_that_finds_the_work_done_sends_the_notice(house: House, receiver: Receiver) -> None:
+    house.terms(run_seconds=10)
+    house.freeze()
+    job = submit(house, receiver)
+    house.advance(10)
+    house.ask("GET", job["status_url"])
+    assert receiver.ids == [job["request_id"]]
+
+
+def test_a_look_that_finds_the_work_failed_sends_the_notice(house: House, receiver: Receiver) -> None:
+    house.terms(run_seconds=10)
+    house.freeze()
+    job = submit(house, receiver, {})
+    house.advance(10)
+    assert house.ask("GET", job["response_url"]).status_code == 422
+    assert receiver.ids == [job["request_id"]]
+    assert house.ask("GET", job["response_url"]).status_code == 422
+    assert len(receiver.notices) == 1
+
+
+def test_a_cancellation_that_comes_too_late_sends_the_notice(house: House, receiver: Receiver) -> None:
+    house.terms(run_seconds=10)
+    house.freeze()
+    job = submit(house, receiver)
+    house.advance(10)
+    assert house.ask("PUT", job["cancel_url"]).status_code == 400
+    assert receiver.ids == [job["request_id"]]
+    assert len(house.charges()) == 1
+
+
+def test_a_stream_that_finds_the_work_done_sends_the_notice(stage: Stage, receiver: Receiver) -> None:
+    account = stage.mock.account(options={"fal.polls": 1})
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    hook = {"fal_webhook": receiver.url}
+    job = stage.http.post(stage.url + SUBMIT, params=hook, json=UPSCALE, headers=headers).json()
+    assert receiver.notices == []
+    assert '"COMPLETED"' in stage.http.get(f"{job['status_url']}/stream", headers=headers).text
+    assert receiver.wait(1)
+    assert receiver.ids == [job["request_id"]]
+
+
+def test_a_stream_sends_what_falls_due_while_it_runs(stage: Stage, receiver: Receiver) -> None:
+    account = stage.mock.account(options={"fal.run_seconds": 0.2})
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    hook = {"fal_webhook": receiver.url}
+    job = stage.http.post(stage.url + SUBMIT, params=hook, json=UPSCALE, headers=headers).json()
+    assert '"COMPLETED"' in stage.http.get(f"{job['status_url']}/stream", headers=headers).text
+    assert receiver.wait(1)
+
+
+@pytest.mark.parametrize("fault", [LoseReply("close"), LoseReply("reset", at=5), SlowDrip(0.01)], ids=repr)
+def test_a_reply_that_is_lost_or_slow_keeps_no_notice_back(
+    stage: Stage, receiver: Receiver, fault: Fault
+) -> None:
+    account = stage.mock.account()
+    account.faults.add(fault, on="fal.submit")
+    headers = {"authorization": f"Key {account.api_key('fal')}"}
+    hook = {"fal_webhook": receiver.url}
+    with contextlib.suppress(httpx.TransportError):
+        stage.http.post(stage.url + SUBMIT, params=hook, json=UPSCALE, headers=headers)
+    assert receiver.wait(1)
+
+
+def test_a_cancelled_request_sends_none(house: House, receiver: Receiver) -> None:
+    house.terms(run_seconds=10)
+    house.freeze()
+    job = submit(house, receiver)
+    house.ask("PUT", job["cancel_url"])
+    house.advance(100)
+    house.catch_up()
+    assert receiver.notices == []
+
+
+def test_an_untaken_notice_is_sent_ten_times_more_within_two_hours(house: House, receiver: Receiver) -> None:
+    now = house.freeze()
+    receiver.status = 500
+    submit(house, receiver)
+    assert len(receiver.notices) == 1
+    house.advance(7)
+    house.catch_up()
+    assert len(receiver.notices) == 2
+    house.advance(24 * 3600)
+    house.catch_up()
+    assert len(receiver.notices) == 11
+    assert receiver.times == sorted(receiver.times)
+    assert receiver.times[-1] <= now + 2 * 3600
+    (delivery,) = house.run(house.account.webhooks.all())
+    assert not delivery.open
+    assert {attempt.status for attempt in delivery.attempts} == {500}
+
+
+def test_a_notice_taken_at_last_is_sent_no_more(house: House, receiver: Receiver) -> None:
+    house.freeze()
+    receiver.status = 503
+    submit(house, receiver)
+    receiver.status = 204
+    house.advance(24 * 3600)
+    house.catch_up()
+    house.catch_up()
+    assert len(receiver.notices) == 2
+
+
+def test_a_receiver_that_is_not_there_is_tried_again(house: House) -> None:
+    house.freeze()
+    house.ask("POST", SUBMIT, params={"fal_webhook": "http://127.0.0.1:9/hook"}, json=UPSCALE)
+    (delivery,) = house.run(house.account.webhooks.all())
+    assert delivery.open
+    assert delivery.attempts[0].status is None
+    assert "Connect" in delivery.attempts[0].problem
+
+
+def test_a_duplicate_can_be_ordered(house: House, receiver: Receiver) -> None:
+    house.order(DuplicateWebhook(copies=3), "fal.submit")
+    job = submit(house, receiver)
+    assert receiver.ids == [job["request_id"]] * 3
+    assert len({body for _, body in receiver.notices}) == 1
+
+
+def test_a_late_notice_can_be_ordered(house: House, receiver: Receiver) -> None:
+    house.freeze()
+    house.order(LateWebhook(60), "fal.submit")
+    submit(house, receiver)
+    house.advance(59)
+    house.catch_up()
+    assert receiver.notices == []
+    house.advance(1)
+    house.catch_up()
+    assert len(receiver.notices) == 1
+
+
+def test_notices_can_be_ordered_to_swap(house: House, receiver: Receiver) -> None:
+    house.order(SwapWebhooks(), "fal.submit")
+    first, second = submit(house, receiver), submit(house, receiver)
+    assert receiver.ids == [second["request_id"], first["request_id"]]
+    third = submit(house, receiver)
+    assert receiver.ids[2:] == [third["request_id"]]
+
+
+def test_a_submission_without_a_webhook_leaves_the_order_for_the_next(
+    house: House, receiver: Receiver
+) -> None:
+    house.order(DuplicateWebhook(), "fal.submit")
+    house.ask("POST", SUBMIT, json=UPSCALE)
+    submit(house, receiver)
+    assert len(receiver.notices) == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/x", "http://localhost/x", "https://app.localhost:8000", "http://[::1]:9/", "http://127.9.9.9"]
+)  # fmt: skip
+def test_loopback_addresses_may_be_told(url: str) -> None:
+    check_address(url, "fal_webhook")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.com/x", "http://10.0.0.1/", "http://localhost.example.com", "ftp://127.0.0.1", "x", "http://["],
+)  # fmt: skip
+def test_no_other_address_may(house: House, url: str) -> None:
+    with pytest.raises(ApiError, match="not allowed"):
+        check_address(url, "fal_webhook")
+    reply = house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    assert (reply.status_code, reply.json()["error_type"]) == (400, "bad_request")
+    assert "loopback" in reply.headers["x-fauxscale-reason"]
+    assert house.charges() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:99999/x",
+        "http://127.0.0.1:0/x",
+        "http://127.0.0.1:abc/x",
+        "http://ü:p@127.0.0.1:1/x",
+        "http://127.0.0.1:1/\x01",
+    ],
+    ids=lambda url: url[:40],
+)
+def test_an_address_nothing_can_be_sent_to_is_refused_when_it_is_given(house: House, url: str) -> None:
+    with pytest.raises(ApiError, match="not allowed"):
+        check_address(url, "fal_webhook")
+    reply = house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    assert (reply.status_code, reply.json()["error_type"]) == (400, "bad_request")
+    assert "no notice can be sent" in reply.headers["x-fauxscale-reason"]
+    assert house.charges() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999/x", "http://127.0.0.1:abc/", "http://127.0.0.1/\x01"]
+)
+def test_a_notice_that_cannot_be_sent_is_an_attempt_that_failed(house: House, url: str) -> None:
+    now = house.freeze()
+    notice = Delivery(id="d", url=url, body="{}", header="X-Fal-Webhook", user="u", due=now)
+    house.run(house.account.webhooks.add(notice))
+    house.catch_up()
+    (delivery,) = house.run(house.account.webhooks.all())
+    assert [attempt.status for attempt in delivery.attempts] == [None]
+    assert delivery.attempts[0].problem
+    assert delivery.open
+
+
+def test_what_comes_before_the_host_of_an_address_is_no_host(house: House, receiver: Receiver) -> None:
+    url = receiver.url.replace("//", "//user:secret@")
+    house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    headers = receiver.notices[0][0]
+    assert f"http://{headers['host']}/hook" == receiver.url
+    assert base64.b64decode(headers["authorization"].removeprefix("Basic ")) == b"user:secret"
+
+
+def test_a_localhost_name_is_reached_without_a_resolver(house: House, receiver: Receiver) -> None:
+    url = receiver.url.replace("127.0.0.1", "app.localhost")
+    house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    assert receiver.notices[0][0]["host"].startswith("app.localhost:")
+
+
+def test_without_the_extra_a_webhook_is_refused_by_name(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+    reply = house.ask("POST", SUBMIT, params={"fal_webhook": "http://127.0.0.1:1/"}, json=UPSCALE)
+    assert reply.status_code == 503
+    assert "fauxscale[tls]" in reply.headers["x-fauxscale-reason"]
+
+
+def test_the_same_secret_makes_the_same_key() -> None:
+    assert Key(b"1" * 32).public == Key(b"1" * 32).public != Key(b"2" * 32).public
+
+
+def test_reset_forgets_notices(house: House, receiver: Receiver) -> None:
+    house.freeze()
+    receiver.status = 500
+    submit(house, receiver)
+    house.run(house.account.reset(("jobs",)))
+    house.advance(3600)
+    house.catch_up()
+    assert len(receiver.notices) == 1
