@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from fauxscale.client import FauxscaleClient
-from fauxscale_contracts import Contract, Exchange, load, vintages
+from fauxscale_contracts import Contract, Exchange, api_versions, load
 from fauxscale_contracts.contract.violations import Violation
 
 # Pages of our own; no service answers there.
@@ -50,7 +50,7 @@ class JudgedClient(httpx.Client):
 
 def judged(response: httpx.Response, calls: Callable[[], Iterable[Mapping[str, Any]]]) -> httpx.Response:
     """The response. AssertionError where it departs from every recorded contract, and the newest of the journal's
-    `calls` that it can be the answer to was struck by no fault."""
+    `calls` that it can be the answer to was applied by no fault."""
     found = violations(response)
     if not found:
         return response
@@ -69,7 +69,7 @@ def judged(response: httpx.Response, calls: Callable[[], Iterable[Mapping[str, A
 
 
 def violations(response: httpx.Response) -> list[Violation]:
-    """How an answer departs from the vintage it comes closest to; empty where it departs from none."""
+    """How an answer departs from the API version it comes closest to; empty where it departs from none."""
     try:
         exchange = Exchange.of(response)
     except ValueError:
@@ -81,7 +81,7 @@ def violations(response: httpx.Response) -> list[Violation]:
 
 
 def _contracts(exchange: Exchange) -> Sequence[Contract]:
-    """Every vintage that has the operation of an exchange: of the provider its path begins with, if it says."""
+    """Every API version that has the operation of an exchange: of the provider its path begins with, if it says."""
     first = urlsplit(exchange.request.url).path.split("/")[1]
     if first == OWN:
         return ()
@@ -104,4 +104,4 @@ def _hosts() -> frozenset[str]:
 
 @cache
 def _all() -> tuple[Contract, ...]:
-    return tuple(load(name, vintage=date) for name, dates in vintages().items() for date in dates)
+    return tuple(load(name, api_version=date) for name, dates in api_versions().items() for date in dates)

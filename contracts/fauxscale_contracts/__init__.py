@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from .conform.scenario import Expect as Expect
     from .conform.suite import ClientConformance as ClientConformance
     from .contract.contract import Contract as Contract
+    from .contract.contract import api_versions as api_versions
     from .contract.contract import load as load
     from .contract.contract import load_file as load_file
-    from .contract.contract import vintages as vintages
     from .contract.curl import curl as curl
     from .contract.exchange import Exchange as Exchange
     from .contract.exchange import Reply as Reply
@@ -32,7 +32,7 @@ _ROOMS = {
     "conform.candidate": ("Endpoint",),
     "conform.scenario": ("Expect",),
     "conform.suite": ("ClientConformance",),
-    "contract.contract": ("Contract", "load", "load_file", "vintages"),
+    "contract.contract": ("Contract", "load", "load_file", "api_versions"),
     "contract.exchange": ("Exchange", "Reply", "Request"),
     "contract.curl": ("curl",),
     "generate.strategies": ("broken_images", "fuzz_responses", "images", "requests", "responses"),

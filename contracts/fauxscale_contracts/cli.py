@@ -6,7 +6,7 @@ import click
 
 from .check.command import check
 from .conform.command import conform
-from .contract.contract import load, vintages
+from .contract.contract import api_versions, load
 from .drift.command import drift
 from .record.command import record, scan_folder
 
@@ -19,11 +19,11 @@ def main() -> None:
 
 @main.command("list")
 def list_contracts() -> None:
-    """Name what is on record: provider, vintage, operations."""
-    for provider, dates in vintages().items():
-        for vintage in dates:
-            contract = load(provider, vintage=vintage)
-            click.echo(f"{provider} {vintage}: {', '.join(contract.operations)}")
+    """Name what is on record: provider, API version, operations."""
+    for provider, dates in api_versions().items():
+        for api_version in dates:
+            contract = load(provider, api_version=api_version)
+            click.echo(f"{provider} {api_version}: {', '.join(contract.operations)}")
 
 
 main.add_command(conform)

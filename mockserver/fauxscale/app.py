@@ -113,7 +113,7 @@ class App:
     def _is_link(self, request: Request) -> bool:
         """Links are for pages of any origin, whatever the APIs are for: they say so themselves."""
         match = self.routes.find(request)
-        return match is not None and match.route is not None and match.route.endpoint.leg == "download"
+        return match is not None and match.route is not None and match.route.endpoint.kind == "download"
 
     def _gate(self, request: Request) -> Response | None:
         """Refuse Host names that are neither local, nor a provider's, nor allowed: a page anywhere could
@@ -150,14 +150,14 @@ class App:
         reason = (
             f"no provider answers at {request.scope['path']!r}: base URLs are {', '.join(bases.values())}"
         )
-        nobody = self.accounts.nobody()
-        number = await nobody.store.add(f"{nobody.prefix}draws:call", 1) or 0
+        unassigned = self.accounts.unassigned()
+        number = await unassigned.store.add(f"{unassigned.prefix}draws:call", 1) or 0
         now = stopwatch()
         entry = Entry(
             n=number, id=f"call_{number}", at=wall(), started=now, ended=now, operation="unmatched",
             method=request.method, path=redact.text(str(request.scope["path"])), status=404,
             rule="not_found", reason=redact.text(reason), request_headers=redact.headers(request.headers.items()),
         )  # fmt: skip
-        await nobody.journal.write(entry)
+        await unassigned.journal.write(entry)
         body = {"error": "no such address on this stand-in", "reason": reason, "base_urls": bases}
         return JSONResponse(body, 404, {"x-fauxscale-reason": header_value(reason)})

@@ -116,7 +116,7 @@ def text_of(error: ApiError, status: int, texts: Mapping[int, str]) -> str:
 
     One table for both, so that an ordered refusal reads as one that came about by itself.
     """
-    own = error.message if "ordered" in error.details or error.problem not in _PLAIN else ""
+    own = error.message if "configured" in error.details or error.problem not in _PLAIN else ""
     return own or texts.get(status) or phrase(status)
 
 

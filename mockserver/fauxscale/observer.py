@@ -13,13 +13,13 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 class Observation:
     """One API call, unredacted: it is for memory, never for a disk or a screen.
 
-    `vintage` is the recorded contract the provider followed, "" where it has but one. `status` is None when
+    `api_version` is the recorded contract the provider followed, "" where it has but one. `status` is None when
     the connection was cut instead of answered. Not `whole`: the call ended before all of its body had come in.
     """
 
     account: str
     provider: str
-    vintage: str
+    api_version: str
     operation: str
     faults: tuple[str, ...]
     method: str

@@ -33,7 +33,7 @@ class Terms:
 
     `balance` is in dollars, `link_ttl` and `latency` in seconds, `rate_limit` in calls a minute,
     `in_flight` in calls at once. `time` "virtual": the waits clients are asked for pass at once. `options` are
-    provider options by full name (`ideogram.vintage`).
+    provider options by full name (`ideogram.api_version`).
     """
 
     balance: float | None = None

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from .contract_check import ContractWarning as ContractWarning
     from .fixtures import Server as Server
-    from .fixtures import UnstruckFault as UnstruckFault
+    from .fixtures import UnusedFault as UnusedFault
     from .samples import SampleImages as SampleImages
 
 # Imported when first used: loading the plugin costs a run that uses none of it nothing.
@@ -17,7 +17,7 @@ _HOMES = {
     "ContractWarning": "pytest_fauxscale.contract_check",
     "SampleImages": "pytest_fauxscale.samples",
     "Server": "pytest_fauxscale.fixtures",
-    "UnstruckFault": "pytest_fauxscale.fixtures",
+    "UnusedFault": "pytest_fauxscale.fixtures",
 }
 
 

@@ -85,7 +85,7 @@ def _breach(call: Observation) -> Breach | None:
     from fauxscale_contracts.contract.exchange import Request
 
     try:
-        contract = load(call.provider, vintage=call.vintage or None)
+        contract = load(call.provider, api_version=call.api_version or None)
     except ContractError:
         return None  # a provider of the user's own has no recorded contract
     exchange = Exchange(Request(call.method, call.url, call.headers, call.body), operation=call.operation)

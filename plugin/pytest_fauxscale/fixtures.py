@@ -20,7 +20,7 @@ from fauxscale.interception.guard import Fence, LiveCallRefused, guard
 from fauxscale.interception.intercept import fence_for, recorder, routed
 from fauxscale.providers import PROVIDERS
 from fauxscale.settings import Scalar, Terms
-from fauxscale.state.accounts import NOBODY
+from fauxscale.state.accounts import UNASSIGNED
 
 from . import options
 from .blocked_calls import Witness
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fauxscale.transport.in_process import AppTransport
 
 
-class UnstruckFault(UserWarning):
+class UnusedFault(UserWarning):
     """A test passed without meeting a fault that it ordered."""
 
 
@@ -88,13 +88,15 @@ def hold_to_guard(item: pytest.Item, account: Account | None) -> None:
 def hold_to_faults(item: pytest.Item, account: Account) -> None:
     """Warn of ordered faults that no call of a passing test ever met."""
     for rule in account.faults.list():
-        never = [type(step).__name__ for step in rule.script[rule.struck :] if not isinstance(step, Ok)]
+        never = [type(step).__name__ for step in rule.script[rule.applied :] if not isinstance(step, Ok)]
         if never and rule.probability is None:
-            struck = f"struck {rule.struck} of {len(rule.script)} times" if rule.struck else "never struck"
-            text = f"{rule.id}, ordered on {rule.on!r}, {struck}: {', '.join(never)} met no call"
+            applied = (
+                f"applied {rule.applied} of {len(rule.script)} times" if rule.applied else "never applied"
+            )
+            text = f"{rule.id}, ordered on {rule.on!r}, {applied}: {', '.join(never)} met no call"
             try:
-                item.warn(UnstruckFault(text))
-            except UnstruckFault:  # the run has made errors of warnings
+                item.warn(UnusedFault(text))
+            except UnusedFault:  # the run has made errors of warnings
                 pytest.fail(text, pytrace=False)
 
 
@@ -140,7 +142,7 @@ def totals(server: Server) -> Mapping[str, int]:
     sums = server.client.totals()
     if isinstance(server, MockServer):  # elsewhere, others may have been refused theirs
         sums["refused"] = (
-            sums.get("refused", 0) + server.client.call("GET", f"/accounts/{NOBODY}/totals")["refused"]
+            sums.get("refused", 0) + server.client.call("GET", f"/accounts/{UNASSIGNED}/totals")["refused"]
         )
     return sums
 
@@ -180,7 +182,7 @@ def intercepted(
 
 @contextmanager
 def guarded(
-    config: pytest.Config, server: Server, account_id: str = NOBODY, *, others: bool = False
+    config: pytest.Config, server: Server, account_id: str = UNASSIGNED, *, others: bool = False
 ) -> Generator[None]:
     """No way out, or with `others` none to the services, unless the network is allowed; refusals go into the
     account's journal."""
@@ -207,27 +209,30 @@ def _fence(config: pytest.Config, server: Server, *, routed: bool = False, other
 
 def _account(item: pytest.Item, server: Server) -> Account:
     words: dict[str, object] = {**options.words_for(item)}
-    vintage = words.pop("vintage", None)
+    api_version = words.pop("api_version", None)
     try:
-        words["options"] = vintage_options(server.providers, vintage)
+        words["options"] = api_version_options(server.providers, api_version)
         return server.client.account(Terms.from_mapping(words), item.nodeid)
     except ValueError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
-def vintage_options(providers: Iterable[Provider], vintage: object) -> dict[str, Scalar]:
-    """A vintage as options of every provider that has it. ValueError if none has."""
-    if vintage is None:
+def api_version_options(providers: Iterable[Provider], api_version: object) -> dict[str, Scalar]:
+    """An API version as options of every provider that has it. ValueError if none has."""
+    if api_version is None:
         return {}
     known = {
-        one.name: option.choices for one in providers for option in one.options if option.name == "vintage"
+        one.name: option.choices
+        for one in providers
+        for option in one.options
+        if option.name == "api_version"
     }
     chosen: dict[str, Scalar] = {
-        f"{name}.vintage": str(vintage) for name, dates in known.items() if vintage in dates
+        f"{name}.api_version": str(api_version) for name, dates in known.items() if api_version in dates
     }
     if not chosen:
         dates = sorted({str(date) for choices in known.values() for date in choices})
-        raise ValueError(f"no provider has the vintage {vintage!r}: choose from {', '.join(dates)}")
+        raise ValueError(f"no provider has the API version {api_version!r}: choose from {', '.join(dates)}")
     return chosen
 
 

@@ -33,7 +33,7 @@ WORDS: Mapping[str, Word] = {
     "time": Word(
         str, "real, or virtual: the waits clients are asked for pass at once", choices=("real", "virtual")
     ),
-    "vintage": Word(str, "the date of the contract the providers follow, 2026-10 for instance"),
+    "api_version": Word(str, "the date of the contract the providers follow, 2026-10 for instance"),
 }
 _TAKES = {float: "a number", int: "a whole number", str: "a text"}
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
@@ -108,11 +108,11 @@ def _check_terms(shown: str, name: str, value: Value) -> None:
     from fauxscale.providers import PROVIDERS
     from fauxscale.settings import Terms
 
-    from .fixtures import vintage_options
+    from .fixtures import api_version_options
 
     try:
-        if name == "vintage":
-            vintage_options(PROVIDERS, value)
+        if name == "api_version":
+            api_version_options(PROVIDERS, value)
         else:
             Terms.from_mapping({name: value})
     except ValueError as error:

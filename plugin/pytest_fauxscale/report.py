@@ -10,7 +10,7 @@ import pytest
 
 from fauxscale.client import Call
 from fauxscale.clock import iso
-from fauxscale.state.accounts import NOBODY
+from fauxscale.state.accounts import UNASSIGNED
 
 from .contract_check import BREACHES
 from .totals import dollars
@@ -29,7 +29,7 @@ def describe(server: Server, account: Account) -> str:
     try:
         calls = _calls(server, account.id)
         made = server.client.call("GET", f"/accounts/{account.id}")["made"]
-        lost = [call for call in _calls(server, NOBODY) if call.at >= made]
+        lost = [call for call in _calls(server, UNASSIGNED) if call.at >= made]
     except (LookupError, RuntimeError, httpx.HTTPError) as error:
         return f"not to be had: {error}"
     return "\n".join([table(calls), *(["meanwhile, taken by no account:", table(lost)] if lost else [])])
@@ -67,7 +67,7 @@ def _with_reason(line: str, call: Call) -> str:
 def _row(call: Call) -> tuple[str, ...]:
     return (
         iso(call.at)[11:19],
-        call.operation if call.leg == "api" else f"  {call.operation}",
+        call.operation if call.kind == "api" else f"  {call.operation}",
         "-" if call.status is None else str(call.status),
         ", ".join(call.faults) or "-",
         _picture(call),

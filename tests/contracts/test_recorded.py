@@ -17,15 +17,15 @@ from fauxscale_contracts import (
     Reply,
     Request,
     Violation,
+    api_versions,
     boundary_responses,
     load,
-    vintages,
 )
 from fauxscale_contracts.contract.contract import load_operation
 from fauxscale_contracts.contract.operations import Operation
 from tests.recordings import key_header
 
-ALL = [(provider, vintage) for provider, dates in vintages().items() for vintage in dates]
+ALL = [(provider, api_version) for provider, dates in api_versions().items() for api_version in dates]
 WORK = {"ideogram": "/upscale", "aigateway": "/images/generations", "lumenfall": "/images/edits", "fal": ""}
 DATE = "Fri, 20 Nov 2026 13:00:00 GMT"
 
@@ -45,11 +45,11 @@ def told(contract: Contract, operation: Operation, status: int, *headers: tuple[
     return [one.pointer for one in contract.check_response(exchange) if one.pointer == "/headers/retry-after"]
 
 
-@pytest.mark.parametrize(("provider", "vintage"), ALL)
+@pytest.mark.parametrize(("provider", "api_version"), ALL)
 def test_a_wait_is_told_in_seconds_or_as_a_date_wherever_one_may_be_asked_for(
-    provider: str, vintage: str
+    provider: str, api_version: str
 ) -> None:
-    contract = load(provider, vintage=vintage)
+    contract = load(provider, api_version=api_version)
     found = list(waits(contract))
     assert {operation.name for operation, _ in found} >= {
         name for name, one in contract.operations.items() if one.method == "POST"

@@ -98,13 +98,13 @@ def test_a_good_call_and_its_download_keep_the_contract(client: Client) -> None:
     judged(client.http.get(link, headers={"If-None-Match": whole.headers["etag"]}), 304, operation=download)
 
 
-@pytest.mark.parametrize("vintage", ["2026-04", "2026-10"])
-def test_each_vintage_is_kept_by_the_stand_in_of_that_vintage(vintage: str, photo: bytes) -> None:
-    for stage in open_stage("in-process", Settings(options={"ideogram.vintage": vintage})):
+@pytest.mark.parametrize("api_version", ["2026-04", "2026-10"])
+def test_each_api_version_is_kept_by_the_stand_in_of_that_api_version(api_version: str, photo: bytes) -> None:
+    for stage in open_stage("in-process", Settings(options={"ideogram.api_version": api_version})):
         exchange = Exchange.of(Client(stage, "ideogram", stage.account(), photo).send())
-        other = {"2026-04": "2026-10", "2026-10": "2026-04"}[vintage]
-        assert load("ideogram", vintage=vintage).check_response(exchange) == []
-        assert len(load("ideogram", vintage=other).check_response(exchange)) == (vintage == "2026-10")
+        other = {"2026-04": "2026-10", "2026-10": "2026-04"}[api_version]
+        assert load("ideogram", api_version=api_version).check_response(exchange) == []
+        assert len(load("ideogram", api_version=other).check_response(exchange)) == (api_version == "2026-10")
 
 
 def test_a_missing_link_is_refused_as_recorded(client: Client) -> None:

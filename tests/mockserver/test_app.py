@@ -131,7 +131,7 @@ def test_each_call_is_journalled_without_its_secrets(stage: Stage) -> None:
     assert first.image is not None
     assert (first.image["width"], first.image["height"]) == (40, 30)
     assert [part["name"] for part in first.parts] == ["image_request", "image_file"]
-    assert (read.leg, read.operation, read.status) == ("download", "ideogram.download", 200)
+    assert (read.kind, read.operation, read.status) == ("download", "ideogram.download", 200)
     assert (refused.status, refused.rule) == (400, "unsupported_format")
     assert "GIF" in refused.reason
     kept = b"".join(entry.to_json() for entry in (first, read, refused)).decode()
@@ -267,7 +267,7 @@ def test_a_call_to_an_address_of_nobody_is_journalled() -> None:
         stage = Stage("in-process", mock, http)
 
         async def read() -> list[Entry]:
-            return await stage.mock.app.accounts.nobody().journal.entries()
+            return await stage.mock.app.accounts.unassigned().journal.entries()
 
         import asyncio
 

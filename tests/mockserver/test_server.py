@@ -230,7 +230,7 @@ def test_where_other_machines_reach_it_the_control_api_wants_a_token() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"ideogram.vintage": "2025-01"}, "must be one of 2026-04, 2026-10"),
+        ({"ideogram.api_version": "2025-01"}, "must be one of 2026-04, 2026-10"),
         ({"ideogram.max_pixels": "many"}, "must be a number"),
         ({"ideogram.vintge": "2026-10"}, "unknown option 'ideogram.vintge'"),
     ],

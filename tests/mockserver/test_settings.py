@@ -16,11 +16,11 @@ def test_money_is_whole_micro_dollars() -> None:
 
 
 def test_own_terms_win_and_the_houses_fill_the_gaps() -> None:
-    house = Terms(balance=5, latency=1, options={"ideogram.vintage": "2026-04", "a.b": 1})
-    own = Terms(balance=0, options={"ideogram.vintage": "2026-10"})
+    house = Terms(balance=5, latency=1, options={"ideogram.api_version": "2026-04", "a.b": 1})
+    own = Terms(balance=0, options={"ideogram.api_version": "2026-10"})
     both = house.under(own)
     assert (both.balance, both.latency) == (0, 1)
-    assert both.options == {"ideogram.vintage": "2026-10", "a.b": 1}
+    assert both.options == {"ideogram.api_version": "2026-10", "a.b": 1}
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def test_wrong_terms_are_named(words: dict[str, object], said: str) -> None:
 
 
 def test_options_take_the_type_they_are_declared_with() -> None:
-    given = {"ideogram.vintage": "2026-10", "ideogram.max_pixels": "5", "lumenfall.strict": "on"}
+    given = {"ideogram.api_version": "2026-10", "ideogram.max_pixels": "5", "lumenfall.strict": "on"}
     assert judge(given, PROVIDERS) == {
-        "ideogram.vintage": "2026-10",
+        "ideogram.api_version": "2026-10",
         "ideogram.max_pixels": 5,
         "lumenfall.strict": True,
     }
@@ -53,7 +53,7 @@ def test_options_take_the_type_they_are_declared_with() -> None:
     [
         ({"ideogram.nope": "1"}, "unknown option 'ideogram.nope': choose from"),
         ({"ideogram.max_pixels": "many"}, "ideogram.max_pixels must be a number"),
-        ({"ideogram.vintage": "1999"}, "ideogram.vintage must be one of 2026-04, 2026-10"),
+        ({"ideogram.api_version": "1999"}, "ideogram.api_version must be one of 2026-04, 2026-10"),
         ({"lumenfall.strict": "perhaps"}, "lumenfall.strict must be true or false"),
     ],
 )

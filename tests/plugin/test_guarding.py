@@ -261,8 +261,8 @@ def test_a_fault_that_never_struck_is_worth_a_warning(run: Runs) -> None:
     result.assert_outcomes(passed=3, failed=1, warnings=2)
     result.stdout.fnmatch_lines(
         [
-            "*UnstruckFault: fault_1, ordered on 'fal.run', never struck: Fail met no call",
-            "*UnstruckFault: fault_1, ordered on 'ideogram.upscale', struck 1 of 3 times: Delay met no call",
+            "*UnusedFault: fault_1, ordered on 'fal.run', never applied: Fail met no call",
+            "*UnusedFault: fault_1, ordered on 'ideogram.upscale', applied 1 of 3 times: Delay met no call",
         ]
     )
 
@@ -270,5 +270,5 @@ def test_a_fault_that_never_struck_is_worth_a_warning(run: Runs) -> None:
 def test_the_warning_can_be_an_error_or_nothing(run: Runs) -> None:
     run.ini("filterwarnings = error")
     run(ORDERED).assert_outcomes(passed=1, failed=3)
-    run.ini("filterwarnings = ignore::pytest_fauxscale.UnstruckFault")
+    run.ini("filterwarnings = ignore::pytest_fauxscale.UnusedFault")
     run.again().assert_outcomes(passed=3, failed=1)

@@ -39,10 +39,10 @@ def test_the_ini_file_beats_the_default_and_the_marker_the_ini_file(run: Runs) -
 
 
 def test_the_command_line_beats_all(run: Runs) -> None:
-    run.ini("fauxscale_balance = 4", "fauxscale_vintage = 2026-04")
-    assert words(run(SHOW, "-s", "--fauxscale-balance", "1", "--fauxscale-vintage", "2026-10")) == [
-        "{'balance': 1.0, 'link_ttl': 60, 'vintage': '2026-10'}",
-        "{'balance': 1.0, 'vintage': '2026-10'}",
+    run.ini("fauxscale_balance = 4", "fauxscale_api_version = 2026-04")
+    assert words(run(SHOW, "-s", "--fauxscale-balance", "1", "--fauxscale-api-version", "2026-10")) == [
+        "{'balance': 1.0, 'link_ttl': 60, 'api_version': '2026-10'}",
+        "{'balance': 1.0, 'api_version': '2026-10'}",
     ]
 
 
@@ -60,7 +60,7 @@ def test_the_words_are_the_account_s_terms(run: Runs) -> None:
     result = run("""
         import time
 
-        @pytest.mark.fauxscale(balance=0.06, vintage="2026-10")
+        @pytest.mark.fauxscale(balance=0.06, api_version="2026-10")
         def test_wallet_and_vintage(fauxscale, send):
             assert "request_id" in send(fauxscale).json()
             assert send(fauxscale).status_code == 402
@@ -104,7 +104,7 @@ def test_virtual_time_may_be_the_whole_run_s(run: Runs) -> None:
         ("fauxscale(balance='3')", "*test_it.py::test_it: balance is a number, not '3'"),
         ("fauxscale(latency=True)", "*test_it.py::test_it: latency is a number, not True"),
         ("fauxscale(in_flight=1.5)", "*test_it.py::test_it: in_flight is a whole number, not 1.5"),
-        ("fauxscale(vintage=202610)", "*test_it.py::test_it: vintage is a text, not 202610"),
+        ("fauxscale(api_version=202610)", "*test_it.py::test_it: api_version is a text, not 202610"),
         ("fauxscale(time='fast')", "*test_it.py::test_it: time is one of real, virtual, not 'fast'"),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_worker_says_so_at_the_test(run: Runs) -> None:
         ("balance=float('inf')", "balance is a number of 0 or more, not inf"),
         ("in_flight=-1", "in_flight is a whole number of 0 or more, not -1"),
         ("latency=1e9", "latency must be at most 3,600, got 1000000000.0"),
-        ("vintage='1999-01'", "no provider has the vintage '1999-01': choose from 2026-04, 2026-10"),
+        ("api_version='1999-01'", "no provider has the API version '1999-01': choose from 2026-04, 2026-10"),
     ],
 )
 def test_a_value_that_no_account_can_be_given_is_a_usage_error(run: Runs, marker: str, said: str) -> None:
@@ -175,7 +175,10 @@ PASSES = "def test_it(fauxscale): pass"
         ("fauxscale_time = fast", "fauxscale_time is one of real, virtual, not 'fast'"),
         ("fauxscale_contract = errr", "fauxscale_contract is one of error, warn, off, not 'errr'"),
         ("fauxscale_network = blok", "fauxscale_network is one of block, allow, not 'blok'"),
-        ("fauxscale_vintage = 1999-01", "fauxscale_vintage: no provider has the vintage '1999-01': choose *"),
+        (
+            "fauxscale_api_version = 1999-01",
+            "fauxscale_api_version: no provider has the API version '1999-01': choose *",
+        ),
     ],
 )
 def test_an_ini_value_that_cannot_be_is_a_usage_error_before_any_test(
@@ -194,7 +197,10 @@ def test_an_ini_value_that_cannot_be_is_a_usage_error_before_any_test(
         ("--fauxscale-budget=nan", "--fauxscale-budget is a number of 0 or more, not nan"),
         ("--fauxscale-budget=inf", "--fauxscale-budget is a number of 0 or more, not inf"),
         ("--fauxscale-balance=-1", "--fauxscale-balance is a number of 0 or more, not -1.0"),
-        ("--fauxscale-vintage=1999-01", "fauxscale_vintage: no provider has the vintage '1999-01': *"),
+        (
+            "--fauxscale-api-version=1999-01",
+            "fauxscale_api_version: no provider has the API version '1999-01': *",
+        ),
         ("--fauxscale-url=mock.test:2160", "--fauxscale-url is an address such as *, not 'mock.test:2160'"),
     ],
 )
@@ -220,4 +226,4 @@ def test_options_and_marker_explain_themselves(run: Runs) -> None:
         ]
     )
     result = run.again("--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.fauxscale(balance=*, vintage=*, contract=*"])
+    result.stdout.fnmatch_lines(["@pytest.mark.fauxscale(balance=*, api_version=*, contract=*"])

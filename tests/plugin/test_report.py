@@ -142,11 +142,11 @@ def test_faults_downloads_and_several_results_are_told_apart() -> None:
             },
             results=[{"width": 8, "height": 6}, {"width": 8, "height": 6}],
             cost=120_000,
-            reason="ordered: the reply is lost",
+            reason="configured: the reply is lost",
         ),
-        call(operation="ideogram.download", leg="download", status=200),
+        call(operation="ideogram.download", kind="download", status=200),
     ]
     _, upscale, reason, download = table(calls).splitlines()
     assert " ".join(upscale.split()) == "00:00:00 ideogram.upscale - Delay, LoseReply JPEG 4x3 > 8x6 $0.12"
-    assert reason == "    ordered: the reply is lost"
+    assert reason == "    configured: the reply is lost"
     assert " ".join(download.split()) == "00:00:00 ideogram.download 200 - - -"

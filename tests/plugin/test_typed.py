@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pytest_fauxscale
-from pytest_fauxscale.fixtures import UnstruckFault
+from pytest_fauxscale.fixtures import UnusedFault
 from tests.plugin.runs import Runs
 
 pytest_plugins = ["pytester"]
@@ -20,6 +20,6 @@ def test_typed_tests_do_what_their_types_say(run: Runs) -> None:
 
 
 def test_names_of_the_plugin_come_when_they_are_asked_for() -> None:
-    assert pytest_fauxscale.UnstruckFault is UnstruckFault
+    assert pytest_fauxscale.UnusedFault is UnusedFault
     with pytest.raises(AttributeError, match="no attribute 'Acount'"):
         pytest_fauxscale.Acount  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # the mistake that checkers must find

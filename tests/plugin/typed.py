@@ -11,7 +11,7 @@ from pytest_fauxscale import Account, SampleImages, Server
 
 @pytest.fixture
 def rich(fauxscale_server: Server) -> Account:
-    return fauxscale_server.account(balance=100, time="virtual", options={"ideogram.vintage": "2026-10"})
+    return fauxscale_server.account(balance=100, time="virtual", options={"ideogram.api_version": "2026-10"})
 
 
 def send(account: Account, image: bytes) -> int:

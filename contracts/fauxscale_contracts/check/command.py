@@ -31,7 +31,7 @@ _PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
     callback=a_key,
     help="Better in FAUXSCALE_CHECK_KEY.",
 )
-@click.option("--vintage", help="The contract to hold it against.  [default: the usual one]")
+@click.option("--api-version", help="The contract to hold it against.  [default: the usual one]")
 @click.option("--har", type=_FILE, callback=a_report, help="Keep what was exchanged, secrets left out.")
 @click.option("--junit", type=_FILE, callback=a_report, help="The verdicts for a CI server.")
 @click.option(
@@ -47,7 +47,7 @@ def check(
     base_url: str,
     provider: str | None,
     key: str,
-    vintage: str | None,
+    api_version: str | None,
     har: Path | None,
     junit: Path | None,
     examples: int,
@@ -67,7 +67,7 @@ def check(
         from .run import check as run
 
         try:
-            contract = load(provider or _guess(base_url), vintage=vintage)
+            contract = load(provider or _guess(base_url), api_version=api_version)
             if is_real(contract, base_url) and not spend:
                 give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
             kept = run(contract, base_url, key, Reports(har, junit), examples=examples, strict=strict)

@@ -17,7 +17,7 @@ from fauxscale_contracts.console.arguments import seconds
     "-k", "words", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
 )
 @click.option("--list", "list_only", is_flag=True, help="Name the scenarios and what they expect, and stop.")
-@click.option("--vintage", help="The date of the contract that is staged.")
+@click.option("--api-version", help="The date of the contract that is staged.")
 @click.option(
     "--limit",
     default=10.0,
@@ -45,7 +45,7 @@ def conform(
     command: tuple[str, ...],
     words: tuple[str, ...],
     list_only: bool,
-    vintage: str | None,
+    api_version: str | None,
     limit: float,
     jobs: int,
     fuzz: int,
@@ -70,11 +70,11 @@ def conform(
     from .processes import adopting
     from .run import Ask, listed, play
 
-    ask = Ask(provider, command, words, vintage, limit, jobs, fuzz, tls, name, baseline)
+    ask = Ask(provider, command, words, api_version, limit, jobs, fuzz, tls, name, baseline)
     interrupts = Interrupts()
     try:
         if list_only:
-            click.echo("\n".join(listed(provider, words, fuzz=fuzz, vintage=vintage)))
+            click.echo("\n".join(listed(provider, words, fuzz=fuzz, api_version=api_version)))
             return
         files = [
             (path, text) for path, text in ((junit, report.as_junit), (markdown, report.as_markdown)) if path

@@ -36,7 +36,7 @@ from fauxscale import (
 )
 
 from . import sample_images
-from .scenario import Expect, Scenario, Strike
+from .scenario import Expect, Scenario, StagedFault
 
 _PAGE = "<!doctype html>\n<title>Just a moment</title>\n<h1>Checking your connection</h1>\n"
 _DAY = 24 * 3600.0
@@ -82,7 +82,7 @@ def of_refusals(names: Names, statuses: Iterable[int]) -> Iterable[Scenario]:
             id=f"error-{status}",
             about=f"every call is answered {status}",
             expect=Expect(outcome="fail", calls=(1, 1), charges=0),
-            strikes=(Strike(Fail(status), names.work, None),),
+            faults=(StagedFault(Fail(status), names.work, None),),
         )
     yield Scenario(id="wrong-key", about="the key is not known", expect=REFUSED, key="wrong")
     yield Scenario(id="empty-wallet", about="the account has no money", expect=REFUSED, terms={"balance": 0})
@@ -90,7 +90,7 @@ def of_refusals(names: Names, statuses: Iterable[int]) -> Iterable[Scenario]:
         id="unsafe-refused",
         about="the picture is refused as unsafe",
         expect=Expect(outcome="fail", calls=(1, 1), charges=0),
-        strikes=(Strike(UnsafeImage(refuse=True), names.work, None),),
+        faults=(StagedFault(UnsafeImage(refuse=True), names.work, None),),
     )
 
 
@@ -100,7 +100,7 @@ def of_waits(names: Names) -> Iterable[Scenario]:
     def limited(
         name: str, about: str, fault: Fail, expect: Expect = RETRIED, times: int | None = 1
     ) -> Scenario:
-        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, names.work, times),))
+        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, names.work, times),))
 
     wait = "once 429, Retry-After"
     yield limited("429-no-hint", "once 429, no Retry-After", Fail(429))
@@ -130,7 +130,7 @@ def of_connections(names: Names) -> Iterable[Scenario]:
     """Calls that get no answer, half of one, or a slow one."""
 
     def cut(name: str, about: str, fault: Fault, expect: Expect = SURVIVED) -> Scenario:
-        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, names.work),))
+        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, names.work),))
 
     yield cut("lost-reply", "the work is done and paid, the reply is lost in a reset", LoseReply(), PAID)
     yield cut("lost-reply-closed", "the same, the connection closed", LoseReply("close"), PAID)
@@ -149,7 +149,7 @@ def of_replies(names: Names) -> Iterable[Scenario]:
     """Successes by their status with something wrong, or something new."""
 
     def said(name: str, about: str, fault: Fault, expect: Expect = PAID) -> Scenario:
-        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, names.reply),))
+        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, names.reply),))
 
     yield said("broken-json", "200, the JSON ends too soon", Body(text='{"created": "2026-04-'))
     yield said("html-200", "200, a page for people", Body(text=_PAGE, media_type="text/html; charset=utf-8"))
@@ -177,7 +177,7 @@ def of_downloads(names: Names, *, signed: bool = True) -> Iterable[Scenario]:
         times: int | None = 1,
         on: str = names.download,
     ) -> Scenario:
-        return Scenario(id=name, about=about, expect=expect, strikes=(Strike(fault, on, times),))
+        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, on, times),))
 
     yield read("download-expired", "the link dies before it is read", Expire(), PAID)
     yield Scenario(

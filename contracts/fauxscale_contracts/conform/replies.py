@@ -29,13 +29,13 @@ _EXPECT = Expect(outcome="either", calls=(0, 1_000_000), charges=1_000_000)
 EITHER = "must return the picture or fail cleanly"
 
 
-def boundary_replies(provider: str, vintage: str | None = None) -> list[tuple[str, Any]]:
+def boundary_replies(provider: str, api_version: str | None = None) -> list[tuple[str, Any]]:
     """Every reply of the boundary set, with an id that stays: `valid:data=none`."""
     carrier, _ = CARRIERS[provider]
     return [
         (f"{mode}:{name}", body)
         for mode in MODES
-        for name, body in boundary_responses(carrier, mode=mode, vintage=vintage)
+        for name, body in boundary_responses(carrier, mode=mode, api_version=api_version)
     ]
 
 
@@ -75,7 +75,7 @@ class Replies:
         return self._serve(f"reply-{name}", body, expect)
 
     def fuzz(
-        self, mode: Mode, examples: int, vintage: str | None = None, expect: Expect | None = None
+        self, mode: Mode, examples: int, api_version: str | None = None, expect: Expect | None = None
     ) -> Finding:
         """What it makes of so many generated bodies, the same in every run; the first it breaks at is told."""
         from hypothesis import HealthCheck, Phase, given, settings
@@ -94,7 +94,7 @@ class Replies:
             phases=[Phase.generate],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         )
-        @given(responses(self._carrier, mode=mode, vintage=vintage, link=self._link))
+        @given(responses(self._carrier, mode=mode, api_version=api_version, link=self._link))
         def run(body: Any) -> None:
             if bad:
                 return

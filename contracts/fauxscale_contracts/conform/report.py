@@ -27,7 +27,7 @@ class Run:
     what is to be said of the client as a whole."""
 
     provider: str
-    vintage: str
+    api_version: str
     client: str
     findings: Sequence[Finding]
     broken: str = ""
@@ -42,7 +42,7 @@ class Run:
 def grid(run: Run) -> str:
     """For people: a line for each scenario, and what was seen of those that did not hold."""
     width = max((len(one.id) for one in run.findings), default=0)
-    lines = [f"{run.client} at {run.provider} {run.vintage}, scenarios version {VERSION}"]
+    lines = [f"{run.client} at {run.provider} {run.api_version}, scenarios version {VERSION}"]
     lines += [f"! {head}" for head in run.heads]
     for one in run.findings:
         lines.append(f"  {_WORDS[one.verdict]:<10}  {one.id:<{width}}  {'; '.join(one.faults)}".rstrip())
@@ -69,7 +69,7 @@ def as_json(run: Run) -> str:
     passed, failed = counts(run.findings)
     body = {
         "provider": run.provider,
-        "vintage": run.vintage,
+        "api_version": run.api_version,
         "version": VERSION,
         "client": run.client,
         "notices": run.heads,
@@ -124,7 +124,7 @@ def as_junit(run: Run) -> str:
 
 def as_markdown(run: Run) -> str:
     """For a page: what did not hold, and the sum of the rest."""
-    lines = [f"**{run.client}** at {run.provider} {run.vintage}: {summary(run.findings)}.", ""]
+    lines = [f"**{run.client}** at {run.provider} {run.api_version}: {summary(run.findings)}.", ""]
     lines += [text for head in run.heads for text in (f"{_cell(head)[:1].upper()}{_cell(head)[1:]}", "")]
     rows = [one for one in run.findings if one.verdict in ("fell short", "accepted")]
     if rows:

@@ -33,7 +33,7 @@ class Ask:
     provider: str
     command: tuple[str, ...]
     words: tuple[str, ...] = ()
-    vintage: str | None = None
+    api_version: str | None = None
     limit: float = 10.0
     jobs: int = 2
     fuzz: int = 0
@@ -43,7 +43,7 @@ class Ask:
 
 
 def chosen(
-    provider: str, words: Sequence[str] = (), *, fuzz: int = 0, vintage: str | None = None
+    provider: str, words: Sequence[str] = (), *, fuzz: int = 0, api_version: str | None = None
 ) -> list[Scenario]:
     """The provider's scenarios that fit one of the words, all without words; none where all words are for replies.
 
@@ -54,7 +54,7 @@ def chosen(
     every = [one.id for one in SCENARIOS[provider]]
     left = [word for word in words if not any(means(name, [word]) for name in every)]
     if left:
-        known = replies(provider, [vintage])
+        known = replies(provider, [api_version])
         lost = [word for word in left if not any(means(name, [word]) for name in known)]
         if lost:
             raise Unable(f"no scenario of {provider} fits {', '.join(lost)}: see --list")
@@ -63,12 +63,13 @@ def chosen(
     return [one for one in SCENARIOS[provider] if means(one.id, words)]
 
 
-def listed(provider: str, words: Sequence[str], *, fuzz: int, vintage: str | None) -> list[str]:
+def listed(provider: str, words: Sequence[str], *, fuzz: int, api_version: str | None) -> list[str]:
     """A line for everything that `play` plays. Raises Unable."""
     lines = [
-        f"{one.id}: {one.about}: {one.expect}" for one in chosen(provider, words, fuzz=fuzz, vintage=vintage)
+        f"{one.id}: {one.about}: {one.expect}"
+        for one in chosen(provider, words, fuzz=fuzz, api_version=api_version)
     ]
-    names = replies(provider, [vintage]) if fuzz else []
+    names = replies(provider, [api_version]) if fuzz else []
     return lines + [f"{name}: {EITHER}" for name in names if means(name, words)]
 
 
@@ -76,16 +77,16 @@ def play(ask: Ask, told: Callable[[str], None]) -> Run:
     """Run the program through everything asked for; `told` hears a line for each finding.
 
     On KeyboardInterrupt it ends what runs and returns what was judged so far, in a run that is not whole. Raises
-    Unable when it cannot be run, ContractError for a vintage that is not on record.
+    Unable when it cannot be run, ContractError for an API version that is not on record.
     """
-    contract = load(ask.provider, vintage=ask.vintage)
-    scenarios = chosen(ask.provider, ask.words, fuzz=ask.fuzz, vintage=ask.vintage)
+    contract = load(ask.provider, api_version=ask.api_version)
+    scenarios = chosen(ask.provider, ask.words, fuzz=ask.fuzz, api_version=ask.api_version)
     if not ask.command:
         raise Unable("no command: fauxscale-contracts conform ideogram -- ./client {image} {output}")
     program, gaps = Program(ask.command), baseline.read(ask.baseline, ask.provider)
     findings: list[Finding] = []
     broken, notices = "", list[str]()
-    with open_server(ask.provider, ask.vintage, tls=ask.tls) as mock:
+    with open_server(ask.provider, ask.api_version, tls=ask.tls) as mock:
         stage = Stage(mock, ask.provider, program, limit=ask.limit)
         try:
             with closing(_found(ask, mock, program, play_all(stage, scenarios, jobs=ask.jobs))) as found:
@@ -104,7 +105,7 @@ def play(ask: Ask, told: Callable[[str], None]) -> Run:
     for gap in gaps.stale(findings):
         told(f"the baseline accepts {gap}, which holds: take it out")
     name = Words(os.environ).clean(ask.name or shlex.join(ask.command))
-    return Run(ask.provider, contract.vintage, name, findings, broken, tuple(notices))
+    return Run(ask.provider, contract.api_version, name, findings, broken, tuple(notices))
 
 
 def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Generator[Finding]:
@@ -125,12 +126,12 @@ def _found(
     ask: Ask, mock: MockServer, candidate: Candidate, findings: Generator[Finding]
 ) -> Generator[Finding]:
     yield from findings
-    if not ask.fuzz or not any(means(name, ask.words) for name in replies(ask.provider, [ask.vintage])):
+    if not ask.fuzz or not any(means(name, ask.words) for name in replies(ask.provider, [ask.api_version])):
         return
     with Replies(mock, ask.provider, candidate, limit=ask.limit) as served:
-        for name, body in boundary_replies(ask.provider, ask.vintage):
+        for name, body in boundary_replies(ask.provider, ask.api_version):
             if means(f"reply-{name}", ask.words):
                 yield served.play(name, body)
         for mode in MODES:
             if means(f"reply-{mode}:generated", ask.words):
-                yield served.fuzz(mode, ask.fuzz, ask.vintage)
+                yield served.fuzz(mode, ask.fuzz, ask.api_version)

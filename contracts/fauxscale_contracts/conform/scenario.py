@@ -55,8 +55,8 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
-    """A fault, the operations it strikes (a pattern), and how often (None: always)."""
+class StagedFault:
+    """A fault, the operations it applies to (a pattern), and how often (None: always)."""
 
     fault: Fault
     on: str
@@ -79,7 +79,7 @@ class Scenario:
     picture: str = "png-rgb"
     together: int = 1
     options: Mapping[str, object] = field(default_factory=dict[str, object])
-    strikes: tuple[Strike, ...] = ()
+    faults: tuple[StagedFault, ...] = ()
     terms: Mapping[str, object] = field(default_factory=dict[str, object])
     key: Literal["good", "wrong"] = "good"
     clock: float = 0.0

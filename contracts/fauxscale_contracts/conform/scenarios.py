@@ -17,7 +17,7 @@ from .common_scenarios import (
     of_replies,
     of_waits,
 )
-from .scenario import Expect, Meanwhile, Scenario, Strike
+from .scenario import Expect, Meanwhile, Scenario, StagedFault
 
 VERSION = 1
 
@@ -40,7 +40,7 @@ def _ideogram() -> Iterable[Scenario]:
         id="unsafe-result",
         about="200, the result is flagged unsafe and has no link",
         expect=PAID,
-        strikes=(Strike(UnsafeImage(), names.work),),
+        faults=(StagedFault(UnsafeImage(), names.work),),
     )
     yield from of_downloads(names)
     yield from of_clocks()
@@ -75,7 +75,7 @@ def _queue() -> Iterable[Scenario]:
     def queued(
         name: str,
         about: str,
-        *strikes: Strike,
+        *faults: StagedFault,
         expect: Expect | None = None,
         terms: Mapping[str, object] = polled,
         meanwhile: Meanwhile = "",
@@ -86,7 +86,7 @@ def _queue() -> Iterable[Scenario]:
             about=about,
             expect=expect or Expect(),
             together=together,
-            strikes=strikes,
+            faults=faults,
             terms=terms,
             meanwhile=meanwhile,
             only="fal.submit",
@@ -94,18 +94,20 @@ def _queue() -> Iterable[Scenario]:
 
     unpaid = Expect(outcome="fail", calls=(1, 1), charges=0)
     yield queued("slow", "three looks find the request unfinished")
-    yield queued("status-lost", "two answers about the status are lost", Strike(LoseReply(), "fal.status", 2))
-    yield queued("status-503", "a look at the status is answered 503", Strike(Fail(503), "fal.status"))
+    yield queued(
+        "status-lost", "two answers about the status are lost", StagedFault(LoseReply(), "fal.status", 2)
+    )
+    yield queued("status-503", "a look at the status is answered 503", StagedFault(Fail(503), "fal.status"))
     kept = Expect(outcome="either")
     yield queued(
-        "result-lost", "the result's reply is lost once", Strike(LoseReply(), "fal.result"), expect=kept
+        "result-lost", "the result's reply is lost once", StagedFault(LoseReply(), "fal.result"), expect=kept
     )
     yield queued("stuck", "the request is never done", expect=unpaid, terms=endless)
     yield queued("cancelled", "somebody cancels it", expect=unpaid, terms=endless, meanwhile="cancelled")
     both = Expect(calls=(2, 2), charges=2)
     about = "two requests at once, the second is done first"
     yield queued("reordered", about, expect=both, terms=endless, meanwhile="reordered", together=2)
-    twice = Strike(DuplicateWebhook(2), "fal.submit")
+    twice = StagedFault(DuplicateWebhook(2), "fal.submit")
     yield queued("webhook-twice", "the notice, where one is asked for, comes twice", twice, terms={})
 
 

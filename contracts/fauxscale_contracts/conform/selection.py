@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from fauxscale_contracts.contract.contract import vintages
+from fauxscale_contracts.contract.contract import api_versions
 
 from .replies import MODES, boundary_replies
 from .scenarios import SCENARIOS
@@ -23,18 +23,18 @@ def means(name: str, words: Sequence[str]) -> bool:
 
 
 def replies(provider: str, dates: Sequence[str | None] = (None,)) -> list[str]:
-    """The ids of all replies of these vintages, the generated ones at the end."""
+    """The ids of all replies of these API versions, the generated ones at the end."""
     named = [f"reply-{name}" for date in dates for name, _ in boundary_replies(provider, date)]
     return list(dict.fromkeys([*named, *(f"reply-{mode}:generated" for mode in MODES)]))
 
 
 def strangers(provider: str, patterns: Iterable[str]) -> list[str]:
-    """What of the patterns fits no id of the provider, of any vintage: a clause each, with what may be meant."""
+    """What of the patterns fits no id of the provider, of any API version: a clause each, with what may be meant."""
     scenarios = [one.id for one in SCENARIOS[provider]]
     left = [one for one in patterns if not any(fits(name, one) for name in scenarios)]
     if not left:
         return []
-    every = [*scenarios, *replies(provider, vintages()[provider])]
+    every = [*scenarios, *replies(provider, api_versions()[provider])]
     return [
         f"no scenario or reply of {provider} fits {one!r}{_meant(one, every)}"
         for one in left

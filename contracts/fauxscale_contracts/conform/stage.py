@@ -32,9 +32,9 @@ _HALVES = ("FAL_KEY_ID", "FAL_KEY_SECRET")
 _LATE, _PAUSE = 0.25, 0.01
 
 
-def open_server(provider: str, vintage: str | None = None, *, tls: bool = False) -> MockServer:
-    """A stand-in to stage scenarios on, not yet started; `vintage` for providers of which it imitates several."""
-    options = {f"{provider}.vintage": vintage} if vintage and provider == "ideogram" else {}
+def open_server(provider: str, api_version: str | None = None, *, tls: bool = False) -> MockServer:
+    """A stand-in to stage scenarios on, not yet started; `api_version` for providers of which it imitates several."""
+    options = {f"{provider}.api_version": api_version} if api_version and provider == "ideogram" else {}
     return MockServer(Settings(key_policy="issued", options=options), tls=tls)
 
 
@@ -69,8 +69,8 @@ class Stage:
         images = tuple(picture(scenario.picture, number) for number in range(scenario.together))
         terms: dict[str, Any] = dict(scenario.terms)
         with self._mock.account(**terms) as account:
-            for strike in scenario.strikes:
-                account.faults.add(strike.fault, on=strike.on, times=strike.times)
+            for staged in scenario.faults:
+                account.faults.add(staged.fault, on=staged.on, times=staged.times)
             if scenario.clock:
                 account.clock.set(account.clock.now() + scenario.clock)
             endpoint = self.endpoint(account)

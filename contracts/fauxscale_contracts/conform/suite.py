@@ -39,7 +39,7 @@ class ClientConformance:
     """
 
     provider: ClassVar[str]
-    vintage: ClassVar[str | None] = None
+    api_version: ClassVar[str | None] = None
     failures: ClassVar[tuple[type[BaseException], ...] | None] = None
     expected: ClassVar[Mapping[str, Expect]] = {}
     xfail: ClassVar[Mapping[str, str]] = {}
@@ -56,7 +56,7 @@ class ClientConformance:
 
     @classmethod
     def setup_class(cls) -> None:
-        cls._mock = open_server(cls.provider, cls.vintage)
+        cls._mock = open_server(cls.provider, cls.api_version)
         cls._mock.start()
 
     @classmethod
@@ -70,7 +70,7 @@ class ClientConformance:
             rows = [self._case(one.id, one) for one in SCENARIOS[self.provider]]
             metafunc.parametrize("scenario", rows)
         if "reply" in metafunc.fixturenames:
-            named = boundary_replies(self.provider, self.vintage) if self.fuzz else []
+            named = boundary_replies(self.provider, self.api_version) if self.fuzz else []
             metafunc.parametrize("reply", [self._case(f"reply-{name}", (name, body)) for name, body in named])
         if "mode" in metafunc.fixturenames:
             modes = MODES if self.fuzz else ()
@@ -87,7 +87,7 @@ class ClientConformance:
     def test_generated_replies(self, mode: Mode) -> None:
         with self._replies() as replies:
             expect = self._expected(f"reply-{mode}:generated")
-            _tell(replies.fuzz(mode, self.fuzz, self.vintage, expect))
+            _tell(replies.fuzz(mode, self.fuzz, self.api_version, expect))
 
     @classmethod
     def _check(cls) -> None:
@@ -99,7 +99,7 @@ class ClientConformance:
             wrong.append(f"{said}: choose from {', '.join(SCENARIOS)}")
         else:
             try:
-                load(provider, vintage=cls.vintage)
+                load(provider, api_version=cls.api_version)
             except ContractError as error:
                 wrong.append(str(error))
             for name, table in (("expected", cls.expected), ("xfail", cls.xfail)):

@@ -38,7 +38,7 @@ def interruptible() -> Generator[None]:
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` in a thread of its own: an interrupt cancels the work and does not strike inside the loop."""
+    """`asyncio.run` in a thread of its own: an interrupt cancels the work and is not raised inside the loop."""
     with asyncio.Runner() as runner, ThreadPoolExecutor(1) as thread:
         loop = runner.get_loop()
         task = loop.create_task(work)

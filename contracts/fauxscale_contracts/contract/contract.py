@@ -1,4 +1,4 @@
-"""Recorded contracts: found by name and vintage, read, and asked what an exchange does wrong."""
+"""Recorded contracts: found by name and API version, read, and asked what an exchange does wrong."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .violations import ContractError, Violation, brief
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 _SUFFIX = ".openapi.json"
-# The vintages that the stand-in imitates unless told otherwise. A later recording changes no test by itself.
+# The API versions that the stand-in imitates unless told otherwise. A later recording changes no test by itself.
 _DEFAULTS = {"ideogram": "2026-04", "aigateway": "2026-06", "lumenfall": "2026-06", "fal": "2026-08"}
 
 
 class Contract:
     """What one service promises, as recorded on a date."""
 
-    def __init__(self, provider: str, vintage: str, document: Json) -> None:
+    def __init__(self, provider: str, api_version: str, document: Json) -> None:
         """Raises ContractError, naming the place, for a document that is no usable contract."""
         self.provider = provider
-        self.vintage = vintage
+        self.api_version = api_version
         self.document = document
         self._document = Document(document)
         self.operations: dict[str, Operation] = {}
@@ -43,7 +43,7 @@ class Contract:
         if name not in self.operations:
             known = ", ".join(self.operations)
             raise ContractError(
-                f"no operation {name!r} in {self.provider} {self.vintage}: choose from {known}"
+                f"no operation {name!r} in {self.provider} {self.api_version}: choose from {known}"
             )
         return self.operations[name]
 
@@ -96,11 +96,11 @@ class Contract:
         self.operations[operation.name] = operation
 
     def _faulty(self, what: str) -> ContractError:
-        return ContractError(f"the {self.provider} contract of {self.vintage} is faulty: {what}")
+        return ContractError(f"the {self.provider} contract of {self.api_version} is faulty: {what}")
 
 
-def vintages() -> dict[str, list[str]]:
-    """The vintages on record for each provider, oldest first."""
+def api_versions() -> dict[str, list[str]]:
+    """The API versions on record for each provider, oldest first."""
     found = sorted(RECORDED.glob(f"*/*{_SUFFIX}"))
     return {
         provider: [one.name.removesuffix(_SUFFIX) for one in found if one.parent.name == provider]
@@ -109,20 +109,20 @@ def vintages() -> dict[str, list[str]]:
 
 
 @lru_cache(maxsize=32)
-def load(provider: str, *, vintage: str | None = None) -> Contract:
-    """The recorded contract of a provider: of its usual vintage, or of the one asked for.
+def load(provider: str, *, api_version: str | None = None) -> Contract:
+    """The recorded contract of a provider: of its usual API version, or of the one asked for.
 
     Raises ContractError, listing what is on record, for names it does not know.
     """
-    known = vintages()
+    known = api_versions()
     if provider not in known:
         raise ContractError(f"no contract of {provider!r} is on record: choose from {', '.join(known)}")
-    vintage = vintage or _DEFAULTS.get(provider, known[provider][-1])
-    if vintage not in known[provider]:
+    api_version = api_version or _DEFAULTS.get(provider, known[provider][-1])
+    if api_version not in known[provider]:
         raise ContractError(
-            f"no {provider} contract of {vintage!r}: choose from {', '.join(known[provider])}"
+            f"no {provider} contract of {api_version!r}: choose from {', '.join(known[provider])}"
         )
-    return _read(RECORDED / provider / f"{vintage}{_SUFFIX}", provider, vintage)
+    return _read(RECORDED / provider / f"{api_version}{_SUFFIX}", provider, api_version)
 
 
 def load_file(path: str | Path) -> Contract:
@@ -133,12 +133,12 @@ def load_file(path: str | Path) -> Contract:
     return contract
 
 
-def load_operation(name: str, *, vintage: str | None = None) -> Operation:
+def load_operation(name: str, *, api_version: str | None = None) -> Operation:
     """An operation by its stable name, `ideogram.upscale`, whose first word is the provider."""
-    return load(name.partition(".")[0], vintage=vintage).operation(name)
+    return load(name.partition(".")[0], api_version=api_version).operation(name)
 
 
-def _read(path: Path, provider: str, vintage: str) -> Contract:
+def _read(path: Path, provider: str, api_version: str) -> Contract:
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
@@ -147,7 +147,7 @@ def _read(path: Path, provider: str, vintage: str) -> Contract:
         raise ContractError(f"the contract {path} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ContractError(f"the contract {path} is not a JSON object")
-    return Contract(provider, vintage, cast("Json", document))
+    return Contract(provider, api_version, cast("Json", document))
 
 
 def _objects(node: object, otherwise: ContractError) -> list[tuple[str, Json]]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "--max-cost", default=0.30, show_default=True, callback=dollars, help="Dollars it may cost at most."
 )
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
-@click.option("--vintage", help="The contract to compare with.  [default: the usual one]")
+@click.option("--api-version", help="The contract to compare with.  [default: the usual one]")
 @click.option("--recorded", type=click.Path(path_type=Path), help="A recording to compare with, too.")
 @click.option(
     "--timeout",
@@ -56,7 +56,7 @@ def drift(
     key: str,
     max_cost: float,
     yes: bool,
-    vintage: str | None,
+    api_version: str | None,
     recorded: Path | None,
     timeout: float,
     as_json: bool,
@@ -83,7 +83,7 @@ def drift(
         if not yes and not _agreed():
             give_up("nothing was sent")
         try:
-            report = finish(_examined(provider, base_url, key, timeout, vintage, recorded))
+            report = finish(_examined(provider, base_url, key, timeout, api_version, recorded))
         except (Unreachable, ContractError, RecordingError) as error:
             give_up(redact.text(str(error), [key]))
         # Before any file is written: it has been paid for.
@@ -98,7 +98,7 @@ def drift(
 
 
 async def _examined(
-    provider: str, base_url: str, key: str, timeout: float, vintage: str | None, recorded: Path | None
+    provider: str, base_url: str, key: str, timeout: float, api_version: str | None, recorded: Path | None
 ) -> Report:
     import httpx
 
@@ -106,7 +106,7 @@ async def _examined(
 
     async with httpx.AsyncClient(timeout=timeout) as http:
         return await examine(
-            provider, base_url, key, http, timeout=timeout, vintage=vintage, recorded=recorded
+            provider, base_url, key, http, timeout=timeout, api_version=api_version, recorded=recorded
         )
 
 

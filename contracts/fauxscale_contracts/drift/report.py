@@ -19,7 +19,7 @@ class Report:
     """What was found at `base_url`. `cost` in dollars, as the price list has it."""
 
     provider: str
-    vintage: str
+    api_version: str
     base_url: str
     cost: float
     statuses: dict[str, int]
@@ -36,7 +36,7 @@ class Report:
     def to_json(self) -> str:
         words = {
             "provider": self.provider,
-            "vintage": self.vintage,
+            "api_version": self.api_version,
             "base_url": self.base_url,
             "cost": round(self.cost, 2),
             "verdict": self.verdict or "none",
@@ -55,7 +55,7 @@ class Report:
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
-        lines = [f"## Drift: {self.provider} {self.vintage}", "", self._head(), ""]
+        lines = [f"## Drift: {self.provider} {self.api_version}", "", self._head(), ""]
         if self.findings:
             lines += ["| class | probe | where | what | documented | recorded | stand-in | live |"]
             lines += ["|---|---|---|---|---|---|---|---|"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from fauxscale_contracts.contract.contract import Contract, load, vintages
+from fauxscale_contracts.contract.contract import Contract, api_versions, load
 from fauxscale_contracts.contract.exchange import Exchange
 from fauxscale_contracts.probes import PROBES, run
 
@@ -21,29 +21,29 @@ async def examine(
     http: httpx.AsyncClient,
     *,
     timeout: float = 120.0,
-    vintage: str | None = None,
+    api_version: str | None = None,
     recorded: Path | None = None,
 ) -> Report:
     """Probe a service through `http`, and compare. A whole answer may take `timeout` seconds.
 
     Raises Unreachable, ContractError, RecordingError.
     """
-    contract = load(provider, vintage=vintage)
+    contract = load(provider, api_version=api_version)
     told = [] if recorded is None else _recorded(recorded, contract)
     live = await run(provider, base_url, key, http, timeout=timeout)
-    findings = compare(contract, live, await _stand_in(provider, contract.vintage), told)
+    findings = compare(contract, live, await _stand_in(provider, contract.api_version), told)
     statuses = {name: one.reply.status for name, one in live.items() if one.reply}
     cost = sum(
         max(probe.cost, probe.risk if statuses.get(probe.id, 0) < 300 else 0) for probe in PROBES[provider]
     )
-    return Report(provider, contract.vintage, base_url, cost, statuses, findings)
+    return Report(provider, contract.api_version, base_url, cost, statuses, findings)
 
 
-async def _stand_in(provider: str, vintage: str) -> dict[str, Exchange]:
+async def _stand_in(provider: str, api_version: str) -> dict[str, Exchange]:
     from fauxscale import MockServer, Settings
 
-    # Only a provider with several vintages has an option to choose one.
-    options = {f"{provider}.vintage": vintage} if len(vintages()[provider]) > 1 else {}
+    # Only a provider with several API versions has an option to choose one.
+    options = {f"{provider}.api_version": api_version} if len(api_versions()[provider]) > 1 else {}
     with MockServer(Settings(key_policy="issued", options=options), listen=False) as mock:
         async with httpx.AsyncClient(transport=mock.transport()) as http:
             return await run(provider, mock.base_url(provider), mock.account().api_key(provider), http)

@@ -38,13 +38,13 @@ _NEW_MEMBER = {"new": ["member"], "since": None}
 
 
 def boundary_responses(
-    operation: str, status: int = 200, *, mode: Mode = "valid", vintage: str | None = None
+    operation: str, status: int = 200, *, mode: Mode = "valid", api_version: str | None = None
 ) -> list[tuple[str, Any]]:
-    """The boundary set of a JSON reply: (name, body), in an order and with names that only a new vintage changes.
+    """The boundary set of a JSON reply: (name, body), in an order and with names that only a new API version changes.
 
-    Raises ContractError for operations, statuses and vintages not on record, and for replies that are not JSON.
+    Raises ContractError for operations, statuses and API versions not on record, and for replies that are not JSON.
     """
-    recorded = load_operation(operation, vintage=vintage)
+    recorded = load_operation(operation, api_version=api_version)
     return edits(reply_schema(recorded, status), recorded.example(status), mode)
 
 

@@ -35,7 +35,7 @@ def responses(
     status: int = 200,
     *,
     mode: Mode = "valid",
-    vintage: str | None = None,
+    api_version: str | None = None,
     link: str | None = None,
 ) -> SearchStrategy[Any]:
     """JSON bodies of a reply. `link`: what every address in them is, so that a client finds something there.
@@ -43,7 +43,7 @@ def responses(
     "valid" keeps the contract; "additive" has, in one place, something new; "hostile" breaks it in one place.
     A reply that is a picture gives its bytes (valid only). Raises ContractError for what is not on record.
     """
-    recorded = load_operation(operation, vintage=vintage)
+    recorded = load_operation(operation, api_version=api_version)
     answer = recorded.answer(status)
     pictures = [one for one in answer.contents if one.startswith("image/")] if answer else []
     if pictures and mode == "valid":
@@ -58,14 +58,14 @@ def responses(
 
 
 def requests(
-    operation: str, *, vintage: str | None = None, base_url: str | None = None, api_key: str | None = None
+    operation: str, *, api_version: str | None = None, base_url: str | None = None, api_key: str | None = None
 ) -> SearchStrategy[Request]:
     """Requests that keep the contract, pictures and all, ready to be sent.
 
     `base_url` stands for the operation's real host (`http://127.0.0.1:2160/ideogram`); with an `api_key` the
     request carries it the way the service asks for.
     """
-    recorded = load_operation(operation, vintage=vintage)
+    recorded = load_operation(operation, api_version=api_version)
     return _request(recorded, base_url, api_key)
 
 
@@ -76,15 +76,15 @@ def fuzz_responses(
     mode: Mode = "valid",
     examples: int = 100,
     shrink: bool = False,
-    vintage: str | None = None,
+    api_version: str | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A decorator: run the test once for each `body` of the boundary set, then for `examples` generated ones.
 
     What the boundary set finds carries the name of the reply in a note. Without `shrink` the first body that
     fails is reported as it was found, which takes a fraction of the time.
     """
-    body = responses(operation, status, mode=mode, vintage=vintage)
-    boundary = boundary_responses(operation, status, mode=mode, vintage=vintage)
+    body = responses(operation, status, mode=mode, api_version=api_version)
+    boundary = boundary_responses(operation, status, mode=mode, api_version=api_version)
     phases = [Phase.reuse, Phase.generate, *([Phase.shrink] if shrink else [])]
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:

@@ -12,7 +12,7 @@ import click
 from fauxscale_contracts.console.arguments import an_origin, seconds
 
 
-def _vintages(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+def _api_versions(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
     pairs = [word.partition("=") for word in words]
     if wrong := next((name for name, equals, date in pairs if not (name and equals and date)), None):
         raise click.BadParameter(f"{wrong!r} should read PROVIDER=DATE")
@@ -39,9 +39,9 @@ def _vintages(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> 
     "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds the service may take."
 )
 @click.option(
-    "--vintage", multiple=True, callback=_vintages, help="Judge by this contract: ideogram=2026-10."
+    "--api-version", multiple=True, callback=_api_versions, help="Judge by this contract: ideogram=2026-10."
 )
-def record(upstream: str, folder: Path, port: int, timeout: float, vintage: dict[str, str]) -> None:
+def record(upstream: str, folder: Path, port: int, timeout: float, api_version: dict[str, str]) -> None:
     """Pass calls on to a service and keep them, without secrets, until Ctrl-C.
 
     Ends with 2 if a call could not be recorded.
@@ -57,7 +57,7 @@ def record(upstream: str, folder: Path, port: int, timeout: float, vintage: dict
         click.echo(line, err=True)
 
     try:
-        recorder = Recorder(upstream, Recording(folder), tell, book=Book(vintage), timeout=timeout)
+        recorder = Recorder(upstream, Recording(folder), tell, book=Book(api_version), timeout=timeout)
     except ContractError as error:
         raise click.UsageError(str(error)) from None
     # The protocol is named, or asyncio leaves TCP_NODELAY off and keep-alive calls cost 44 ms (uvicorn issue 3149).

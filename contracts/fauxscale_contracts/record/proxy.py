@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from fauxscale import redact
 from fauxscale.recordings.har import Recording
-from fauxscale_contracts.contract.contract import Contract, load, vintages
+from fauxscale_contracts.contract.contract import Contract, api_versions, load
 from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
 from fauxscale_contracts.contract.operations import Operation, find
 from fauxscale_contracts.contract.violations import Violation
@@ -54,11 +54,13 @@ class Judged:
 
 
 class Book:
-    """The contracts recordings are held against: one vintage of each provider."""
+    """The contracts recordings are held against: one API version of each provider."""
 
     def __init__(self, chosen: dict[str, str] | None = None) -> None:
-        """`chosen`: vintages by provider, the usual ones where it says nothing."""
-        self._contracts = [load(provider, vintage=(chosen or {}).get(provider)) for provider in vintages()]
+        """`chosen`: API versions by provider, the usual ones where it says nothing."""
+        self._contracts = [
+            load(provider, api_version=(chosen or {}).get(provider)) for provider in api_versions()
+        ]
         self._homes = {
             one.name: contract for contract in self._contracts for one in contract.operations.values()
         }

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 @click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]")
 @click.option("--latency", type=float, help="Seconds every API call takes at least.")
 @click.option(
-    "--vintage",
-    "vintages",
+    "--api-version",
+    "api_versions",
     multiple=True,
-    envvar="FAUXSCALE_VINTAGE",
+    envvar="FAUXSCALE_API_VERSION",
     help="A provider as recorded on a date: ideogram=2026-10.",
 )
 @click.option(
@@ -85,7 +85,7 @@ def serve(
     balance: float | None,
     link_ttl: float | None,
     latency: float | None,
-    vintages: tuple[str, ...],
+    api_versions: tuple[str, ...],
     options: tuple[str, ...],
     allow_hosts: tuple[str, ...],
     allow_fetch: tuple[str, ...],
@@ -116,7 +116,7 @@ def serve(
             keys=keys,
             terms=Terms.from_mapping({"balance": balance, "link_ttl": link_ttl, "latency": latency}),
             options=judge(
-                _pairs(options) | {f"{n}.vintage": v for n, v in _pairs(vintages).items()}, PROVIDERS
+                _pairs(options) | {f"{n}.api_version": v for n, v in _pairs(api_versions).items()}, PROVIDERS
             ),
             allow_hosts=allow_hosts,
             allow_fetch=allow_fetch,

@@ -8,8 +8,8 @@ from .calls import Calls as Calls
 from .clock import ClockHandle as ClockHandle
 from .connection import API as API
 from .connection import FauxscaleClient as FauxscaleClient
-from .connection import Misunderstood as Misunderstood
-from .connection import NotThere as NotThere
+from .connection import InvalidRequest as InvalidRequest
+from .connection import NotFound as NotFound
 from .connection import Refused as Refused
 from .faults import Faults as Faults
 from .faults import Ordered as Ordered

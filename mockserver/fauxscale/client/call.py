@@ -55,14 +55,14 @@ class Call:
     """One call and its reply. `status` is None when the connection was cut instead of answered.
 
     `at` is the account's clock; `started` and `ended` are seconds of one forward-going clock; `cost` is in
-    micro-dollars; `faults` are the kinds that struck; `rule` and `reason` say why a call was refused.
+    micro-dollars; `faults` are the kinds that applied; `rule` and `reason` say why a call was refused.
     Not `arrived`: the client left before it had the whole reply, or the reply was ordered to break off.
     `retry_of` is the id of the earlier, unsuccessful call that this one seems to repeat.
     """
 
     n: int
     id: str
-    leg: str
+    kind: str
     at: float
     started: float
     ended: float

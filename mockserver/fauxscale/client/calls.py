@@ -17,16 +17,16 @@ _LIVE = "live_call"
 class Calls(Sequence[Call]):
     """Calls of APIs, oldest first, as they were when this was asked for. Reads of links are `downloads`.
 
-    Filters are facts (leg, provider, operation, method, status, rule, fault, image_size, image_format, image_mode,
+    Filters are facts (kind, provider, operation, method, status, rule, fault, image_size, image_format, image_mode,
     has_alpha) or parameters of the call by name (`resemblance=55`). `operation` may be a pattern (`fal.*`), `fault`
-    is one of those that struck, and `leg="download"` looks at reads of links instead. Where filters are taken,
+    is one of those that applied, and `kind="download"` looks at reads of links instead. Where filters are taken,
     ValueError says which words there are for one that is none of them.
     """
 
     def __init__(self, source: Source, calls: Iterable[Call] | None = None) -> None:
         self._source = source
         self._everything = self._load() if calls is None else list(calls)
-        self._calls = [call for call in self._everything if call.leg == "api" and call.rule != _LIVE]
+        self._calls = [call for call in self._everything if call.kind == "api" and call.rule != _LIVE]
 
     def _load(self) -> list[Call]:
         calls = [Call.of(words) for words in self._source.fetch({})["calls"]]
@@ -67,7 +67,7 @@ class Calls(Sequence[Call]):
     @property
     def downloads(self) -> Calls:
         """Reads of links."""
-        return self._some(call for call in self._everything if call.leg == "download")
+        return self._some(call for call in self._everything if call.kind == "download")
 
     @property
     def refused(self) -> Calls:
@@ -103,14 +103,14 @@ class Calls(Sequence[Call]):
     def _among(self, wanted: Mapping[str, object]) -> list[Call]:
         """The calls filters are about."""
         check(wanted, self._source, self._everything)
-        if "leg" in wanted:
+        if "kind" in wanted:
             return [call for call in self._everything if call.rule != _LIVE]
         return self._calls
 
     def wait_for(self, count: int = 1, timeout: float = 5.0, **wanted: object) -> Calls:
         """Wait until so many calls match and return them; AssertionError after `timeout` seconds."""
         check(wanted, self._source, self._everything)
-        query = {"leg": "api", **{name: value for name, value in wanted.items() if name in SERVED}}
+        query = {"kind": "api", **{name: value for name, value in wanted.items() if name in SERVED}}
         until, least = time.monotonic() + timeout, count
         while True:
             left = max(until - time.monotonic(), 0)

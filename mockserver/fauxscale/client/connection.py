@@ -21,11 +21,11 @@ class Refused(RuntimeError):
     """The control API did not do it. Says why."""
 
 
-class Misunderstood(Refused, ValueError):
+class InvalidRequest(Refused, ValueError):
     """It does not know a word, or what a word was given. Says what it knows."""
 
 
-class NotThere(Refused, LookupError):
+class NotFound(Refused, LookupError):
     """It has no account, call, fault, job or link of this name."""
 
 
@@ -53,7 +53,7 @@ class FauxscaleClient:
         reply = self._ask(method, path, json)
         body: dict[str, Any] = reply.json() if reply.content else {}
         if reply.is_error:
-            kind = {400: Misunderstood, 404: NotThere}.get(reply.status_code, Refused)
+            kind = {400: InvalidRequest, 404: NotFound}.get(reply.status_code, Refused)
             raise kind(f"{method} {path}: {reply.status_code} {body.get('error', reply.text)}")
         return body
 
@@ -61,7 +61,7 @@ class FauxscaleClient:
         """The bytes of a picture. Raises NotThere if there is none."""
         reply = self._ask("GET", path)
         if reply.is_error:
-            raise NotThere(f"GET {path}: {reply.status_code} {reply.text}")
+            raise NotFound(f"GET {path}: {reply.status_code} {reply.text}")
         return reply.content
 
     def _ask(self, method: str, path: str, json: object = None) -> httpx.Response:

@@ -17,7 +17,7 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A rule as it stands: its faults, when they strike, how often they did; `left` is None for ever."""
+    """A rule as it stands: its faults, when they apply, how often they did; `left` is None for ever."""
 
     id: str
     script: tuple[Fault, ...]
@@ -25,7 +25,7 @@ class Ordered:
     times: int | None
     after: int
     probability: float | None
-    struck: int
+    applied: int
     left: int | None
 
 
@@ -47,16 +47,16 @@ class Faults:
         after: int = 0,
         probability: float | None = None,
     ) -> str:
-        """Have `fault` strike the next `times` calls of `on` (None: for ever) but the first `after`.
+        """Have `fault` apply to the next `times` calls of `on` (None: for ever) but the first `after`.
 
         `on` is an operation, a provider or a pattern (`ideogram.upscale`, `ideogram`, `*`). With a
-        `probability` a call is struck only so often, by seeded dice. Returns an id to `remove`.
+        `probability` the fault applies only so often, by seeded dice. Returns an id to `remove`.
         """
         words = {**to_json(fault), **_when(on, times, after, probability)}
         return str(self._call("POST", self._path, words)["id"])
 
     def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
-        """Have these strike one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those, as
+        """Have these apply to one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those, as
         does `Ok(download=True)`."""
         words = {"script": [to_json(step) for step in steps], **_when(on, times, after, None)}
         return str(self._call("POST", f"{self._path}/script", words)["id"])

@@ -9,7 +9,7 @@ from .call import Call
 from .journal import Source
 
 _FACTS: Mapping[str, Callable[[Call], object]] = {
-    "leg": lambda call: call.leg,
+    "kind": lambda call: call.kind,
     "provider": lambda call: call.provider,
     "operation": lambda call: call.operation,
     "method": lambda call: call.method,
@@ -22,7 +22,7 @@ _FACTS: Mapping[str, Callable[[Call], object]] = {
     "has_alpha": lambda call: call.image and call.image.has_alpha,
 }
 # The filters of the control API, which mean the same there.
-SERVED = frozenset({"leg", "provider", "operation", "status", "rule", "fault"})
+SERVED = frozenset({"kind", "provider", "operation", "status", "rule", "fault"})
 
 
 def check(wanted: Mapping[str, object], source: Source, calls: Iterable[Call]) -> None:

@@ -14,7 +14,7 @@ from fauxscale.state.account import RESETTABLE
 from fauxscale.state.accounts import Card
 from fauxscale.state.journal import LIVE_CALL, Entry
 
-from .request import Ask, Missing, Way
+from .request import Ask, ControlRoute, Missing
 
 
 async def make(ask: Ask) -> object:
@@ -135,14 +135,14 @@ async def note_refusal(ask: Ask) -> object:
     return {"id": f"call_{number}"}
 
 
-WAYS = (
-    Way("POST", "/accounts", make, 201),
-    Way("GET", "/accounts", find),
-    Way("GET", "/accounts/{id}", read),
-    Way("DELETE", "/accounts/{id}", delete),
-    Way("POST", "/accounts/{id}/reset", reset),
-    Way("GET", "/accounts/{id}/settings", read_settings),
-    Way("PATCH", "/accounts/{id}/settings", change_settings),
-    Way("GET", "/accounts/{id}/totals", totals),
-    Way("POST", "/accounts/{id}/refusals", note_refusal, 201),
+ROUTES = (
+    ControlRoute("POST", "/accounts", make, 201),
+    ControlRoute("GET", "/accounts", find),
+    ControlRoute("GET", "/accounts/{id}", read),
+    ControlRoute("DELETE", "/accounts/{id}", delete),
+    ControlRoute("POST", "/accounts/{id}/reset", reset),
+    ControlRoute("GET", "/accounts/{id}/settings", read_settings),
+    ControlRoute("PATCH", "/accounts/{id}/settings", change_settings),
+    ControlRoute("GET", "/accounts/{id}/totals", totals),
+    ControlRoute("POST", "/accounts/{id}/refusals", note_refusal, 201),
 )

@@ -14,16 +14,18 @@ from starlette.types import Receive, Scope, Send
 from fauxscale.dispatch.provider import Provider
 from fauxscale.errors import ApiError
 from fauxscale.state.account import Account
-from fauxscale.state.accounts import NOBODY, Accounts
+from fauxscale.state.accounts import UNASSIGNED, Accounts
 
 from . import accounts, calls, clock, faults, jobs, ledger, links, server
 from .access import refuse
 from .inspector import Inspector
-from .request import Ask, Missing, Way
+from .request import Ask, ControlRoute, Missing
 
 API = "/__fauxscale/api"
-WAYS: tuple[Way, ...] = tuple(
-    way for module in (server, accounts, calls, faults, clock, ledger, jobs, links) for way in module.WAYS
+ROUTES: tuple[ControlRoute, ...] = tuple(
+    route
+    for module in (server, accounts, calls, faults, clock, ledger, jobs, links)
+    for route in module.ROUTES
 )
 
 
@@ -35,7 +37,7 @@ class Control:
         self._providers = {provider.name: provider for provider in providers}
         self._app = Starlette(
             routes=[
-                *(Route(API + way.path, self._answer(way), methods=[way.method]) for way in WAYS),
+                *(Route(API + route.path, self._answer(route), methods=[route.method]) for route in ROUTES),
                 *Inspector(accounts).routes(),
             ],
             exception_handlers={404: _lost, 405: _lost},
@@ -50,27 +52,27 @@ class Control:
         else:
             await self._app(scope, receive, send)
 
-    def _answer(self, way: Way) -> Callable[[Request], Awaitable[Response]]:
+    def _answer(self, route: ControlRoute) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             ask = Ask(request, self._accounts, self._providers)
             try:
                 if "id" in request.path_params:
                     ask.of = await self._find(request.path_params["id"])
                 await ask.read()
-                reply = await way.handler(ask)
+                reply = await route.handler(ask)
             except Missing as missing:
                 return _refusal(404, str(missing))
             except ValueError as wrong:
                 return _refusal(400, str(wrong))
             except ApiError as error:
                 return _refusal(error.status or 409, error.reason or error.message)
-            return reply if isinstance(reply, Response) else JSONResponse(reply, way.status)
+            return reply if isinstance(reply, Response) else JSONResponse(reply, route.status)
 
         return answer
 
     async def _find(self, account_id: str) -> Account:
-        if account_id == NOBODY:
-            return self._accounts.nobody()
+        if account_id == UNASSIGNED:
+            return self._accounts.unassigned()
         account = await self._accounts.get(account_id)
         if account is None:
             raise Missing(f"no account {account_id!r}: it was deleted, reset away, or never opened")

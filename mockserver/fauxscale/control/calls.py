@@ -12,9 +12,9 @@ from fauxscale.clock import stopwatch, wait
 from fauxscale.operations.altered_results import really
 from fauxscale.state.journal import Entry
 
-from .request import Ask, Missing, Way
+from .request import Ask, ControlRoute, Missing
 
-_FILTERS = ("leg", "provider", "operation", "status", "fault", "rule")
+_FILTERS = ("kind", "provider", "operation", "status", "fault", "rule")
 _LOOK_EVERY = 0.01  # seconds: several workers share a store, and none is told what another one writes
 _LONGEST = 300.0
 
@@ -115,9 +115,9 @@ def _picture(data: bytes, format: str) -> Response:  # noqa: A002  # its name
     return Response(data, media_type=MEDIA_TYPES[format], headers=headers)
 
 
-WAYS = (
-    Way("GET", "/accounts/{id}/calls", find),
-    Way("GET", "/accounts/{id}/calls/{call}", read),
-    Way("GET", "/accounts/{id}/calls/{call}/upload", upload),
-    Way("GET", "/accounts/{id}/calls/{call}/results/{number}", result),
+ROUTES = (
+    ControlRoute("GET", "/accounts/{id}/calls", find),
+    ControlRoute("GET", "/accounts/{id}/calls/{call}", read),
+    ControlRoute("GET", "/accounts/{id}/calls/{call}/upload", upload),
+    ControlRoute("GET", "/accounts/{id}/calls/{call}/results/{number}", result),
 )

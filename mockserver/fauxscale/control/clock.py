@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fauxscale.clock import Clock
 
-from .request import Ask, Way
+from .request import Ask, ControlRoute
 
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
@@ -71,10 +71,10 @@ def _words(clock: Clock) -> object:
     return {"now": now, "iso": shown.replace("+00:00", "Z"), "frozen": clock.frozen_at is not None}
 
 
-WAYS = (
-    Way("GET", "/accounts/{id}/clock", read),
-    Way("POST", "/accounts/{id}/clock/advance", advance),
-    Way("POST", "/accounts/{id}/clock/freeze", freeze),
-    Way("POST", "/accounts/{id}/clock/set", set_to),
-    Way("POST", "/accounts/{id}/clock/unfreeze", unfreeze),
+ROUTES = (
+    ControlRoute("GET", "/accounts/{id}/clock", read),
+    ControlRoute("POST", "/accounts/{id}/clock/advance", advance),
+    ControlRoute("POST", "/accounts/{id}/clock/freeze", freeze),
+    ControlRoute("POST", "/accounts/{id}/clock/set", set_to),
+    ControlRoute("POST", "/accounts/{id}/clock/unfreeze", unfreeze),
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 from fauxscale.bodies.strict_json import is_object
-from fauxscale.faults import Expire, Fail, Fault, Leg, Ok, Rule, UnsafeImage, at, from_json, to_json
+from fauxscale.faults import Expire, Fail, Fault, Ok, RequestKind, Rule, UnsafeImage, at, from_json, to_json
 from fauxscale.state.journal import LIVE_CALL, Entry
 
-from .request import Ask, Missing, Way, Words
+from .request import Ask, ControlRoute, Missing, Words
 
 _MOST_TIMES = 10**12
 _WHEN = ("on", "times", "after", "probability")
@@ -27,7 +27,7 @@ _STATE = frozenset(
 
 
 async def add(ask: Ask) -> object:
-    """Order one fault: its kind, its members, and when it strikes."""
+    """Order one fault: its kind, its members, and when it applies."""
     fault = from_json({name: value for name, value in ask.words.items() if name not in _WHEN})
     return await _order(ask, (fault,))
 
@@ -75,21 +75,21 @@ async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
 def _check_reach(ask: Ask, rule: Rule) -> None:
     """Raises ValueError for a rule that no call could ever meet."""
     known = {
-        (endpoint.operation, endpoint.leg)
+        (endpoint.operation, endpoint.kind)
         for provider in ask.providers.values()
         for site in provider.sites
         for endpoint in site.endpoints
     }
     for step in rule.steps:
-        if not any(rule.fits(step, operation, leg) for operation, leg in known):
+        if not any(rule.fits(step, operation, kind) for operation, kind in known):
             names = ", ".join(sorted({operation for operation, _ in known}))
             raise ValueError(
-                f"no operation that {type(step).__name__} can strike matches {rule.on!r}: there are {names}"
+                f"no operation that {type(step).__name__} applies to matches {rule.on!r}: there are {names}"
             )
 
 
 def _check_codes(ask: Ask, rule: Rule) -> None:
-    """Raises ValueError for a failure by a name that no provider it can strike has for its errors."""
+    """Raises ValueError for a failure by a name that no provider it applies to has for its errors."""
     for step in rule.steps:
         if not isinstance(step, Fail) or step.code is None:
             continue
@@ -97,7 +97,7 @@ def _check_codes(ask: Ask, rule: Rule) -> None:
             name: provider.codes
             for name, provider in ask.providers.items()
             for site in provider.sites
-            if any(rule.fits(step, endpoint.operation, endpoint.leg) for endpoint in site.endpoints)
+            if any(rule.fits(step, endpoint.operation, endpoint.kind) for endpoint in site.endpoints)
         }
         if all(codes is not None and step.code not in codes for codes in known.values()):
             codes = sorted({code for codes in known.values() for code in codes or ()})
@@ -105,12 +105,12 @@ def _check_codes(ask: Ask, rule: Rule) -> None:
 
 
 async def find(ask: Ask) -> object:
-    """Every rule, in the order in which they were added; `struck` counts, `left` is null for ever."""
-    return {"faults": [_about(rule, struck) for rule, struck in await ask.account.faults.rules()]}
+    """Every rule, in the order in which they were added; `applied` counts, `left` is null for ever."""
+    return {"faults": [_about(rule, applied) for rule, applied in await ask.account.faults.rules()]}
 
 
-def _about(rule: Rule, struck: int) -> Words:
-    left = None if rule.total is None else rule.total - struck
+def _about(rule: Rule, applied: int) -> Words:
+    left = None if rule.total is None else rule.total - applied
     return {
         "id": rule.id,
         "script": [to_json(step) for step in rule.steps],
@@ -118,7 +118,7 @@ def _about(rule: Rule, struck: int) -> Words:
         "times": rule.times,
         "after": rule.after,
         "probability": rule.probability,
-        "struck": struck,
+        "applied": applied,
         "left": left,
     }
 
@@ -142,8 +142,8 @@ async def export(ask: Ask) -> object:
     dead: set[str] = set()
     for entry in await ask.account.journal.entries():
         if entry.rule != LIVE_CALL:
-            leg: Leg = "download" if entry.leg == "download" else "api"
-            script.append(at(_of_call(entry, dead), leg))
+            kind: RequestKind = "download" if entry.kind == "download" else "api"
+            script.append(at(_of_call(entry, dead), kind))
     return {"script": [to_json(step) for step in script]}
 
 
@@ -152,9 +152,9 @@ def _of_call(entry: Entry, dead: set[str]) -> Fault:
 
     `dead` are the links that died so far: they stay dead, and need no second order.
     """
-    faults = [from_json(words) for words in entry.ordered]
-    struck = sorted((one for one in faults if not isinstance(one, Ok)), key=lambda one: one.combines)
-    ended = struck[0] if struck and not struck[0].combines else None
+    faults = [from_json(words) for words in entry.configured]
+    applied = sorted((one for one in faults if not isinstance(one, Ok)), key=lambda one: one.combines)
+    ended = applied[0] if applied and not applied[0].combines else None
     link = f"{entry.provider}{entry.path.partition('?')[0]}"
     if entry.rule == "link_expired":
         again = link in dead
@@ -167,14 +167,14 @@ def _of_call(entry: Entry, dead: set[str]) -> Fault:
         return UnsafeImage(refuse=True)  # or a gateway's upstream found it so
     if entry.rule in _STATE and entry.status is not None:
         return Fail(entry.status, retry_after=entry.retry_after)
-    return struck[0] if struck else Ok()
+    return applied[0] if applied else Ok()
 
 
-WAYS = (
-    Way("POST", "/accounts/{id}/faults", add, 201),
-    Way("POST", "/accounts/{id}/faults/script", script, 201),
-    Way("GET", "/accounts/{id}/faults", find),
-    Way("GET", "/accounts/{id}/faults/export", export),
-    Way("DELETE", "/accounts/{id}/faults", clear),
-    Way("DELETE", "/accounts/{id}/faults/{fault}", remove),
+ROUTES = (
+    ControlRoute("POST", "/accounts/{id}/faults", add, 201),
+    ControlRoute("POST", "/accounts/{id}/faults/script", script, 201),
+    ControlRoute("GET", "/accounts/{id}/faults", find),
+    ControlRoute("GET", "/accounts/{id}/faults/export", export),
+    ControlRoute("DELETE", "/accounts/{id}/faults", clear),
+    ControlRoute("DELETE", "/accounts/{id}/faults/{fault}", remove),
 )

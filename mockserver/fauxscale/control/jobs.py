@@ -5,7 +5,7 @@ from __future__ import annotations
 from fauxscale.faults import Fail
 from fauxscale.state.jobs import Job
 
-from .request import Ask, Missing, Way, Words
+from .request import Ask, ControlRoute, Missing, Words
 
 
 async def find(ask: Ask) -> object:
@@ -85,10 +85,10 @@ async def _about(ask: Ask, job: Job) -> Words:
     }
 
 
-WAYS = (
-    Way("GET", "/accounts/{id}/jobs", find),
-    Way("POST", "/accounts/{id}/jobs/{job}/advance", advance),
-    Way("POST", "/accounts/{id}/jobs/{job}/finish", finish),
-    Way("POST", "/accounts/{id}/jobs/{job}/fail", fail),
-    Way("POST", "/accounts/{id}/jobs/{job}/stall", stall),
+ROUTES = (
+    ControlRoute("GET", "/accounts/{id}/jobs", find),
+    ControlRoute("POST", "/accounts/{id}/jobs/{job}/advance", advance),
+    ControlRoute("POST", "/accounts/{id}/jobs/{job}/finish", finish),
+    ControlRoute("POST", "/accounts/{id}/jobs/{job}/fail", fail),
+    ControlRoute("POST", "/accounts/{id}/jobs/{job}/stall", stall),
 )

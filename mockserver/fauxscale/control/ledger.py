@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from fauxscale.state.ledger import Charge
 
-from .request import Ask, Way
+from .request import Ask, ControlRoute
 
 
 async def read(ask: Ask) -> object:
@@ -32,4 +32,4 @@ async def _fingerprint(ask: Ask, charge: Charge) -> str:
     return hashlib.sha256(sent.encode()).hexdigest()[:32]
 
 
-WAYS = (Way("GET", "/accounts/{id}/ledger", read),)
+ROUTES = (ControlRoute("GET", "/accounts/{id}/ledger", read),)

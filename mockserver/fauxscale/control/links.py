@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from fauxscale.images.renderer import Rendition
 
-from .request import Ask, Missing, Way, Words
+from .request import Ask, ControlRoute, Missing, Words
 
 
 async def find(ask: Ask) -> object:
@@ -73,9 +73,9 @@ def _about(ask: Ask, link: Rendition, now: float) -> Words:
     }
 
 
-WAYS = (
-    Way("GET", "/accounts/{id}/links", find),
-    Way("POST", "/accounts/{id}/links/expire", expire),
-    Way("POST", "/accounts/{id}/links/renew", renew),
-    Way("POST", "/accounts/{id}/links/purge", purge),
+ROUTES = (
+    ControlRoute("GET", "/accounts/{id}/links", find),
+    ControlRoute("POST", "/accounts/{id}/links/expire", expire),
+    ControlRoute("POST", "/accounts/{id}/links/renew", renew),
+    ControlRoute("POST", "/accounts/{id}/links/purge", purge),
 )

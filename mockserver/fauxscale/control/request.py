@@ -98,7 +98,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ControlRoute:
     """One route. `path` is below the API's own; the handler's answer is a Response or what becomes JSON."""
 
     method: str

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from fauxscale._version import __version__
 
-from .request import Ask, Way
+from .request import Ask, ControlRoute
 
 
 async def health(ask: Ask) -> object:
@@ -64,10 +64,10 @@ async def openapi(ask: Ask) -> object:
     return json.loads((files("fauxscale.control") / "control.openapi.json").read_text("utf-8"))
 
 
-WAYS = (
-    Way("GET", "/health", health),
-    Way("GET", "/providers", providers),
-    Way("GET", "/settings", settings),
-    Way("POST", "/reset", reset),
-    Way("GET", "/openapi.json", openapi),
+ROUTES = (
+    ControlRoute("GET", "/health", health),
+    ControlRoute("GET", "/providers", providers),
+    ControlRoute("GET", "/settings", settings),
+    ControlRoute("POST", "/reset", reset),
+    ControlRoute("GET", "/openapi.json", openapi),
 )

@@ -1,4 +1,4 @@
-"""Provider options as people write them: `ideogram.vintage=2026-10`, judged against what the providers declare."""
+"""Provider options as people write them: `ideogram.api_version=2026-10`, judged against what the providers declare."""
 
 from __future__ import annotations
 

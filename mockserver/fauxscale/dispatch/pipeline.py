@@ -55,7 +55,7 @@ class Pipeline:
             reached=match.reached,
             path=match.raw,
             accounts=self.accounts,
-            account=self.accounts.nobody(),
+            account=self.accounts.unassigned(),
             terms=self.accounts.settings.terms,
             clock=time.Clock(),
             entry=self._open(request, match, endpoint, mask),
@@ -68,8 +68,8 @@ class Pipeline:
             call.proof = await self.accounts.proof(call.account.id)
             await self._identify(call)
             terms = call.terms = await call.account.terms()
-            call.orders += await call.account.faults.deal(
-                endpoint.operation, endpoint.leg, call.account.roll, request.method
+            call.orders += await call.account.faults.assign(
+                endpoint.operation, endpoint.kind, call.account.roll, request.method
             )
             if endpoint.limited:
                 default = call.provider.quota
@@ -83,8 +83,8 @@ class Pipeline:
                 )
                 entered = True
             # What waits holds its place in flight, as a slow answer of the real services would.
-            await call.wait(terms.latency or 0 if endpoint.leg == "api" else 0)
-            await call.strike(("call",))
+            await call.wait(terms.latency or 0 if endpoint.kind == "api" else 0)
+            await call.apply(("call",))
             await call.check_open()
             told = await self.replay.answer(call, match) if self.replay else None
             response = told or await endpoint.handler(call)
@@ -108,35 +108,35 @@ class Pipeline:
         for name, value in call.provider.headers(call).items():
             response.headers.setdefault(name, header_value(value))
         response.headers.setdefault("date", time.http_date(call.now))
-        if endpoint.leg == "download":
+        if endpoint.kind == "download":
             # The real links can be drawn on a canvas from any site; so can these, and a refusal can be read.
             response.headers["access-control-allow-origin"] = "*"
             response.headers["access-control-expose-headers"] = "*"
         await note_wait(call, response)
         response = await call.spoil(response)
         await self._close(call, response)
-        if self.observer is not None and endpoint.leg == "api":
+        if self.observer is not None and endpoint.kind == "api":
             self.observer(_observed(call, response))
         return response
 
     async def _account(self, call: Call) -> Account:
         """Whose call this is: the key's account; for a link, its owner's."""
         if call.endpoint.owner is not None:
-            return await call.endpoint.owner(call) or self.accounts.nobody()
+            return await call.endpoint.owner(call) or self.accounts.unassigned()
         if call.endpoint.needs_key:
             key = call.provider.find_key(call.request)
             call.entry.key = redact.nickname(key) if key else ""
             return await self.accounts.of_key(key, call.provider.name)
-        if call.endpoint.leg == "download" and (
+        if call.endpoint.kind == "download" and (
             found := await self.accounts.rendition(call.params.get("id", ""))
         ):
-            return await self.accounts.get(found.account) or self.accounts.nobody()
-        return self.accounts.nobody()
+            return await self.accounts.get(found.account) or self.accounts.unassigned()
+        return self.accounts.unassigned()
 
     def _open(self, request: Request, match: Match, endpoint: Endpoint, mask: redact.Mask) -> Entry:
         query = request.scope["query_string"].decode("latin-1")
         return Entry(
-            leg=endpoint.leg,
+            kind=endpoint.kind,
             started=time.stopwatch(),
             provider=match.provider.name,
             operation=endpoint.operation,
@@ -187,11 +187,11 @@ class Pipeline:
 def _observed(call: Call, response: Response) -> Observation:
     request = call.request
     intake = request.receive
-    vintages = [option for option in call.provider.options if option.name == "vintage"]
+    api_versions = [option for option in call.provider.options if option.name == "api_version"]
     return Observation(
         account=call.account.id,
         provider=call.provider.name,
-        vintage=str(call.setting("vintage")) if vintages else "",
+        api_version=str(call.setting("api_version")) if api_versions else "",
         operation=call.endpoint.operation,
         faults=tuple(call.entry.faults),
         method=request.method,

@@ -16,13 +16,13 @@ from fauxscale.bodies.reader import Caps, Form, excess, outline, parse_json, rea
 from fauxscale.bodies.strict_json import is_object
 from fauxscale.clock import Clock
 from fauxscale.errors import ApiError, Problem
-from fauxscale.faults import BEYOND, Fault, Order, Reply, Unfit, to_json
+from fauxscale.faults import BEYOND, AppliedFault, Fault, NotApplicable, Reply, to_json
 from fauxscale.settings import Scalar, Terms
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.jobs import Job
 from fauxscale.state.journal import Entry
-from fauxscale.state.rate_limits import Quota, Standing
+from fauxscale.state.rate_limits import Quota, RateLimitStatus
 
 from . import responses
 
@@ -35,7 +35,7 @@ class Endpoint:
     """One route. `operation` is its stable name, `path` the provider's own, in Starlette's path syntax.
 
     `price` is in micro-dollars for each finished image. `needs_key` and `limited` are off for links,
-    schemas and the like. `leg` is "download" for what reads results.
+    schemas and the like. `kind` is "download" for what reads results.
     """
 
     operation: str
@@ -45,7 +45,7 @@ class Endpoint:
     price: int = 0
     needs_key: bool = True
     limited: bool = True
-    leg: Literal["api", "download"] = "api"
+    kind: Literal["api", "download"] = "api"
     # Whose call it is where no API key says so: a storage token or the address itself may.
     owner: Callable[[Call], Awaitable[Account | None]] | None = None
 
@@ -131,12 +131,12 @@ class Call:
     caps: Caps
     # Tells the account from another that bears its id after a reset.
     proof: bytes | None = None
-    standing: Standing | None = None
-    orders: list[Order] = field(default_factory=list[Order])
-    delivered: list[Order] = field(default_factory=list[Order])
+    standing: RateLimitStatus | None = None
+    orders: list[AppliedFault] = field(default_factory=list[AppliedFault])
+    delivered: list[AppliedFault] = field(default_factory=list[AppliedFault])
     flags: set[str] = field(default_factory=set[str])
     going: Reply | None = None
-    # A fault that strikes every read of the links this call gives out.
+    # A fault that applies to every read of the links this call gives out.
     aftermath: Fault | None = None
 
     @property
@@ -238,7 +238,7 @@ class Call:
             return response
         whole = Reply(response.headers.get("content-type", ""), bytes(response.body))
         self.going = replace(whole)
-        await self.strike(("reply",))
+        await self.apply(("reply",))
         return (
             response
             if self.going == whole
@@ -248,8 +248,8 @@ class Call:
     def flag(self, name: str) -> None:
         self.flags.add(name)
 
-    async def strike(self, stages: Sequence[str]) -> None:
-        """Let the faults dealt to this call strike that belong to one of `stages`."""
+    async def apply(self, stages: Sequence[str]) -> None:
+        """Apply the faults assigned to this call that belong to one of `stages`."""
         beyond = BEYOND.get(self.request.method, frozenset[str]())
         for order in self.orders:
             if order.fault.stage not in stages or order.fault.stage in beyond or order in self.delivered:
@@ -259,27 +259,27 @@ class Call:
             before = self.going and replace(self.going)
             self.delivered.append(order)
             try:
-                await order.fault.strike(self)
+                await order.fault.apply(self)
                 if order.fault.stage == "reply" and self.going == before:
-                    raise Unfit("it changes nothing in this reply")
-            except Unfit as why:
+                    raise NotApplicable("it changes nothing in this reply")
+            except NotApplicable as why:
                 self.delivered.remove(order)
                 self.entry.reason = f"{type(order.fault).__name__} was ordered, but {why}"
 
     def settle(self) -> None:
-        """Write down which faults struck. Those of an outcome go back where nothing came of the work."""
+        """Write down which faults applied. Those of an outcome go back where nothing came of the work."""
         if not self.entry.results:
             self.delivered = [one for one in self.delivered if one.outlasts(self.entry.rule)]
         self.entry.faults = [type(order.fault).__name__ for order in self.delivered]
-        self.entry.ordered = [to_json(order.fault) for order in self.delivered]
+        self.entry.configured = [to_json(order.fault) for order in self.delivered]
 
-    async def obey(self, fault: Fault | None) -> None:
-        """Take an order that came with the call itself, in a magic word, and let its first stage strike."""
-        if fault is not None and fault.leg == "download":
+    async def apply_prompt_fault(self, fault: Fault | None) -> None:
+        """Take an order that came with the call itself, in a magic word, and let its first stage apply."""
+        if fault is not None and fault.kind == "download":
             self.aftermath = fault
         elif fault is not None:
-            self.orders.append(Order("", fault, magic=True))
-            await self.strike(("call",))
+            self.orders.append(AppliedFault("", fault, magic=True))
+            await self.apply(("call",))
 
 
 def origin(call: Call) -> str:

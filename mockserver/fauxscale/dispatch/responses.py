@@ -165,7 +165,7 @@ async def _end(ending: Ending, scope: Scope, receive: Receive) -> None:
     if ending.how != "hang":
         if connection is None:
             # Some other server or transport runs the app: what leaves the app ends the exchange there.
-            raise ConnectionAbortedError(f"ordered: {ending.how}")
+            raise ConnectionAbortedError(f"configured: {ending.how}")
         if ending.how == "reset":
             connection.reset()
         else:

@@ -119,7 +119,7 @@ class Routes:
             methods = [route.endpoint.method]
             if route.endpoint.method == "GET":
                 methods.append("HEAD")
-            if route.endpoint.leg == "download":
+            if route.endpoint.kind == "download":
                 methods.append("OPTIONS")
             if request.method in methods:
                 return Match(route.provider, route.site, reached, path, raw, route, params)

@@ -26,12 +26,12 @@ from .downloads import WrongFormat as WrongFormat
 from .fault import BEYOND as BEYOND
 from .fault import Ending as Ending
 from .fault import Fault as Fault
+from .fault import FaultContext as FaultContext
 from .fault import Interrupted as Interrupted
-from .fault import Leg as Leg
+from .fault import NotApplicable as NotApplicable
 from .fault import Reply as Reply
-from .fault import Scene as Scene
+from .fault import RequestKind as RequestKind
 from .fault import Stage as Stage
-from .fault import Unfit as Unfit
 from .replies import Body as Body
 from .replies import EmptyData as EmptyData
 from .replies import ExtraFields as ExtraFields
@@ -43,7 +43,7 @@ from .replies import Smaller as Smaller
 from .replies import SwappedResults as SwappedResults
 from .replies import UnsafeImage as UnsafeImage
 from .replies import UrlInsteadOfBase64 as UrlInsteadOfBase64
-from .rules import Order as Order
+from .rules import AppliedFault as AppliedFault
 from .rules import Plan as Plan
 from .rules import Rule as Rule
 from .webhooks import DuplicateWebhook as DuplicateWebhook

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from fauxscale.errors import ApiError, Problem
 
-from .fault import Ending, Interrupted, Leg, Scene, Stage, Unfit
+from .fault import Ending, FaultContext, Interrupted, NotApplicable, RequestKind, Stage
 from .validation import DAY, MOST_BYTES, YEAR, within
 
 _PROBLEMS: Mapping[int, Problem] = {
@@ -38,10 +38,10 @@ class Ok:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
+    async def apply(self, context: FaultContext) -> None:
         return None
 
 
@@ -62,7 +62,7 @@ class Fail:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -78,14 +78,14 @@ class Fail:
         return ApiError(
             problem,
             self.message or "",
-            reason=f"ordered: Fail({self.status})",
+            reason=f"configured: Fail({self.status})",
             status=self.status,
             retry_after=self.retry_after,
-            details={"ordered": True, "retry_date": self.form == "date"}
+            details={"configured": True, "retry_date": self.form == "date"}
             | ({"code": self.code} if self.code else {}),
         )
 
-    async def strike(self, scene: Scene) -> None:
+    async def apply(self, context: FaultContext) -> None:
         raise self.error
 
 
@@ -98,20 +98,20 @@ class Delay:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within(self, 0, DAY, "seconds")
         within(self, 0, 5, "sigma")
 
-    async def strike(self, scene: Scene) -> None:
+    async def apply(self, context: FaultContext) -> None:
         seconds = self.seconds
         if self.sigma and seconds:
             # inv_cdf() takes no 0, which the dice may show, and no 1, which they come as near to as floats do.
-            rolled = min(max(await scene.roll(), 1e-9), 1 - 1e-9)
+            rolled = min(max(await context.roll(), 1e-9), 1 - 1e-9)
             seconds *= exp(NormalDist(0, self.sigma).inv_cdf(rolled))
-        await scene.wait(min(seconds, DAY))
+        await context.wait(min(seconds, DAY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ class Hang:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        await scene.hang()
+    async def apply(self, context: FaultContext) -> None:
+        await context.hang()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,11 @@ class EmptyResponse:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        await scene.take()
+    async def apply(self, context: FaultContext) -> None:
+        await context.take()
         raise Interrupted(Ending("close"))
 
 
@@ -154,14 +154,14 @@ class ConnectionReset:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         within(self, 0, MOST_BYTES, "after_bytes")
 
-    async def strike(self, scene: Scene) -> None:
-        await scene.take(inf if self.after_bytes is None else self.after_bytes)
+    async def apply(self, context: FaultContext) -> None:
+        await context.take(inf if self.after_bytes is None else self.after_bytes)
         raise Interrupted(Ending("reset"))
 
 
@@ -172,11 +172,11 @@ class MalformedChunk:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        await scene.take()
+    async def apply(self, context: FaultContext) -> None:
+        await context.take()
         raise Interrupted(Ending("garbage"))
 
 
@@ -192,16 +192,16 @@ class LoseReply:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         within(self, 0, MOST_BYTES, "at")
 
-    async def strike(self, scene: Scene) -> None:
+    async def apply(self, context: FaultContext) -> None:
         # At least one byte is missing, or nothing would be lost.
-        whole = len(scene.reply.body)
-        scene.reply.ending = Ending(self.how, None if self.at is None else max(0, min(self.at, whole - 1)))
+        whole = len(context.reply.body)
+        context.reply.ending = Ending(self.how, None if self.at is None else max(0, min(self.at, whole - 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +213,14 @@ class SlowDrip:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within(self, 0, DAY, "seconds")
         within(self, 1, 10_000, "pieces")
 
-    async def strike(self, scene: Scene) -> None:
-        if scene.reply.ending is not None:
-            raise Unfit("the reply is cut before it is whole")
-        scene.reply.ending = Ending("drip", 0, self.seconds, self.pieces)
+    async def apply(self, context: FaultContext) -> None:
+        if context.reply.ending is not None:
+            raise NotApplicable("the reply is cut before it is whole")
+        context.reply.ending = Ending("drip", 0, self.seconds, self.pieces)

@@ -20,7 +20,7 @@ from .downloads import (
     WrongContentLength,
     WrongFormat,
 )
-from .fault import Fault, Leg
+from .fault import Fault, RequestKind
 from .replies import (
     Body,
     EmptyData,
@@ -105,11 +105,11 @@ def from_json(words: Mapping[str, object]) -> Fault:
     return cast("Fault", cast("Any", kind)(**members))
 
 
-def at(fault: Fault, leg: Leg) -> Fault:
-    """The same fault for calls of this leg, where its kind makes sense on both."""
+def at(fault: Fault, kind: RequestKind) -> Fault:
+    """The same fault for calls of this request kind, where its kind makes sense for both."""
     if not any(one.name == "download" for one in _fields(type(fault))):
         return fault
-    return cast("Fault", replace(cast("Any", fault), download=leg == "download"))
+    return cast("Fault", replace(cast("Any", fault), download=kind == "download"))
 
 
 @cache
@@ -183,7 +183,7 @@ _MAGIC_NUMBERS: Mapping[str, tuple[float, Callable[[float], Fault]]] = {
 def magic(prompt: str) -> Fault | None:
     """The fault a prompt orders for its own call, `a cat fauxscale:429`: for people without a control call.
 
-    A status; a word; or a word with a number, `slow=3`; `missing=/data/0/url`. Those of downloads strike every
+    A status; a word; or a word with a number, `slow=3`; `missing=/data/0/url`. Those of downloads apply to every
     read of the call's links. Unknown words order nothing.
     """
     word = prompt.partition("fauxscale:")[2].split(maxsplit=1)[0:1]

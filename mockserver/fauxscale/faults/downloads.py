@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .fault import Ending, Leg, Scene, Stage
+from .fault import Ending, FaultContext, RequestKind, Stage
 from .validation import MOST_BYTES, header, within
 
 _HTML = (
@@ -19,11 +19,11 @@ class Expire:
     """The link dies at this read, before its time, and stays dead."""
 
     stage: ClassVar[Stage] = "download"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("expire")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("expire")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Purge:
     """The picture is gone at this read, and stays gone."""
 
     stage: ClassVar[Stage] = "download"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("purge")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("purge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class Redirect:
     to: str = ""
 
     stage: ClassVar[Stage] = "download"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         header(self, "to")
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag(f"redirect={self.to}")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag(f"redirect={self.to}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class WrongFormat:
     """A whole picture in another format than the reply's Content-Type and the link's name say."""
 
     stage: ClassVar[Stage] = "picture"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("wrong-format")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("wrong-format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,16 @@ class Truncate:
     reset: bool = False
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         within(self, 0, MOST_BYTES, "at")
 
-    async def strike(self, scene: Scene) -> None:
+    async def apply(self, context: FaultContext) -> None:
         # At least one byte is missing, or it would be no cut.
-        at = max(0, min(self.at, len(scene.reply.body) - 1))
-        scene.reply.ending = Ending("reset" if self.reset else "close", at)
+        at = max(0, min(self.at, len(context.reply.body) - 1))
+        context.reply.ending = Ending("reset" if self.reset else "close", at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +92,17 @@ class CorruptChunk:
     """The right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum."""
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        body = bytearray(scene.reply.body)
+    async def apply(self, context: FaultContext) -> None:
+        body = bytearray(context.reply.body)
         # In a PNG the pixels follow the first IDAT; other formats hold them in the middle of the file.
         start = body.find(b"IDAT")
         start = start + 4 if start >= 0 else len(body) // 2
         for at in range(start, min(start + 64, len(body))):
             body[at] ^= 0xA5
-        scene.reply.body = bytes(body)
+        context.reply.body = bytes(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,12 @@ class HtmlWith200:
     """A page for people instead of the picture, with status 200."""
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.reply.body = _HTML
-        scene.reply.media_type = "text/html; charset=utf-8"
+    async def apply(self, context: FaultContext) -> None:
+        context.reply.body = _HTML
+        context.reply.media_type = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class WrongContentLength:
     by: int = 1
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -133,14 +133,14 @@ class WrongContentLength:
         if self.by == 0:
             raise ValueError("WrongContentLength wants a number of bytes other than 0")
 
-    async def strike(self, scene: Scene) -> None:
-        whole = len(scene.reply.body)
-        scene.reply.length = max(0, whole + self.by)
+    async def apply(self, context: FaultContext) -> None:
+        whole = len(context.reply.body)
+        context.reply.length = max(0, whole + self.by)
         if self.by > 0:
-            scene.reply.ending = Ending("close", whole)
+            context.reply.ending = Ending("close", whole)
         else:
             # A client reads no further than it was told.
-            scene.reply.body = scene.reply.body[: scene.reply.length]
+            context.reply.body = context.reply.body[: context.reply.length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,11 @@ class Stall:
     at: int = 1024
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "download"
+    kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         within(self, 0, MOST_BYTES, "at")
 
-    async def strike(self, scene: Scene) -> None:
-        scene.reply.ending = Ending("hang", max(0, min(self.at, len(scene.reply.body) - 1)))
+    async def apply(self, context: FaultContext) -> None:
+        context.reply.ending = Ending("hang", max(0, min(self.at, len(context.reply.body) - 1)))

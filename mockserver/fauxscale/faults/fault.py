@@ -13,7 +13,7 @@ Stage = Literal["call", "outcome", "inline", "webhook", "download", "picture", "
 # call: before limits and work · outcome: the work's results, before they are worded · inline: results about to be
 # sent in the reply itself · webhook: a submission that asks for one · download: a read of a link that would be
 # answered · picture: the picture it would be answered with · reply: what succeeded, worded, on its way.
-Leg = Literal["api", "download"]
+RequestKind = Literal["api", "download"]
 _BODY: frozenset[Stage] = frozenset({"inline", "picture", "reply"})
 _READ: frozenset[Stage] = frozenset({"call", "download"})
 # What a request of this method has nothing of: a HEAD's reply has no body, and OPTIONS, which a browser sends by
@@ -44,8 +44,8 @@ class Interrupted(Exception):
         self.ending = ending
 
 
-class Unfit(Exception):
-    """This fault cannot strike this reply: it goes back to the plan. Says why."""
+class NotApplicable(Exception):
+    """This fault cannot apply to this reply: it goes back to the plan. Says why."""
 
 
 @dataclass(slots=True)
@@ -62,14 +62,14 @@ class Reply:
         try:
             return json.loads(self.body)
         except ValueError:
-            raise Unfit(f"the reply is no JSON but {self.media_type or 'without a type'}") from None
+            raise NotApplicable(f"the reply is no JSON but {self.media_type or 'without a type'}") from None
 
     def put_json(self, value: object) -> None:
         self.body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-class Scene(Protocol):
-    """What a fault may do to the call it strikes."""
+class FaultContext(Protocol):
+    """What a fault may do to the call it applies to."""
 
     @property
     def reply(self) -> Reply:
@@ -107,15 +107,15 @@ class Fault(Protocol):
     """One thing that can go wrong. Its dataclass fields are its JSON."""
 
     stage: ClassVar[Stage]
-    leg: ClassVar[Leg]  # where it strikes: see leg_of()
+    kind: ClassVar[RequestKind]  # where it applies: see kind_of()
     combines: ClassVar[bool]  # True: leaves room for another fault on the same call
 
-    async def strike(self, scene: Scene) -> None: ...
+    async def apply(self, context: FaultContext) -> None: ...
 
 
-def leg_of(fault: Fault) -> Leg:
-    """ "download": strikes reads of links only; "api": calls, and reads where the rule names them.
+def kind_of(fault: Fault) -> RequestKind:
+    """ "download": applies to reads of links only; "api": calls, and reads where the rule names them.
 
-    Kinds that make sense on both legs have a member `download` to choose the other one.
+    Kinds that make sense for both kinds of request have a member `download` to choose the other one.
     """
-    return "download" if getattr(fault, "download", False) else fault.leg
+    return "download" if getattr(fault, "download", False) else fault.kind

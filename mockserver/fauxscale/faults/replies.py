@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
-from .fault import Leg, Scene, Stage, Unfit
+from .fault import FaultContext, NotApplicable, RequestKind, Stage
 from .validation import header, sendable
 
 _PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a link, or bytes in base64
@@ -19,11 +19,11 @@ class UnsafeImage:
     refuse: bool = False
 
     stage: ClassVar[Stage] = "outcome"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("refuse" if self.refuse else "unsafe")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("refuse" if self.refuse else "unsafe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class SameSize:
     """The link leads to the picture as it was sent, not enlarged; the reply says otherwise."""
 
     stage: ClassVar[Stage] = "outcome"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("same-size")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("same-size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Smaller:
     """The link leads to a picture half the size of the one sent; the reply says otherwise."""
 
     stage: ClassVar[Stage] = "outcome"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("smaller")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("smaller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class SwappedResults:
     """The link leads to the result of the account's next upload, else of the one before, else to a stranger's."""
 
     stage: ClassVar[Stage] = "outcome"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("swapped")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("swapped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ class UrlInsteadOfBase64:
     """Send a link although the call asked for bytes in base64."""
 
     stage: ClassVar[Stage] = "inline"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("url")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,11 @@ class EmptyData:
     """A 200 whose list of results is empty."""
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        body = scene.reply.json()
+    async def apply(self, context: FaultContext) -> None:
+        body = context.reply.json()
 
         def empty(parent: dict[str, object]) -> None:
             for name, value in parent.items():
@@ -93,7 +93,7 @@ class EmptyData:
                     parent[name] = []
 
         _change(body, lambda one: any(isinstance(value, list) for value in one.values()), empty)
-        scene.reply.put_json(body)
+        context.reply.put_json(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +106,19 @@ class Body:
     download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         sendable(self, "json", "text")
         header(self, "media_type")
 
-    async def strike(self, scene: Scene) -> None:
+    async def apply(self, context: FaultContext) -> None:
         if self.text is None:
-            scene.reply.put_json(self.json)
+            context.reply.put_json(self.json)
         else:
-            scene.reply.body = self.text.encode()
-        scene.reply.media_type = self.media_type
+            context.reply.body = self.text.encode()
+        context.reply.media_type = self.media_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +126,18 @@ class ForgedUrl:
     """A 200 in which every result's signed link is changed by a character, and so does not verify."""
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        body = scene.reply.json()
+    async def apply(self, context: FaultContext) -> None:
+        body = context.reply.json()
 
         def forge(one: dict[str, object]) -> None:
             url = str(one["url"])
             one["url"] = url[:-1] + ("1" if url.endswith("0") else "0")
 
         _change(body, lambda one: "?" in str(one.get("url")), forge)
-        scene.reply.put_json(body)
+        context.reply.put_json(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +145,15 @@ class NullUrl:
     """A 200 in which every result's link, or its base64, is null."""
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
-    async def strike(self, scene: Scene) -> None:
-        body = scene.reply.json()
+    async def apply(self, context: FaultContext) -> None:
+        body = context.reply.json()
         _change(
             body, _holds_picture, lambda one: one.update({name: None for name in _PICTURES if name in one})
         )
-        scene.reply.put_json(body)
+        context.reply.put_json(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +163,15 @@ class MissingField:
     pointer: str
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.pointer.startswith("/"):
             raise ValueError(f"MissingField wants a JSON Pointer such as /data/0/url, got {self.pointer!r}")
 
-    async def strike(self, scene: Scene) -> None:
-        body = scene.reply.json()
+    async def apply(self, context: FaultContext) -> None:
+        body = context.reply.json()
         *way, last = _steps(self.pointer)
         parent = _at(body, way, self.pointer)
         _at(parent, [last], self.pointer)
@@ -179,7 +179,7 @@ class MissingField:
             del cast("dict[str, object]", parent)[last]
         else:
             del cast("list[object]", parent)[int(last)]
-        scene.reply.put_json(body)
+        context.reply.put_json(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +190,20 @@ class ExtraFields:
     pointer: str = ""
 
     stage: ClassVar[Stage] = "reply"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         sendable(self, "fields")
 
-    async def strike(self, scene: Scene) -> None:
-        body = scene.reply.json()
+    async def apply(self, context: FaultContext) -> None:
+        body = context.reply.json()
         place = _at(body, _steps(self.pointer), self.pointer)
         if not isinstance(place, dict):
-            raise Unfit(f"there is no object at {self.pointer!r} of the reply")
+            raise NotApplicable(f"there is no object at {self.pointer!r} of the reply")
         known = cast("dict[str, object]", place)
         known.update({name: value for name, value in self.fields.items() if name not in known})
-        scene.reply.put_json(body)
+        context.reply.put_json(body)
 
 
 def _holds_picture(value: object) -> bool:
@@ -228,7 +228,7 @@ def _change(
         elif isinstance(one, list):
             ahead += cast("list[object]", one)
     if repr(value) == before:
-        raise Unfit("the reply holds no result to spoil")
+        raise NotApplicable("the reply holds no result to spoil")
 
 
 def _steps(pointer: str) -> list[str]:
@@ -248,5 +248,5 @@ def _at(value: object, way: list[str], pointer: str) -> object:
         ):
             value = cast("list[object]", value)[int(step)]
         else:
-            raise Unfit(f"the reply has nothing at {pointer}")
+            raise NotApplicable(f"the reply has nothing at {pointer}")
     return value

@@ -1,4 +1,4 @@
-"""When faults strike: rules with their steps, and the plan that deals each step exactly as often as ordered."""
+"""When faults apply: rules with their steps, and the plan that assigns each step exactly as often as configured."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fauxscale.errors import Problem
 from fauxscale.state.store import Store
 
 from .catalogue import from_json, to_json
-from .fault import BEYOND, Fault, leg_of
+from .fault import BEYOND, Fault, kind_of
 from .replies import UnsafeImage
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When faults strike: one step for each matching call, in order, `times` rounds of them (None: for ever).
+    """When faults apply: one step for each matching call, in order, `times` rounds of them (None: for ever).
 
     `on` is an operation or a pattern (`ideogram.*`, `*`, `*.download`); the first `after` matching calls are
-    left alone, whatever else strikes them; with a `probability` each call is struck only so often, by the
-    account's own seeded dice. Faults of downloads strike reads of the links of the provider that `on` names.
+    left alone, whatever else applies to them; with a `probability` the fault applies only so often, by the
+    account's own seeded dice. Faults of downloads apply to reads of the links of the provider that `on` names.
     """
 
     id: str
@@ -35,14 +35,14 @@ class Rule:
     def total(self) -> int | None:
         return None if self.times is None else self.times * len(self.steps)
 
-    def fits(self, step: Fault, operation: str, leg: str) -> bool:
-        """Whether a step may strike a call of this operation on this leg."""
-        provider, own = operation.partition(".")[0], leg_of(step)
-        if leg == "upstream":
-            # A call a gateway makes for its client: only rules that name the upstream strike it.
+    def fits(self, step: Fault, operation: str, kind: str) -> bool:
+        """Whether a step may apply to a call of this operation and request kind."""
+        provider, own = operation.partition(".")[0], kind_of(step)
+        if kind == "upstream":
+            # A call a gateway makes for its client: only rules that name the upstream apply to it.
             named = self.on.partition(".")[0] == provider
             return named and own == "api" and fnmatchcase(operation, self.on)
-        if leg == "download":
+        if kind == "download":
             if self.on.endswith("download"):
                 return fnmatchcase(operation, self.on)
             return own == "download" and fnmatchcase(provider, self.on.partition(".")[0])
@@ -50,7 +50,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AppliedFault:
     """A fault dealt to one call: step number `step` of a rule. Not delivered, it goes back to the plan."""
 
     rule: str
@@ -59,7 +59,7 @@ class Order:
     magic: bool = field(default=False)
 
     def outlasts(self, rule: str) -> bool:
-        """Whether it struck although nothing came of the work, which was refused by this rule: a fault of the
+        """Whether it applied although nothing came of the work, which was refused by this rule: a fault of the
         outcome did not, unless it is what refused."""
         if self.fault.stage != "outcome":
             return True
@@ -99,44 +99,46 @@ class Plan:
             await self._store.clear(f"{self._counts}{rule.id}:")
 
     async def rules(self) -> list[tuple[Rule, int]]:
-        """Every rule with how often it has struck, in the order in which they were added."""
+        """Every rule with how often it has applied, in the order in which they were added."""
         found: list[tuple[Rule, int]] = []
         for row in await self._store.items(self._rules):
             rule = rule_from_json(row)
             if await self._store.get(f"{self._counts}{rule.id}:removed") is None:
-                struck = await self._store.count(f"{self._counts}{rule.id}:struck") or 0
-                found.append((rule, struck - (await self._store.count(f"{self._counts}{rule.id}:back") or 0)))
+                applied = await self._store.count(f"{self._counts}{rule.id}:applied") or 0
+                found.append(
+                    (rule, applied - (await self._store.count(f"{self._counts}{rule.id}:back") or 0))
+                )
         return found
 
-    async def deal(
-        self, operation: str, leg: str, roll: Callable[[], Awaitable[float]], method: str = ""
-    ) -> list[Order]:
+    async def assign(
+        self, operation: str, kind: str, roll: Callable[[], Awaitable[float]], method: str = ""
+    ) -> list[AppliedFault]:
         """The faults this call gets: the first rule that still has one to give, and any that combine with it.
 
-        They are in the order in which they strike: what only delays a call before what ends it, what replaces a
+        They are in the order in which they apply: what only delays a call before what ends it, what replaces a
         reply before what changes it. `roll` gives a number from 0 to 1; it is asked only by rules with a
         probability, so that adding a counted fault moves no other draw. What a call of this HTTP `method` cannot
         show is not dealt to it.
         """
-        dealt: list[Order] = []
+        assigned: list[AppliedFault] = []
         beyond, full = BEYOND.get(method, frozenset[str]()), False
         for row in await self._store.items(self._rules):
             rule = rule_from_json(row)
             fitting = {
                 number
                 for number, step in enumerate(rule.steps)
-                if rule.fits(step, operation, leg) and step.stage not in beyond
+                if rule.fits(step, operation, kind) and step.stage not in beyond
             }
-            # Whom `after` spares and the dice choose is settled by the calls there are, not by what else strikes them.
+            # Whom `after` spares and the dice choose is settled by the calls there are, not by other faults.
             if not fitting or not await self._chooses(rule, roll):
                 continue
             if full:
                 fitting = {number for number in fitting if rule.steps[number].combines}
-            order = await self._deal_one(rule, fitting)
+            order = await self._assign_one(rule, fitting)
             if order is not None:
-                dealt.append(order)
+                assigned.append(order)
                 full = full or not order.fault.combines
-        return sorted(dealt, key=lambda order: order.fault.combines != (order.fault.stage == "call"))
+        return sorted(assigned, key=lambda order: order.fault.combines != (order.fault.stage == "call"))
 
     async def _chooses(self, rule: Rule, roll: Callable[[], Awaitable[float]]) -> bool:
         counter = f"{self._counts}{rule.id}"
@@ -146,25 +148,28 @@ class Plan:
             return False
         return rule.probability is None or await roll() < rule.probability
 
-    async def _deal_one(self, rule: Rule, fitting: Collection[int]) -> Order | None:
+    async def _assign_one(self, rule: Rule, fitting: Collection[int]) -> AppliedFault | None:
         """The step whose turn it is, if it is one of those that fit: a script waits for the call it stands at."""
         counter = f"{self._counts}{rule.id}"
         if await self._store.count(f"{counter}:back"):
             for number, step in enumerate(rule.steps):
                 if number in fitting and await self._take_back(counter, number):
-                    return Order(rule.id, step, number)
+                    return AppliedFault(rule.id, step, number)
                 if await self._store.count(f"{counter}:back:{number}"):
                     return None
         while True:
-            struck = await self._store.count(f"{counter}:struck") or 0
-            if rule.total is not None and struck >= rule.total:
+            applied = await self._store.count(f"{counter}:applied") or 0
+            if rule.total is not None and applied >= rule.total:
                 return None
-            number = struck % len(rule.steps)
+            number = applied % len(rule.steps)
             if number not in fitting:
                 return None
             # Exactly one more, or another call took this step meanwhile.
-            if await self._store.add(f"{counter}:struck", 1, least=struck + 1, most=struck + 1) is not None:
-                return Order(rule.id, rule.steps[number], number)
+            if (
+                await self._store.add(f"{counter}:applied", 1, least=applied + 1, most=applied + 1)
+                is not None
+            ):
+                return AppliedFault(rule.id, rule.steps[number], number)
 
     async def _take_back(self, counter: str, number: int) -> bool:
         if await self._store.add(f"{counter}:back:{number}", -1, least=0) is None:
@@ -172,10 +177,10 @@ class Plan:
         await self._store.add(f"{counter}:back", -1, least=0)
         return True
 
-    async def give_back(self, order: Order) -> None:
-        """The call ended before this fault could strike: the next matching call gets it."""
+    async def give_back(self, order: AppliedFault) -> None:
+        """The call ended before this fault could apply: the next matching call gets it."""
         counter = f"{self._counts}{order.rule}"
-        if not order.magic and await self._store.count(f"{counter}:struck") is not None:
+        if not order.magic and await self._store.count(f"{counter}:applied") is not None:
             await self._store.add(f"{counter}:back:{order.step}", 1)
             await self._store.add(f"{counter}:back", 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .fault import Leg, Scene, Stage
+from .fault import FaultContext, RequestKind, Stage
 from .validation import YEAR, within
 
 
@@ -16,14 +16,14 @@ class DuplicateWebhook:
     copies: int = 2
 
     stage: ClassVar[Stage] = "webhook"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within(self, 1, 100, "copies")
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag(f"webhook-copies={self.copies}")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag(f"webhook-copies={self.copies}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class LateWebhook:
     seconds: float
 
     stage: ClassVar[Stage] = "webhook"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within(self, 0, YEAR, "seconds")
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag(f"webhook-late={self.seconds}")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag(f"webhook-late={self.seconds}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class SwapWebhooks:
     """Keep the notice of this submission until the next one has gone: they arrive out of order."""
 
     stage: ClassVar[Stage] = "webhook"
-    leg: ClassVar[Leg] = "api"
+    kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = True
 
-    async def strike(self, scene: Scene) -> None:
-        scene.flag("webhook-held")
+    async def apply(self, context: FaultContext) -> None:
+        context.flag("webhook-held")

@@ -28,7 +28,7 @@ class Rendition:
     `source` is the blob of the upload, `width` x `height` the result's size in pixels, `permit` the bytes
     of memory making it may take, `path` the link's provider-relative path, `charge` what was paid, `exp`
     the account's time in Unix seconds from which the link is dead. `spoil` is what a quiet failure makes of it,
-    the size it really has (`640x480`) or `swapped`; `ordered` the fault, in JSON, that strikes every read of it.
+    the size it really has (`640x480`) or `swapped`; `configured` the fault, in JSON, that applies to every read of it.
     `finished`: the stored picture is the result already, to the byte. `made`: when it was given out, real time.
     """
 
@@ -48,7 +48,7 @@ class Rendition:
     signed: bool = True
     revoked: bool = False
     spoil: str = ""
-    ordered: str = ""
+    configured: str = ""
     finished: bool = False
     made: float = 0.0
 

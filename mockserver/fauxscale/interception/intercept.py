@@ -11,7 +11,7 @@ import httpx
 from fauxscale.dispatch.provider import Provider
 from fauxscale.providers import PROVIDERS
 from fauxscale.server import MockServer
-from fauxscale.state.accounts import NOBODY
+from fauxscale.state.accounts import UNASSIGNED
 
 from .guard import Fence, LiveCallRefused, guard
 
@@ -42,7 +42,7 @@ def intercept(
             yield own
         return
     fence = fence_for(mock.providers, mock.url, routed=True)
-    record = recorder(mock.client, NOBODY if account is None else account.id)
+    record = recorder(mock.client, UNASSIGNED if account is None else account.id)
     with routed(mock.transport(), mock.providers, fence, record):
         yield mock
 

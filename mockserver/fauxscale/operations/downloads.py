@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from fauxscale.dispatch.provider import Call, Endpoint
 from fauxscale.errors import ApiError, Problem
-from fauxscale.faults import Order, from_json
+from fauxscale.faults import AppliedFault, from_json
 from fauxscale.images.renderer import Rendition
 
 from .upscale import picture_of
@@ -29,7 +29,7 @@ def links_at(provider: str, path: str) -> Endpoint:
         handler=read_link,
         needs_key=False,
         limited=False,
-        leg="download",
+        kind="download",
     )
 
 
@@ -51,17 +51,17 @@ async def read_link(call: Call) -> Response:
         )
     if rendition.revoked or call.now >= rendition.exp:
         raise _expired(rendition)
-    if rendition.ordered:
-        call.orders.append(Order("", from_json(json.loads(rendition.ordered)), magic=True))
+    if rendition.configured:
+        call.orders.append(AppliedFault("", from_json(json.loads(rendition.configured)), magic=True))
     call.entry.results = [{"link": rendition.id, "width": rendition.width, "height": rendition.height}]
-    await call.strike(("download", "picture"))
+    await call.apply(("download", "picture"))
     if "expire" in call.flags:
         rendition = replace(rendition, revoked=True)
         await call.account.links.change(rendition)
         raise _expired(rendition)
     if "purge" in call.flags:
         await call.account.links.purge(rendition)
-        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="ordered: the picture was purged")
+        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="configured: the picture was purged")
     if (to := next((one for one in call.flags if one.startswith("redirect=")), None)) is not None:
         return Response(status_code=302, headers={"location": to.removeprefix("redirect=") or _itself(call)})
     data = await picture_of(call, rendition)

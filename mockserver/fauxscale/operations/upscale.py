@@ -101,13 +101,13 @@ async def judge(call: Call, ask: Upscale) -> Picture:
         "orientation": picture.orientation,
         "has_alpha": picture.has_alpha,
     }
-    await call.obey(magic(ask.prompt))
-    await call.strike(("outcome",))
+    await call.apply_prompt_fault(magic(ask.prompt))
+    await call.apply(("outcome",))
     if "refuse" in call.flags:
         raise ApiError(
             Problem.UNSAFE,
             "Prompt or provided image failed the safety check",
-            reason="ordered: a safety refusal",
+            reason="configured: a safety refusal",
             param=ask.part,
         )
     await call.account.ledger.check(_price(call, ask), await call.account.funds())
@@ -194,7 +194,7 @@ async def _result(call: Call, ask: Upscale, picture: Picture, charge: Charge, nu
         exp=exp,
         signed=ask.signed,
         spoil=spoil(call.flags, picture.width, picture.height),
-        ordered=json.dumps(to_json(call.aftermath)) if call.aftermath else "",
+        configured=json.dumps(to_json(call.aftermath)) if call.aftermath else "",
     )
     safe = "unsafe" not in call.flags
     url = link(call, rendition.path, exp if ask.signed else None) if safe else None

@@ -75,7 +75,7 @@ async def image_objects(
 
 async def _image(call: Call, result: Result, answer: object) -> dict[str, object]:
     if answer == "b64_json":
-        await call.strike(("inline",))
+        await call.apply(("inline",))
     if answer != "b64_json" or "url" in call.flags:
         return {"url": result.url}
     if not result.safe:

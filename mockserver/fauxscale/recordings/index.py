@@ -93,10 +93,10 @@ class Takes:
         self._pictures: dict[tuple[str, str], bytes] = {}
         for entry, match in found:
             got = entry["request"]["method"] == "GET" and entry["response"]["status"] == 200
-            if _leg(match) == "download" and got:
+            if _kind(match) == "download" and got:
                 self._try(entry, match, self._keep)
         for entry, match in found:
-            if _leg(match) == "api":
+            if _kind(match) == "api":
                 self._try(entry, match, self._add)
         self.left_out += [_count(file, calls) for file, calls in self._strangers.items()]
 
@@ -179,7 +179,7 @@ class Takes:
                 continue
             if match is None or (match.route is None and not match.allowed):
                 continue
-            if match.route and match.route.endpoint.leg == "download":
+            if match.route and match.route.endpoint.kind == "download":
                 links[found[0]] = self._result(match, bool(split.query))
             else:
                 links[found[0]] = match
@@ -195,8 +195,8 @@ class Takes:
             raise LookupError(f"what was recorded at {match.raw} is no picture: {error.reason}") from None
 
 
-def _leg(match: Match) -> str:
-    return match.route.endpoint.leg if match.route else ""
+def _kind(match: Match) -> str:
+    return match.route.endpoint.kind if match.route else ""
 
 
 def _file(entry: HarEntry) -> str:

@@ -20,7 +20,7 @@ from .files import File
 from .signing import Signer
 from .store import Store
 
-NOBODY = "acct_0"
+UNASSIGNED = "acct_0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,9 @@ class Accounts:
         row = await self.store.get(f"link:file:{file_id}")
         return None if row is None else File.from_json(row)
 
-    def nobody(self) -> Account:
+    def unassigned(self) -> Account:
         """Where calls are journalled that no account can be told for: unknown keys, links and addresses."""
-        return self.of_id(NOBODY)
+        return self.of_id(UNASSIGNED)
 
     async def reset(self) -> None:
         """Forget every account and all of its state."""

@@ -19,7 +19,7 @@ class Entry:
 
     `at` is the account's clock, `started` and `ended` are seconds on a forward-going clock of this server
     (for overlaps and durations). `status` is None when the connection was cut instead of answered.
-    `faults` are the kinds that struck, `ordered` the same with all their members. `image` describes the
+    `faults` are the kinds that applied, `configured` the same with all their members. `image` describes the
     picture sent, `parts` each multipart part, `results` each link given out. `rule` is the neutral name of a
     refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
     asked to wait. Not `arrived`: the client had left before it was answered, or while it was, or the reply was
@@ -28,7 +28,7 @@ class Entry:
 
     n: int = 0
     id: str = ""
-    leg: str = "api"
+    kind: str = "api"
     at: float = 0.0
     started: float = 0.0
     ended: float = 0.0
@@ -40,7 +40,7 @@ class Entry:
     status: int | None = None
     arrived: bool = True
     faults: list[str] = field(default_factory=list[str])
-    ordered: list[Json] = field(default_factory=list[Json])
+    configured: list[Json] = field(default_factory=list[Json])
     rule: str = ""
     reason: str = ""
     params: Json = field(default_factory=dict[str, object])
@@ -75,7 +75,7 @@ class Journal:
 
     async def write(self, entry: Entry) -> None:
         await self._store.append(self._key, entry.to_json(), most=self._most, most_bytes=self._most_bytes)
-        if entry.leg == "api":
+        if entry.kind == "api":
             await self._store.add(f"{self._totals}{'refused' if entry.rule == LIVE_CALL else 'calls'}", 1)
 
     async def leave(self, entry_id: str) -> None:

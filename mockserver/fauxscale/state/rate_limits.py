@@ -21,7 +21,7 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RateLimitStatus:
     """Where a call left its minute: the limit, calls remaining, seconds until the next window."""
 
     limit: int
@@ -36,7 +36,7 @@ class Limits:
         self._store = store
         self._prefix = prefix
 
-    async def enter(self, name: str, quota: Quota, *, now: float, since: float) -> Standing | None:
+    async def enter(self, name: str, quota: Quota, *, now: float, since: float) -> RateLimitStatus | None:
         """Count a call in, or raise RATE_LIMITED or TOO_MANY_IN_FLIGHT. Who enters must `leave`."""
         standing = await self._count_minute(name, quota.per_minute, now, since)
         # The lifetime frees a place that a killed process took along: no call lives an hour.
@@ -54,7 +54,9 @@ class Limits:
     async def leave(self, name: str) -> None:
         await self._store.add(f"{self._prefix}flight:{name}", -1, least=0)
 
-    async def _count_minute(self, name: str, limit: int | None, now: float, since: float) -> Standing | None:
+    async def _count_minute(
+        self, name: str, limit: int | None, now: float, since: float
+    ) -> RateLimitStatus | None:
         if limit is None:
             return None
         window = math.floor((now - since) / MINUTE)
@@ -69,4 +71,4 @@ class Limits:
                 retry_after=float(max(1, math.ceil(reset))),
                 details={"limit": limit, "remaining": 0, "reset": reset},
             )
-        return Standing(limit, limit - used, reset)
+        return RateLimitStatus(limit, limit - used, reset)

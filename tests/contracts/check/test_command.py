@@ -236,7 +236,7 @@ def test_at_the_service_itself_it_is_what_that_host_answers(
         (["--base-url", "https://api.ideogram.ai"], "may charge for hundreds of calls: add --spend"),
         (["--base-url", "http://127.0.0.1:1/ideogram"], "http://127.0.0.1:1/ideogram cannot be reached"),
         (["--base-url", "http://127.0.0.1:1"], "does not tell whose contract to take: add --provider"),
-        (["--base-url", "http://127.0.0.1:1/fal", "--vintage", "1999"], "no fal contract of '1999'"),
+        (["--base-url", "http://127.0.0.1:1/fal", "--api-version", "1999"], "no fal contract of '1999'"),
     ],
 )
 def test_what_cannot_be_told_ends_with_two(words: list[str], says: str) -> None:

@@ -186,14 +186,14 @@ def test_a_client_in_node_holds_everywhere_through_the_command() -> None:
     )
     assert done.exit_code == 0, done.stderr
     report = json.loads(done.stdout)
-    assert (report["provider"], report["vintage"]) == ("ideogram", "2026-04")
+    assert (report["provider"], report["api_version"]) == ("ideogram", "2026-04")
     assert (report["passed"], report["failed"]) == (len(SCENARIOS["ideogram"]), 0)
     assert set(report["scenarios"][0]) >= {"id", "verdict", "expected", "seen"}
 
 
 @needs("node")
-def test_a_client_in_node_holds_at_replies_of_the_later_vintage() -> None:
-    words = ("--vintage", "2026-10", "--fuzz", "1", "-k", "picture-jpeg", "-k", "reply-valid:data=none")
+def test_a_client_in_node_holds_at_replies_of_the_later_api_version() -> None:
+    words = ("--api-version", "2026-10", "--fuzz", "1", "-k", "picture-jpeg", "-k", "reply-valid:data=none")
     done = conform("ideogram", *words, "--", path_of("node"), str(NODE), "{image}", "{output}")
     assert done.exit_code == 0, done.stdout
     assert "2026-10" in done.stdout
@@ -238,7 +238,7 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
         (("ideogram",), "no command: "),
         (("idiogram", "--", *REFUSER), "no contract of 'idiogram' is on record: choose from aigateway"),
         (("idiogram", "--list"), "no scenarios for 'idiogram': choose from ideogram"),
-        (("ideogram", "--vintage", "1999-12", "--", *REFUSER), "no ideogram contract of '1999-12'"),
+        (("ideogram", "--api-version", "1999-12", "--", *REFUSER), "no ideogram contract of '1999-12'"),
         (("ideogram", "-k", "nonsense", "--", *REFUSER), "no scenario of ideogram fits nonsense: see --list"),
         (
             ("ideogram", "--baseline", "/no/such/file", "--", *REFUSER),

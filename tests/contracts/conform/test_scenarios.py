@@ -33,9 +33,9 @@ def test_every_documented_status_of_ideogram_has_a_scenario() -> None:
 @pytest.mark.parametrize(("provider", "scenario"), EVERY)
 def test_what_a_scenario_stages_can_be_staged(provider: str, scenario: Scenario) -> None:
     operations = load(provider).operations
-    for strike in scenario.strikes:
-        assert from_json(json.loads(json.dumps(to_json(strike.fault)))) == strike.fault
-        assert strike.on.startswith(f"{provider}.")
+    for staged in scenario.faults:
+        assert from_json(json.loads(json.dumps(to_json(staged.fault)))) == staged.fault
+        assert staged.on.startswith(f"{provider}.")
     assert not scenario.only or scenario.only in operations
     assert scenario.picture in NAMES + REFUSED
     assert scenario.about

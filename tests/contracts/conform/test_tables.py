@@ -55,7 +55,7 @@ def test_a_line_of_a_baseline_that_accepts_nothing_is_refused(tmp_path: Path, li
     assert said in str(refused.value)
 
 
-def test_ids_of_every_vintage_are_known() -> None:
+def test_ids_of_every_api_version_are_known() -> None:
     late = {f"reply-{name}" for name, _ in boundary_replies("ideogram", "2026-10")}
     assert late - {f"reply-{name}" for name, _ in boundary_replies("ideogram", "2026-04")}
     assert strangers("ideogram", late) == []
@@ -76,7 +76,7 @@ def test_the_list_names_the_replies_where_they_are_asked_for() -> None:
 CLASSES = {
     "pass": "no provider: choose from ideogram, aigateway, lumenfall, fal",
     "provider = 'idiogram'": "provider = 'idiogram': choose from ideogram, aigateway, lumenfall, fal",
-    "provider, vintage, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
+    "provider, API version, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
     "provider, xfail = 'ideogram', {'sloww': ''}": (
         "xfail: no scenario or reply of ideogram fits 'sloww': is 'slow' meant?"
     ),

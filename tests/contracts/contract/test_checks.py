@@ -19,8 +19,8 @@ WIDE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\b\0\0\0\0"
 BOUNDARY = (("Api-Key", "abcdefgh"), ("Content-Type", "multipart/form-data; boundary=x"))
 
 
-def judge(call: Exchange, provider: str = "ideogram", vintage: str | None = None) -> list[Violation]:
-    return load(provider, vintage=vintage).check_request(call)
+def judge(call: Exchange, provider: str = "ideogram", api_version: str | None = None) -> list[Violation]:
+    return load(provider, api_version=api_version).check_request(call)
 
 
 def lines(found: list[Violation]) -> list[str]:
@@ -205,10 +205,10 @@ def test_what_real_clients_do_is_no_violation(call: Exchange) -> None:
     assert lines(judge(call)) == []
 
 
-def test_a_later_vintage_takes_larger_files_and_newer_members() -> None:
+def test_a_later_api_version_takes_larger_files_and_newer_members() -> None:
     large = upscale({"magic_prompt_version": "V_0_1"}, picture=TINY + bytes(11 * 1024**2))
     assert {one.rule.split()[0] for one in judge(large)} == {"maxBytes", "known"}
-    assert judge(large, vintage="2026-10") == []
+    assert judge(large, api_version="2026-10") == []
 
 
 class TestTheOtherServices:

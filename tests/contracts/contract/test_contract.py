@@ -12,10 +12,10 @@ import pytest
 from openapi_spec_validator import validate
 
 from fauxscale.providers import PROVIDERS
-from fauxscale_contracts import Contract, ContractError, load, load_file, vintages
+from fauxscale_contracts import Contract, ContractError, api_versions, load, load_file
 from fauxscale_contracts.contract.contract import RECORDED, load_operation
 
-ALL = [(provider, vintage) for provider, dates in vintages().items() for vintage in dates]
+ALL = [(provider, api_version) for provider, dates in api_versions().items() for api_version in dates]
 CONFIDENCES = {"documented", "observed", "reported", "inferred", "guess"}
 
 
@@ -41,7 +41,7 @@ def provenance(node: object) -> list[dict[str, str]]:
 
 
 def test_the_four_services_are_on_record_and_ideogram_twice() -> None:
-    assert vintages() == {
+    assert api_versions() == {
         "aigateway": ["2026-06"],
         "fal": ["2026-08"],
         "ideogram": ["2026-04", "2026-10"],
@@ -49,17 +49,17 @@ def test_the_four_services_are_on_record_and_ideogram_twice() -> None:
     }
 
 
-@pytest.mark.parametrize(("provider", "vintage"), ALL)
+@pytest.mark.parametrize(("provider", "api_version"), ALL)
 class TestEveryRecordedContract:
-    def test_is_valid_openapi(self, provider: str, vintage: str) -> None:
-        validate(load(provider, vintage=vintage).document)
+    def test_is_valid_openapi(self, provider: str, api_version: str) -> None:
+        validate(load(provider, api_version=api_version).document)
 
-    def test_compiles_whole(self, provider: str, vintage: str) -> None:
-        load(provider, vintage=vintage).compile()
+    def test_compiles_whole(self, provider: str, api_version: str) -> None:
+        load(provider, api_version=api_version).compile()
 
-    def test_keeps_its_own_examples(self, provider: str, vintage: str) -> None:
+    def test_keeps_its_own_examples(self, provider: str, api_version: str) -> None:
         judged = 0
-        for operation in load(provider, vintage=vintage).operations.values():
+        for operation in load(provider, api_version=api_version).operations.values():
             for answer in operation.answers.values():
                 for content in answer.contents.values():
                     if "example" in content.node and content.schema is not None:
@@ -67,8 +67,8 @@ class TestEveryRecordedContract:
                         judged += 1
         assert judged > 10
 
-    def test_says_where_and_when_it_was_learnt_and_how_surely(self, provider: str, vintage: str) -> None:
-        found = provenance(load(provider, vintage=vintage).document)
+    def test_says_where_and_when_it_was_learnt_and_how_surely(self, provider: str, api_version: str) -> None:
+        found = provenance(load(provider, api_version=api_version).document)
         assert len(found) > 10
         for one in found:
             assert {"source", "date", "confidence"} <= set(one) <= {"source", "date", "confidence", "note"}
@@ -76,9 +76,9 @@ class TestEveryRecordedContract:
             assert one["date"][:4] == "2026"
 
     def test_every_answer_but_plain_success_says_how_surely_it_is_known(
-        self, provider: str, vintage: str
+        self, provider: str, api_version: str
     ) -> None:
-        contract = load(provider, vintage=vintage)
+        contract = load(provider, api_version=api_version)
         for operation in contract.operations.values():
             for status, node in operation.spec["responses"].items():
                 if not status.startswith("2") and (operation.name, status) != ("ideogram.upscale", "422"):
@@ -91,20 +91,20 @@ def test_what_the_stand_in_answers_is_on_record_and_nothing_else(provider: Any) 
     assert set(load(provider.name).operations) == served
 
 
-def test_the_default_is_the_vintage_that_the_stand_in_imitates() -> None:
-    assert load("ideogram").vintage == "2026-04"
-    for provider, dates in vintages().items():
-        assert load(provider).vintage in dates
+def test_the_default_is_the_api_version_that_the_stand_in_imitates() -> None:
+    assert load("ideogram").api_version == "2026-04"
+    for provider, dates in api_versions().items():
+        assert load(provider).api_version in dates
 
 
-def test_the_two_vintages_of_ideogram_differ_in_size_and_request_id() -> None:
+def test_the_two_api_versions_of_ideogram_differ_in_size_and_request_id() -> None:
     limits = {}
-    for vintage in ("2026-04", "2026-10"):
-        operation = load_operation("ideogram.upscale", vintage=vintage)
+    for api_version in ("2026-04", "2026-10"):
+        operation = load_operation("ideogram.upscale", api_version=api_version)
         form = operation.bodies["multipart/form-data"].schema
         assert form is not None
-        limits[vintage] = form.node["properties"]["image_file"]["x-picture"]["maxBytes"]
-        assert ("request_id" in operation.example(200)) == (vintage == "2026-10")
+        limits[api_version] = form.node["properties"]["image_file"]["x-picture"]["maxBytes"]
+        assert ("request_id" in operation.example(200)) == (api_version == "2026-10")
     assert limits == {"2026-04": 10 * 1024**2, "2026-10": 25 * 1024**2}
 
 
@@ -116,7 +116,7 @@ def test_the_two_vintages_of_ideogram_differ_in_size_and_request_id() -> None:
             "no contract of 'midjourney' is on record: choose from aigateway, fal, ideogram",
         ),
         (
-            lambda: load("ideogram", vintage="1999-01"),
+            lambda: load("ideogram", api_version="1999-01"),
             "no ideogram contract of '1999-01': choose from 2026-04, 2026-10",
         ),
         (
@@ -134,7 +134,7 @@ def test_an_unknown_name_is_answered_with_those_there_are(ask: Any, complaint: s
 
 def test_a_contract_of_ones_own_is_read_and_used(tmp_path: Path) -> None:
     contract = load_file(saved(tmp_path, a_document()))
-    assert contract.vintage == "2026-01"
+    assert contract.api_version == "2026-01"
     assert list(contract.operations) == ["own.do"]
 
 

@@ -1,4 +1,4 @@
-"""Drift is found, classed and priced: against a stand-in of another vintage, and against planted changes."""
+"""Drift is found, classed and priced: against a stand-in of another API version, and against planted changes."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_a_service_that_answers_as_recorded_has_no_drift(provider: str) -> None:
     assert "its picture" in report.statuses
 
 
-def test_a_newer_vintage_is_additive() -> None:
-    report = look(vintage="2026-10")
+def test_a_newer_api_version_is_additive() -> None:
+    report = look(api_version="2026-10")
     assert [(one.kind, one.probe, one.pointer) for one in report.findings] == [
         ("additive", "a small picture", "/body/request_id")
     ]
@@ -158,7 +158,7 @@ def test_a_planted_drift_is_found_and_classed(change: Change, kind: str, pointer
 
 
 def test_what_only_a_recording_had_is_named_when_it_is_gone(tmp_path: Path) -> None:
-    with MockServer(Settings(options={"ideogram.vintage": "2026-10"})) as newer:
+    with MockServer(Settings(options={"ideogram.api_version": "2026-10"})) as newer:
         record_ideogram(newer, tmp_path, picture())
     report = look(recorded=tmp_path)
     (finding,) = report.findings
@@ -240,7 +240,7 @@ def ask(mock: MockServer, *words: str, key: str = "", answer: str = "") -> Any:
 
 @pytest.fixture(scope="module")
 def newer() -> Iterator[MockServer]:
-    with MockServer(Settings(key_policy="issued", options={"ideogram.vintage": "2026-10"})) as mock:
+    with MockServer(Settings(key_policy="issued", options={"ideogram.api_version": "2026-10"})) as mock:
         yield mock
 
 
@@ -265,9 +265,9 @@ def test_the_report_can_be_read_by_programs_and_by_people(newer: MockServer, tmp
     page = tmp_path / "drift.md"
     result = ask(newer, "--yes", "--json", "--markdown", str(page))
     report = json.loads(result.stdout)
-    assert {name: report[name] for name in ("provider", "vintage", "verdict", "cost")} == {
+    assert {name: report[name] for name in ("provider", "api_version", "verdict", "cost")} == {
         "provider": "ideogram",
-        "vintage": "2026-04",
+        "api_version": "2026-04",
         "verdict": "additive",
         "cost": 0.06,
     }
@@ -351,7 +351,7 @@ def test_findings_that_were_paid_for_are_told_although_a_report_cannot_be_writte
     assert page.read_text() == "of last week"
 
 
-@pytest.mark.parametrize("words", [("--vintage", "1999"), ("--recorded", "/nowhere")])
+@pytest.mark.parametrize("words", [("--api-version", "1999"), ("--recorded", "/nowhere")])
 def test_what_there_is_nothing_to_compare_with_ends_with_two(
     newer: MockServer, words: tuple[str, ...]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from fauxscale_contracts import ContractError, boundary_responses, load, vintages
+from fauxscale_contracts import ContractError, api_versions, boundary_responses, load
 from fauxscale_contracts.contract.operations import Content
 from fauxscale_contracts.generate.boundaries import Mode, reply_schema
 
@@ -15,10 +15,10 @@ NOTHING = Content("", {}, None)
 MODES: tuple[Mode, ...] = ("valid", "additive", "hostile")
 # One reply for each schema there is: references to the same one share an object.
 REPLIES = {
-    id(content.schema): (vintage, operation.name, int(status))
-    for provider, dates in vintages().items()
-    for vintage in dates
-    for operation in load(provider, vintage=vintage).operations.values()
+    id(content.schema): (api_version, operation.name, int(status))
+    for provider, dates in api_versions().items()
+    for api_version in dates
+    for operation in load(provider, api_version=api_version).operations.values()
     for status, answer in operation.answers.items()
     if "example" in (content := answer.contents.get("application/json", NOTHING)).node
 }.values()
@@ -65,10 +65,12 @@ def test_the_names_are_those_they_were() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("vintage", "operation", "status"), REPLIES)
-def test_every_body_is_what_its_mode_says(vintage: str, operation: str, status: int, mode: Mode) -> None:
-    schema = reply_schema(load(operation.partition(".")[0], vintage=vintage).operation(operation), status)
-    found = boundary_responses(operation, status, mode=mode, vintage=vintage)
+@pytest.mark.parametrize(("api_version", "operation", "status"), REPLIES)
+def test_every_body_is_what_its_mode_says(api_version: str, operation: str, status: int, mode: Mode) -> None:
+    schema = reply_schema(
+        load(operation.partition(".")[0], api_version=api_version).operation(operation), status
+    )
+    found = boundary_responses(operation, status, mode=mode, api_version=api_version)
     texts = [json.dumps(body, sort_keys=True) for _, body in found]
     assert len(set(texts)) == len(texts)
     assert len({name for name, _ in found}) == len(found)

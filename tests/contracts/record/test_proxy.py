@@ -74,7 +74,7 @@ def test_no_key_is_left_in_a_recording(mock: MockServer, tmp_path: Path, provide
 
 
 def test_what_departs_from_the_contract_is_said_at_once(mock: MockServer, tmp_path: Path) -> None:
-    account = mock.account(options={"ideogram.vintage": "2026-10", "ideogram.unknown_members": "ignore"})
+    account = mock.account(options={"ideogram.api_version": "2026-10", "ideogram.unknown_members": "ignore"})
     headers = key_header("ideogram", account.api_key("ideogram"))
     through = Through(mock.base_url("ideogram"), tmp_path)
     through.ask("POST", "/upscale", headers=headers, **upscale(PHOTO, '{"resemblence": 50}'))

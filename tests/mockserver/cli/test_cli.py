@@ -98,7 +98,7 @@ def test_flags_reach_the_server() -> None:
         "two",
         "--balance",
         "0.06",
-        "--vintage",
+        "--api-version",
         "ideogram=2026-10",
         "--latency",
         "0.2",
@@ -144,8 +144,8 @@ def test_another_address_needs_a_token_that_is_made_and_told() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--vintage", "ideogram=1999"], "must be one of 2026-04, 2026-10"),
-        (["--vintage", "ideogram"], "should read NAME=VALUE"),
+        (["--api-version", "ideogram=1999"], "must be one of 2026-04, 2026-10"),
+        (["--api-version", "ideogram"], "should read NAME=VALUE"),
         (["--set", "ideogram.nope=1"], "unknown option 'ideogram.nope'"),
         (["--balance", "-1"], "balance must not be negative"),
         (["--port", "x"], "is not a valid integer"),

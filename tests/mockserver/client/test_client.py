@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from fauxscale import Delay, Fail, Fault, Hang, LoseReply, MockServer, Settings, SlowDrip, Truncate
-from fauxscale.client import Account, Misunderstood, NotThere
+from fauxscale.client import Account, InvalidRequest, NotFound
 from fauxscale.interception.forward import Forward
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
@@ -68,7 +68,7 @@ def test_a_deleted_account_s_key_opens_nothing() -> None:
     with MockServer(listen=False) as mock:
         with mock.account() as account:
             assert repr(account) == "<account acct_1 at http://fauxscale.localhost>"
-        with pytest.raises(NotThere, match="deleted"):
+        with pytest.raises(NotFound, match="deleted"):
             account.calls  # pyright: ignore[reportUnusedExpression]  # reading it is the test
 
 
@@ -216,7 +216,7 @@ def test_a_call_beside_another_repeats_nothing(stage: Stage, account: Account) -
     account.faults.add(Fail(503))
     with ThreadPoolExecutor() as pool:
         failing = pool.submit(call, stage, account)
-        while not account.faults.list()[1].struck:
+        while not account.faults.list()[1].applied:
             pass
         assert call(stage, account).status_code == 200
         assert failing.result().status_code == 503
@@ -273,9 +273,9 @@ def test_called_once_shows_the_nearest_call_and_each_difference(stage: Stage, ac
         ({"operation": "ideogram.*"}, ["call_1", "call_3"]),
         ({"operation": "*.upscale", "fault": "Fail"}, ["call_3"]),
         ({"fault": "Delay"}, []),
-        ({"leg": "api"}, ["call_1", "call_3"]),
-        ({"leg": "download"}, ["call_2"]),
-        ({"leg": "download", "operation": "fal.*"}, []),
+        ({"kind": "api"}, ["call_1", "call_3"]),
+        ({"kind": "download"}, ["call_2"]),
+        ({"kind": "download", "operation": "fal.*"}, []),
         ({"seed": 7}, []),
     ],
     ids=str,
@@ -289,7 +289,7 @@ def test_filters_mean_here_what_they_mean_to_the_control_api(
     assert [one.id for one in account.calls.where(**wanted)] == ids
     assert [one.id for one in account.calls.wait_for(len(ids), timeout=1, **wanted)] == ids
     if "seed" not in wanted:
-        query = urlencode({"leg": "api", **wanted})
+        query = urlencode({"kind": "api", **wanted})
         rows = stage.mock.client.call("GET", f"/accounts/{account.id}/calls?{query}")["calls"]
         assert [row["id"] for row in rows] == ids
 
@@ -297,7 +297,7 @@ def test_filters_mean_here_what_they_mean_to_the_control_api(
 def test_a_misspelt_filter_is_told_the_known_ones_whatever_was_called(stage: Stage, account: Account) -> None:
     calls = account.calls
     for ask in (calls.assert_not_called, calls.assert_called_once, calls.where, calls.wait_for):
-        with pytest.raises(ValueError, match=r"by 'stauts': choose from leg, .*status, .*resemblance"):
+        with pytest.raises(ValueError, match=r"by 'stauts': choose from kind, .*status, .*resemblance"):
             ask(stauts=200)
     calls.assert_not_called(scale_factor=2)
     call(stage, account)
@@ -440,7 +440,7 @@ def test_a_link_can_be_ended_renewed_and_purged(stage: Stage, account: Account) 
     account.links.purge()
     assert [stage.http.get(url).status_code for url in (first, second)] == [404, 404]
     assert account.links.list() == []
-    with pytest.raises(NotThere, match="no link 'x'; there are none"):
+    with pytest.raises(NotFound, match="no link 'x'; there are none"):
         account.links.expire("x")
 
 
@@ -455,7 +455,7 @@ def test_a_job_is_moved_stalled_and_failed(stage: Stage, account: Account) -> No
     assert account.jobs.list()[0].stage == "queued"
     assert account.jobs.finish(job).stage == "done"
     assert account.spend == 0.06
-    with pytest.raises(Misunderstood, match="has ended already"):
+    with pytest.raises(InvalidRequest, match="has ended already"):
         account.jobs.stall(job)
     submit(stage, account)
     failed = account.jobs.fail(status=500, message="the model fell over")
@@ -467,7 +467,7 @@ def test_a_job_is_moved_stalled_and_failed(stage: Stage, account: Account) -> No
     assert account.spend == 0.06
     assert account.jobs.advance().stage == "done"
     assert account.spend == 0.12
-    with pytest.raises(NotThere, match="no job 'x'; it has"):
+    with pytest.raises(NotFound, match="no job 'x'; it has"):
         account.jobs.advance("x")
 
 
@@ -475,10 +475,10 @@ def test_a_job_is_moved_stalled_and_failed(stage: Stage, account: Account) -> No
 
 
 def test_settings_change_what_is_named_and_keep_the_rest(stage: Stage, account: Account) -> None:
-    account.settings(link_ttl=60, options={"ideogram.vintage": "2026-10"})
+    account.settings(link_ttl=60, options={"ideogram.api_version": "2026-10"})
     after = account.settings(latency=0.01, options={"ideogram.max_pixels": 1000})
     assert (after["link_ttl"], after["latency"]) == (60, 0.01)
-    assert after["options"] == {"ideogram.vintage": "2026-10", "ideogram.max_pixels": 1000}
+    assert after["options"] == {"ideogram.api_version": "2026-10", "ideogram.max_pixels": 1000}
     assert account.settings(link_ttl=None)["link_ttl"] is None
     assert account.settings() == account.settings()
     assert call(stage, account).status_code == 400, "1,200 pixels are over the limit just set"
@@ -493,5 +493,5 @@ def test_a_reset_forgets_what_is_named(stage: Stage, account: Account) -> None:
     assert call(stage, account).json()["data"][0]["url"].partition("?")[0] == url.partition("?")[0], (
         "the dice begin anew"
     )
-    with pytest.raises(Misunderstood, match="nothing called 'everything' can be reset"):
+    with pytest.raises(InvalidRequest, match="nothing called 'everything' can be reset"):
         account.reset("everything")

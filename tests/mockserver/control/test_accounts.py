@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fauxscale import MockServer, Settings
-from fauxscale.client import Account, Misunderstood
+from fauxscale.client import Account, InvalidRequest
 from fauxscale.settings import Terms
 from tests.pictures import picture
 
@@ -91,7 +91,7 @@ def test_an_option_switched_off_in_words_is_off(mock: MockServer, account: Accou
         ({"lumenfall.strict": "perhaps"}, "lumenfall.strict must be true or false"),
         ({"fal.polls": "many"}, "fal.polls must be a number"),
         ({"fal.polls": True}, "fal.polls must be a number"),
-        ({"ideogram.vintage": "1999"}, "must be one of 2026-04, 2026-10"),
+        ({"ideogram.api_version": "1999"}, "must be one of 2026-04, 2026-10"),
         ([], "options must be an object"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_wrong_option_is_refused_and_nothing_is_changed(
     account: Account, options: object, said: str
 ) -> None:
     before = account.settings()
-    with pytest.raises(Misunderstood, match=said):
+    with pytest.raises(InvalidRequest, match=said):
         patched(account, {"latency": 1, "options": options})
     assert account.settings() == before
 

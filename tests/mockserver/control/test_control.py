@@ -17,7 +17,7 @@ import pytest
 
 from fauxscale import Fail, MockServer, Settings
 from fauxscale.client import Account
-from fauxscale.control import API, WAYS
+from fauxscale.control import API, ROUTES
 from fauxscale.faults import KINDS
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import opened, picture
@@ -64,7 +64,7 @@ def alike(shown: object, real: object, where: str = "") -> None:
 def test_every_example_of_the_page_is_answered_as_shown(tmp_path: Path) -> None:
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     examples = BLOCK.findall(PAGE)
-    assert len(examples) > len(WAYS)
+    assert len(examples) > len(ROUTES)
     with MockServer() as mock:
         for script, shown in examples:
             done = subprocess.run(
@@ -84,9 +84,9 @@ def test_every_example_of_the_page_is_answered_as_shown(tmp_path: Path) -> None:
 def test_every_route_is_in_the_table_described_and_shown() -> None:
     described = json.loads((ROOT / "mockserver/fauxscale/control/control.openapi.json").read_text("utf-8"))
     paths = {(method.upper(), path) for path, item in described["paths"].items() for method in item}
-    assert paths == {(way.method, way.path) for way in WAYS}
+    assert paths == {(way.method, way.path) for way in ROUTES}
     commands = [script for script, _ in BLOCK.findall(PAGE)]
-    for way in WAYS:
+    for way in ROUTES:
         assert f"| `{way.method}` | `{way.path}` |" in PAGE
         pattern = API + re.sub(r"\{\w+\}", r"[\\w-]+", way.path) + r"(?:\?\S*)?'?(?:\s|$)"
         sent = [one for one in commands if re.search(pattern, one)]
@@ -131,7 +131,7 @@ def test_the_description_is_valid_and_served(stage: Stage) -> None:
     ids=str,
 )
 def test_no_foreign_page_may_call(stage: Stage, account: Account, headers: dict[str, str]) -> None:
-    for way in WAYS:
+    for way in ROUTES:
         path = way.path.replace("{id}", account.id)
         reply = ask(stage, way.method, path, headers=headers)
         assert reply.status_code == 403, way
@@ -168,7 +168,7 @@ def test_with_a_token_nobody_calls_without_it(sent: str) -> None:
     "body", ["{", "[1]", '"a"', "null", '{"a": NaN}', "[" * 5000, '{"a": "\\ud800"}', b"\xff\xfe{}", "{} {}"]
 )
 def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: Account, body: str | bytes) -> None:
-    for way in WAYS:
+    for way in ROUTES:
         if way.method != "GET":
             path = re.sub(r"\{\w+\}", "x", way.path.replace("{id}", account.id))
             reply = ask(stage, way.method, path, content=body)
@@ -182,8 +182,8 @@ def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: Account, bod
     [
         ("POST", "/accounts", {"term": {}}, "unknown word 'term': this call knows terms, label, keys"),
         ("POST", "/accounts", {"terms": {"balanse": 1}}, "unknown setting 'balanse'"),
-        ("POST", "/accounts", {"terms": {"options": {"ideogram.vintige": 1}}}, "ideogram.vintage"),
-        ("POST", "/accounts", {"terms": {"options": {"ideogram.vintage": "1999"}}}, "2026-04"),
+        ("POST", "/accounts", {"terms": {"options": {"ideogram.vintige": 1}}}, "ideogram.api_version"),
+        ("POST", "/accounts", {"terms": {"options": {"ideogram.api_version": "1999"}}}, "2026-04"),
         ("POST", "/accounts", {"terms": 1}, "terms must be an object"),
         ("POST", "/accounts", {"keys": {"nobody": "x"}}, "no provider 'nobody'"),
         ("POST", "/accounts", {"keys": {"ideogram": ""}}, "ASCII"),
@@ -277,7 +277,7 @@ def test_filters_choose_by_fact(stage: Stage, account: Account) -> None:
     upscale(stage, key=key)
     stage.http.get(upscale(stage, key=key).json()["data"][0]["url"])
     for query, ids in {
-        "leg=download": ["call_3"],
+        "kind=download": ["call_3"],
         "status=503": ["call_1"],
         "fault=Fail": ["call_1"],
         "operation=*.upscale": ["call_1", "call_2"],

@@ -23,7 +23,7 @@ from fauxscale import (
     Truncate,
     UnsafeImage,
 )
-from fauxscale.client import Account, Misunderstood
+from fauxscale.client import Account, InvalidRequest
 from fauxscale.faults import Fault
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
@@ -105,7 +105,7 @@ DAYS: dict[str, tuple[tuple[Fault, ...], dict[str, Any], Callable[[Client], None
     "failing reads": ((Fail(503),), {"on": "ideogram.download", "after": 1}, reads_that_end_badly),
     "lost reads": ((LoseReply("close", at=5),), {"on": "*.download", "times": 2}, reads_that_end_badly),
     "odd reads": ((Ok(), HtmlWith200(), Redirect("https://x.invalid/"), CorruptChunk()), {}, reads_that_end_badly),
-    "both legs": ((Ok(), Truncate(3), Fail(429, retry_after=2), LoseReply(), Expire()), {}, a_day_of_all_kinds),
+    "both kinds": ((Ok(), Truncate(3), Fail(429, retry_after=2), LoseReply(), Expire()), {}, a_day_of_all_kinds),
     "odd calls": ((SameSize(), Fail(500), Smaller(), Ok(), UnsafeImage(True)), {}, a_day_of_all_kinds),
     "slow and lost": ((Fail(503), Ok(), Delay(0.01), LoseReply("close"), Expire()), {}, a_day_of_all_kinds),
 }  # fmt: skip
@@ -213,7 +213,7 @@ def test_what_went_wrong_upstream_is_staged_with_the_answer_the_client_saw(stage
 def test_an_order_that_makes_no_sense_is_told_what_would(
     stage: Stage, account: Account, order: dict[str, object], said: str
 ) -> None:
-    with pytest.raises(Misunderstood, match=said):
+    with pytest.raises(InvalidRequest, match=said):
         stage.mock.client.call("POST", f"/accounts/{account.id}/faults", order)
     assert account.faults.list() == []
 

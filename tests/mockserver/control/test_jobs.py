@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fauxscale.client import Account, Misunderstood
+from fauxscale.client import Account, InvalidRequest
 from fauxscale.providers.fal.errors import CODES
 from tests.mockserver.providers.test_fal_model import MODEL, uri
 from tests.pictures import picture
@@ -53,7 +53,7 @@ def test_a_failure_has_the_status_it_is_ordered_with_and_500_without(stage: Stag
 
 def test_a_name_nobody_knows_is_refused_with_those_that_are_known(stage: Stage, account: Account) -> None:
     submit(stage, account)
-    with pytest.raises(Misunderstood, match=r"fal has no error 'generation_timeuot': .*generation_timeout"):
+    with pytest.raises(InvalidRequest, match=r"fal has no error 'generation_timeuot': .*generation_timeout"):
         account.jobs.fail(code="generation_timeuot")
     assert account.jobs.list()[0].stage == "queued"
 
@@ -61,6 +61,6 @@ def test_a_name_nobody_knows_is_refused_with_those_that_are_known(stage: Stage, 
 @pytest.mark.parametrize("status", [200, 600, 500.5, 1e308, 10**400], ids=str)
 def test_a_status_that_is_no_failure_is_refused(stage: Stage, account: Account, status: Any) -> None:
     submit(stage, account)
-    with pytest.raises(Misunderstood, match="status"):
+    with pytest.raises(InvalidRequest, match="status"):
         account.jobs.fail(status=status)
     assert account.jobs.list()[0].stage == "queued"

@@ -46,7 +46,7 @@ from fauxscale import (
     WrongContentLength,
     WrongFormat,
 )
-from fauxscale.client import Account, Misunderstood
+from fauxscale.client import Account, InvalidRequest
 from fauxscale.faults import KINDS, Fault, Plan, Rule, from_json, magic, to_json
 from fauxscale.state.store import MemoryStore
 from tests.mockserver.providers.test_ideogram import upscale
@@ -245,7 +245,7 @@ def test_a_stopping_server_ends_what_hangs_and_says_nothing(capfd: pytest.Captur
             )
             with ThreadPoolExecutor(3) as pool:
                 hanging = [pool.submit(ask) for _ in range(3)]
-                while account.faults.list()[0].struck < 3:
+                while account.faults.list()[0].applied < 3:
                     pass
                 mock.stop()
                 assert all(one.exception(5) is not None for one in hanging)
@@ -484,19 +484,19 @@ def test_every_step_of_a_script_is_dealt_once_whatever_others_do_meanwhile() -> 
     async def roll() -> float:
         return 0.5
 
-    async def deal() -> None:
+    async def assign() -> None:
         plan, steps = Plan(Slow(), "a:"), tuple(Fail(500 + number) for number in range(10))
         await plan.add(Rule("", steps))
-        dealt = await asyncio.gather(*(plan.deal("ideogram.upscale", "api", roll) for _ in range(30)))
-        orders = [order for one in dealt for order in one]
+        assigned = await asyncio.gather(*(plan.assign("ideogram.upscale", "api", roll) for _ in range(30)))
+        orders = [order for one in assigned for order in one]
         assert sorted(order.step for order in orders) == list(range(10))
         assert {order.fault for order in orders} == set(steps)
         for order in orders[2:4]:
             await plan.give_back(order)
-        again = [await plan.deal("ideogram.upscale", "api", roll) for _ in range(3)]
+        again = [await plan.assign("ideogram.upscale", "api", roll) for _ in range(3)]
         assert {order.step for one in again for order in one} == {order.step for order in orders[2:4]}
 
-    asyncio.run(deal())
+    asyncio.run(assign())
 
 
 def test_none_strikes_after_a_reset_or_once_taken_back(stage: Stage, account: Account) -> None:
@@ -573,7 +573,7 @@ def test_two_accounts_never_share_a_fault(stage: Stage, account: Account) -> Non
     ("order", "said"),
     [
         ({"on": "ideogram.upscael"}, "there are .*ideogram.upscale"),
-        ({"on": "fal.upscale"}, "no operation that Fail can strike"),
+        ({"on": "fal.upscale"}, "no operation that Fail applies to"),
         ({"times": 0}, "whole number from 1"),
         ({"times": 1.5}, "whole number from 1"),
         ({"after": -1}, "whole number from 0"),
@@ -581,6 +581,6 @@ def test_two_accounts_never_share_a_fault(stage: Stage, account: Account) -> Non
     ],
 )
 def test_an_order_no_call_could_meet_is_refused(account: Account, order: dict[str, Any], said: str) -> None:
-    with pytest.raises(Misunderstood, match=said):
+    with pytest.raises(InvalidRequest, match=said):
         account.faults.add(Fail(503), **order)
     assert account.faults.list() == []

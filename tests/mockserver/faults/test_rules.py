@@ -1,4 +1,4 @@
-"""Which calls faults strike: `after` and dice count whatever else strikes, and what could not strike waits."""
+"""Which calls faults apply: `after` and dice count whatever else applies, and what could not apply waits."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_reply_that_is_cut_is_not_sent_slowly_instead(stage: Stage, account: A
     assert left(account) == [1, 0]
 
 
-# What could not strike its call
+# What could not apply to its call
 
 
 def test_a_link_instead_of_bytes_waits_for_a_call_that_asks_for_bytes(stage: Stage, account: Account) -> None:

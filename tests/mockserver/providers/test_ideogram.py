@@ -216,8 +216,8 @@ def test_the_reason_says_how_far_over_the_limit_a_file_is(stage: Stage) -> None:
     assert "12.6 MB, 2.6 MB over 10 MB" in reply.headers["x-fauxscale-reason"]
 
 
-def test_vintage_2026_10_takes_25_mib_and_gives_a_request_id(mode: Mode) -> None:
-    for stage in open_stage(mode, Settings(options={"ideogram.vintage": "2026-10"})):
+def test_api_version_2026_10_takes_25_mib_and_gives_a_request_id(mode: Mode) -> None:
+    for stage in open_stage(mode, Settings(options={"ideogram.api_version": "2026-10"})):
         reply = upscale(stage, sized(10 * MIB + 1), {"magic_prompt_version": "V_0"})
         assert reply.status_code == 200
         assert reply.json()["request_id"]
@@ -368,7 +368,7 @@ def test_a_wait_of_weeks_is_asked_for_to_the_second(stage: Stage) -> None:
 
 
 def test_magic_prompt_version_is_one_of_nine_in_2026_10(mode: Mode) -> None:
-    for stage in open_stage(mode, Settings(options={"ideogram.vintage": "2026-10"})):
+    for stage in open_stage(mode, Settings(options={"ideogram.api_version": "2026-10"})):
         for version in ("V_0", "V_0_1", "V_0_8"):
             assert upscale(stage, request={"magic_prompt_version": version}).status_code == 200
         for version in ("V_1", "V_0_0", "V_0_9", "v_0", ""):

@@ -344,14 +344,14 @@ def test_a_safety_refusal_is_a_content_policy_violation(stage: Stage) -> None:
     refused(edit(stage, prompt="fauxscale:unsafe"), 400, "CONTENT_POLICY_VIOLATION")
 
 
-@pytest.mark.parametrize("how", ["ordered", "in the prompt"])
+@pytest.mark.parametrize("how", ["configured", "in the prompt"])
 @pytest.mark.parametrize("answer", ["url", "b64_json"])
 def test_an_unsafe_result_is_a_paid_200_without_a_picture(stage: Stage, how: str, answer: str) -> None:
     account = stage.account(balance=1)
     key = account.api_key("lumenfall")
-    if how == "ordered":
+    if how == "configured":
         order_at(stage, account, UnsafeImage(), "lumenfall.edits")
-    prompt = "a cat" if how == "ordered" else "a cat fauxscale:unsafe-200"
+    prompt = "a cat" if how == "configured" else "a cat fauxscale:unsafe-200"
     reply = edit(stage, key=key, prompt=prompt, response_format=answer)
     assert reply.status_code == 200, reply.text
     assert [one[answer] for one in reply.json()["data"]] == [None]

@@ -22,7 +22,7 @@ JOB = Job(
     pace=Pace(queued=10, running=20),
     output={"seed": 1},
     charge=CHARGE,
-    error=ApiError(Problem.UNSAFE, "no", reason="ordered", param="image_url", details={"limit": 3}),
+    error=ApiError(Problem.UNSAFE, "no", reason="configured", param="image_url", details={"limit": 3}),
     notify="http://127.0.0.1/hook",
     copies=2,
     late=5.0,

@@ -36,7 +36,7 @@ def test_the_oldest_are_forgotten_by_count_and_by_bytes_and_totals_are_not() -> 
     async def kept(book: Journal) -> tuple[list[int], dict[str, int]]:
         for n in range(10):
             await book.write(Entry(n=n, reply="x" * 1000))
-        await book.write(Entry(n=10, leg="download"))
+        await book.write(Entry(n=10, kind="download"))
         await book.write(Entry(n=11, rule=LIVE_CALL))
         return [entry.n for entry in await book.entries()], await book.totals()
 

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from fauxscale._version import __version__
 from fauxscale.errors import ApiError
-from fauxscale.state.accounts import NOBODY, Accounts
+from fauxscale.state.accounts import UNASSIGNED, Accounts
 from fauxscale.state.journal import Entry
 
 PAGE = "/__fauxscale"
@@ -66,7 +66,7 @@ class Inspector:
 
     async def calls(self, request: Request) -> Response:
         """The newest of all accounts, newest first, in outline; 304 when nothing has happened since."""
-        labels = {card.id: card.label for card in await self._accounts.cards()} | {NOBODY: "no account"}
+        labels = {card.id: card.label for card in await self._accounts.cards()} | {UNASSIGNED: "no account"}
         total = spent = 0
         tails: list[Iterator[dict[str, object]]] = []
         for name in labels:
@@ -163,7 +163,7 @@ def _outline(row: bytes) -> dict[str, object]:
         "at": entry.at,
         "started": entry.started,
         "ms": round((entry.ended - entry.started) * 1000, 1),
-        "leg": entry.leg,
+        "kind": entry.kind,
         "operation": entry.operation,
         "method": entry.method,
         "path": entry.path,

@@ -85,7 +85,7 @@ async function show(call) {
     el("h3", {}, "Request headers"), table(entry.request_headers),
     el("h3", {}, "Reply headers"), table(entry.reply_headers),
     ...(entry.reply ? [el("h3", {}, "Reply"), el("pre", {}, pretty(entry.reply))] : []));
-  if (call.pictured || call.leg === "download") compare(call, entry);
+  if (call.pictured || call.kind === "download") compare(call, entry);
 }
 
 // On a narrow screen the call lies over the list; this leads back.
@@ -144,7 +144,7 @@ async function follow() {
       $("sum").textContent = `${count} ${news.total === 1 ? "call" : "calls"} · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
       invite(news.any_key);
       draw();
-      const first = calls.find((call) => call.leg === "api");
+      const first = calls.find((call) => call.kind === "api");
       if (!chosen && first && matchMedia("(min-width: 60rem)").matches) show(first);
     }
   } catch { $("sum").textContent = "the server does not answer"; }

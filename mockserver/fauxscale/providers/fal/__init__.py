@@ -180,7 +180,7 @@ MEDIA = Site(
             path=storage.FILES,
             handler=storage.read_file,
             limited=False,
-            leg="download",
+            kind="download",
             owner=storage.place_owner,
         ),
         links_at("fal", "/files/{shard}/{id}.png"),

@@ -159,13 +159,13 @@ def _words(error: ApiError) -> Words:
     if error.problem is Problem.NOT_FOUND and "path" in error.details:
         text = _missing(str(error.details["path"]))
     return Words(
-        status, {"detail": error.message if error.details.get("ordered") and error.message else text}
+        status, {"detail": error.message if error.details.get("configured") and error.message else text}
     )
 
 
 def _model(kind: str, error: ApiError) -> Words:
     status, text = MODEL[kind]
-    if error.details.get("ordered") and error.message:
+    if error.details.get("configured") and error.message:
         text = error.message
     item: dict[str, object] = {
         "loc": ["body", *(error.param or "").split(".")] if error.param else ["body"],
@@ -193,7 +193,7 @@ def _facts(kind: str, error: ApiError) -> Mapping[str, object] | None:
 
 def _request(kind: str, error: ApiError) -> Words:
     status, text = REQUEST[kind]
-    if error.details.get("ordered") and error.message:
+    if error.details.get("configured") and error.message:
         text = error.message
     return Words(status, {"detail": text, "error_type": kind}, {"x-fal-error-type": kind})
 

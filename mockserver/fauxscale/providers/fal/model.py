@@ -93,7 +93,7 @@ async def word(call: Call, output: Output) -> dict[str, object]:
         "file_size": None,
     }
     if output.inline:
-        await call.strike(("inline",))
+        await call.apply(("inline",))
     if output.inline and "url" not in call.flags:
         rendition = await call.accounts.rendition(output.image)
         if rendition is None:

@@ -33,7 +33,7 @@ async def submit(call: Call) -> Response:
     if hook is not None:
         check_address(hook, "fal_webhook")
         signing_key(call.accounts)
-        await call.strike(("webhook",))
+        await call.apply(("webhook",))
     job = await _job(call, hook)
     await call.check_open()
     await call.account.jobs.add(job)
@@ -91,7 +91,7 @@ async def result(call: Call) -> Response:
             Problem.INVALID_PARAMETER,
             "Request is still in progress",
             reason=f"request {job.id} is {_STATES[progress.stage]}: poll its status_url until COMPLETED",
-            details={"code": "bad_request", "ordered": True},
+            details={"code": "bad_request", "configured": True},
         )
     made = cast("Mapping[str, Any]", job.output["output"])
     response = _answer(call, job, await word(call, Output(**made)))
@@ -140,7 +140,7 @@ async def _job(call: Call, hook: str | None) -> Job:
         if hook is not None:
             output["payload"] = await word(call, made)
     except ApiError as refusal:
-        if refusal.problem in (Problem.NO_FUNDS, Problem.TIMEOUT) and not refusal.details.get("ordered"):
+        if refusal.problem in (Problem.NO_FUNDS, Problem.TIMEOUT) and not refusal.details.get("configured"):
             raise
         charge, error = None, refusal
     pace, too_late = _pace(call)
@@ -197,7 +197,7 @@ async def _found(call: Call) -> Job:
             Problem.NOT_FOUND,
             "Request not found",
             reason="no request of this id was submitted with this key, or the account was reset since",
-            details={"ordered": True},
+            details={"configured": True},
         )
     return job
 

@@ -195,10 +195,10 @@ async def token_owner(call: Call) -> Account | None:
 
 async def place_owner(call: Call) -> Account | None:
     """The account whose files are kept at this address. Parts come with a token or to a signed address."""
-    if "authorization" in call.request.headers and call.endpoint.leg == "api":
+    if "authorization" in call.request.headers and call.endpoint.kind == "api":
         return await token_owner(call)
     account = await call.accounts.get(f"acct_{call.params['shard']}")
-    if account is not None and call.endpoint.leg == "api":
+    if account is not None and call.endpoint.kind == "api":
         now = (await account.clock()).now()
         path = call.path.rpartition("/")[0] if "upload" in call.params else call.path
         call.accounts.signer.verify(path, call.request.scope["query_string"], account.id, now)

@@ -57,9 +57,9 @@ _CHOSEN = {
 
 async def post_upscale(call: Call) -> Response:
     """Double the picture in `image_file` as the JSON in `image_request` says."""
-    vintage = str(call.setting("vintage"))
-    form = await call.form(file=_FILE_LIMITS[vintage])
-    request = _image_request(form, vintage, str(call.setting("unknown_members")))
+    api_version = str(call.setting("api_version"))
+    form = await call.form(file=_FILE_LIMITS[api_version])
+    request = _image_request(form, api_version, str(call.setting("unknown_members")))
     params = {"resemblance": 50, "detail": 50, "num_images": 1} | request
     prompt, seed = request.get("prompt"), request.get("seed")
     image = _image_file(form)
@@ -80,7 +80,7 @@ async def post_upscale(call: Call) -> Response:
         "created": iso(call.now, str(call.setting("created"))),
         "data": [_image_object(result, outcome, params) for result in outcome.results],
     }
-    if vintage == "2026-10":
+    if api_version == "2026-10":
         body["request_id"] = await call.account.draw_id("request")
     return JSONResponse(body)
 
@@ -118,7 +118,7 @@ def _image_file(form: Form) -> Part:
     return part
 
 
-def _image_request(form: Form, vintage: str, unknown_members: str) -> dict[str, object]:
+def _image_request(form: Form, api_version: str, unknown_members: str) -> dict[str, object]:
     part = form.last("image_request")
     if part is None:
         raise ApiError(
@@ -138,7 +138,7 @@ def _image_request(form: Form, vintage: str, unknown_members: str) -> dict[str, 
         ) from None
     if not is_object(value):
         raise _bad("image_request", f"must be a JSON object, got {kind(value)}")
-    known = _MEMBERS + (_NEW_MEMBERS if vintage == "2026-10" else ())
+    known = _MEMBERS + (_NEW_MEMBERS if api_version == "2026-10" else ())
     for name, member in value.items():
         if name not in known:
             if unknown_members == "ignore":
@@ -176,7 +176,7 @@ def word_error(call: Call, error: ApiError) -> Response:
     """
     chosen = _CHOSEN.get(error.problem)
     status = error.status or (int(call.setting(chosen)) if chosen else _STATUS.get(error.problem, 400))
-    unsafe = error.problem is Problem.UNSAFE and "ordered" not in error.details
+    unsafe = error.problem is Problem.UNSAFE and "configured" not in error.details
     text = _TEXTS[422] if unsafe else text_of(error, status, _TEXTS)
     headers: dict[str, str] = {}
     if error.problem is Problem.WRONG_METHOD:
@@ -246,7 +246,7 @@ PROVIDER = Provider(
     quota=Quota(in_flight=10),
     options=(
         Option(
-            name="vintage",
+            name="api_version",
             default="2026-04",
             choices=("2026-04", "2026-10"),
             why="2026-04: 10 MB and no request_id; 2026-10: 25 MB, request_id and two more members of image_request",

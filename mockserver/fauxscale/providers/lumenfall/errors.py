@@ -72,7 +72,7 @@ def word_error(call: Call, error: ApiError) -> Response:
     fallback = "INVALID_REQUEST" if status < 500 else "UPSTREAM_ERROR"
     code = _CODES_BY_STATUS.get(status, fallback)
     # An ordered status speaks for itself, whichever problem stands behind it.
-    if "ordered" not in error.details:
+    if "configured" not in error.details:
         code = _CODES.get(error.problem, code)
     code = str(error.details.get("code", code))
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
@@ -91,24 +91,24 @@ def _message(error: ApiError, status: int) -> str:
 
 
 async def ask_fal(call: Call) -> None:
-    """Let the faults ordered for fal strike: rules on `fal.run`, `fal.*`.
+    """Let the faults ordered for fal apply: rules on `fal.run`, `fal.*`.
 
     The model has one provider. So what another would have been tried for (429, 5xx, a lost or useless reply) ends
     the search, and the last complaint comes back as ALL_PROVIDERS_EXHAUSTED; any other as UPSTREAM_ERROR.
     """
-    orders = await call.account.faults.deal("fal.run", "upstream", call.account.roll)
+    orders = await call.account.faults.assign("fal.run", "upstream", call.account.roll)
     call.orders += orders
     lost = next((one for one in orders if one.fault.stage == "reply" and not one.fault.combines), None)
     own, call.flags = call.flags, set()  # a verdict of Lumenfall's own is no refusal of fal's
     try:
-        await call.strike(("call", "outcome"))
+        await call.apply(("call", "outcome"))
     except ApiError as complaint:
         raise _passed_on(complaint) from None
     except Interrupted:
         lost = call.delivered[-1]
     theirs, call.flags = call.flags, call.flags | own
     if theirs & {"refuse", "unsafe"}:
-        raise _passed_on(ApiError(Problem.UNSAFE, "", reason="ordered: fal judges the picture unsafe"))
+        raise _passed_on(ApiError(Problem.UNSAFE, "", reason="configured: fal judges the picture unsafe"))
     if lost is not None:
         if lost not in call.delivered:
             call.delivered.append(lost)
