@@ -33,7 +33,7 @@ def mock() -> Iterator[MockServer]:
 @pytest.fixture
 def slow(mock: MockServer) -> Account:
     """An account whose calls are never answered."""
-    account = mock.account()
+    account = mock.account(in_flight=100)
     account.faults.add(Hang(), times=None)
     return account
 
