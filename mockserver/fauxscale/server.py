@@ -104,7 +104,12 @@ class MockServer:
         if sock is not None:
             self._url = address(sock, "https" if self._tls else "http")
         if self._tls:
-            self._certificates = self._issue()
+            try:
+                self._certificates = self._issue()
+            except BaseException:
+                if sock is not None:
+                    sock.close()
+                raise
         ready = threading.Event()
         self._failure = None
         thread = threading.Thread(target=self._run, args=(app, sock, ready), name="fauxscale", daemon=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from fauxscale import MockServer, Settings
+from fauxscale import Delay, MockServer, Settings
 from fauxscale.app import App
 from fauxscale.state.journal import Entry
 from tests.mockserver.providers.test_ideogram import upscale
@@ -231,11 +231,16 @@ def test_ten_thousand_parts_are_refused(stage: Stage) -> None:
 def test_what_waits_holds_its_place_in_flight(stage: Stage) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    key = stage.account(in_flight=3, latency=0.6).api_key("ideogram")
-    with ThreadPoolExecutor(12) as pool:
-        statuses = list(pool.map(lambda _: upscale(stage, key=key).status_code, range(12)))
-    assert statuses.count(200) == 3
-    assert statuses.count(429) == 9
+    account = stage.account(in_flight=3)
+    account.faults.add(Delay(1.5), times=3)
+    key = account.api_key("ideogram")
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(upscale, stage, key=key) for _ in range(3)]
+        while account.faults.list()[0].struck < 3:
+            pass
+        assert upscale(stage, key=key).status_code == 429
+        assert [one.result().status_code for one in waiting] == [200] * 3
+    assert upscale(stage, key=key).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fauxscale import MockServer, Settings, Terms
+from fauxscale import Hang, MockServer, Settings, Terms
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
@@ -89,23 +89,24 @@ def test_a_taken_port_is_an_error_that_names_it() -> None:
 def test_stopping_does_not_wait_for_a_call_that_hangs() -> None:
     mock = MockServer()
     mock.start()
+    account = mock.account()
+    account.faults.add(Hang())
     errors: list[Exception] = []
 
     def call() -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=None) as client:
             try:
-                upscale(Stage("socket", mock, client), key="k", request={"prompt": "fauxscale:slow=30"})
+                upscale(Stage("socket", mock, client), key=account.api_key("ideogram"))
             except httpx.TransportError as error:
                 errors.append(error)
 
     caller = threading.Thread(target=call)
     caller.start()
-    time.sleep(0.3)
-    started = time.perf_counter()
+    while not account.faults.list()[0].struck:
+        pass
     mock.stop()
-    caller.join(timeout=5)
+    caller.join(timeout=60)
     assert not caller.is_alive()
-    assert time.perf_counter() - started < 2
     assert errors
 
 
@@ -147,11 +148,13 @@ def test_an_unknown_provider_is_named_with_those_there_are() -> None:
 def test_answers_are_not_delayed_by_the_socket() -> None:
     with MockServer() as mock, httpx.Client() as client:
         client.get(f"{mock.url}/__fauxscale/api/health")
-        started = time.perf_counter()
+        spent: list[float] = []
         for _ in range(50):
+            started = time.perf_counter()
             client.get(f"{mock.url}/__fauxscale/api/health")
-        # 44 ms a call is what a socket without TCP_NODELAY costs; 2 s leaves room for a busy machine.
-        assert time.perf_counter() - started < 2
+            spent.append(time.perf_counter() - started)
+        # A socket without TCP_NODELAY costs 44 ms in every call; a busy machine does not in every single one.
+        assert min(spent) < 0.03
 
 
 def test_a_sender_that_goes_on_after_the_refusal_can_read_it_and_is_then_cut_off() -> None:
@@ -262,10 +265,10 @@ def test_an_observer_that_asks_the_server_for_something_holds_up_no_stop() -> No
     mock.start()
     thread = threading.Thread(target=ask_once, args=(mock,))
     thread.start()
-    called.wait(5)
+    called.wait(60)
     stopper = threading.Thread(target=mock.stop, daemon=True)
     stopper.start()
-    stopper.join(5)
+    stopper.join(60)
     assert not stopper.is_alive()
     assert asked
     thread.join()
@@ -273,4 +276,4 @@ def test_an_observer_that_asks_the_server_for_something_holds_up_no_stop() -> No
 
 def ask_once(mock: MockServer) -> None:
     with suppress(httpx.TransportError):
-        httpx.post(f"{mock.base_url('ideogram')}/upscale", timeout=5)
+        httpx.post(f"{mock.base_url('ideogram')}/upscale", timeout=60)

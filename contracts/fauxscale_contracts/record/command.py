@@ -67,6 +67,7 @@ def record(upstream: str, folder: Path, port: int, timeout: float, api_version: 
         sock.bind(("127.0.0.1", port))
         sock.listen(128)  # before the address is told: who reads it may call at once
     except OSError as error:
+        sock.close()
         raise click.UsageError(f"cannot listen on port {port}: {error.strerror}; try --port 0") from None
     click.echo(
         f"recording {upstream} at http://127.0.0.1:{sock.getsockname()[1]} into {folder}; Ctrl-C ends it"

@@ -131,7 +131,11 @@ def serve(
         sock = listen(host, port)
     except OSError as error:
         raise click.ClickException(f"{error.strerror}; another --port, or --port 0, will do") from None
-    certificates = _certificates(host) if tls else None
+    try:
+        certificates = _certificates(host) if tls else None
+    except click.ClickException:
+        sock.close()
+        raise
     url = address(sock, "https" if tls else "http")
     ca = certificates.ca if certificates else None
 

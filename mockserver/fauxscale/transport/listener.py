@@ -9,19 +9,43 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
+from weakref import WeakSet
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from .protocol import WireProtocol
 
+# How long connections may take to notice that they were ended; it takes them a few turns of the loop.
+CLOSE_SECONDS = 1.0
 
-def listen(host: str, port: int) -> socket.socket:
+
+class ListeningSocket(socket.socket):
+    """A listening socket that knows the connections it let in, and lets in nobody once it is shut.
+
+    asyncio forgets them for a while: from `accept()` until a task of its own has made a transport, and while
+    TLS shakes hands, nothing outside it can reach a connection, and what it closes then stays open.
+    """
+
+    def __init__(self, family: int, kind: int, protocol: int) -> None:
+        super().__init__(family, kind, protocol)
+        self.accepted: WeakSet[socket.socket] = WeakSet()
+        self.is_shut = False
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.is_shut:
+            raise BlockingIOError
+        connection, peer = super().accept()
+        self.accepted.add(connection)
+        return connection, peer
+
+
+def listen(host: str, port: int) -> ListeningSocket:
     """A listening socket; port 0 chooses one. Raises OSError naming the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because a socket with protocol 0 makes asyncio leave TCP_NODELAY off, and every
     # keep-alive call then costs 44 ms on Linux (uvicorn issue 3149).
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock = ListeningSocket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
@@ -80,22 +104,40 @@ class Listener(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._ending.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        listening = [sock for sock in sockets or [] if isinstance(sock, ListeningSocket)]
+        for door in listening:
+            door.is_shut = True
+        # What was accepted is let through to its protocol first: asyncio's task for it, then the protocol's turn.
+        # A server that is closed before that drops the connection without closing it.
+        await _turn()
+        await _turn()
         for server in self.servers:
             server.close()
         for sock in sockets or []:
             sock.close()
-        for connection in list(self.server_state.connections):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
+        self._cut(listening)
         # One turn of the loop lets the protocols notice, and their calls see a disconnect.
-        await asyncio.sleep(0)  # noqa: TID251  # yields, does not wait
+        await _turn()
         running = [task for task in self.server_state.tasks if not task.done()]
         for task in running:
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=1)
+        latest = asyncio.get_running_loop().time() + CLOSE_SECONDS
+        while _open(listening) and asyncio.get_running_loop().time() < latest:
+            self._cut(listening)
+            await _turn()
         await self.lifespan.shutdown()
+
+    def _cut(self, listening: list[ListeningSocket]) -> None:
+        """End every connection, also those that no protocol knows yet."""
+        for connection in list(self.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+        for sock in _open(listening):
+            with contextlib.suppress(OSError):  # the peer was quicker
+                sock.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -116,3 +158,12 @@ class Listener(uvicorn.Server):
         finally:
             for one, handler in before.items():
                 signal.signal(one, handler)
+
+
+async def _turn() -> None:
+    """One turn of the event loop."""
+    await asyncio.sleep(0)  # noqa: TID251  # yields, does not wait
+
+
+def _open(listening: list[ListeningSocket]) -> list[socket.socket]:
+    return [made for sock in listening for made in list(sock.accepted) if made.fileno() >= 0]

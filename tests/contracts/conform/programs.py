@@ -32,7 +32,7 @@ def program(tmp_path: Path, source: str, *words: str) -> Program:
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not (done := condition()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return done

@@ -298,10 +298,8 @@ pathlib.Path(sys.argv[3]).write_text(str(child.pid))
 time.sleep(600)
 """
     noted = tmp_path / "pid"
-    began = time.monotonic()
-    made = program(tmp_path, source, str(noted)).run(Task(NOWHERE, b"", limit=1))
-    assert (made.ending, made.said) == ("hung", "killed after 1 s")
-    assert time.monotonic() - began < 5
+    made = program(tmp_path, source, str(noted)).run(Task(NOWHERE, b"", limit=3))
+    assert (made.ending, made.said) == ("hung", "killed after 3 s")
     assert until(lambda: gone(int(noted.read_text())))
 
 

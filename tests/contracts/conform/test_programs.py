@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -46,7 +47,7 @@ def detaches(end: str, env: str = "None") -> str:
 @pytest.mark.parametrize("end", ["raise SystemExit(1)", "time.sleep(600)"], ids=["fails", "hangs"])
 def test_a_grandchild_in_a_session_of_its_own_is_ended_too(tmp_path: Path, end: str) -> None:
     noted = tmp_path / "pid"
-    made = program(tmp_path, detaches(end), str(noted)).run(Task(NOWHERE, b"", limit=1))
+    made = program(tmp_path, detaches(end), str(noted)).run(Task(NOWHERE, b"", limit=3))
     assert until(lambda: gone(int(noted.read_text())))
     assert made.notes == (() if made.ending == "hung" else ("left processes running",))
 
@@ -69,7 +70,7 @@ def test_a_program_is_not_charged_with_what_another_one_left(tmp_path: Path) -> 
     first.mkdir()
     second.mkdir()
     noted = tmp_path / "pid"
-    wait = "deadline = time.monotonic() + 5\nwhile time.monotonic() < deadline: time.sleep(0.02)"
+    wait = "deadline = time.monotonic() + 60\nwhile time.monotonic() < deadline: time.sleep(0.02)"
     long = command(first, detaches(wait, "None"), str(noted))
     with subprocess.Popen(
         [sys.executable, "-c", RUN, json.dumps(long)], stdout=subprocess.PIPE, text=True
@@ -78,7 +79,7 @@ def test_a_program_is_not_charged_with_what_another_one_left(tmp_path: Path) -> 
         made = program(second, "raise SystemExit(1)").run(Task(NOWHERE, b""))
         alive = not gone(int(noted.read_text()))
         other.send_signal(signal.SIGINT)
-        other.communicate(timeout=10)
+        other.communicate(timeout=60)
     assert (made.notes, alive) == ((), True)
 
 
@@ -234,7 +235,8 @@ class Tardy:
     def run(self, task: Task) -> Made:
         def call() -> None:
             time.sleep(0.1)
-            httpx.post(f"{task.endpoint.base_url}/upscale", headers={"Api-Key": task.endpoint.api_key})
+            with suppress(httpx.TransportError):  # the server may be gone before its answer is read
+                httpx.post(f"{task.endpoint.base_url}/upscale", headers={"Api-Key": task.endpoint.api_key})
 
         threading.Thread(target=call).start()
         return Made("failed")
@@ -291,7 +293,7 @@ def test_a_run_that_is_interrupted_cleans_up_and_tells_what_was_judged(
         assert until(lambda: len(os.listdir(pids)) >= 2)
         run.send_signal(number)
         try:
-            said, _ = run.communicate(timeout=20)
+            said, _ = run.communicate(timeout=60)
         finally:
             run.kill()
     assert run.returncode == code

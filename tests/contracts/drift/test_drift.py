@@ -329,7 +329,7 @@ def test_an_interrupted_run_gives_no_verdict(sign: signal.Signals, code: int) ->
             silent.settimeout(30)
             asked, _ = silent.accept()
             process.send_signal(sign)
-            _, told = process.communicate(timeout=20)
+            _, told = process.communicate(timeout=60)
             asked.close()
         finally:
             process.kill()

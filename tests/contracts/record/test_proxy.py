@@ -216,7 +216,7 @@ def test_the_command_records_until_it_is_ended(
         headers = key_header("ideogram", mock.account().api_key("ideogram"))
         httpx.post(f"{url}/upscale", headers=headers, **upscale(PHOTO))
         process.send_signal(sign)
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=60)
     finally:
         process.kill()
         process.communicate()

@@ -12,15 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
+from fauxscale import Hang
 from fauxscale.cli import main
 from fauxscale.cli.serve import serve
+from fauxscale.client import FauxscaleClient
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.stages import Stage
 
@@ -71,7 +73,7 @@ def test_the_ready_line_has_the_documented_members_and_the_banner_goes_to_stderr
         assert httpx.get(f"{ready['control']}/health").status_code == 200
         assert httpx.get(str(ready["inspector"])).status_code == 200
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=5)
+        out, err = process.communicate(timeout=60)
         assert out == ""
         assert process.returncode == 0
         lines = err.splitlines()
@@ -84,7 +86,7 @@ def test_a_link_dies_after_its_ttl() -> None:
     with serving("--link-ttl", "1") as (ready, _), httpx.Client() as client:
         url = upscale(stage_of(ready, client), key="k").json()["data"][0]["url"]
         assert client.get(url).status_code == 200
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while (status := client.get(url).status_code) == 200 and time.monotonic() < deadline:
             time.sleep(0.1)
         assert status == 403
@@ -212,20 +214,24 @@ def test_numbers_that_make_no_sense_are_refused_at_the_door(flags: list[str]) ->
 
 
 def test_stopping_under_a_waiting_call_is_quiet() -> None:
-    with serving("--latency", "30") as (ready, process):
+    with serving() as (ready, process), closing(FauxscaleClient(str(ready["url"]))) as control:
+        account = control.account()
+        account.faults.add(Hang(), times=None)
+        key = account.api_key("ideogram")
         with httpx.Client(timeout=0.5) as client, pytest.raises(httpx.ReadTimeout):
-            upscale(stage_of(ready, client), key="k")
+            upscale(stage_of(ready, client), key=key)
 
         def call() -> None:
-            with contextlib.suppress(httpx.TransportError), httpx.Client(timeout=20) as client:
-                upscale(stage_of(ready, client), key="k")
+            with contextlib.suppress(httpx.TransportError), httpx.Client(timeout=60) as client:
+                upscale(stage_of(ready, client), key=key)
 
         caller = threading.Thread(target=call)
         caller.start()
-        time.sleep(0.3)
+        while account.faults.list()[0].struck < 2:
+            pass
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=5)
-        caller.join(timeout=5)
+        _, err = process.communicate(timeout=60)
+        caller.join(timeout=60)
         assert process.returncode == 0
         assert "Traceback" not in err
 
@@ -236,6 +242,6 @@ def test_certificates_go_with_the_server_however_it_is_ended(signum: signal.Sign
         ca = Path(str(ready["ca"]))
         assert ca.exists()
         process.send_signal(signum)
-        process.communicate(timeout=5)
+        process.communicate(timeout=60)
         assert process.returncode == 0
         assert not ca.parent.exists()

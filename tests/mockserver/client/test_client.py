@@ -186,8 +186,8 @@ def test_a_call_whose_reply_did_not_arrive_is_not_ok_and_the_next_its_retry(
                 if isinstance(fault, SlowDrip):
                     raise httpx.ReadTimeout("enough")
     stage.http.post(url, **sent)
-    first, second = account.calls.wait_for(2, timeout=5)
-    until = time.monotonic() + 5
+    first, second = account.calls.wait_for(2, timeout=60)
+    until = time.monotonic() + 60
     while first.ok and time.monotonic() < until:  # a dripping reply is journalled before its client leaves
         first, second = account.calls
     assert (first.ok, second.ok) == (False, True)
@@ -212,7 +212,7 @@ def test_a_download_that_breaks_off_is_not_ok(stage: Stage, account: Account) ->
 
 
 def test_a_call_beside_another_repeats_nothing(stage: Stage, account: Account) -> None:
-    account.faults.add(Delay(0.3))
+    account.faults.add(Delay(1.5))
     account.faults.add(Fail(503))
     with ThreadPoolExecutor() as pool:
         failing = pool.submit(call, stage, account)
@@ -225,11 +225,16 @@ def test_a_call_beside_another_repeats_nothing(stage: Stage, account: Account) -
 
 def test_the_most_calls_in_flight_are_counted(stage: Stage, account: Account) -> None:
     call(stage, account)
-    assert account.calls.max_in_flight == 1
-    account.faults.add(Delay(0.4), times=3)
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: call(stage, account), range(3)))
-    assert account.calls.max_in_flight == 3
+    seen = account.calls.max_in_flight
+    assert seen == 1
+    for seconds in (0.3, 1, 3, 9):  # a busy machine may take a while to begin three
+        account.faults.add(Delay(seconds), times=3)
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda _: call(stage, account), range(3)))
+        seen = account.calls.max_in_flight
+        if seen == 3:
+            break
+    assert seen == 3
 
 
 @pytest.mark.parametrize("wanted", [{"status": 200}, {"image_size": (40, 30)}], ids=str)
@@ -237,7 +242,7 @@ def test_waiting_ends_with_the_call_or_tells_what_came_instead(
     stage: Stage, account: Account, wanted: dict[str, object]
 ) -> None:
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(account.calls.wait_for, 1, 5, **wanted)
+        waiting = pool.submit(account.calls.wait_for, 1, 60, **wanted)
         time.sleep(0.03)
         call(stage, account)
         assert waiting.result()[0].id == "call_1"
@@ -309,7 +314,7 @@ def test_a_refused_live_call_is_no_call_that_was_waited_for(stage: Stage, accoun
     words = {"host": "api.ideogram.ai", "reason": "refused"}
     stage.mock.client.call("POST", f"/accounts/{account.id}/refusals", words)
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(account.calls.wait_for, 1, 5)
+        waiting = pool.submit(account.calls.wait_for, 1, 60)
         time.sleep(0.03)
         call(stage, account)
         assert waiting.result()[0].operation == "ideogram.upscale"
@@ -392,9 +397,9 @@ def test_a_clock_stands_moves_and_runs_on(account: Account) -> None:
     assert account.clock.now() == at.timestamp() - 3600
     assert account.clock.unfreeze() == pytest.approx(at.timestamp() - 3600, abs=1)
     assert account.clock.set(100) == pytest.approx(100, abs=1)
-    assert 100 < account.clock.now() < 110
+    assert 100 < account.clock.now() < 160
     account.reset("clock")
-    assert account.clock.now() == pytest.approx(time.time(), abs=5)
+    assert account.clock.now() == pytest.approx(time.time(), abs=60)
 
 
 def test_with_virtual_time_a_wait_is_over_at_once_and_written_down(stage: Stage) -> None:

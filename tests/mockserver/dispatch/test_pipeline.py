@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -37,20 +36,21 @@ def test_a_call_whose_client_left_did_not_arrive(stage: Stage) -> None:
             f"{stage.base_url('ideogram')}/upscale",
             files={"image_file": ("a.png", b"x")},
             headers={"Api-Key": account.api_key("ideogram")},
-            timeout=0.1,
+            timeout=0.5,
         )
     (call,) = account.calls.wait_for(1)
     assert (call.status, call.arrived, call.ok) == (None, False, False)
 
 
 def on_its_way(stage: Stage, account: Account) -> tuple[threading.Thread, list[httpx.Response]]:
-    """A call that is answered a little later."""
-    account.faults.add(Delay(0.4))
+    """A call that is answered a little later, and has been waiting since just now."""
+    account.faults.add(Delay(1.5))
     replies: list[httpx.Response] = []
     key = account.api_key("ideogram")
     thread = threading.Thread(target=lambda: replies.append(upscale(stage, key=key)))
     thread.start()
-    time.sleep(0.2)
+    while not account.faults.list()[0].struck:
+        pass
     return thread, replies
 
 
@@ -83,21 +83,24 @@ def test_nothing_of_a_call_stays_whose_account_was_closed_on_its_way(own: Stage)
 
 
 def test_a_stream_left_open_ends_with_its_account_and_charges_no_other(own: Stage) -> None:
-    account = own.mock.account(options={"fal.queue_seconds": 1.0})
+    account = own.mock.account(options={"fal.queue_seconds": 600.0})
     headers = {"Authorization": f"Key {account.api_key('fal')}"}
     sent = own.http.post(f"{own.url}/fal/queue/fal-ai/ideogram/upscale", json=PICTURE, headers=headers).json()
-    ended = threading.Event()
+    begun = threading.Event()
 
     def follow() -> None:
-        own.http.get(f"{sent['status_url']}/stream", headers=headers)
-        ended.set()
+        with own.http.stream("GET", f"{sent['status_url']}/stream", headers=headers) as reply:
+            for _ in reply.iter_raw():
+                begun.set()
 
-    threading.Thread(target=follow).start()
-    time.sleep(0.2)
+    following = threading.Thread(target=follow)
+    following.start()
+    assert begun.wait(60)
     own.mock.reset()
     again = own.account()
-    assert ended.wait(5)
-    time.sleep(1)
+    following.join(60)
+    assert not following.is_alive()
+    again.clock.advance(seconds=1200)
     assert (again.id, again.ledger.spend, len(again.ledger)) == (account.id, 0, 0)
 
 
@@ -108,12 +111,12 @@ def test_a_file_whose_body_comes_after_the_reset_is_not_kept(own: Stage) -> None
     headers = {"Authorization": f"Key {account.api_key('fal')}"}
     ask = {"file_name": "a.png", "content_type": "image/png"}
     place = own.http.post(f"{own.url}/fal/rest/storage/upload/initiate", json=ask, headers=headers).json()
-    begun = threading.Event()
+    begun, over = threading.Event(), threading.Event()
 
     def body() -> Iterator[bytes]:
         yield b"first"
         begun.set()
-        time.sleep(0.4)
+        over.wait(60)
         yield b"second"
 
     replies: list[httpx.Response] = []
@@ -121,9 +124,10 @@ def test_a_file_whose_body_comes_after_the_reset_is_not_kept(own: Stage) -> None
         target=lambda: replies.append(own.http.put(place["upload_url"], content=body()))
     )
     thread.start()
-    begun.wait(5)
+    begun.wait(60)
     own.mock.reset()
     own.account()
+    over.set()
     thread.join()
     assert replies[0].status_code in (401, 403, 404)
     assert own.http.get(place["file_url"]).status_code == 404

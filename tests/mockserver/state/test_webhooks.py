@@ -45,7 +45,7 @@ class Receiver:
 
     def wait(self, count: int) -> bool:
         with self.came:
-            return self.came.wait_for(lambda: len(self.notices) >= count, timeout=5)
+            return self.came.wait_for(lambda: len(self.notices) >= count, timeout=60)
 
     @property
     def ids(self) -> list[str]:

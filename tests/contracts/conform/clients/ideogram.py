@@ -41,7 +41,8 @@ class Client:
     """`upscale(endpoint, image, **options) -> bytes`. Every default is right; a test spoils one of them."""
 
     largest: int = 25 * _MIB
-    timeout: float | None = 1.0
+    timeout: float | None = 3.0
+    download_timeout: float | None = 3.0
     attempts: int = 4
     retried: frozenset[int] = frozenset({429, 500, 502, 503, 504})
     wait: Callable[[str], float] = polite
@@ -153,7 +154,7 @@ class Client:
     def _read_once(self, http: httpx.Client, url: str, image: bytes) -> bytes:
         for _ in range(self.redirects + 1):
             try:
-                reply = http.get(url, timeout=self.timeout)
+                reply = http.get(url, timeout=self.download_timeout)
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 raise Unread(f"the picture did not come: {error}") from error
             if not reply.has_redirect_location:
