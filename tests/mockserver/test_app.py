@@ -236,7 +236,7 @@ def test_what_waits_holds_its_place_in_flight(stage: Stage) -> None:
     key = account.api_key("ideogram")
     with ThreadPoolExecutor(3) as pool:
         waiting = [pool.submit(upscale, stage, key=key) for _ in range(3)]
-        while account.faults.list()[0].struck < 3:
+        while account.faults.list()[0].applied < 3:
             pass
         assert upscale(stage, key=key).status_code == 429
         assert [one.result().status_code for one in waiting] == [200] * 3

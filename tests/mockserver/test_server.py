@@ -102,7 +102,7 @@ def test_stopping_does_not_wait_for_a_call_that_hangs() -> None:
 
     caller = threading.Thread(target=call)
     caller.start()
-    while not account.faults.list()[0].struck:
+    while not account.faults.list()[0].applied:
         pass
     mock.stop()
     caller.join(timeout=60)

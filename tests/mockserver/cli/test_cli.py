@@ -227,7 +227,7 @@ def test_stopping_under_a_waiting_call_is_quiet() -> None:
 
         caller = threading.Thread(target=call)
         caller.start()
-        while account.faults.list()[0].struck < 2:
+        while account.faults.list()[0].applied < 2:
             pass
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)

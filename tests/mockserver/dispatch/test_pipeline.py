@@ -49,7 +49,7 @@ def on_its_way(stage: Stage, account: Account) -> tuple[threading.Thread, list[h
     key = account.api_key("ideogram")
     thread = threading.Thread(target=lambda: replies.append(upscale(stage, key=key)))
     thread.start()
-    while not account.faults.list()[0].struck:
+    while not account.faults.list()[0].applied:
         pass
     return thread, replies
 

@@ -112,7 +112,7 @@ def test_as_many_calls_as_you_like_wait_without_a_thread_and_hold_up_nobody(
     async def run(start: Any, sleep: Any) -> None:
         async with library.AsyncClient(transport=mock.transport(), timeout=60) as client:
             waiting = [start(send, client, slow) for _ in range(60)]
-            while slow.faults.list()[0].struck < len(waiting):
+            while slow.faults.list()[0].applied < len(waiting):
                 await sleep(0)
             assert (await client.get(f"{mock.url}/__fauxscale/api/health")).status_code == 200
             await anyio.to_thread.run_sync(time.sleep, 0)
