@@ -18,7 +18,7 @@ from .control import Control
 from .dispatch.options import judge
 from .dispatch.pipeline import Pipeline, header_value
 from .dispatch.provider import Provider
-from .dispatch.responses import Intake
+from .dispatch.request_body import Intake
 from .dispatch.routing import Routes
 from .hosts import cannot_be_rebound, host_name
 from .observer import Observer
@@ -72,7 +72,7 @@ class App:
         self.routes = routes
         self.replay = replay
         self._control = Control(accounts, routes.providers)
-        self._pipeline = Pipeline(accounts, routes, observer, replay)
+        self._pipeline = Pipeline(accounts, routes, observer, replay.answer if replay else None)
         self._observed = observer is not None
         self._allowed = frozenset(host.lower() for host in accounts.settings.allow_hosts)
         self._pages: ASGIApp | None = None
@@ -113,7 +113,7 @@ class App:
     def _is_link(self, request: Request) -> bool:
         """Links are for pages of any origin, whatever the APIs are for: they say so themselves."""
         match = self.routes.find(request)
-        return match is not None and match.route is not None and match.route.endpoint.kind == "download"
+        return match is not None and match.route is not None and match.route.endpoint.any_origin
 
     def _gate(self, request: Request) -> Response | None:
         """Refuse Host names that are neither local, nor a provider's, nor allowed: a page anywhere could

@@ -25,6 +25,7 @@ class Problem(StrEnum):
     UNSUPPORTED_FORMAT = "unsupported_format"
     BROKEN_IMAGE = "broken_image"
     TOO_MANY_PIXELS = "too_many_pixels"
+    WRONG_SIZE = "wrong_size"
     RESULT_TOO_LARGE = "result_too_large"
     DOWNLOAD_FAILED = "download_failed"
     UNSAFE = "unsafe"

@@ -9,7 +9,7 @@ from math import nan
 from starlette.responses import Response
 
 from fauxscale.clock import stopwatch, wait
-from fauxscale.operations.altered_results import really
+from fauxscale.operations.altered_results import leads_to
 from fauxscale.state.journal import Entry
 
 from .request import Ask, ControlRoute, Missing
@@ -99,13 +99,13 @@ async def result(ask: Ask) -> Response:
         raise Missing(
             f"{entry.id} has {len(entry.results)} result(s), counted from 0; {number!r} is none of them"
         )
-    rendition = await ask.accounts.rendition(str(entry.results[int(number)]["link"]))
-    if rendition is None:
+    link = await ask.accounts.link(str(entry.results[int(number)]["link"]))
+    if link is None:
         raise Missing("the result was purged")
-    recipe, source = await really(rendition, ask.account, ask.accounts.renditions)
-    if source is None:
+    recipe, sources = await leads_to(link, ask.account)
+    if sources is None:
         raise Missing("the picture behind the result was purged")
-    return _picture(await ask.accounts.renditions.picture(recipe, source), recipe.format)
+    return _picture(await ask.accounts.renderer.picture(recipe, sources), recipe.format)
 
 
 def _picture(data: bytes, format: str) -> Response:  # noqa: A002  # its name

@@ -119,7 +119,7 @@ class Routes:
             methods = [route.endpoint.method]
             if route.endpoint.method == "GET":
                 methods.append("HEAD")
-            if route.endpoint.kind == "download":
+            if route.endpoint.any_origin:
                 methods.append("OPTIONS")
             if request.method in methods:
                 return Match(route.provider, route.site, reached, path, raw, route, params)

@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from fauxscale.bodies.reader import read_body
 from fauxscale.dispatch.provider import Call, link, origin
-from fauxscale.dispatch.responses import Intake
+from fauxscale.dispatch.request_body import Intake
 from fauxscale.dispatch.routing import Match
-from fauxscale.images.renderer import Rendition
+from fauxscale.images.recipe import AsStored, Recipe
 from fauxscale.operations.upscale import link_life
 from fauxscale.state.ledger import Charge
+from fauxscale.state.link import Link
 
 from .index import LINK, Result, Take, Takes, question
 
@@ -78,7 +79,7 @@ async def _read(call: Call) -> bytes:
 
 async def _charge(call: Call, take: Take) -> str:
     """Charge for recorded work as for work; returns the charge's id, "" where nothing was to be paid."""
-    price = call.endpoint.price * take.paid
+    price = call.endpoint.price_of({}) * take.paid
     if not price:
         return ""
     account = call.account
@@ -114,25 +115,23 @@ async def _fresh(call: Call, result: Result, charge: str) -> str:
     link_id = await account.draw_id("link")
     path = _filled(route.endpoint.path, {**(result.match.params or {}), "id": link_id})
     exp = int(call.now + link_life(call))
-    rendition = Rendition(
+    source = await account.keep_upload(result.picture)
+    made = Link(
         id=link_id,
         account=account.id,
         provider=call.provider.name,
         operation=call.endpoint.operation,
         path=path,
-        source=await account.keep_upload(result.picture),
-        format=result.looks.format,
+        recipe=Recipe((source,), AsStored(result.looks.width, result.looks.height), result.looks.format),
         width=result.looks.width,
         height=result.looks.height,
-        permit=0,
         charge=charge,
         exp=exp,
         signed=result.signed,
-        finished=True,
     )
-    await account.links.keep(rendition)
-    call.entry.results.append({"link": link_id, "width": rendition.width, "height": rendition.height})
-    return link(call, path, exp if result.signed else None)
+    await account.links.keep(made)
+    call.entry.results.append({"link": link_id, "width": made.width, "height": made.height})
+    return link(call, made)
 
 
 def _filled(path: str, params: Mapping[str, str]) -> str:

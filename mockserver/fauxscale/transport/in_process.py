@@ -23,7 +23,7 @@ import anyio.lowlevel
 import httpx
 from starlette.types import ASGIApp, Message, Scope
 
-from .protocol import attach
+from .connection import attach
 
 _End = BaseException | None
 

@@ -15,11 +15,10 @@ from starlette.responses import JSONResponse, Response
 from fauxscale.bodies.reader import Form, Part, parse_json
 from fauxscale.bodies.strict_json import is_object, kind
 from fauxscale.clock import iso
-from fauxscale.dispatch.provider import Call, Endpoint, Option, Provider, Site
+from fauxscale.dispatch.provider import Call, Endpoint, Option, Provider, Site, flat
 from fauxscale.errors import ApiError, Problem, text_of
-from fauxscale.operations.downloads import links_at
+from fauxscale.operations.delivery import links_at
 from fauxscale.operations.upscale import Outcome, Result, Upscale, upscale
-from fauxscale.settings import micros
 from fauxscale.state.rate_limits import Quota
 
 MIB = 1024 * 1024
@@ -223,7 +222,7 @@ API = Site(
             method="POST",
             path="/upscale",
             handler=post_upscale,
-            price=micros(0.06),
+            price=flat(0.06),
         ),
     ),
 )

@@ -139,18 +139,18 @@ def test_the_same_picture_is_rendered_once_however_many_look(stage: Stage) -> No
     app = stage.mock.app
     key = stage.account().api_key("ideogram")
     image = picture(width=33, height=21)
-    before = app.accounts.renditions.rendered
+    before = app.accounts.renderer.rendered
     urls = [upscale(stage, image, key=key).json()["data"][0]["url"] for _ in range(3)]
     pictures = {stage.http.get(url).content for url in urls}
     assert len(pictures) == 1
-    assert app.accounts.renditions.rendered == before + 1
+    assert app.accounts.renderer.rendered == before + 1
 
 
 def test_nothing_is_rendered_before_somebody_looks(stage: Stage) -> None:
     app = stage.mock.app
-    before = app.accounts.renditions.rendered
+    before = app.accounts.renderer.rendered
     assert upscale(stage, picture(width=35, height=21)).status_code == 200
-    assert app.accounts.renditions.rendered == before
+    assert app.accounts.renderer.rendered == before
 
 
 def test_head_tells_the_whole_length_whatever_range_it_asks_for(stage: Stage) -> None:
