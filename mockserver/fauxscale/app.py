@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import redact
 from .clock import stopwatch, wall
 from .control import Control
-from .dispatch.options import judge
+from .dispatch.options import parse_options
 from .dispatch.pipeline import Pipeline, header_value
 from .dispatch.provider import Provider
 from .dispatch.request_body import Intake
@@ -24,7 +24,7 @@ from .hosts import cannot_be_rebound, host_name
 from .observer import Observer
 from .providers import PROVIDERS
 from .recordings.har import Recording
-from .recordings.index import Takes
+from .recordings.index import RecordedReplies
 from .recordings.replay import Replay
 from .settings import Settings
 from .state.accounts import Accounts
@@ -49,11 +49,13 @@ def create_app(
     settings = settings or Settings()
     settings = replace(
         settings,
-        options=judge(settings.options, providers),
-        terms=replace(settings.terms, options=judge(settings.terms.options, providers)),
+        options=parse_options(settings.options, providers),
+        terms=replace(settings.terms, options=parse_options(settings.terms.options, providers)),
     )
     routes = Routes(providers)
-    replay = Replay(Takes(Recording(settings.replay).entries(), routes)) if settings.replay else None
+    replay = (
+        Replay(RecordedReplies(Recording(settings.replay).entries(), routes)) if settings.replay else None
+    )
     accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory))
     return App(accounts, routes, observer, replay)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--balance", type=float, help="Dollars in each wallet.  [default: unlimited]")
 @click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]")
-@click.option("--latency", type=float, help="Seconds every API call takes at least.")
+@click.option("--latency", type=float, help="Seconds every API call replies at least.")
 @click.option(
     "--api-version",
     "api_versions",
@@ -99,7 +99,7 @@ def serve(
     """Serve until Ctrl-C."""
     # Imported here, so that --help and --version load no server.
     from fauxscale.app import create_app
-    from fauxscale.dispatch.options import judge
+    from fauxscale.dispatch.options import parse_options
     from fauxscale.hosts import is_open_to_others
     from fauxscale.providers import PROVIDERS
     from fauxscale.recordings.har import RecordingError
@@ -115,7 +115,7 @@ def serve(
             seed=seed,
             keys=keys,
             terms=Terms.from_mapping({"balance": balance, "link_ttl": link_ttl, "latency": latency}),
-            options=judge(
+            options=parse_options(
                 _pairs(options) | {f"{n}.api_version": v for n, v in _pairs(api_versions).items()}, PROVIDERS
             ),
             allow_hosts=allow_hosts,
@@ -143,7 +143,7 @@ def serve(
         if not quiet:
             words = [
                 *banner.lines(url, settings, PROVIDERS, ca),
-                *(banner.capped(app.replay.words()) if app.replay else ()),
+                *(banner.capped(app.replay.summary()) if app.replay else ()),
             ]
             click.echo("\n".join(words), err=as_json)
         if as_json:

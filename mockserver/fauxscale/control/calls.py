@@ -33,7 +33,7 @@ async def find(ask: Ask) -> object:
     while True:
         found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
         if len(found) >= least or stopwatch() >= until:
-            return {"calls": [_words(entry) for entry in found], "enough": len(found) >= least}
+            return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
         await wait(_LOOK_EVERY)
 
 
@@ -67,7 +67,7 @@ def _matches(entry: Entry, query: dict[str, str]) -> bool:
     return True
 
 
-def _words(entry: Entry) -> object:
+def _entry_json(entry: Entry) -> object:
     return json.loads(entry.to_json())
 
 
@@ -80,7 +80,7 @@ async def _entry(ask: Ask) -> Entry:
 
 async def read(ask: Ask) -> object:
     """One call with all that is known of it."""
-    return _words(await _entry(ask))
+    return _entry_json(await _entry(ask))
 
 
 async def upload(ask: Ask) -> Response:

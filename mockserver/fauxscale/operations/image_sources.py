@@ -30,6 +30,17 @@ async def named_picture(call: Call, text: str, cap: int, *, param: str) -> bytes
     return await run(partial(decode_base64, text, cap, param=param))
 
 
+async def drawn_picture(call: Call, prompt: str, width: int, height: int) -> bytes:
+    """A PNG drawn from a prompt, for services that make pictures of text."""
+
+    def work() -> bytes:
+        from fauxscale.images.drawing import draw  # Pillow: not before the first picture
+
+        return draw(prompt, width, height)
+
+    return await call.accounts.workers.run(work)
+
+
 async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     """The picture behind a link that this server gave out, by whatever host name it is known to the client."""
     try:

@@ -8,13 +8,20 @@ from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 
-from fauxscale.bodies.parameters import Breach, Parameter, from_text
-from fauxscale.bodies.reader import Form
-from fauxscale.bodies.strict_json import kind
-from fauxscale.dispatch.provider import Call, link
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.delivery import as_base64
-from fauxscale.operations.upscale import Outcome, Result
+from fauxscale.provider_api import (
+    ApiError,
+    Breach,
+    Call,
+    Form,
+    Outcome,
+    Parameter,
+    Problem,
+    Result,
+    as_base64,
+    from_text,
+    json_type,
+    link,
+)
 
 MIB = 1024 * 1024
 MODEL = Parameter(name="model", kind="string", required=True, about="The model's id.")
@@ -100,7 +107,7 @@ def say(breach: Breach) -> str:
             return f"Missing required parameter: '{one.name}'."
         case "kind":
             wanted = f"{'an' if one.kind == 'integer' else 'a'} {one.kind}"
-            return f"Invalid type for '{one.name}': expected {wanted}, but got {kind(got)} instead."
+            return f"Invalid type for '{one.name}': expected {wanted}, but got {json_type(got)} instead."
         case "choice":
             known = [f"'{choice}'" for choice in one.choices]
             listed = f"{', '.join(known[:-1])} and {known[-1]}"

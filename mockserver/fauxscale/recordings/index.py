@@ -63,7 +63,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class RecordedReply:
     """One recorded answer. `links` are the addresses in its JSON text: of a picture, or of the API itself.
 
     `paid` is how many results were paid for: 0 for a refusal or an estimate.
@@ -77,7 +77,7 @@ class Take:
     paid: int
 
 
-class Takes:
+class RecordedReplies:
     """Answers by what was asked; several to the same question in the order they were given.
 
     `operations` are those with an answer; `left_out` says of each exchange that cannot be told again why not.
@@ -85,7 +85,7 @@ class Takes:
 
     def __init__(self, entries: Iterable[HarEntry], routes: Routes) -> None:
         self._routes = routes
-        self._told: dict[str, list[Take]] = {}
+        self._told: dict[str, list[RecordedReply]] = {}
         self._strangers: dict[str, list[str]] = {}
         self.left_out: list[str] = []
         self.operations: set[str] = set()
@@ -103,7 +103,7 @@ class Takes:
     def __len__(self) -> int:
         return sum(map(len, self._told.values()))
 
-    def to(self, question: str) -> list[Take]:
+    def to(self, question: str) -> list[RecordedReply]:
         """The answers that were given to a question, as `question` words it."""
         return self._told.get(question, [])
 
@@ -137,7 +137,7 @@ class Takes:
         return self._routes.find(Request(scope))
 
     def _try(self, entry: HarEntry, match: Match, take: Callable[[HarEntry, Match], None]) -> None:
-        """Take an exchange in, or say why it cannot be told again."""
+        """Keep an exchange, or say why it cannot be told again."""
         try:
             take(entry, match)
         except LookupError as error:
@@ -162,7 +162,7 @@ class Takes:
         headers = _headers(answered["headers"])
         pictures = sum(isinstance(one, Result) for one in links.values())
         paid = _paid(split.query, dict(headers), body, pictures) if status < 300 else 0
-        self._told.setdefault(key, []).append(Take(_file(entry), status, headers, body, links, paid))
+        self._told.setdefault(key, []).append(RecordedReply(_file(entry), status, headers, body, links, paid))
         self.operations.add(match.route.endpoint.operation)
 
     def _links(self, body: bytes, origin: str) -> dict[str, Result | Match]:
@@ -270,12 +270,12 @@ def _content(content_type: str, body: bytes) -> list[str]:
     try:
         reader = FormReader(content_type, caps)
         reader.feed(body)
-        return sorted(_words(part) for part in reader.finish(len(body)).parts)
+        return sorted(_part_text(part) for part in reader.finish(len(body)).parts)
     except ApiError:
         return [_plain(body)]
 
 
-def _words(part: Part) -> str:
+def _part_text(part: Part) -> str:
     return f"{part.name}={_plain(part.data)}"
 
 

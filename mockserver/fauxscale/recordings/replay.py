@@ -20,7 +20,7 @@ from fauxscale.operations.upscale import link_life
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 
-from .index import LINK, Result, Take, Takes, question
+from .index import LINK, RecordedReplies, RecordedReply, Result, question
 
 _PLAIN = (
     string.punctuation + " "
@@ -35,35 +35,35 @@ class Replay:
     answer stays. Resetting an account's seed rewinds its tape.
     """
 
-    def __init__(self, takes: Takes) -> None:
-        self._takes = takes
+    def __init__(self, replies: RecordedReplies) -> None:
+        self._replies = replies
 
-    def words(self) -> list[str]:
+    def summary(self) -> list[str]:
         """What will be told again, and what cannot be: for the banner."""
-        left_out = [f"  left out  {reason}" for reason in self._takes.left_out]
-        return [f"replaying  {len(self._takes)} recorded answers", *left_out]
+        left_out = [f"  left out  {reason}" for reason in self._replies.left_out]
+        return [f"replaying  {len(self._replies)} recorded answers", *left_out]
 
     async def answer(self, call: Call, match: Match) -> Response | None:
         """The recorded answer, or None. Raises NO_FUNDS where the work could not be paid, INVALID_KEY where the
         account was closed meanwhile."""
-        if call.endpoint.operation not in self._takes.operations:
+        if call.endpoint.operation not in self._replies.operations:
             return None  # its body stays unread, so that what is too large is refused as it comes
         body = await _read(call)
         query = call.request.scope["query_string"].decode("latin-1")
         asked = question(match, query, call.request.headers.get("content-type", ""), body)
-        takes = self._takes.to(asked)
-        if not takes:
+        replies = self._replies.to(asked)
+        if not replies:
             return None
         await call.check_open()
         turn = await call.account.store.add(f"{call.account.prefix}draws:replay:{asked}", 1) or 1
-        take = takes[min(turn, len(takes)) - 1]
-        call.entry.reason = f"replayed from {take.file}"
-        charge = await _charge(call, take)
-        fresh = {text: await _link(call, to, charge) for text, to in take.links.items()}
-        response = Response(_relinked(take.body, fresh), take.status)
-        for name, value in take.headers:
+        recorded = replies[min(turn, len(replies)) - 1]
+        call.entry.reason = f"replayed from {recorded.file}"
+        charge = await _charge(call, recorded)
+        fresh = {text: await _link(call, to, charge) for text, to in recorded.links.items()}
+        response = Response(_relinked(recorded.body, fresh), recorded.status)
+        for name, value in recorded.headers:
             response.headers.append(name, value)
-        response.headers["x-fauxscale-replayed"] = quote(take.file, safe=_PLAIN)
+        response.headers["x-fauxscale-replayed"] = quote(recorded.file, safe=_PLAIN)
         return response
 
 
@@ -77,9 +77,9 @@ async def _read(call: Call) -> bytes:
     return body
 
 
-async def _charge(call: Call, take: Take) -> str:
+async def _charge(call: Call, recorded: RecordedReply) -> str:
     """Charge for recorded work as for work; returns the charge's id, "" where nothing was to be paid."""
-    price = call.endpoint.price_of({}) * take.paid
+    price = call.endpoint.price_of({}) * recorded.paid
     if not price:
         return ""
     account = call.account
@@ -90,10 +90,10 @@ async def _charge(call: Call, take: Take) -> str:
         at=call.now,
         operation=call.endpoint.operation,
         micros=price,
-        images=take.paid,
+        images=recorded.paid,
         call=call.entry.id,
         source="",
-        params=json.dumps({"replayed": take.file}),
+        params=json.dumps({"replayed": recorded.file}),
     )
     await account.ledger.charge(charge, funds)
     call.entry.cost, call.entry.charge = price, charge.id

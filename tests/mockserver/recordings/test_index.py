@@ -62,7 +62,7 @@ class Teller:
     @property
     def left_out(self) -> list[str]:
         assert self.mock.app.replay is not None
-        return self.mock.app.replay.words()[1:]
+        return self.mock.app.replay.summary()[1:]
 
 
 @contextmanager

@@ -9,17 +9,27 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from functools import partial
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fauxscale.dispatch.provider import Call, Endpoint, Handler, Option, Provider, Site, flat
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.delivery import links_at
-from fauxscale.operations.image_sources import named_picture
-from fauxscale.operations.upscale import Upscale, upscale
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Endpoint,
+    Handler,
+    Option,
+    Problem,
+    Provider,
+    Quota,
+    Site,
+    Upscale,
+    drawn_picture,
+    flat,
+    links_at,
+    named_picture,
+    upscale,
+)
 from fauxscale.providers.openai_dialect import find_key, image_objects, picture_in, request_id, texts_of
-from fauxscale.state.rate_limits import Quota
 
 from . import pages
 from .errors import OPTION as ERRORS
@@ -37,8 +47,7 @@ async def post_generations(call: Call) -> Response:
     if text is not None:
         return await _double(call, values, await named_picture(call, text, FILE, param=name), name)
     width, height = size_of(values)
-    drawing = partial(_drawn, str(values["prompt"]), (width + 1) // 2, (height + 1) // 2)
-    source = await call.accounts.workers.run(drawing)
+    source = await drawn_picture(call, str(values["prompt"]), (width + 1) // 2, (height + 1) // 2)
     return await _double(call, values, source, "prompt", (width, height))
 
 
@@ -78,12 +87,6 @@ async def _double(
     data = await image_objects(call, outcome, values["response_format"])
     cost = {"x-cost-cents": f"{outcome.charge.micros / 10_000:g}"}
     return JSONResponse({"created": int(call.now), "data": data}, headers=cost)
-
-
-def _drawn(prompt: str, width: int, height: int) -> bytes:
-    from fauxscale.images.drawing import draw  # Pillow: not before the first picture
-
-    return draw(prompt, width, height)
 
 
 async def get_models(call: Call) -> Response:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fauxscale.bodies.parameters import Parameter
-from fauxscale.dispatch.provider import Call, media_url, origin
+from fauxscale.provider_api import Call, Parameter, media_url, origin
 from fauxscale.providers.openai_dialect import model_card
 
 from .request import MODEL_ID

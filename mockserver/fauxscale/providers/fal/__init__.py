@@ -11,10 +11,17 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.dispatch.provider import Call, Endpoint, Option, Provider, Site
-from fauxscale.operations.delivery import links_at
-from fauxscale.operations.job_results import JOB_OPTIONS, signing_key
-from fauxscale.state.rate_limits import Quota
+from fauxscale.provider_api import (
+    JOB_OPTIONS,
+    Call,
+    Endpoint,
+    Option,
+    Provider,
+    Quota,
+    Site,
+    links_at,
+    signing_key,
+)
 
 from . import queue, storage
 from .errors import CODES, word_error

@@ -10,12 +10,19 @@ from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.reader import read_body
-from fauxscale.dispatch.provider import Call, flat, media_url
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.delivery import as_data_uri
-from fauxscale.operations.image_sources import named_picture
-from fauxscale.operations.upscale import Outcome, Upscale, upscale
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Outcome,
+    Problem,
+    Upscale,
+    as_data_uri,
+    flat,
+    media_url,
+    named_picture,
+    read_body,
+    upscale,
+)
 
 from .inputs import Inputs, read
 

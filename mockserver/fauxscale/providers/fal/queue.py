@@ -12,15 +12,28 @@ from typing import Any, cast
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from fauxscale.clock import iso
-from fauxscale.dispatch.provider import Call, origin
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.job_results import Made, begin, pace_of, refresh, result_of, signing_key, tell
-from fauxscale.operations.upscale import judge, prepare
-from fauxscale.state.jobs import Job, Pace, Progress
-from fauxscale.state.webhooks import check_address
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Job,
+    Made,
+    Pace,
+    Problem,
+    Progress,
+    begin,
+    check_address,
+    iso,
+    judge,
+    origin,
+    pace_of,
+    prepare,
+    refresh,
+    result_of,
+    signing_key,
+    tell,
+)
 
-from .errors import words
+from .errors import wire_error
 from .model import Output, ask, inputs_of, output_of, request_id, word
 
 _STATES = {"queued": "IN_QUEUE", "running": "IN_PROGRESS", "done": "COMPLETED", "cancelled": "COMPLETED"}
@@ -118,7 +131,7 @@ def notice(job: Job, error: ApiError | None) -> str:
     if error is None:
         body["payload"] = job.output["payload"]
     else:
-        said = words(error)
+        said = wire_error(error)
         body |= {"status": "ERROR", "error": f"Invalid status code: {said.status}", "payload": said.body}
     return json.dumps(body, sort_keys=True)
 
@@ -209,7 +222,7 @@ def _status(call: Call, job: Job, progress: Progress) -> dict[str, object]:
     done = progress.stage in ("done", "cancelled")
     body["metrics"] = {"inference_time": job.pace.running} if done else {}
     if (error := _failure(job, progress)) is not None:
-        said = words(error)
+        said = wire_error(error)
         detail = said.body["detail"]
         body["error"] = detail if isinstance(detail, str) else f"Invalid status code: {said.status}"
         body["error_type"] = said.headers.get("x-fal-error-type", "validation_error")

@@ -15,12 +15,17 @@ from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.reader import read_body
-from fauxscale.clock import iso
-from fauxscale.dispatch.provider import Call, media_url
-from fauxscale.errors import ApiError, Problem
-from fauxscale.state.account import Account
-from fauxscale.state.files import File, safe_name
+from fauxscale.provider_api import (
+    Account,
+    ApiError,
+    Call,
+    File,
+    Problem,
+    iso,
+    media_url,
+    read_body,
+    safe_name,
+)
 
 from .inputs import read_texts
 from .model import lifetime

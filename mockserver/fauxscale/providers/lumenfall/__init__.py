@@ -10,11 +10,24 @@ from collections.abc import Callable
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.parameters import says_no
-from fauxscale.dispatch.provider import Call, Endpoint, Handler, Option, Price, Provider, Site, flat
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.delivery import links_at
-from fauxscale.operations.upscale import Outcome, Upscale, judge, perform
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Endpoint,
+    Handler,
+    Option,
+    Outcome,
+    Price,
+    Problem,
+    Provider,
+    Site,
+    Upscale,
+    flat,
+    judge,
+    links_at,
+    perform,
+    says_no,
+)
 from fauxscale.providers.openai_dialect import (
     MIB,
     find_key,

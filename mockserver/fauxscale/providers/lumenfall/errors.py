@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.dispatch.provider import Call
-from fauxscale.errors import ApiError, Problem, text_of
-from fauxscale.faults import Interrupted, Refuse, Withhold
+from fauxscale.provider_api import ApiError, Call, Interrupted, Problem, Refuse, Withhold, text_of
 
 _STATUS = {
     Problem.MISSING_KEY: 401,
