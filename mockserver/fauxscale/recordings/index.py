@@ -158,7 +158,8 @@ class RecordedReplies:
         body = b"" if status in _BODILESS else _bytes(answered["content"])
         links = self._links(body, split.netloc)
         sent = asked.get("postData", {})
-        key = question(match, split.query, str(sent.get("mimeType", "")), _bytes(sent))
+        accept = next((one["value"] for one in asked["headers"] if one["name"].lower() == "accept"), "")
+        key = question(match, split.query, str(sent.get("mimeType", "")), _bytes(sent), accept)
         headers = _headers(answered["headers"])
         pictures = sum(isinstance(one, Result) for one in links.values())
         paid = _paid(split.query, dict(headers), body, pictures) if status < 300 else 0
@@ -255,11 +256,14 @@ def _is_result(value: object) -> bool:
     return isinstance(value, dict) and any(name in value for name in _PICTURES)
 
 
-def question(match: Match, query: str, content_type: str, body: bytes) -> str:
+def question(match: Match, query: str, content_type: str, body: bytes, accept: str = "") -> str:
     """Names what is asked, the same for requests that mean the same: order of parts, boundaries, spelling
-    of JSON and secrets do not count."""
+    of JSON and secrets do not count. `accept` does where an operation answers with a picture: there it decides
+    what comes."""
     where = match.route.endpoint.operation if match.route else match.path
-    said = "\n".join([where, match.path, redact.text(f"?{query}"), *_content(content_type, body)])
+    chooses = match.route is not None and match.route.endpoint.answers == "picture"
+    wanted = [accept.lower()] if chooses else []
+    said = "\n".join([where, match.path, redact.text(f"?{query}"), *wanted, *_content(content_type, body)])
     return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()
 
 

@@ -50,7 +50,8 @@ class Replay:
             return None  # its body stays unread, so that what is too large is refused as it comes
         body = await _read(call)
         query = call.request.scope["query_string"].decode("latin-1")
-        asked = question(match, query, call.request.headers.get("content-type", ""), body)
+        headers = call.request.headers
+        asked = question(match, query, headers.get("content-type", ""), body, headers.get("accept", ""))
         replies = self._replies.to(asked)
         if not replies:
             return None

@@ -6,15 +6,19 @@ import base64
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import Account
+from fauxscale.dispatch.routing import Match, Routes
+from fauxscale.providers import PROVIDERS
+from fauxscale.recordings.index import question
 from tests.pictures import picture
 from tests.recordings import Through, key_header
 
@@ -40,6 +44,23 @@ def without(made: dict[str, Any], side: str, name: str) -> dict[str, Any]:
 def keep(folder: Path, *entries: dict[str, Any], name: str = "page.har") -> Path:
     (folder / name).write_text(json.dumps({"log": {"version": "1.2", "entries": list(entries)}}))
     return folder
+
+
+def test_what_is_accepted_tells_apart_what_a_picture_endpoint_was_asked() -> None:
+    routes = Routes(PROVIDERS)
+    scope = {"type": "http", "method": "GET", "path": "/ideogram/upscale", "query_string": b"", "headers": []}
+    match = routes.find(Request(scope | {"method": "POST"}))
+    assert match is not None
+    assert match.route is not None
+    pictured = replace(
+        match, route=replace(match.route, endpoint=replace(match.route.endpoint, answers="picture"))
+    )
+
+    def asked(accept: str, of: Match) -> str:
+        return question(of, "", "", b"", accept)
+
+    assert asked("image/*", pictured) != asked("application/json", pictured)
+    assert asked("image/*", match) == asked("application/json", match)
 
 
 @dataclass

@@ -188,6 +188,7 @@ PROVIDER = Provider(
     word_error=word_error,
     env={"AIGATEWAY_BASE_URL": "{base_url}", "AIGATEWAY_API_KEY": "{key}"},
     link_life=24 * 3600,
+    key_prefix="sk-aig-",
     quota=Quota(per_minute=600),
     headers=headers,
     options=(
