@@ -32,6 +32,8 @@ from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
 
+pytestmark = pytest.mark.every_mode
+
 
 def link(stage: Stage) -> str:
     return str(upscale(stage).json()["data"][0]["url"])
