@@ -34,6 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `mode`, or for `stage`, runs over a socket; in every mode where that matters to it
     (`@pytest.mark.every_mode`), and in `make modes`."""
     own = any("mode" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
+    own = own or hasattr(metafunc.cls, "pytest_generate_tests")
     if "mode" in metafunc.fixturenames and not own:
         matters = any(metafunc.definition.iter_markers("every_mode"))
         every = matters or metafunc.config.getoption("--every-mode")
