@@ -68,18 +68,15 @@ class Pipeline:
             call.proof = await self.accounts.proof(call.account.id)
             await self._identify(call)
             terms = call.terms = await call.account.terms()
-            call.orders += await call.account.faults.assign(
-                endpoint.operation, endpoint.kind, call.account.roll, request.method
-            )
+            call.orders += await call.account.faults.assign(endpoint.operation, endpoint.kind, request.method)
             if endpoint.limited:
                 default = call.provider.quota
                 quota = Quota(
                     default.per_minute if terms.rate_limit is None else terms.rate_limit,
                     default.in_flight if terms.in_flight is None else terms.in_flight,
                 )
-                since = await call.account.since()
                 call.standing = await call.account.limits.enter(
-                    call.provider.name, quota, now=call.now, since=since
+                    call.provider.name, quota, call.entry.id, now=call.now
                 )
                 entered = True
             # What waits holds its place in flight, as a slow answer of the real services would.
@@ -104,7 +101,7 @@ class Pipeline:
             response = self._refuse(call, _OURS)
         finally:
             if entered and not await call.forgotten():
-                await call.account.limits.leave(call.provider.name)
+                await call.account.limits.leave(call.provider.name, call.entry.id)
         for name, value in call.provider.headers(call).items():
             response.headers.setdefault(name, header_value(value))
         response.headers.setdefault("date", time.http_date(call.now))
@@ -151,7 +148,7 @@ class Pipeline:
             return
         call.clock = await call.account.clock()
         call.entry.at = call.now
-        call.entry.n = await call.account.store.add(f"{call.account.prefix}draws:call", 1) or 0
+        call.entry.n = await call.account.number_call()
         call.entry.id = f"call_{call.entry.n}"
 
     def _refuse(self, call: Call, error: ApiError) -> Response:

@@ -133,7 +133,7 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
         # Another call spent the money meanwhile: nothing of this one stays.
         for result in outcome.results:
             await call.account.links.purge(result.rendition)
-        await call.account.store.delete(charge.source)
+        await call.account.drop_upload(charge.source)
         call.entry.charge, call.entry.results = "", []
         raise
     call.entry.cost = charge.micros
@@ -240,8 +240,6 @@ async def _refund(call: Call, rendition: Rendition) -> None:
     account = call.account
     if call.entry.charge == rendition.charge:
         call.entry.cost = 0  # the picture went out in the very reply that is now a refusal
-    if not await account.store.claim(f"{account.prefix}refund:{rendition.charge}", b"1"):
-        return
     paid = [one for one in await account.ledger.charges() if one.id == rendition.charge]
     for one in paid:
         await account.ledger.refund(
@@ -252,7 +250,8 @@ async def _refund(call: Call, rendition: Rendition) -> None:
                 micros=-one.micros,
                 images=-one.images,
                 refunds=one.id,
-            )
+            ),
+            await account.funds(),
         )
 
 

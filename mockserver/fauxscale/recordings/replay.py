@@ -54,7 +54,7 @@ class Replay:
         if not takes:
             return None
         await call.check_open()
-        turn = await call.account.store.add(f"{call.account.prefix}draws:replay:{asked}", 1) or 1
+        turn = await call.account.dice.turn(asked)
         take = takes[min(turn, len(takes)) - 1]
         call.entry.reason = f"replayed from {take.file}"
         charge = await _charge(call, take)

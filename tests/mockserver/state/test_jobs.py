@@ -10,6 +10,7 @@ import pytest
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.jobs import Job, Jobs, Pace, Stage
 from fauxscale.state.ledger import Charge
+from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
 
 CHARGE = Charge("charge_1", 100.0, "fal.submit", 60_000, 1, "call_1", "blob", "{}")
@@ -31,7 +32,7 @@ JOB = Job(
 
 
 def jobs(*made: Job) -> Jobs:
-    room = Jobs(MemoryStore(), "a:1:")
+    room = Jobs(Scope(MemoryStore(), "acct_1"))
     for job in made:
         asyncio.run(room.add(job))
     return room

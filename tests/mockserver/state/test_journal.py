@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from fauxscale.state.journal import LIVE_CALL, Entry, Journal
+from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
 
 
 def journal(most: int = 100, most_bytes: int = 10**6) -> Journal:
-    return Journal(MemoryStore(), "a:", most=most, most_bytes=most_bytes)
+    return Journal(Scope(MemoryStore(), "acct_1"), most=most, most_bytes=most_bytes)
 
 
 def test_an_entry_survives_its_json() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.ledger import Charge, Ledger
+from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
 
 CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", "blob", "{}")
@@ -16,7 +17,7 @@ CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", "blob"
 
 def test_a_charge_fits_into_the_funds_or_leaves_no_trace() -> None:
     async def spend() -> None:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(Scope(MemoryStore(), "acct_1"))
         await ledger.charge(CHARGE, 100_000)
         with pytest.raises(ApiError) as refused:
             await ledger.charge(CHARGE, 100_000)
@@ -33,7 +34,7 @@ def test_a_charge_fits_into_the_funds_or_leaves_no_trace() -> None:
 
 def test_without_a_limit_everything_is_counted_all_the_same() -> None:
     async def spend() -> int:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(Scope(MemoryStore(), "acct_1"))
         for _ in range(3):
             await ledger.check(60_000, None)
             await ledger.charge(CHARGE, None)
@@ -44,10 +45,11 @@ def test_without_a_limit_everything_is_counted_all_the_same() -> None:
 
 def test_a_refund_stands_beside_its_charge_and_frees_the_money() -> None:
     async def spend() -> None:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(Scope(MemoryStore(), "acct_1"))
         await ledger.charge(CHARGE, 60_000)
         refund = replace(CHARGE, id="refund_1", micros=-60_000, images=-1, refunds="charge_1")
-        await ledger.refund(refund)
+        assert await ledger.refund(refund, 60_000)
+        assert not await ledger.refund(refund, 60_000)
         assert await ledger.charges() == [CHARGE, refund]
         await ledger.charge(CHARGE, 60_000)
         assert await ledger.totals() == {"images": 1, "micros": 60_000}
@@ -57,7 +59,7 @@ def test_a_refund_stands_beside_its_charge_and_frees_the_money() -> None:
 
 def test_a_hundred_at_once_spend_no_cent_twice() -> None:
     async def spend() -> tuple[int, int]:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(Scope(MemoryStore(), "acct_1"))
         results = await asyncio.gather(
             *(ledger.charge(CHARGE, 600_000) for _ in range(100)), return_exceptions=True
         )

@@ -96,7 +96,7 @@ async def ask_fal(call: Call) -> None:
     The model has one provider. So what another would have been tried for (429, 5xx, a lost or useless reply) ends
     the search, and the last complaint comes back as ALL_PROVIDERS_EXHAUSTED; any other as UPSTREAM_ERROR.
     """
-    orders = await call.account.faults.assign("fal.run", "upstream", call.account.roll)
+    orders = await call.account.faults.assign("fal.run", "upstream")
     call.orders += orders
     lost = next((one for one in orders if one.fault.stage == "reply" and not one.fault.combines), None)
     own, call.flags = call.flags, set()  # a verdict of Lumenfall's own is no refusal of fal's
