@@ -37,7 +37,8 @@ class Rule:
 
     @classmethod
     def from_words(cls, words: Mapping[str, Any]) -> Rule:
-        return cls(**{**words, "steps": tuple(from_json(step) for step in words["steps"])})
+        members = {name: value for name, value in words.items() if name != "steps"}
+        return cls(steps=tuple(from_json(step) for step in words["steps"]), **members)
 
     @property
     def total(self) -> int | None:

@@ -180,20 +180,20 @@ class Account:
         """What the account came to since it was opened, resets or not: calls, refused, images, micros."""
         return await self.journal.totals() | await self.ledger.totals()
 
-    async def put_upload(self, data: bytes) -> str:
-        """Store an upload for a while: a batch must name its blob. Returns its key, which is never given twice."""
-        batch = self.scope.batch()
-        number = batch.add(self.scope.lasting("blobs"), 1)
-        made = (await self.scope.run(batch)).of(number) or 0
-        key = self.scope.key("blobs", str(made))
+    async def put_upload(self, data: bytes, name: str) -> str:
+        """Store an upload for a while: a batch must name its blob. Returns its key. `name` must never come twice."""
+        key = self.scope.key("blobs", name)
         await self.store.put_blob(key, data)
-        if made % SWEEP_EVERY == 0:
-            await self._sweep()
         return key
 
     async def keep_upload(self, data: bytes) -> str:
         """Store an upload; returns its blob key, which is never given twice, resets or not."""
-        key = await self.put_upload(data)
+        batch = self.scope.batch()
+        number = batch.add(self.scope.lasting("blobs"), 1)
+        made = (await self.scope.run(batch)).of(number) or 0
+        key = await self.put_upload(data, str(made))
+        if made % SWEEP_EVERY == 0:
+            await self.sweep()
         batch = self.scope.batch()
         batch.name_blob(key)
         await self.scope.run(batch)
@@ -209,7 +209,7 @@ class Account:
         """SHA-256 of an upload that was let go of, in hexadecimal; "" for one that is here still."""
         return await self.ledger.digest(source)
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
         """Let go of what only dead links lead to."""
         gone = await self.links.dead((await self.clock()).now(), wall() - SWEEP_AFTER)
         digests = await self._digests_of(gone)

@@ -44,6 +44,7 @@ class Expect:
     key: str
     value: object
     member: str
+    kind: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +205,10 @@ class Batch:
         for group in groups:
             self._operation(Drop(group))
 
-    def expect(self, key: str, value: object, *, member: str = "") -> Ref[None]:
-        """Stop unless the value kept is `value` (None: there is none), or its `member` is; tells the value kept."""
-        return self._operation(Expect(key, value, member))
+    def expect(self, key: str, value: object, *, member: str = "", kind: type[object] = object) -> Ref[None]:
+        """Stop unless the value kept is `value` (None: there is none), or its `member` is; tells the value kept,
+        as the `kind` it was put with."""
+        return self._operation(Expect(key, value, member, kind))
 
     def add(
         self,

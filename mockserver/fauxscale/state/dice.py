@@ -36,6 +36,14 @@ class Dice:
         """22 URL-safe characters, 16 drawn bytes."""
         return base64.urlsafe_b64encode(self.cast(purpose, number)[:16]).rstrip(b"=").decode()
 
+    def of_call(self, purpose: str, call: int, index: int = 0) -> bytes:
+        """32 bytes for the call of this number, with nothing to be counted."""
+        return self.cast(f"{purpose} of call {call}", index)
+
+    def id_of_call(self, purpose: str, call: int, index: int = 0) -> str:
+        """22 URL-safe characters for the call of this number."""
+        return self.id_of(f"{purpose} of call {call}", index)
+
     def luck(self, name: str, number: int, purpose: str = "rule") -> float:
         """A number from 0 up to, not including, 1. The name decides, not the account's number: a test that runs
         alone has the luck it had among others."""

@@ -128,7 +128,7 @@ class Plan:
     def add_progress(self, batch: Batch, before: Progress, after: Progress) -> Ref[None]:
         """Note how far the rules have come; refuse the batch if another call has come further since `before`."""
         known = before.version or None
-        current = batch.expect(self._progress, known, member="version" if known else "")
+        current = batch.expect(self._progress, known, member="version" if known else "", kind=Progress)
         if after is not before:
             batch.put(self._progress, after, counts=True)
         return current

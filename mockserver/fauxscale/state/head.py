@@ -41,7 +41,7 @@ class HeadRoom:
     def expect(self, batch: Batch, head: Head) -> Ref[None]:
         """Refuse a batch that was made for another head; what is found then is the new one."""
         known = head.version if head.version else None
-        return batch.expect(self._key, known, member="version" if head.version else "")
+        return batch.expect(self._key, known, member="version" if head.version else "", kind=Head)
 
     def put(self, batch: Batch, head: Head) -> None:
         batch.put(self._key, head)

@@ -75,12 +75,12 @@ def _value(words: Any, hint: Any) -> object:
     origin = get_origin(hint) or hint
     if origin is bytes:
         return base64.b64decode(words)
-    if isinstance(words, dict) and isinstance(origin, type) and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         name, inner = get_args(hint) or (str, object)
-        pairs = cast("dict[str, Any]", words).items()
+        pairs = cast("Mapping[str, Any]", words).items()
         return {(int(key) if name is int else key): _value(one, inner) for key, one in pairs}
-    if isinstance(words, list) and origin in (tuple, list, Sequence):
-        several: list[Any] = words
+    if origin in (tuple, list, Sequence):
+        several = cast("Sequence[Any]", words)
         made = [_value(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
         return tuple(made) if origin is tuple else made
     return float(words) if origin is float else words
@@ -104,10 +104,15 @@ def _without_none(hint: Any) -> Any:
 
 def _kinds(hint: Any) -> list[Any]:
     """The classes of ours that a member of this type may be of."""
-    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    return [
-        one for one in members if isinstance(one, type) and (is_dataclass(one) or hasattr(one, "from_words"))
-    ]
+    several = get_origin(hint) in (Union, types.UnionType)
+    members: Sequence[Any] = get_args(hint) if several else (hint,)
+    return [one for one in members if _is_ours(one)]
+
+
+def _is_ours(kind: Any) -> bool:
+    return isinstance(kind, type) and (
+        is_dataclass(cast("Any", kind)) or hasattr(cast("Any", kind), "from_words")
+    )
 
 
 def _inner(hint: Any, count: int) -> Sequence[Any]:

@@ -36,7 +36,10 @@ class EncodingStore:
             _read(operation, result)
             for operation, result in zip(batch.operations, outcome.results, strict=False)
         ]
-        return replace(outcome, results=tuple(results))
+        refusal = outcome.refusal
+        if refusal is not None and isinstance(stopped := batch.operations[refusal.index], Expect):
+            refusal = replace(refusal, found=_again(refusal.found, stopped.kind))
+        return Outcome(tuple(results), refusal)
 
     async def put_blob(self, key: str, data: bytes, *, life: float | None = BLOB_LIFE) -> None:
         await self._store.put_blob(key, data, life=life)
