@@ -83,7 +83,7 @@ def _value(words: Any, hint: Any) -> object:
         several = cast("Sequence[Any]", words)
         made = [_value(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
         return tuple(made) if origin is tuple else made
-    return float(words) if origin is float else words
+    return words
 
 
 def _made(words: Any, kind: Any) -> object:
