@@ -153,7 +153,7 @@ class App:
             f"no provider answers at {request.scope['path']!r}: base URLs are {', '.join(bases.values())}"
         )
         unassigned = self.accounts.unassigned()
-        number = await unassigned.store.add(f"{unassigned.prefix}draws:call", 1) or 0
+        number = await unassigned.number_call()
         now = stopwatch()
         entry = Entry(
             n=number, id=f"call_{number}", at=wall(), started=now, ended=now, operation="unmatched",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -23,6 +24,22 @@ async def wait(seconds: float) -> None:
     """Really wait. Only an ordered fault (a delay, a stall) or a set latency does so."""
     if seconds > 0:
         await asyncio.sleep(seconds)
+
+
+def repeat(seconds: float, work: Callable[[], Awaitable[object]]) -> Callable[[], None]:
+    """Do something every so many seconds, on the loop that runs, until what is returned is called."""
+    loop = asyncio.get_running_loop()
+    running: set[asyncio.Future[object]] = set()
+    timers: list[asyncio.TimerHandle] = []
+
+    def start() -> None:
+        timers[:] = [loop.call_later(seconds, start)]
+        task = asyncio.ensure_future(work())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    timers.append(loop.call_later(seconds, start))
+    return lambda: timers[0].cancel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ async def note_refusal(ask: Ask) -> object:
     """Write down that a guard stopped a call of this account's test on its way to a real host."""
     ask.know("host", "reason", "provider")
     account = ask.account
-    number = await account.store.add(f"{account.prefix}draws:call", 1) or 0
+    number = await account.number_call()
     await account.journal.write(
         Entry(
             n=number,

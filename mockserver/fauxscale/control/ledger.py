@@ -14,12 +14,12 @@ async def read(ask: Ask) -> object:
     """The wallet and every charge, in micro-dollars. Equal fingerprints are the same work, paid for again."""
     await ask.catch_up()
     account = ask.account
-    spent, funds = await account.ledger.spent(), await account.funds()
+    spent, left = await account.ledger.spent(), await account.balance()
     charges = [
         asdict(charge) | {"fingerprint": await _fingerprint(ask, charge)}
         for charge in await account.ledger.charges()
     ]
-    return {"spent": spent, "balance": None if funds is None else funds - spent, "charges": charges}
+    return {"spent": spent, "balance": left, "charges": charges}
 
 
 async def _fingerprint(ask: Ask, charge: Charge) -> str:

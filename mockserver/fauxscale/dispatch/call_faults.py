@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 from typing import TypeVar
@@ -45,6 +46,12 @@ class CallFaults:
         self._asked: list[tuple[Effect, AssignedFault]] = []
         self._acted: list[AssignedFault] = []
         self._reply: Reply | None = None
+        self._has_rules = True
+
+    def enter(self, account: Account, assigned: Sequence[AssignedFault], *, has_rules: bool) -> None:
+        """Take what the account's rules assigned to the call when it entered."""
+        self.account, self._has_rules = account, has_rules
+        self._assigned = [*assigned]
 
     @property
     def applied(self) -> list[AssignedFault]:
@@ -59,10 +66,10 @@ class CallFaults:
         return [one for one in self._assigned if one not in applied]
 
     async def assign(self, operation: str, kind: str) -> None:
-        """Take what the account's rules have for a call of this operation and kind."""
-        self._assigned += await self.account.faults.assign(
-            operation, kind, self.account.roll, self.request.method
-        )
+        """Take what the account's rules have for a call of this operation and kind, besides its own."""
+        if not self._has_rules:
+            return
+        self._assigned += await self.account.faults.assign(operation, kind, self.request.method)
 
     def add(self, fault: Fault) -> None:
         """Assign a fault that no rule has, but a prompt or a link."""

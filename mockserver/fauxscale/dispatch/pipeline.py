@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,12 +17,15 @@ from fauxscale.bodies.reader import Caps
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Interrupted, Redirected
 from fauxscale.observer import Observation, Observer
+from fauxscale.settings import Terms
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
-from fauxscale.state.rate_limits import Quota, RateLimitStatus
+from fauxscale.state.passage import Arrival, Standing, enter, leave, read_standing
+from fauxscale.state.rate_limits import Quota
 
 from .call_faults import CallFaults
+from .endpoints import endpoint_for
 from .provider import Call, Endpoint
 from .request_body import Intake
 from .responses import Cut
@@ -57,12 +61,8 @@ class Pipeline:
 
     async def _answered(self, call: Call, match: Match) -> Response:
         """What a call is answered with: the handler's reply, or a refusal in the provider's words."""
-        entered = False
         try:
             await self._enter(call)
-            if call.endpoint.limited:
-                call.rate_limit = await self._count_in(call)
-                entered = True
             return await self._handled(call, match)
         except ApiError as error:
             await self._identify(call)
@@ -78,33 +78,42 @@ class Pipeline:
             logging.getLogger("fauxscale").exception("%s failed", call.endpoint.operation)
             await self._identify(call)
             return self._refuse(call, _OURS)
-        finally:
-            if entered and not await call.forgotten():
-                await call.account.limits.leave(call.provider.name)
 
     async def _enter(self, call: Call) -> None:
-        """Find out whose call this is, give it its number and time, and ask the fault rules."""
-        account = call.account = call.faults.account = await self._account(call)
-        call.proof = await self.accounts.proof(account.id)
-        await self._identify(call)
-        call.terms = await account.terms()
-        await call.faults.assign(call.endpoint.operation, call.endpoint.kind)
+        """Find out whose call this is, give it its number and time, assign its faults, count it against its limits."""
+        call.account = await self._account(call, recalled=True)
+        try:
+            entered = await enter(call.account, call.arrival, self._known(call.account))
+        except ApiError:
+            # What this worker remembered is out of date.
+            self.accounts.recall.clear()
+            call.account = await self._account(call, recalled=False)
+            entered = await enter(call.account, call.arrival)
+        head = entered.standing.head
+        call.standing, call.link, call.rate_limit = entered.standing, entered.link, entered.status
+        call.clock, call.terms = head.clock, call.account.terms_of(head)
+        call.faults.enter(call.account, entered.faults, has_rules=bool(head.rules))
+        self._number(call, entered.number)
+        self._remember(call, entered.standing)
+        if entered.refusal is not None:
+            raise entered.refusal
 
-    async def _count_in(self, call: Call) -> RateLimitStatus | None:
-        default, terms = call.provider.quota, call.terms
-        quota = Quota(
-            default.per_minute if terms.rate_limit is None else terms.rate_limit,
-            default.in_flight if terms.in_flight is None else terms.in_flight,
-        )
-        since = await call.account.since()
-        return await call.account.limits.enter(call.provider.name, quota, now=call.now, since=since)
+    def _known(self, account: Account) -> Standing | None:
+        standing = self.accounts.recall.standings.get(account.id)
+        return standing if standing and standing.head.generation == account.scope.generation else None
+
+    def _remember(self, call: Call, standing: Standing | None) -> None:
+        if standing is not None and call.account.scope.guarded:
+            call.standing = standing
+            self.accounts.recall.standings.put(call.account.id, standing)
 
     async def _handled(self, call: Call, match: Match) -> Response:
         """The reply of a recording or of the endpoint's handler, once the wait and the faults of a call are over."""
         # What waits holds its place in flight, as a slow answer of the real services would.
         await time.wait(call.terms.latency or 0 if call.endpoint.kind == "api" else 0)
         await call.faults.apply("call")
-        await call.check_open()
+        if call.terms.latency or call.faults.applied:
+            await call.check_open()  # it may have been closed meanwhile
         told = await self.recorded(call, match) if self.recorded else None
         return told or await call.endpoint.handler(call)
 
@@ -125,12 +134,14 @@ class Pipeline:
         return response
 
     def _call(self, request: Request, match: Match) -> Call:
-        endpoint = match.route.endpoint if match.route else _missing(match)
-        if request.method == "OPTIONS" and endpoint.any_origin:
-            endpoint = replace(endpoint, handler=_preflight, needs_key=False, owner=None, limited=False)
+        endpoint = endpoint_for(match, request.method)
         # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
         mask = redact.Mask(redact.secrets(request.headers.items()))
         unassigned, entry = self.accounts.unassigned(), self._open(request, match, endpoint, mask)
+        limited = match.provider.name if endpoint.limited else ""
+        reads = (
+            (match.params or {}).get("id", "") if endpoint.kind == "download" and not endpoint.owner else ""
+        )
         return Call(
             request=request,
             provider=match.provider,
@@ -147,20 +158,28 @@ class Pipeline:
             mask=mask,
             caps=Caps(),
             faults=CallFaults(request, entry, unassigned),
+            arrival=Arrival(
+                holder=self.accounts.new_holder(),
+                operation=endpoint.operation,
+                kind=endpoint.kind,
+                method=request.method,
+                limited=limited,
+                quota=partial(_quota, match.provider.quota),
+                link=reads,
+            ),
         )
 
-    async def _account(self, call: Call) -> Account:
-        """Whose call this is: the key's account; for a link, its owner's."""
+    async def _account(self, call: Call, *, recalled: bool) -> Account:
+        """Whose call this is: the key's account; for a link, its owner's. `recalled`: as this worker remembers it."""
         if call.endpoint.owner is not None:
             return await call.endpoint.owner(call) or self.accounts.unassigned()
         if call.endpoint.needs_key:
             key = call.provider.find_key(call.request)
             call.entry.key = redact.nickname(key) if key else ""
-            return await self.accounts.of_key(key, call.provider.name)
-        if call.endpoint.kind == "download" and (
-            found := await self.accounts.link(call.params.get("id", ""))
-        ):
-            return await self.accounts.get(found.account) or self.accounts.unassigned()
+            known = self.accounts.recalled(key, call.provider.name) if recalled else None
+            return known or await self.accounts.of_key(key, call.provider.name)
+        if call.arrival.link:
+            return await self.accounts.giver(call.arrival.link) or self.accounts.unassigned()
         return self.accounts.unassigned()
 
     def _open(self, request: Request, match: Match, endpoint: Endpoint, mask: redact.Mask) -> Entry:
@@ -176,13 +195,15 @@ class Pipeline:
         )
 
     async def _identify(self, call: Call) -> None:
-        """Give the call its number and its time; what was refused for its key has none before it is worded."""
-        if call.entry.id:
-            return
-        call.clock = await call.account.clock()
-        call.entry.at = call.now
-        call.entry.n = await call.account.store.add(f"{call.account.prefix}draws:call", 1) or 0
-        call.entry.id = f"call_{call.entry.n}"
+        """Give a call that was refused before it could enter its number and its time, for its refusal to be worded."""
+        if not call.entry.id:
+            call.account = self.accounts.unassigned()
+            call.faults.enter(call.account, (), has_rules=False)
+            call.clock = await call.account.clock()
+            self._number(call, await call.account.number_call())
+
+    def _number(self, call: Call, number: int) -> None:
+        call.entry.at, call.entry.n, call.entry.id = call.now, number, f"call_{number}"
 
     def _refuse(self, call: Call, error: ApiError) -> Response:
         call.entry.rule, call.entry.reason = error.problem.value, error.reason
@@ -194,10 +215,6 @@ class Pipeline:
     async def _close(self, call: Call, response: Response | None) -> None:
         entry = call.entry
         call.faults.settle()
-        if await call.forgotten():
-            return  # nothing of it stays
-        for one in call.faults.unused:
-            await call.account.faults.give_back(one)
         await self._identify(call)
         entry.ended = time.stopwatch()
         entry.reason = call.mask.text(entry.reason)
@@ -210,7 +227,16 @@ class Pipeline:
                 "text/plain",
             ):
                 entry.reply = call.mask.text(bytes(response.body)[:4096].decode(errors="replace"))
-        await call.account.journal.write(entry)
+        standing = call.standing or await read_standing(call.account)
+        self._remember(call, await leave(call.account, call.arrival, entry, standing, call.faults.unused))
+
+
+def _quota(default: Quota, terms: Terms) -> Quota:
+    """What limits a call: what its account's terms say, else its provider."""
+    return Quota(
+        default.per_minute if terms.rate_limit is None else terms.rate_limit,
+        default.in_flight if terms.in_flight is None else terms.in_flight,
+    )
 
 
 def _itself(call: Call) -> str:
@@ -237,47 +263,6 @@ def _observed(call: Call, response: Response) -> Observation:
         status=call.entry.status,
         reply_headers=tuple(response.headers.items()),
         reply=bytes(getattr(response, "body", b"")),
-    )
-
-
-async def _preflight(call: Call) -> Response:
-    """Answer a browser's question before it reads from another origin: it brings no key, whoever may read."""
-    allowed = {
-        "access-control-allow-methods": f"{call.endpoint.method}, HEAD",
-        "access-control-allow-headers": "*",
-    }
-    return Response(status_code=204, headers=allowed)
-
-
-def _missing(match: Match) -> Endpoint:
-    """Stands in for the endpoint of a path the provider does not know, or not with this method."""
-
-    async def refuse(call: Call) -> Response:
-        if match.allowed:
-            raise ApiError(
-                Problem.WRONG_METHOD,
-                "Method not allowed",
-                reason=f"{match.path} answers {', '.join(match.allowed)}, not {call.request.method}",
-                details={"allow": ", ".join(match.allowed)},
-            )
-        raise ApiError(
-            Problem.NOT_FOUND,
-            "Not found",
-            reason=f"{match.provider.name} has no {match.path}; it has "
-            + ", ".join(
-                f"{one.method} {one.path}" for site in match.provider.sites for one in site.endpoints
-            ),
-            details={"path": match.path},
-        )
-
-    operation = f"{match.provider.name}.unmatched"
-    return Endpoint(
-        operation=operation,
-        method=match.path,
-        path=match.path,
-        handler=refuse,
-        needs_key=False,
-        limited=False,
     )
 
 

@@ -24,6 +24,7 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.jobs import Job
 from fauxscale.state.journal import Entry
 from fauxscale.state.link import Link
+from fauxscale.state.passage import Arrival, Standing
 from fauxscale.state.rate_limits import Quota, RateLimitStatus
 
 from .call_faults import CallFaults
@@ -147,8 +148,12 @@ class Call:
     entry: Entry
     mask: redact.Mask
     caps: Caps
-    # Tells the account from another that bears its id after a reset.
-    proof: bytes | None = None
+    # What it told when it entered, what was known of its account then, and the link it reads.
+    arrival: Arrival
+    standing: Standing | None = None
+    link: Link | None = None
+    # How many things were drawn off the account's dice for this call.
+    drawn: int = 0
     rate_limit: RateLimitStatus | None = None
     faults: CallFaults
 
@@ -159,7 +164,7 @@ class Call:
 
     async def forgotten(self) -> bool:
         """Whether the account was closed, or forgotten in a reset, while this call was on its way."""
-        return await self.accounts.proof(self.account.id) != self.proof
+        return not await self.accounts.is_current(self.account)
 
     async def check_open(self) -> None:
         """Raises INVALID_KEY once the account is forgotten: nobody is charged for this call any more."""

@@ -57,7 +57,6 @@ from .replies import SwappedResults as SwappedResults
 from .replies import UnsafeImage as UnsafeImage
 from .replies import UrlInsteadOfBase64 as UrlInsteadOfBase64
 from .rules import AssignedFault as AssignedFault
-from .rules import Plan as Plan
 from .rules import Rule as Rule
 from .webhooks import DuplicateWebhook as DuplicateWebhook
 from .webhooks import LateWebhook as LateWebhook

@@ -6,9 +6,8 @@ by any store; equal recipes over equal sources make equal pictures, so results a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class AsStored:
 
 
 Step: TypeAlias = Enlarge | Draw | AsStored
-_STEPS: Mapping[str, type[Step]] = {kind.__name__: kind for kind in (Enlarge, Draw, AsStored)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +60,3 @@ class Recipe:
     def sized(self, width: int, height: int) -> Recipe:
         """The same picture in another size."""
         return replace(self, step=replace(self.step, width=width, height=height))
-
-    def to_json(self) -> dict[str, object]:
-        step = {"kind": type(self.step).__name__, **asdict(self.step)}
-        return {
-            "sources": list(self.sources),
-            "step": step,
-            "format": self.format,
-            "quality": self.quality,
-            "memory": self.memory,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Recipe:
-        members = dict(value["step"])
-        step = _STEPS[members.pop("kind")](**members)
-        return cls(tuple(value["sources"]), step, value["format"], value["quality"], value["memory"])

@@ -51,7 +51,7 @@ def links_at(provider: str, path: str) -> Endpoint:
 
 async def read_link(call: Call) -> Response:
     """Answer a read of the link whose id is the path parameter `id`: GET, HEAD, ranges, etags."""
-    found = await call.accounts.link(call.params["id"])
+    found = call.link
     wanted = call.provider.name, call.path
     if found is None or not found.given or (found.provider, found.path) != wanted:
         raise ApiError(
@@ -153,8 +153,6 @@ async def _refund(call: Call, link: Link) -> None:
     account = call.account
     if call.entry.charge == link.charge:
         call.entry.cost = 0  # the picture went out in the very reply that is now a refusal
-    if not await account.store.claim(f"{account.prefix}refund:{link.charge}", b"1"):
-        return
     paid = [one for one in await account.ledger.charges() if one.id == link.charge]
     for one in paid:
         await account.ledger.refund(
@@ -165,7 +163,8 @@ async def _refund(call: Call, link: Link) -> None:
                 micros=-one.micros,
                 images=-one.images,
                 refunds=one.id,
-            )
+            ),
+            await account.funds(),
         )
 
 

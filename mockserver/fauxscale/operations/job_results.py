@@ -17,7 +17,7 @@ from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.webhooks import Delivery, Key
 
-from .upscale import Outcome
+from .upscale import Outcome, keep
 
 # What any provider with jobs lets its users choose: how long work waits, runs, and how many polls find it unfinished.
 JOB_OPTIONS = (
@@ -99,7 +99,8 @@ async def begin(
         late=late.seconds if late else 0.0,
         held=call.faults.take(HoldWebhook) is not None,
     )
-    await call.check_open()
+    if made is not None:
+        await keep(call, made.outcome, None)
     await call.account.jobs.add(job)
     # With no pace set the work is done, and paid for, by now.
     progress = await refresh(call.account, call.provider, job, call.now, counted=False)

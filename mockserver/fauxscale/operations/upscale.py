@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from fauxscale.faults import Alter, Refuse, Withhold, magic, to_json
 from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
+from fauxscale.state.passage import pay, read_standing
 
 from .altered_results import altered
 
@@ -86,12 +87,20 @@ class Outcome:
 
 async def upscale(call: Call, ask: Upscale) -> Outcome:
     """Judge, charge, give out links. No pixel is enlarged before somebody looks."""
-    picture = await judge(call, ask)
+    picture = await _judged(call, ask)
     return await perform(call, ask, picture)
 
 
 async def judge(call: Call, ask: Upscale) -> Picture:
-    """Everything that may refuse the work, up to the wallet. Costs nothing."""
+    """Everything that may refuse the work, the wallet included, for who has more to do before it is paid. Costs
+    nothing."""
+    picture = await _judged(call, ask)
+    await call.account.ledger.check(_price(call, ask), await _funds(call))
+    return picture
+
+
+async def _judged(call: Call, ask: Upscale) -> Picture:
+    """Everything that may refuse the work but the wallet, which refuses when it is to pay."""
     picture = await _probed(call, ask)
     await call.faults.apply_prompt_fault(magic(ask.prompt))
     await call.faults.apply("outcome")
@@ -102,8 +111,12 @@ async def judge(call: Call, ask: Upscale) -> Picture:
             reason="configured: a safety refusal",
             param=ask.part,
         )
-    await call.account.ledger.check(_price(call, ask), await call.account.funds())
     return picture
+
+
+async def _funds(call: Call) -> int | None:
+    """Micro-dollars the account's wallet begins with, None without a limit."""
+    return await call.account.funds() if call.standing is None else call.account.funds_of(call.standing.head)
 
 
 async def _probed(call: Call, ask: Upscale) -> Picture:
@@ -159,29 +172,37 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
     """Do the work on a judged picture: charge it and give out a link for each result."""
     outcome = await prepare(call, ask, picture)
     try:
-        await call.account.ledger.charge(outcome.charge, await call.account.funds())
+        await keep(call, outcome, outcome.charge)
     except ApiError:
-        # Another call spent the money meanwhile: nothing of this one stays.
-        for result in outcome.results:
-            await call.account.links.purge(result.link)
-        await call.account.store.delete(outcome.charge.source)
-        call.entry.charge, call.entry.results = "", []
+        call.entry.charge, call.entry.results = "", []  # nothing of it stays
         raise
     call.entry.cost = outcome.charge.micros
+    await call.account.sweep_sometimes(call.entry.n)
     return outcome
 
 
+async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
+    """Pay for work, give out the links to its results and keep what they are made of: all of it or nothing.
+
+    Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY once the account is gone.
+    """
+    standing = call.standing or await read_standing(call.account)
+    links = [one.link for one in outcome.results]
+    head = await pay(call.account, standing.head, charge=charge, results=links, blobs=[outcome.charge.source])
+    call.standing = replace(standing, head=head)
+
+
 async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool = True) -> Outcome:
-    """All of the work on a judged picture but its charge, which is for the caller to make when the time comes.
+    """All of the work on a judged picture, for the caller to `keep` when it is to be paid.
 
     Not `finished`: the lives of its links begin with the end of a job.
     """
-    account, now = call.account, call.now
-    await call.check_open()
-    source = await account.keep_upload(ask.source)
+    account, first = call.account, call.drawn
+    call.drawn += ask.count
+    source = await account.put_upload(ask.source, f"{call.arrival.holder}.{first}")
     charge = Charge(
-        id=f"charge_{await account.draw_id('charge')}",
-        at=now,
+        id=f"charge_{account.dice.id_of_call('charge', call.entry.n, first)}",
+        at=call.now,
         operation=call.endpoint.operation,
         micros=_price(call, ask),
         images=ask.count,
@@ -194,10 +215,9 @@ async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool 
     call.entry.image["source"] = source
     safe = call.faults.take(Withhold) is None
     results = [
-        await _result(call, ask, picture, charge, number, safe=safe, finished=finished)
+        _result(call, ask, picture, charge, (first, number), safe=safe, finished=finished)
         for number in range(ask.count)
     ]
-    await account.links.keep(*(one.link for one in results))
     call.entry.results = [
         {
             "link": one.link.id,
@@ -210,13 +230,20 @@ async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool 
     return Outcome(picture, tuple(results), charge)
 
 
-async def _result(
-    call: Call, ask: Upscale, picture: Picture, charge: Charge, number: int, *, safe: bool, finished: bool
+def _result(
+    call: Call,
+    ask: Upscale,
+    picture: Picture,
+    charge: Charge,
+    place: tuple[int, int],
+    *,
+    safe: bool,
+    finished: bool,
 ) -> Result:
     from fauxscale.images.probe import memory_to_enlarge
 
     width, height = ask.result_size(picture.width, picture.height)
-    link_id = await call.account.draw_id("link")
+    link_id = call.account.dice.id_of_call("link", call.entry.n, sum(place))
     alter = call.faults.take(Alter)
     how = alter.how if alter else ""
     recipe = Recipe(
@@ -245,7 +272,7 @@ async def _result(
         given=safe and ask.given and ask.path is not None,
     )
     url = link(call, made) if safe and made.path and finished else None
-    return Result(made, url, await _seed(call, ask, number), safe)
+    return Result(made, url, _seed(call, ask, *place), safe)
 
 
 def link_life(call: Call, asked: float | None = None) -> float:
@@ -255,11 +282,11 @@ def link_life(call: Call, asked: float | None = None) -> float:
     return call.provider.link_life if call.terms.link_ttl is None else call.terms.link_ttl
 
 
-async def _seed(call: Call, ask: Upscale, number: int) -> int:
+def _seed(call: Call, ask: Upscale, first: int, number: int) -> int:
     """The seed asked for, counted up for further pictures, or one off the account's dice."""
     if ask.seed is not None:
         return (ask.seed + number) % SEEDS
-    return int.from_bytes((await call.account.draw("seed"))[:4], "big") % SEEDS
+    return int.from_bytes(call.account.dice.of_call("seed", call.entry.n, first + number)[:4], "big") % SEEDS
 
 
 def _price(call: Call, ask: Upscale) -> int:

@@ -56,7 +56,7 @@ class Replay:
         if not replies:
             return None
         await call.check_open()
-        turn = await call.account.store.add(f"{call.account.prefix}draws:replay:{asked}", 1) or 1
+        turn = await call.account.dice.turn(asked)
         recorded = replies[min(turn, len(replies)) - 1]
         call.entry.reason = f"replayed from {recorded.file}"
         charge = await _charge(call, recorded)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import hmac
-import json
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fauxscale.clock import Clock, wall
-from fauxscale.faults import Plan
 from fauxscale.settings import Settings, Terms, micros
 
+from .batch import Batch
+from .dice import Dice
+from .fault_plan import Plan
+from .files import Begun
+from .head import Head, HeadRoom
 from .jobs import Jobs
 from .journal import Journal
 from .ledger import Ledger
 from .links import Links
 from .rate_limits import Limits
+from .scope import GROUPS, Scope
 from .store import Store
 from .webhooks import Webhooks
 
@@ -30,140 +33,214 @@ _NUMBERED = frozenset({"calls", "jobs", "ledger", "links"})
 
 
 class Account:
-    """The state of one tenant. Its rooms share the store under the account's own prefix."""
+    """One generation of the state of one tenant. Its rooms share the store under the account's own keys."""
 
-    def __init__(self, id: str, store: Store, settings: Settings, secret: bytes) -> None:  # noqa: A002  # its name
-        self.id = id
-        self.prefix = f"a:{id}:"
-        self.store = store
+    def __init__(self, scope: Scope, settings: Settings, secret: bytes) -> None:
         self._settings = settings
         self._secret = secret
-        self.ledger = Ledger(store, self.prefix)
-        self.limits = Limits(store, self.prefix)
-        self.faults = Plan(store, self.prefix)
-        self.links = Links(store, self.prefix)
-        self.jobs = Jobs(store, self.prefix)
-        self.webhooks = Webhooks(store, self.prefix)
-        self.journal = Journal(
-            store, self.prefix, most=settings.journal_entries, most_bytes=settings.journal_bytes
-        )
+        self._enter_generation(scope)
+
+    def _enter_generation(self, scope: Scope) -> None:
+        settings = self._settings
+        self.scope = scope
+        self.head = HeadRoom(scope)
+        self.dice = Dice(scope, self._secret)
+        self.ledger = Ledger(scope)
+        self.limits = Limits(scope)
+        self.faults = Plan(scope, self.dice.luck)
+        self.links = Links(scope)
+        self.files = Begun(scope)
+        self.jobs = Jobs(scope)
+        self.webhooks = Webhooks(scope)
+        self.journal = Journal(scope, most=settings.journal_entries, most_bytes=settings.journal_bytes)
+
+    @property
+    def id(self) -> str:
+        return self.scope.account
+
+    @property
+    def store(self) -> Store:
+        return self.scope.store
 
     async def clock(self) -> Clock:
-        row = await self.store.get(f"{self.prefix}clock")
-        return Clock(**json.loads(row)) if row else Clock()
+        return (await self.head.read()).clock
 
     async def set_clock(self, clock: Clock) -> None:
-        await self.store.put(f"{self.prefix}clock", json.dumps(asdict(clock)).encode())
+        await self.head.change(lambda head: replace(head, clock=clock))
 
     async def terms(self) -> Terms:
         """The terms in force: the account's own, and the server's wherever those say nothing."""
-        return self._settings.terms.under(await self.own_terms())
+        return self.terms_of(await self.head.read())
+
+    def terms_of(self, head: Head) -> Terms:
+        return self._settings.terms.under(head.terms)
 
     async def own_terms(self) -> Terms:
-        row = await self.store.get(f"{self.prefix}terms")
-        return Terms() if row is None else Terms(**json.loads(row))
+        return (await self.head.read()).terms
 
     async def set_terms(self, terms: Terms, *, refill: bool = True) -> None:
-        """Replace the account's own terms; with `refill` a balance counts from now on, and none is the server's."""
-        await self.store.put(f"{self.prefix}terms", terms.to_json())
-        if refill and terms.balance is not None:
-            funds = micros(terms.balance) + await self.ledger.spent()
-            await self.store.put(f"{self.prefix}funds", str(funds).encode())
-        elif refill:
-            await self.store.delete(f"{self.prefix}funds")
+        """Replace the account's own terms; with `refill` the wallet is filled with their balance, or the server's."""
+
+        def fill(batch: Batch) -> None:
+            if refill:
+                self.ledger.add_refill(batch, None if terms.balance is None else micros(terms.balance))
+
+        await self.head.change(lambda head: replace(head, terms=terms), fill)
 
     async def funds(self) -> int | None:
-        """Micro-dollars that may be spent in all, None without a limit."""
-        row = await self.store.get(f"{self.prefix}funds")
-        if row is not None:
-            return int(row)
-        balance = self._settings.terms.balance
+        """Micro-dollars the wallet begins with, None without a limit."""
+        return self.funds_of(await self.head.read())
+
+    def funds_of(self, head: Head) -> int | None:
+        balance = self.terms_of(head).balance
         return None if balance is None else micros(balance)
 
-    async def since(self) -> float:
-        """When the account's minutes began to count, by its clock."""
-        row = await self.store.get(f"{self.prefix}since")
-        if row is not None:
-            return float(row)
-        now = (await self.clock()).now()
-        await self.store.claim(f"{self.prefix}since", str(now).encode())
-        return now
+    async def balance(self) -> int | None:
+        """Micro-dollars that may still be spent, None without a limit."""
+        return await self.ledger.left(await self.funds())
 
     async def draw(self, purpose: str) -> bytes:
         """32 bytes off the account's dice. Same seed, same calls since reset: same bytes."""
-        number = await self.store.add(f"{self.prefix}draws:{purpose}", 1)
-        return hmac.digest(self._secret, f"{self.id}\n{purpose}\n{number}".encode(), "sha256")
+        return self.dice.cast(purpose, await self.dice.number(purpose))
 
     async def draw_id(self, purpose: str) -> str:
         """22 URL-safe characters, 16 drawn bytes."""
-        return base64.urlsafe_b64encode((await self.draw(purpose))[:16]).rstrip(b"=").decode()
+        return self.dice.id_of(purpose, await self.dice.number(purpose))
 
     async def roll(self) -> float:
-        """A number from 0 up to, not including, 1. The label decides, not the account's number: a test that runs
-        alone has the luck it had among others."""
-        row = await self.store.get(f"account:{self.id}")
-        name = self.id if row is None else json.loads(row)["label"]
-        number = await self.store.add(f"{self.prefix}draws:roll", 1)
-        rolled = hmac.digest(self._secret, f"roll\n{name}\n{number}".encode(), "sha256")
-        return int.from_bytes(rolled[:8], "big") / 2**64
+        """A number from 0 up to, not including, 1, off the dice that go by the account's label."""
+        name = (await self.head.read()).label
+        return self.dice.luck(name, await self.dice.number("roll"), "roll")
+
+    async def number_call(self) -> int:
+        """The number of a call, from 1; 0 once the account is gone."""
+        return await self.dice.number_late("call")
 
     async def reset(self, what: tuple[str, ...] = RESETTABLE) -> None:
         """Forget what is named: calls (the journal), clock, faults, jobs (and webhooks), ledger (and balance as
         at first), limits, links (and the pictures behind them), seed (the dice and a recording begin anew; ids too
-        where nothing is left that bears one). Keys and terms stay."""
-        prefix, store = self.prefix, self.store
-        if "calls" in what:
-            await store.clear(f"{prefix}journal")
+        where nothing is left that bears one). Keys and terms stay.
+
+        All of it at once begins a new generation: calls that are on their way leave nothing in it.
+        """
+        if self.scope.guarded and set(what) >= set(RESETTABLE):
+            await self._begin_generation()
+            return
         if "clock" in what:
-            await store.delete(f"{prefix}clock")
+            await self.set_clock(Clock())
         if "faults" in what:
             await self.faults.clear()
-        if "jobs" in what:
-            await store.clear(f"{prefix}job")
-            await store.clear(f"{prefix}webhook")
-        if "ledger" in what:
-            await store.delete(f"{prefix}spent", f"{prefix}charges", f"{prefix}funds")
-            await store.clear(f"{prefix}refund:")
-            await store.clear(f"{prefix}digest:")
-            balance = (await self.own_terms()).balance
-            if balance is not None:
-                await store.put(f"{prefix}funds", str(micros(balance)).encode())
-        if "limits" in what:
-            await store.clear(f"{prefix}minute:")
-            await store.delete(f"{prefix}since")
-        if "links" in what:
-            due = [job.charge for job in await self.jobs.all() if job.charge is not None]
-            for charge in [*await self.ledger.charges(), *due]:
-                await self._note_digest(charge.source)
-            await self.links.forget()
-        if "seed" in what and set(what) >= _NUMBERED:
-            await store.clear(f"{prefix}draws:")
         elif "seed" in what:
-            await store.delete(f"{prefix}draws:roll", f"{prefix}draws:seed")
-            await store.clear(f"{prefix}draws:replay:")
+            await self.faults.rewind()
+        names = await self.links.names() if "links" in what else []
+        digests = await self._digests() if "links" in what and "ledger" not in what else {}
+        batch = self.scope.batch()
+        if "calls" in what:
+            self.journal.add_reset(batch)
+        if "jobs" in what:
+            self.jobs.add_reset(batch)
+            self.webhooks.add_reset(batch)
+        if "ledger" in what:
+            self.ledger.add_reset(batch)
+        if "limits" in what:
+            self.limits.add_reset(batch)
+        if "links" in what:
+            for source, digest in digests.items():
+                self.ledger.add_digest(batch, source, digest)
+            self.links.add_reset(batch, names)
+            self.files.add_reset(batch)
+        if "seed" in what:
+            self.dice.add_reset(batch, ids=set(what) >= _NUMBERED)
+        await self.scope.run(batch)
+
+    async def _begin_generation(self) -> None:
+        generation = await next_generation(self.store)
+        names = await self.links.names()
+        old = self.scope
+
+        def forget(batch: Batch) -> None:
+            self.links.add_reset(batch, names)
+            batch.drop(*map(old.group, GROUPS))
+
+        await self.head.change(
+            lambda head: replace(head, generation=generation, clock=Clock(), rules=()), forget
+        )
+        self._enter_generation(replace(old, generation=generation))
+
+    async def close(self, directory: Callable[[Batch, Head], None]) -> None:
+        """Forget everything; `directory` forgets what others know of the account."""
+        names, head = await self.links.names(), await self.head.read()
+        batch = self.scope.batch()
+        self.links.add_reset(batch, names)
+        batch.drop(*map(self.scope.group, GROUPS), self.scope.lasting_group)
+        directory(batch, head)
+        await self.scope.run_late(batch)
 
     async def totals(self) -> dict[str, int]:
         """What the account came to since it was opened, resets or not: calls, refused, images, micros."""
         return await self.journal.totals() | await self.ledger.totals()
 
+    async def put_upload(self, data: bytes, name: str) -> str:
+        """Store an upload for a while: a batch must name its blob. Returns its key. `name` must never come twice."""
+        key = self.scope.key("blobs", name)
+        await self.store.put_blob(key, data)
+        return key
+
     async def keep_upload(self, data: bytes) -> str:
         """Store an upload; returns its blob key, which is never given twice, resets or not."""
-        key = f"{self.prefix}blob:{await self.store.add('blobs', 1)}"
-        await self.store.put_blob(key, data)
-        if (await self.store.add(f"{self.prefix}uploads", 1) or 0) % SWEEP_EVERY == 0:
-            for source in await self.links.dead((await self.clock()).now(), wall() - SWEEP_AFTER):
-                await self._note_digest(source)
-                await self.store.delete(source)
+        batch = self.scope.batch()
+        number = batch.add(self.scope.lasting("blobs"), 1)
+        made = (await self.scope.run(batch)).of(number) or 0
+        key = await self.put_upload(data, str(made))
+        if made % SWEEP_EVERY == 0:
+            await self.sweep()
+        batch = self.scope.batch()
+        batch.name_blob(key)
+        await self.scope.run(batch)
         return key
+
+    async def drop_upload(self, key: str) -> None:
+        """Forget an upload that nothing leads to."""
+        batch = self.scope.batch()
+        batch.delete(key)
+        await self.scope.run_late(batch)
 
     async def digest(self, source: str) -> str:
         """SHA-256 of an upload that was let go of, in hexadecimal; "" for one that is here still."""
-        row = await self.store.get(f"{self.prefix}digest:{source}")
-        return "" if row is None else row.decode()
+        return await self.ledger.digest(source)
 
-    async def _note_digest(self, source: str) -> None:
-        """Before an upload goes: whether it was paid for twice may be asked as long as its charge is known."""
-        data = await self.store.get_blob(source)
-        if data is not None:
-            digest = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
-            await self.store.put(f"{self.prefix}digest:{source}", digest.encode())
+    async def sweep_sometimes(self, number: int) -> None:
+        """Sweep at every so manieth call; `number` is the call's."""
+        if number % SWEEP_EVERY == 0:
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """Let go of what only dead links lead to."""
+        gone = await self.links.dead((await self.clock()).now(), wall() - SWEEP_AFTER)
+        digests = await self._digests_of(gone)
+        batch = self.scope.batch()
+        for source, digest in digests.items():
+            self.ledger.add_digest(batch, source, digest)
+        batch.delete(*gone)
+        await self.scope.run_late(batch)
+
+    async def _digests(self) -> dict[str, str]:
+        """Of every upload that was or will be charged for: whether it was paid for twice may be asked as long as
+        its charge is known."""
+        due = [job.charge for job in await self.jobs.all() if job.charge is not None]
+        return await self._digests_of([one.source for one in [*await self.ledger.charges(), *due]])
+
+    async def _digests_of(self, sources: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for source in dict.fromkeys(sources):
+            data = await self.store.get_blob(source)
+            if data is not None:
+                found[source] = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
+        return found
+
+
+async def next_generation(store: Store) -> int:
+    """A number that no generation of any account has had."""
+    batch = Batch()
+    number = batch.add("server/generations", 1)
+    return (await store.run(batch)).of(number) or 0

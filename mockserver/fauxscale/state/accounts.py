@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
+import itertools
+import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from fauxscale.clock import wall
 from fauxscale.errors import ApiError, Problem
@@ -16,13 +17,27 @@ from fauxscale.redact import nickname, shorten
 from fauxscale.settings import Settings, Terms
 from fauxscale.workers import Workers
 
-from .account import Account
+from .account import Account, next_generation
+from .batch import Batch
 from .files import File
+from .head import Head, HeadRoom
 from .link import Link
+from .links import Place, directory_key, file_id
+from .recall import Recall
+from .scope import Scope
 from .signing import Signer
 from .store import Store
 
 UNASSIGNED = "acct_0"
+_CARDS = "accounts/cards"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose key it is, and at which provider it works ("*" is any): an entry of the directory, never changed."""
+
+    account: str
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +63,52 @@ class Accounts:
             self.workers, cache=settings.rendition_memory, memory=settings.rendering_memory
         )
         self.probes = ProbeCache()
+        self.recall: Recall[Owner] = Recall()
+        # Names this worker among all that share a store, and each of its calls.
+        self._worker = secrets.token_hex(6)
+        self._calls = itertools.count(1)
         self._named = {_digest(key): key for key in settings.keys}
 
-    def of_id(self, account_id: str) -> Account:
-        """The state kept under an id, whether or not such an account was opened."""
-        return Account(account_id, self.store, self.settings, self._secret)
+    def new_holder(self) -> str:
+        """A name for one call that no call of any worker has had."""
+        return f"{self._worker}.{next(self._calls)}"
+
+    def recalled(self, key: str | None, provider: str) -> Account | None:
+        """The account a key opens, as far as this worker remembers: entering it tells whether that is so still."""
+        owner = self.recall.owners.get(_digest(key)) if key else None
+        if owner is None or owner.provider not in ("*", provider):
+            return None
+        standing = self.recall.standings.get(owner.account)
+        return None if standing is None else self._generation(owner.account, standing.head.generation)
+
+    async def giver(self, link_id: str) -> Account | None:
+        """The generation of an account that gave a link out, None if nobody did; remembered."""
+        place = self.recall.givers.get(link_id)
+        if place is None:
+            account = await self._giver(link_id)
+            if account is not None:
+                self.recall.givers.put(link_id, (account.id, account.scope.generation))
+            return account
+        return self._generation(*place)
 
     async def of_key(self, key: str | None, provider: str) -> Account:
         """The account a key opens. Raises MISSING_KEY, or INVALID_KEY as the key policy says."""
         if not key:
             raise ApiError(Problem.MISSING_KEY, "API key missing", reason="no API key came with this call")
         digest = _digest(key)
-        row = await self.store.get(f"key:{digest}")
-        if row is not None:
-            account_id, _, owner = row.decode().partition(" ")
-            if owner in ("*", provider):
-                return self.of_id(account_id)
+        batch = Batch()
+        owner = batch.get(f"key/{digest}", Owner)
+        found = (await self.store.run(batch)).of(owner)
+        account = None if found is None else await self.get(found.account)
+        if found is not None and account is not None:
+            self.recall.owners.put(digest, found)
+            if found.provider in ("*", provider):
+                return account
             raise ApiError(
                 Problem.INVALID_KEY,
                 "Invalid API key",
-                reason=f"this key was issued for {owner}, not for {provider}: does the client read the wrong variable?",
+                reason=f"this key was issued for {found.provider}, not for {provider}: "
+                "does the client read the wrong variable?",
             )
         if digest in self._named or not self.settings.issued_only:
             if "invalid" in key and digest not in self._named:
@@ -75,10 +116,9 @@ class Accounts:
                     Problem.INVALID_KEY, "Invalid API key", reason="a key that contains 'invalid' is refused"
                 )
             # Equal keys make equal accounts on every worker and after every start, with no key kept.
-            account_id = f"acct_{digest[:12]}"
-            if await self._claim(digest, account_id, "*"):
-                await self._enrol(Card(account_id, nickname(key), wall(), {"*": nickname(key)}))
-            return self.of_id(account_id)
+            card = Card(f"acct_{digest[:12]}", nickname(key), wall(), {"*": nickname(key)})
+            opened = await self._open(card, {"*": key}, Terms(), taken=True) or await self.get(card.id)
+            return opened or await self.of_key(key, provider)  # closed at once by somebody else
         raise ApiError(
             Problem.INVALID_KEY,
             "Invalid API key",
@@ -91,85 +131,127 @@ class Accounts:
 
         Raises ValueError on a taken key.
         """
-        number = await self.store.add("accounts:made", 1) or 0
-        account, keys = self.of_id(f"acct_{number}"), mint(number)
+        batch = Batch()
+        made = batch.add("accounts/made", 1)
+        number = (await self.store.run(batch)).of(made) or 0
+        keys = mint(number)
         if len(set(keys.values())) < len(keys):
             raise ValueError("each provider needs a key of its own")
-        for provider, key in keys.items():
-            if not await self._claim(_digest(key), account.id, provider):
-                await self.delete(account.id)  # all keys or none
-                raise ValueError(f"the key for {provider} belongs to another account already")
-        await account.set_terms(terms)
-        await self._enrol(
-            Card(account.id, label or account.id, wall(), {p: shorten(k) for p, k in keys.items()})
-        )
+        name = f"acct_{number}"
+        card = Card(name, label or name, wall(), {one: shorten(key) for one, key in keys.items()})
+        account = await self._open(card, keys, terms)
+        if account is None:
+            raise ValueError(f"the key for {await self._taken(keys)} belongs to another account already")
         return account
 
     def mint(self, number: int, provider: str) -> bytes:
         """32 bytes to make a key of, the same for the same server seed, account number and provider."""
         return hmac.digest(self._secret, f"key\n{number}\n{provider}".encode(), "sha256")
 
-    async def proof(self, account_id: str) -> bytes | None:
-        """What tells an account from one opened under the same id after a reset; None once it is closed."""
-        return await self.store.get(f"account:{account_id}")
+    async def is_current(self, account: Account) -> bool:
+        """Whether an account is open, and has not been reset since it was found."""
+        if not account.scope.guarded:
+            return True
+        now = await self.get(account.id)
+        return now is not None and now.scope.generation == account.scope.generation
 
     async def get(self, account_id: str) -> Account | None:
-        return None if await self.card(account_id) is None else self.of_id(account_id)
+        """An account as it is now, None if none of this id is open."""
+        batch = Batch()
+        head = HeadRoom(Scope(self.store, account_id)).get(batch)
+        found = (await self.store.run(batch)).of(head)
+        if found is None or account_id == UNASSIGNED:
+            return None
+        return self._generation(account_id, found.generation)
 
     async def card(self, account_id: str) -> Card | None:
-        row = await self.store.get(f"account:{account_id}")
-        return None if row is None else Card(**json.loads(row))
+        batch = Batch()
+        card = batch.get_field(_CARDS, account_id, Card)
+        return (await self.store.run(batch)).of(card)
 
     async def cards(self) -> list[Card]:
         """Every account still open, oldest first."""
-        # A key's account that was closed and opened again is listed twice.
-        ids = dict.fromkeys(row.decode() for row in await self.store.items("accounts"))
-        rows = [await self.card(one) for one in ids]
-        return [card for card in rows if card is not None]
+        batch = Batch()
+        cards = batch.fields(_CARDS, Card)
+        return list((await self.store.run(batch)).of(cards).values())
 
     async def delete(self, account_id: str) -> None:
         """Close an account: its keys stop working, its links are unknown, nothing of it stays."""
-        account = self.of_id(account_id)
-        await account.links.forget()
-        for row in await self.store.items(f"{account.prefix}keys"):
-            await self.store.delete(f"key:{row.decode()}")
-        await self.store.delete(f"account:{account_id}")
-        await self.store.clear(account.prefix)
+
+        def forget(batch: Batch, head: Head) -> None:
+            batch.delete(*(f"key/{digest}" for digest in head.keys))
+            batch.delete_field(_CARDS, account_id)
+
+        account = await self.get(account_id)
+        if account is not None:
+            await account.close(forget)
 
     async def link(self, link_id: str) -> Link | None:
         """What a link's id leads to, None if it never did or was purged."""
-        row = await self.store.get(f"link:{link_id}")
-        return None if row is None else Link.from_json(row)
+        account = await self._giver(link_id)
+        return None if account is None else await account.links.get(link_id)
 
-    async def file(self, file_id: str) -> File | None:
+    async def file(self, name: str) -> File | None:
         """A file somebody put here, None if there never was one of this id, or it was purged."""
-        row = await self.store.get(f"link:file:{file_id}")
-        return None if row is None else File.from_json(row)
+        account = await self._giver(file_id(name))
+        return None if account is None else await account.links.file(name)
+
+    async def _giver(self, link_id: str) -> Account | None:
+        """The generation of an account that gave a link out."""
+        batch = Batch()
+        place = batch.get(directory_key(link_id), Place)
+        found = (await self.store.run(batch)).of(place)
+        return None if found is None else self._generation(found.account, found.generation)
 
     def unassigned(self) -> Account:
         """Where calls are journalled that no account can be told for: unknown keys, links and addresses."""
-        return self.of_id(UNASSIGNED)
+        return Account(Scope(self.store, UNASSIGNED), self.settings, self._secret)
 
     async def reset(self) -> None:
         """Forget every account and all of its state."""
-        for prefix in ("a:", "key:", "account", "link:"):
-            await self.store.clear(prefix)
+        cards = await self.cards()
+        batch = Batch()
+        batch.drop("key", "link", "accounts")
+        await self.store.run(batch)
+        for card in cards:
+            await self.delete(card.id)
+        await self.unassigned().close(lambda batch, head: None)
 
     async def close(self) -> None:
         self.renderer.close()
         self.workers.close()
         await self.store.close()
 
-    async def _claim(self, digest: str, account_id: str, provider: str) -> bool:
-        if not await self.store.claim(f"key:{digest}", f"{account_id} {provider}".encode()):
-            return False
-        keys = f"a:{account_id}:keys"
-        await self.store.append(keys, digest.encode(), most=1_000, most_bytes=1024 * 1024)
-        return True
+    def _generation(self, account_id: str, generation: int) -> Account:
+        scope = Scope(self.store, account_id, generation, guarded=True)
+        return Account(scope, self.settings, self._secret)
 
-    async def _enrol(self, card: Card) -> None:
-        await self.store.put(f"account:{card.id}", json.dumps(asdict(card)).encode())
-        await self.store.append("accounts", card.id.encode(), most=100_000, most_bytes=16 * 1024 * 1024)
+    async def _open(
+        self, card: Card, keys: Mapping[str, str], terms: Terms, *, taken: bool = False
+    ) -> Account | None:
+        """Open an account with all of its keys; None if it is open, or, unless it may be, a key is `taken`."""
+        generation = await next_generation(self.store)
+        digests = {provider: _digest(key) for provider, key in keys.items()}
+        head = Head(
+            generation=generation, version=1, label=card.label, keys=tuple(digests.values()), terms=terms
+        )
+        batch, room = Batch(), HeadRoom(Scope(self.store, card.id))
+        room.expect(batch, room.or_first(None))
+        for provider, digest in digests.items():
+            if not taken:
+                batch.expect(f"key/{digest}", None)
+            batch.put(f"key/{digest}", Owner(card.id, provider))
+        room.put(batch, head)
+        batch.set_field(_CARDS, card.id, card)
+        opened = (await self.store.run(batch)).refusal is None
+        return self._generation(card.id, generation) if opened else None
+
+    async def _taken(self, keys: Mapping[str, str]) -> str:
+        """The first provider whose key another account has."""
+        batch = Batch()
+        owners = {provider: batch.get(f"key/{_digest(key)}", Owner) for provider, key in keys.items()}
+        outcome = await self.store.run(batch)
+        return next((provider for provider, owner in owners.items() if outcome.of(owner) is not None), "one")
 
 
 def _digest(key: str) -> str:

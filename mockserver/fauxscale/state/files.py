@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 
-from .serialization import to_row
+from .batch import Batch
+from .scope import Scope
+
+T = TypeVar("T")
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -27,12 +30,43 @@ class File:
     blob: str = ""
     exp: float | None = None
 
-    def to_json(self) -> bytes:
-        return to_row(self)
 
-    @classmethod
-    def from_json(cls, row: bytes) -> File:
-        return cls(**json.loads(row))
+class Begun:
+    """Files whose bytes are still to come, by id, as their provider notes them, and the parts there are of each."""
+
+    _MOST_PARTS = 2_000
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def add_reset(self, batch: Batch) -> None:
+        """Forget what was begun."""
+        batch.drop(self._scope.group("files"))
+
+    async def begin(self, file_id: str, note: object) -> None:
+        batch = self._scope.batch()
+        batch.put(self._key(file_id), note)
+        await self._scope.run(batch)
+
+    async def get(self, file_id: str, kind: type[T]) -> T | None:
+        """What was noted when the file was begun, None if it was not."""
+        batch = Batch()
+        note = batch.get(self._key(file_id), kind)
+        return (await self._scope.store.run(batch)).of(note)
+
+    async def add_part(self, file_id: str, part: object) -> None:
+        batch = self._scope.batch()
+        batch.append(f"{self._key(file_id)}:parts", part, most=self._MOST_PARTS)
+        await self._scope.run(batch)
+
+    async def parts(self, file_id: str, kind: type[T]) -> list[T]:
+        """The parts that have come, oldest first."""
+        batch = Batch()
+        parts = batch.items(f"{self._key(file_id)}:parts", kind)
+        return (await self._scope.store.run(batch)).of(parts)
+
+    def _key(self, file_id: str) -> str:
+        return self._scope.key("files", file_id)
 
 
 def safe_name(name: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Literal, cast
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from fauxscale.errors import ApiError
 
+from .batch import Batch, Outcome, Ref
 from .ledger import Charge
-from .store import Store
+from .scope import Scope
 
 Stage = Literal["queued", "running", "done", "cancelled"]
 _ORDER: tuple[Stage, ...] = ("queued", "running", "done")
@@ -58,24 +58,6 @@ class Job:
     late: float = 0.0
     held: bool = False
 
-    def to_json(self) -> bytes:
-        words = asdict(replace(self, error=None))
-        return json.dumps(words | {"error": _words(self.error)}, default=str).encode()
-
-    @classmethod
-    def from_json(cls, row: bytes) -> Job:
-        words = json.loads(row)
-        charge = words["charge"]
-        return cls(
-            **words
-            | {
-                "links": tuple(words["links"]),
-                "pace": Pace(**words["pace"]),
-                "charge": None if charge is None else Charge(**charge),
-                "error": _error(words["error"]),
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -93,11 +75,19 @@ class _Course:
     least: Stage = "queued"
     at: float = 0.0
     stalled: bool = False
-    error: Mapping[str, object] | None = None
+    error: ApiError | None = None
 
     @property
     def failure(self) -> ApiError | None:
-        return _error(self.error)
+        return None if self.error is None else self.error.again()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How and when a job ended."""
+
+    stage: Literal["done", "cancelled"]
+    at: float
 
 
 class Jobs:
@@ -105,33 +95,50 @@ class Jobs:
 
     _MOST = 10_000
 
-    def __init__(self, store: Store, prefix: str) -> None:
-        self._store = store
-        self._prefix = prefix
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._all = scope.key("jobs", "all")
+
+    def add_job(self, batch: Batch, job: Job) -> None:
+        """Begin a job."""
+        batch.set_field(self._all, job.id, job, most=self._MOST)
+
+    def add_end(self, batch: Batch, job: Job, stage: Literal["done", "cancelled"], at: float) -> Ref[None]:
+        """Write down how the job ended. What is returned refuses a batch for a job that had ended before."""
+        first = batch.expect(self._key(job.id, "end"), None)
+        batch.put(self._key(job.id, "end"), _End(stage, at))
+        return first
+
+    def add_reset(self, batch: Batch) -> None:
+        """Forget every job."""
+        batch.drop(self._scope.group("jobs"))
 
     async def add(self, job: Job) -> None:
-        await self._store.put(self._key(job.id), job.to_json())
-        row = job.id.encode()
-        await self._store.append(f"{self._prefix}jobs", row, most=self._MOST, most_bytes=1024 * 1024)
+        batch = self._scope.batch()
+        self.add_job(batch, job)
+        await self._scope.run(batch)
 
     async def get(self, job_id: str) -> Job | None:
-        row = await self._store.get(self._key(job_id))
-        return None if row is None else Job.from_json(row)
+        batch = Batch()
+        job = batch.get_field(self._all, job_id, Job)
+        found = (await self._scope.store.run(batch)).of(job)
+        return None if found is None else _fresh(found)
 
     async def all(self) -> list[Job]:
         """Every job, oldest first."""
-        jobs = [await self.get(row.decode()) for row in await self._store.items(f"{self._prefix}jobs")]
-        return [job for job in jobs if job is not None]
+        batch = Batch()
+        jobs = batch.fields(self._all, Job)
+        return [_fresh(job) for job in (await self._scope.store.run(batch)).of(jobs).values()]
 
     async def progress(self, job: Job, now: float, *, look: bool = False) -> Progress:
         """Where the job stands at `now`. A `look` is counted, for paces that go by looks."""
-        if (ended := await self._store.get(self._key(job.id, "end"))) is not None:
-            stage, _, since = ended.decode().partition(" ")
-            return Progress(cast("Stage", stage), float(since), (await self._course(job.id)).failure)
-        course = await self._course(job.id)
+        end, course, looks = await self._standing(job)
+        if end is not None:
+            return Progress(end.stage, end.at, course.failure)
         if course.stalled:
             return Progress(course.least, course.at)
-        looks = await self._looks(job, look=look)
+        if look and job.pace.polls:
+            looks = await self._count_look(job)
         stage = job.pace.stage(now - job.made, looks)
         if _ORDER.index(course.least) >= _ORDER.index(stage):
             return Progress(course.least, course.at or job.made, course.failure)
@@ -143,10 +150,13 @@ class Jobs:
 
     async def end(self, job: Job, stage: Literal["done", "cancelled"], at: float) -> bool:
         """Write down how the job ended; False if it had ended before. One caller only is told True."""
-        return await self._store.claim(self._key(job.id, "end"), f"{stage} {at!r}".encode())
+        batch = self._scope.batch()
+        self.add_end(batch, job, stage, at)
+        return _was_done(await self._scope.run_late(batch))
 
     async def ended(self, job: Job) -> bool:
-        return await self._store.get(self._key(job.id, "end")) is not None
+        end, _, _ = await self._standing(job)
+        return end is not None
 
     async def cancel(self, job: Job, now: float) -> bool:
         """Stop a job that is not done; it costs nothing. False if it is too late."""
@@ -168,7 +178,7 @@ class Jobs:
 
     async def fail(self, job: Job, error: ApiError, now: float) -> bool:
         """Have the job fail now with this error; False if it has ended already."""
-        return await self._order(job, _Course("done", now, error=_words(error)))
+        return await self._order(job, _Course("done", now, error=error.again()))
 
     async def stall(self, job: Job, now: float) -> bool:
         """Keep the job where it stands until it is advanced, finished or failed; False if it has ended."""
@@ -176,34 +186,37 @@ class Jobs:
 
     async def spoil(self, job: Job, error: ApiError) -> None:
         """Have an ended job fail after all: what it was to cost could not be paid."""
-        await self._put(job, _Course("done", error=error.to_words()))
+        batch = self._scope.batch()
+        batch.put(self._key(job.id, "course"), _Course("done", error=error.again()))
+        await self._scope.run_late(batch)
 
     async def _order(self, job: Job, course: _Course) -> bool:
-        if await self.ended(job):
-            return False
-        await self._put(job, course)
-        return True
+        batch = self._scope.batch()
+        batch.expect(self._key(job.id, "end"), None)
+        batch.put(self._key(job.id, "course"), course)
+        return _was_done(await self._scope.run_late(batch))
 
-    async def _put(self, job: Job, course: _Course) -> None:
-        await self._store.put(self._key(job.id, "course"), json.dumps(asdict(course), default=str).encode())
+    async def _standing(self, job: Job) -> tuple[_End | None, _Course, int]:
+        batch = Batch()
+        end = batch.get(self._key(job.id, "end"), _End)
+        course = batch.get(self._key(job.id, "course"), _Course)
+        looks = batch.count(self._key(job.id, "looks"))
+        outcome = await self._scope.store.run(batch)
+        return outcome.of(end), outcome.of(course) or _Course(), outcome.of(looks) or 0
 
-    async def _course(self, job_id: str) -> _Course:
-        row = await self._store.get(self._key(job_id, "course"))
-        return _Course() if row is None else _Course(**json.loads(row))
+    async def _count_look(self, job: Job) -> int:
+        batch = self._scope.batch()
+        looks = batch.add(self._key(job.id, "looks"), 1)
+        return (await self._scope.run(batch)).of(looks) or 0
 
-    async def _looks(self, job: Job, *, look: bool) -> int:
-        if not job.pace.polls:
-            return 0
-        key = self._key(job.id, "looks")
-        return (await self._store.add(key, 1) if look else await self._store.count(key)) or 0
-
-    def _key(self, job_id: str, what: str = "") -> str:
-        return f"{self._prefix}job:{job_id}:{what}"
-
-
-def _words(error: ApiError | None) -> Mapping[str, object] | None:
-    return None if error is None else error.to_words()
+    def _key(self, job_id: str, what: str) -> str:
+        return self._scope.key("jobs", f"{what}:{job_id}")
 
 
-def _error(words: Mapping[str, object] | None) -> ApiError | None:
-    return None if words is None else ApiError.from_words(words)
+def _was_done(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.refusal is None
+
+
+def _fresh(job: Job) -> Job:
+    """The job with an error that nobody raised yet: one that was bears the traces of that."""
+    return job if job.error is None else replace(job, error=job.error.again())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .serialization import to_row
-from .store import Store
+from .batch import Batch
+from .scope import Scope
+from .serialization import size_of, to_row
 
 Json = dict[str, object]
 # The rule of an entry for a call to a real host that a guard stopped: no server ever saw it.
@@ -65,34 +66,53 @@ class Entry:
 class Journal:
     """The entries of one account, oldest first."""
 
-    def __init__(self, store: Store, prefix: str, *, most: int, most_bytes: int) -> None:
-        self._store = store
-        self._key = f"{prefix}journal"
-        self._left = f"{prefix}journal:left"
-        self._totals = f"{prefix}total:"
+    def __init__(self, scope: Scope, *, most: int, most_bytes: int) -> None:
+        self._scope = scope
+        self._key = scope.key("calls", "entries")
+        self._left = scope.key("calls", "left")
         self._most = most
         self._most_bytes = most_bytes
 
-    async def write(self, entry: Entry) -> None:
-        await self._store.append(self._key, entry.to_json(), most=self._most, most_bytes=self._most_bytes)
+    def add(self, batch: Batch, entry: Entry) -> None:
+        """Write a call down, as it is now."""
+        size = size_of(entry)
+        batch.append(self._key, replace(entry), most=self._most, most_bytes=self._most_bytes, size=size)
         if entry.kind == "api":
-            await self._store.add(f"{self._totals}{'refused' if entry.rule == LIVE_CALL else 'calls'}", 1)
+            batch.add(self._scope.lasting("refused" if entry.rule == LIVE_CALL else "calls"), 1)
+
+    def add_reset(self, batch: Batch) -> None:
+        """Forget every call."""
+        batch.drop(self._scope.group("calls"))
+
+    async def write(self, entry: Entry) -> None:
+        batch = self._scope.batch()
+        self.add(batch, entry)
+        await self._scope.run_late(batch)
 
     async def leave(self, entry_id: str) -> None:
         """The client left while it was answered: what was written of that call does not say so yet."""
-        await self._store.append(self._left, entry_id.encode(), most=self._most, most_bytes=self._most_bytes)
+        batch = self._scope.batch()
+        batch.append(self._left, entry_id, most=self._most)
+        await self._scope.run_late(batch)
 
     async def totals(self) -> dict[str, int]:
         """API calls answered and live calls refused since the account was opened, resets or not."""
-        return {name: await self._store.count(f"{self._totals}{name}") or 0 for name in ("calls", "refused")}
+        batch = Batch()
+        counts = {name: batch.count(self._scope.lasting(name)) for name in ("calls", "refused")}
+        outcome = await self._scope.store.run(batch)
+        return {name: outcome.of(count) or 0 for name, count in counts.items()}
 
-    async def rows(self) -> list[bytes]:
-        """The entries in JSON as they were written, in the order the calls ended: for who reads only the last."""
-        return await self._store.items(self._key)
+    async def rows(self) -> list[Entry]:
+        """The entries as they were written, in the order the calls ended: for who reads only the last."""
+        batch = Batch()
+        rows = batch.items(self._key, Entry)
+        return (await self._scope.store.run(batch)).of(rows)
 
     async def entries(self) -> list[Entry]:
-        entries = [Entry.from_json(row) for row in await self.rows()]
-        left = {row.decode() for row in await self._store.items(self._left)}
-        for entry in entries:
-            entry.arrived = entry.arrived and entry.id not in left
+        batch = Batch()
+        rows, gone = batch.items(self._key, Entry), batch.items(self._left, str)
+        outcome = await self._scope.store.run(batch)
+        lost = outcome.of(gone)
+        left = set(lost)
+        entries = [replace(one, arrived=False) if one.id in left else one for one in outcome.of(rows)]
         return sorted(entries, key=lambda one: one.n)

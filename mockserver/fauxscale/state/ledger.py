@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import cast
 
 from fauxscale.errors import ApiError, Problem
 
-from .serialization import to_row
-from .store import Store
+from .batch import Batch, Outcome, Ref
+from .scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,55 +31,122 @@ class Charge:
 
 
 class Ledger:
-    """Charges exactly, or refuses; a charge is never undone but by a refund that stands beside it."""
+    """Charges exactly, or refuses; a charge is never undone but by a refund that stands beside it.
+
+    `funds` is what the account's wallet begins with, None for one without a limit. The wallet keeps what is left.
+    """
 
     _MOST = 100_000
     _MOST_BYTES = 64 * 1024 * 1024
 
-    def __init__(self, store: Store, prefix: str) -> None:
-        self._store = store
-        self._spent = f"{prefix}spent"
-        self._charges = f"{prefix}charges"
-        self._totals = f"{prefix}total:"
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._left = scope.key("ledger", "left")
+        self._spent = scope.key("ledger", "spent")
+        self._charges = scope.key("ledger", "charges")
+
+    def add_charge(self, batch: Batch, charge: Charge, funds: int | None) -> Ref[int | None] | None:
+        """Write a charge down. What is returned, if the wallet has a limit, refuses a batch that it cannot pay."""
+        # One bounded counter decides, so that no two calls can spend the same cent.
+        wallet = None if funds is None else batch.add(self._left, -charge.micros, least=0, start=funds)
+        batch.add(self._spent, charge.micros)
+        batch.add(self._scope.lasting("images"), charge.images)
+        batch.add(self._scope.lasting("micros"), charge.micros)
+        size = 200 + len(charge.params)
+        batch.append(self._charges, charge, most=self._MOST, most_bytes=self._MOST_BYTES, size=size)
+        return wallet
+
+    def add_refund(self, batch: Batch, charge: Charge, funds: int | None) -> Ref[None]:
+        """Give a negative charge's money back. What is returned refuses a batch that does so for a second time."""
+        once = self._scope.key("ledger", f"refund:{charge.refunds}")
+        first = batch.expect(once, None)
+        batch.put(once, value=True)
+        self.add_charge(batch, charge, funds)
+        return first
+
+    def add_refill(self, batch: Batch, funds: int | None) -> None:
+        """Fill the wallet with `funds`; with None it begins anew, with whatever it will be said to begin with."""
+        if funds is None:
+            batch.delete(self._left)
+        else:
+            batch.put(self._left, funds)
+
+    def add_digest(self, batch: Batch, source: str, digest: str) -> None:
+        """Write down the SHA-256 of an upload that is let go of: what it was charged for may be asked still."""
+        batch.put(self._digest(source), digest)
+
+    def add_reset(self, batch: Batch) -> None:
+        """Forget every charge, and fill the wallet again."""
+        batch.drop(self._scope.group("ledger"))
+
+    def refusal(self, outcome: Outcome, wallet: Ref[int | None] | None, charge: Charge) -> ApiError | None:
+        """NO_FUNDS, if it was the wallet that refused the batch with this charge."""
+        if wallet is None or outcome.refusal is None or not outcome.refused(wallet):
+            return None
+        return _no_funds(charge.micros, cast("int", outcome.refusal.found))
 
     async def spent(self) -> int:
-        return await self._store.count(self._spent) or 0
+        batch = Batch()
+        spent = batch.count(self._spent)
+        return (await self._scope.store.run(batch)).of(spent) or 0
+
+    async def left(self, funds: int | None) -> int | None:
+        """What may still be spent, None without a limit."""
+        if funds is None:
+            return None
+        batch = Batch()
+        left = batch.count(self._left)
+        found = (await self._scope.store.run(batch)).of(left)
+        return funds if found is None else found
 
     async def check(self, micros: int, funds: int | None) -> None:
-        """Raise NO_FUNDS if a charge of `micros` could not be made now. `funds` None means no limit."""
-        if funds is not None and await self.spent() + micros > funds:
-            raise self._refusal(micros, funds - await self.spent())
+        """Raise NO_FUNDS if a charge of `micros` could not be made now."""
+        left = await self.left(funds)
+        if left is not None and micros > left:
+            raise _no_funds(micros, left)
 
     async def charge(self, charge: Charge, funds: int | None) -> None:
         """Write a charge down, or raise NO_FUNDS and change nothing."""
-        # One bounded counter decides, so that no two calls can spend the same cent.
-        if await self._store.add(self._spent, charge.micros, most=funds) is None:
-            raise self._refusal(charge.micros, (funds or 0) - await self.spent())
-        await self._append(charge)
+        batch = self._scope.batch()
+        wallet = self.add_charge(batch, charge, funds)
+        refusal = self.refusal(await self._scope.run(batch), wallet, charge)
+        if refusal is not None:
+            raise refusal
 
-    async def refund(self, charge: Charge) -> None:
-        """Give a negative charge's money back."""
-        await self._store.add(self._spent, charge.micros)
-        await self._append(charge)
+    async def refund(self, charge: Charge, funds: int | None) -> bool:
+        """Give a negative charge's money back, once; False if it was given back before."""
+        batch = self._scope.batch()
+        self.add_refund(batch, charge, funds)
+        outcome = await self._scope.run_late(batch)
+        return outcome is not None and outcome.refusal is None
 
     async def charges(self) -> list[Charge]:
-        return [Charge(**json.loads(row)) for row in await self._store.items(self._charges)]
+        batch = Batch()
+        charges = batch.items(self._charges, Charge)
+        return (await self._scope.store.run(batch)).of(charges)
+
+    async def digest(self, source: str) -> str:
+        """SHA-256 of an upload that was let go of, in hexadecimal; "" for one that is here still."""
+        batch = Batch()
+        digest = batch.get(self._digest(source), str)
+        return (await self._scope.store.run(batch)).of(digest) or ""
 
     async def totals(self) -> dict[str, int]:
         """Images made and micro-dollars charged since the account was opened, resets or not."""
-        return {name: await self._store.count(f"{self._totals}{name}") or 0 for name in ("images", "micros")}
+        batch = Batch()
+        counts = {name: batch.count(self._scope.lasting(name)) for name in ("images", "micros")}
+        outcome = await self._scope.store.run(batch)
+        return {name: outcome.of(count) or 0 for name, count in counts.items()}
 
-    async def _append(self, charge: Charge) -> None:
-        await self._store.add(f"{self._totals}images", charge.images)
-        await self._store.add(f"{self._totals}micros", charge.micros)
-        row = to_row(charge)
-        await self._store.append(self._charges, row, most=self._MOST, most_bytes=self._MOST_BYTES)
+    def _digest(self, source: str) -> str:
+        return self._scope.key("ledger", f"digest:{source}")
 
-    def _refusal(self, micros: int, left: int) -> ApiError:
-        return ApiError(
-            Problem.NO_FUNDS,
-            "Insufficient credits",
-            reason=f"this call costs ${micros / 1e6:.2f} and the wallet holds ${left / 1e6:.2f}; "
-            "raise the account's balance or reset it",
-            details={"price": micros, "left": left},
-        )
+
+def _no_funds(micros: int, left: int) -> ApiError:
+    return ApiError(
+        Problem.NO_FUNDS,
+        "Insufficient credits",
+        reason=f"this call costs ${micros / 1e6:.2f} and the wallet holds ${left / 1e6:.2f}; "
+        "raise the account's balance or reset it",
+        details={"price": micros, "left": left},
+    )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from fauxscale.images.recipe import Recipe
 
@@ -49,11 +47,3 @@ class Link:
     def lives(self, now: float) -> bool:
         """Whether a read at `now`, by the account's clock, is answered."""
         return self.given and not self.revoked and self.exp is not None and now < self.exp
-
-    def to_json(self) -> bytes:
-        return json.dumps(asdict(self) | {"recipe": self.recipe.to_json()}).encode()
-
-    @classmethod
-    def from_json(cls, row: bytes) -> Link:
-        members: Mapping[str, Any] = json.loads(row)
-        return cls(**{**members, "recipe": Recipe.from_json(members["recipe"])})

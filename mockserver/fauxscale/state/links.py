@@ -2,61 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from fauxscale.clock import wall
 
+from .batch import Batch, Ref
 from .files import File
 from .link import Link
-from .store import Store
+from .scope import Scope
 
 _FILE = "file:"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where what a link leads to is kept: an entry of the directory, never changed."""
+
+    account: str
+    generation: int
+
+
+def directory_key(link_id: str) -> str:
+    """Where the directory says whose link it is."""
+    return f"link/{link_id}"
+
+
+def file_id(name: str) -> str:
+    """The id under which the directory knows a file."""
+    return f"{_FILE}{name}"
+
+
 class Links:
-    """What the links of one account lead to. The blobs behind them lie under the account's own prefix."""
+    """What the links of one account lead to. The blobs behind them lie under the account's own keys."""
 
-    def __init__(self, store: Store, prefix: str) -> None:
-        self._store = store
-        self._prefix = prefix
-        self._names = f"{prefix}links"
-        self._swept = f"{prefix}swept"
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._all = scope.key("links", "all")
+        self._files = scope.key("links", "files")
+        self._given = scope.key("links", "given")
+        self._swept = scope.key("links", "swept")
 
-    async def keep(self, *results: Link) -> None:
+    def add_results(self, batch: Batch, results: Sequence[Link]) -> None:
         """Give out the links to all results of one upload."""
         made = wall()
         for one in results:
-            await self._store.put(f"link:{one.id}", replace(one, made=made).to_json())
-        await self._note(" ".join(one.id for one in results))
+            batch.set_field(self._all, one.id, replace(one, made=made))
+            self._enter(batch, one.id)
+        self._note(batch, " ".join(one.id for one in results))
+
+    def add_file(self, batch: Batch, file: File) -> None:
+        batch.set_field(self._files, file.id, file)
+        self._enter(batch, file_id(file.id))
+        self._note(batch, file_id(file.id))
+
+    def add_reset(self, batch: Batch, names: Iterable[str]) -> None:
+        """Forget all links and files, with the pictures behind them. `names` are what was ever given out."""
+        for group in ("links", "blobs"):
+            batch.drop(self._scope.group(group))
+        batch.delete(*map(directory_key, names))
+
+    def _enter(self, batch: Batch, name: str) -> None:
+        batch.put(directory_key(name), Place(self._scope.account, self._scope.generation))
+
+    def _note(self, batch: Batch, names: str) -> None:
+        batch.append(self._given, names, most=1_000_000, most_bytes=64 * 1024 * 1024, size=len(names))
+
+    async def keep(self, *results: Link) -> None:
+        """Give out the links to all results of one upload."""
+        batch = self._scope.batch()
+        self.add_results(batch, results)
+        await self._scope.run(batch)
 
     async def keep_file(self, file: File) -> None:
-        await self._store.put(f"link:{_FILE}{file.id}", file.to_json())
-        await self._note(f"{_FILE}{file.id}")
+        batch = self._scope.batch()
+        self.add_file(batch, file)
+        await self._scope.run(batch)
 
-    async def _note(self, names: str) -> None:
-        await self._store.append(self._names, names.encode(), most=1_000_000, most_bytes=64 * 1024 * 1024)
+    def get_in(self, batch: Batch, link_id: str) -> Ref[Link | None]:
+        return batch.get_field(self._all, link_id, Link)
+
+    async def get(self, link_id: str) -> Link | None:
+        """What a link leads to, None if it was purged."""
+        batch = Batch()
+        found = self.get_in(batch, link_id)
+        return (await self._scope.store.run(batch)).of(found)
+
+    async def of(self, ids: Sequence[str]) -> list[Link]:
+        """The links of these ids that were not purged, in their order."""
+        batch = Batch()
+        found = [batch.get_field(self._all, one, Link) for one in ids]
+        outcome = await self._scope.store.run(batch)
+        links = [outcome.of(one) for one in found]
+        return [one for one in links if one is not None]
+
+    async def file(self, name: str) -> File | None:
+        batch = Batch()
+        found = batch.get_field(self._files, name, File)
+        return (await self._scope.store.run(batch)).of(found)
 
     async def all(self) -> list[Link]:
         """Every link to a result that was not purged, oldest first."""
-        rows = await self._store.items(self._names)
-        return [one for row in rows if not _is_file(row) for one in await self._led_to(row)]
+        batch = Batch()
+        found = batch.fields(self._all, Link)
+        return list((await self._scope.store.run(batch)).of(found).values())
 
-    async def _led_to(self, row: bytes) -> list[Link]:
-        found = [await self._store.get(f"link:{name}") for name in row.decode().split()]
-        return [Link.from_json(value) for value in found if value is not None]
-
-    async def of(self, ids: Sequence[str]) -> list[Link]:
-        """The links of these ids that were not purged."""
-        return await self._led_to(" ".join(ids).encode())
+    async def names(self) -> list[str]:
+        """Everything that was ever given out."""
+        batch = Batch()
+        rows = batch.items(self._given, str)
+        return [name for row in (await self._scope.store.run(batch)).of(rows) for name in row.split()]
 
     async def change(self, link: Link) -> None:
         """Have a link lead to this instead."""
-        await self._store.put(f"link:{link.id}", link.to_json())
+        batch = self._scope.batch()
+        batch.set_field(self._all, link.id, link)
+        await self._scope.run_late(batch)
 
     async def purge(self, link: Link) -> None:
         """Have a link lead nowhere."""
-        await self._store.delete(f"link:{link.id}")
+        batch = self._scope.batch()
+        batch.delete_field(self._all, link.id)
+        batch.delete(directory_key(link.id))
+        await self._scope.run_late(batch)
 
     async def dead(self, now: float, made_before: float) -> list[str]:
         """The uploads that only dead links lead to, at `now` by the account's clock, told once; the links stay
@@ -66,25 +134,24 @@ class Links:
         real seconds: links die in the order in which they were given out, near enough, and a clock that was
         moved may be moved back.
         """
-        start = await self._store.count(self._swept) or 0
+        batch = Batch()
+        given, swept = batch.items(self._given, str), batch.count(self._swept)
+        all_ = batch.fields(self._all, Link)
+        outcome = await self._scope.store.run(batch)
+        links, start = outcome.of(all_), outcome.of(swept) or 0
         gone: list[str] = []
         done = 0
-        for row in (await self._store.items(self._names))[start:]:
-            results = [] if _is_file(row) else await self._led_to(row)
+        for row in outcome.of(given)[start:]:
+            results = [links[name] for name in row.split() if name in links]
             if any(one.exp is None or now < one.exp or one.made > made_before for one in results):
                 break
             gone += {one.source for one in results}
             done += 1
-        await self._store.add(self._swept, done)
+        if done:
+            batch = self._scope.batch()
+            # Whoever swept meanwhile told the same ones.
+            batch.expect(self._swept, start or None)
+            batch.add(self._swept, done)
+            outcome_ = await self._scope.run_late(batch)
+            return gone if outcome_ is not None and outcome_.refusal is None else []
         return gone
-
-    async def forget(self) -> None:
-        """Purge all links and files, with the pictures behind them."""
-        rows = await self._store.items(self._names)
-        names = [f"link:{name}" for row in rows for name in row.decode().split()]
-        await self._store.delete(self._names, self._swept, *names)
-        await self._store.clear(f"{self._prefix}blob:")
-
-
-def _is_file(row: bytes) -> bool:
-    return row.startswith(_FILE.encode())

@@ -1,14 +1,35 @@
-"""A flat dataclass as a row of JSON: what the store keeps of charges, links and calls."""
+"""Values as JSON and back: the one way in which state reaches another process, a disk or a screen."""
 
 from __future__ import annotations
 
+import base64
 import json
-from dataclasses import fields
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+
+
+def to_row(value: DataclassInstance) -> bytes:
+    """The members of a flat dataclass, as they are. `dataclasses.asdict` copies them deeply first, for three times
+    the price of the JSON itself."""
+    return json.dumps({name: getattr(value, name) for name in _names(type(value))}).encode()
+
+
+def encode(value: object) -> bytes:
+    """A value as JSON: plain ones as they are, dataclasses by their members, others by their `to_words`."""
+    return json.dumps(_words(value, type(value)), default=str).encode()
+
+
+def decode(row: bytes, kind: type[T]) -> T:
+    """The value of this kind that `encode` made a row of. The kind's own annotations say what its members are."""
+    return cast("T", _value(json.loads(row), kind))
 
 
 @cache
@@ -16,7 +37,104 @@ def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
     return tuple(one.name for one in fields(kind))
 
 
-def to_row(value: DataclassInstance) -> bytes:
-    """The members of `value`, as they are. `dataclasses.asdict` copies them deeply first, for three times the price
-    of the JSON itself."""
-    return json.dumps({name: getattr(value, name) for name in _names(type(value))}).encode()
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def _words(value: Any, hint: Any) -> object:
+    if hasattr(value, "to_words"):
+        return value.to_words()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if is_dataclass(value) and not isinstance(value, type):
+        hints = _hints(type(value))
+        members = {name: _words(getattr(value, name), hints[name]) for name in _names(type(value))}
+        # One of several kinds: which one must be said.
+        return {"kind": type(value).__name__, **members} if len(_kinds(hint)) > 1 else members
+    if isinstance(value, Mapping):
+        inner = (get_args(hint) or (object, object))[-1]
+        return {str(name): _words(one, inner) for name, one in cast("Mapping[object, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        several = cast("Sequence[Any]", value)
+        return [_words(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
+    return value
+
+
+def _value(words: Any, hint: Any) -> object:
+    if words is None:
+        return None
+    kinds = _kinds(hint)
+    if kinds:
+        kind = kinds[0]
+        if len(kinds) > 1:
+            kind = next(one for one in kinds if one.__name__ == words["kind"])
+            words = {name: one for name, one in words.items() if name != "kind"}
+        return _made(words, kind)
+    hint = _without_none(hint)
+    origin = get_origin(hint) or hint
+    if origin is bytes:
+        return base64.b64decode(words)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        name, inner = get_args(hint) or (str, object)
+        pairs = cast("Mapping[str, Any]", words).items()
+        return {(int(key) if name is int else key): _value(one, inner) for key, one in pairs}
+    if origin in (tuple, list, Sequence):
+        several = cast("Sequence[Any]", words)
+        made = [_value(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
+        return tuple(made) if origin is tuple else made
+    return words
+
+
+def _made(words: Any, kind: Any) -> object:
+    if hasattr(kind, "from_words"):
+        return kind.from_words(words)
+    hints = _hints(kind)
+    # A member that is no longer known is left behind, one that is new has its default.
+    known = {name: _value(one, hints[name]) for name, one in words.items() if name in _names(kind)}
+    return kind(**known)
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        members = [one for one in get_args(hint) if one is not type(None)]
+        return members[0] if len(members) == 1 else object
+    return hint
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """The classes of ours that a member of this type may be of."""
+    several = get_origin(hint) in (Union, types.UnionType)
+    members: Sequence[Any] = get_args(hint) if several else (hint,)
+    return [one for one in members if _is_ours(one)]
+
+
+def _is_ours(kind: Any) -> bool:
+    return isinstance(kind, type) and (
+        is_dataclass(cast("Any", kind)) or hasattr(cast("Any", kind), "from_words")
+    )
+
+
+def _inner(hint: Any, count: int) -> Sequence[Any]:
+    """The types of the members of a list or tuple of `count`."""
+    args = get_args(_without_none(hint))
+    if not args:
+        return [object] * count
+    if len(args) == count and Ellipsis not in args:
+        return args
+    return [args[0]] * count
+
+
+def size_of(value: object) -> int:
+    """About how many bytes a value would take as JSON, without making any."""
+    if isinstance(value, str):
+        return len(value) + 4
+    if isinstance(value, Mapping):
+        return sum(
+            len(str(name)) + 6 + size_of(one) for name, one in cast("Mapping[object, object]", value).items()
+        )
+    if isinstance(value, list | tuple):
+        return sum(map(size_of, cast("Sequence[object]", value))) + 2
+    if is_dataclass(value) and not isinstance(value, type):
+        return sum(len(name) + 6 + size_of(getattr(value, name)) for name in _names(type(value)))
+    return 8

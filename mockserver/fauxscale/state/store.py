@@ -1,219 +1,102 @@
-"""What all state stands on: values with lifetimes, bounded counters, capped lists, blobs.
+"""What all state stands on: batches of operations on values, counters, windows, leases, lists; and blobs.
 
-Rooms hold the logic and know only this protocol, so that a shared store can stand in for memory. Every
-method is atomic. Keys are short ASCII strings; `clear` removes all keys with a prefix.
+Rooms hold the logic and know only this protocol, so that a shared store can stand in for memory. Lifetimes
+and leases go by the store's own clock: they tidy, and free what a killed process took along.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import threading
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import suppress
 from typing import Protocol
 
 from fauxscale.clock import wall
 
+from .batch import Batch, Outcome
+from .blobs import Blobs
+from .tables import Tables
+
+BLOB_LIFE = 60.0
+
 
 class Store(Protocol):
-    """The promises state relies on. Lifetimes (`ttl`) are real seconds: they tidy, they never decide."""
+    """The promises state relies on; tests/mockserver/state/test_store.py holds every implementation to them."""
 
-    async def get(self, key: str) -> bytes | None: ...
-
-    async def put(self, key: str, value: bytes, *, ttl: float | None = None) -> None: ...
-
-    async def claim(self, key: str, value: bytes, *, ttl: float | None = None) -> bool:
-        """Put unless there is a value already; True for the one caller who did."""
+    async def run(self, batch: Batch) -> Outcome:
+        """Execute all operations of a batch at once, or none but those that count nevertheless."""
         ...
 
-    async def delete(self, *keys: str) -> None: ...
-
-    async def clear(self, prefix: str) -> None:
-        """Remove values, counters, lists and blobs whose key starts with `prefix`."""
+    async def put_blob(self, key: str, data: bytes, *, life: float | None = BLOB_LIFE) -> None:
+        """Keep bytes for `life` seconds: until then a batch must have named them. None keeps them at once."""
         ...
-
-    async def add(
-        self,
-        key: str,
-        amount: int,
-        *,
-        least: int | None = None,
-        most: int | None = None,
-        ttl: float | None = None,
-    ) -> int | None:
-        """Add to a counter (from 0) and return it, or None, changing nothing, if that would leave the bounds."""
-        ...
-
-    async def count(self, key: str) -> int | None:
-        """A counter's value, None if it was never added to."""
-        ...
-
-    async def append(self, key: str, value: bytes, *, most: int, most_bytes: int) -> None:
-        """Append to a list, dropping its oldest entries beyond `most` entries or `most_bytes` in all."""
-        ...
-
-    async def items(self, key: str) -> list[bytes]:
-        """A list, oldest first."""
-        ...
-
-    async def put_blob(self, key: str, data: bytes) -> None: ...
 
     async def get_blob(self, key: str) -> bytes | None: ...
+
+    async def changed(self, account: str) -> asyncio.Future[None]:
+        """A future that is done once a batch has written to this account, from now on. Ask for it before looking,
+        await it (and cancel it, when tired of waiting) after having found nothing."""
+        ...
 
     async def close(self) -> None: ...
 
 
-@dataclass(slots=True)
-class _Row:
-    value: bytes
-    dies: float | None
-
-
-@dataclass(slots=True)
-class _Rows:
-    items: deque[bytes] = field(default_factory=deque[bytes])
-    size: int = 0
-
-
 class MemoryStore:
-    """The store of one process. Blobs above `memory` bytes in all move to a temporary folder, oldest first."""
+    """The store of one process. It keeps objects as they are; blobs above `memory` bytes in all go to disk."""
 
     def __init__(self, *, memory: int = 64 * 1024 * 1024) -> None:
         # One lock: with no socket the app may be called from several threads' loops.
         self._lock = threading.Lock()
-        self._values: dict[str, _Row] = {}
-        self._counters: dict[str, int] = {}
-        self._lists: dict[str, _Rows] = {}
-        self._blobs: OrderedDict[str, bytes] = OrderedDict()
-        self._blob_bytes = 0
-        self._memory = memory
-        self._spilled: dict[str, Path] = {}
-        self._folder: Path | None = None
-        self._names = 0
+        self._blobs = Blobs(memory)
+        self._tables = Tables(self._blobs)
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
-    async def get(self, key: str) -> bytes | None:
+    async def run(self, batch: Batch) -> Outcome:
         with self._lock:
-            return self._live(key)
+            outcome = self._tables.execute(batch.operations, wall())
+            waiting = self._waiting.pop(batch.account, []) if batch.writes else []
+        for one in waiting:
+            _wake(one)
+        return outcome
 
-    async def put(self, key: str, value: bytes, *, ttl: float | None = None) -> None:
-        with self._lock:
-            self._values[key] = _Row(value, None if ttl is None else wall() + ttl)
-
-    async def claim(self, key: str, value: bytes, *, ttl: float | None = None) -> bool:
-        with self._lock:
-            if self._live(key) is not None:
-                return False
-            self._values[key] = _Row(value, None if ttl is None else wall() + ttl)
-            return True
-
-    def _live(self, key: str) -> bytes | None:
-        row = self._values.get(key)
-        if row is None:
-            return None
-        if row.dies is not None and wall() >= row.dies:
-            del self._values[key]
-            return None
-        return row.value
-
-    async def delete(self, *keys: str) -> None:
-        with self._lock:
-            for key in keys:
-                self._forget(key)
-
-    async def clear(self, prefix: str) -> None:
-        with self._lock:
-            tables = (self._values, self._counters, self._lists, self._blobs, self._spilled)
-            for key in {key for table in tables for key in table if key.startswith(prefix)}:
-                self._forget(key)
-
-    def _forget(self, key: str) -> None:
-        self._values.pop(key, None)
-        self._counters.pop(key, None)
-        self._lists.pop(key, None)
-        self._blob_bytes -= len(self._blobs.pop(key, b""))
-        if (path := self._spilled.pop(key, None)) is not None:
-            path.unlink(missing_ok=True)
-
-    async def add(
-        self,
-        key: str,
-        amount: int,
-        *,
-        least: int | None = None,
-        most: int | None = None,
-        ttl: float | None = None,
-    ) -> int | None:
-        with self._lock:
-            value = self._counters.get(key, 0) + amount
-            if (least is not None and value < least) or (most is not None and value > most):
-                return None
-            self._counters[key] = value
-            return value
-
-    async def count(self, key: str) -> int | None:
-        with self._lock:
-            return self._counters.get(key)
-
-    async def append(self, key: str, value: bytes, *, most: int, most_bytes: int) -> None:
-        with self._lock:
-            rows = self._lists.setdefault(key, _Rows())
-            rows.items.append(value)
-            rows.size += len(value)
-            while len(rows.items) > most or (rows.size > most_bytes and len(rows.items) > 1):
-                rows.size -= len(rows.items.popleft())
-
-    async def items(self, key: str) -> list[bytes]:
-        with self._lock:
-            rows = self._lists.get(key)
-            return [] if rows is None else list(rows.items)
-
-    async def put_blob(self, key: str, data: bytes) -> None:
-        with self._lock:
-            self._blob_bytes += len(data) - len(self._blobs.pop(key, b""))
-            self._blobs[key] = data
-            crowded = self._blob_bytes > self._memory and len(self._blobs) > 1
-        if crowded:
-            await asyncio.to_thread(self._spill)
-
-    def _spill(self) -> None:
-        """Move the oldest blobs to disk until memory is back under its budget. Runs in a thread."""
-        while True:
-            with self._lock:
-                if self._blob_bytes <= self._memory or len(self._blobs) <= 1:
-                    return
-                key, data = next(iter(self._blobs.items()))
-                if self._folder is None:
-                    self._folder = Path(tempfile.mkdtemp(prefix="fauxscale-"))
-                self._names += 1
-                path = self._folder / str(self._names)
-            path.write_bytes(data)
-            with self._lock:
-                if self._blobs.get(key) is data:
-                    del self._blobs[key]
-                    self._blob_bytes -= len(data)
-                    self._spilled[key] = path
-                else:  # forgotten or replaced while it was being written
-                    path.unlink(missing_ok=True)
+    async def put_blob(self, key: str, data: bytes, *, life: float | None = BLOB_LIFE) -> None:
+        await self._blobs.put(key, data, life)
 
     async def get_blob(self, key: str) -> bytes | None:
+        return await self._blobs.get(key)
+
+    async def changed(self, account: str) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        name = f"{{{account}}}"
+
+        def forget(done: asyncio.Future[None]) -> None:
+            with self._lock:
+                waiting = [one for one in self._waiting.get(name, []) if one is not done]
+                if waiting:
+                    self._waiting[name] = waiting
+                else:
+                    self._waiting.pop(name, None)
+
+        future.add_done_callback(forget)
         with self._lock:
-            data = self._blobs.get(key)
-            path = self._spilled.get(key)
-        if data is not None or path is None:
-            return data
-        try:
-            return await asyncio.to_thread(path.read_bytes)
-        except FileNotFoundError:
-            return None  # forgotten since it was looked up
+            self._waiting.setdefault(name, []).append(future)
+        return future
+
+    def keys(self) -> list[str]:
+        """Every key there is, blobs' included: for who wants to see that nothing was left behind."""
+        with self._lock:
+            return [*self._tables.keys(), *self._blobs.keys()]
 
     async def close(self) -> None:
         with self._lock:
-            for table in (self._values, self._counters, self._lists, self._blobs, self._spilled):
-                table.clear()
-            self._blob_bytes = 0
-            folder, self._folder = self._folder, None
-        if folder is not None:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            self._tables.clear()
+        await self._blobs.close()
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    def wake() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    with suppress(RuntimeError):  # its loop was closed: nobody waits there any more
+        future.get_loop().call_soon_threadsafe(wake)

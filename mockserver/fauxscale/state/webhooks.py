@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.hosts import at_loopback, is_loopback
 
-from .store import Store
+from .batch import Batch
+from .scope import Scope
 
 TIMEOUT = 15.0
 # fal documents ten retries within two hours (read 2026-08); how they are spaced it does not say. Doubling
@@ -45,14 +45,6 @@ class Delivery:
     copies: int = 1
     open: bool = True
     attempts: tuple[Attempt, ...] = field(default_factory=tuple[Attempt, ...])
-
-    def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def from_json(cls, row: bytes) -> Delivery:
-        words = json.loads(row)
-        return cls(**words | {"attempts": tuple(Attempt(**one) for one in words["attempts"])})
 
     def after(self, attempt: Attempt) -> Delivery:
         """This delivery once an attempt was made: closed, or due again later."""
@@ -99,36 +91,51 @@ class Webhooks:
 
     _MOST = 10_000
 
-    def __init__(self, store: Store, prefix: str) -> None:
-        self._store = store
-        self._prefix = prefix
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._all = scope.key("webhooks", "all")
+        self._held = scope.key("webhooks", "held")
+
+    def add_delivery(self, batch: Batch, delivery: Delivery, *, held: bool = False) -> None:
+        """Queue a delivery; a held one leaves only after the next one that is not."""
+        batch.set_field(self._all, delivery.id, delivery, most=self._MOST)
+        if held:
+            batch.put(self._held, delivery.id)
+
+    def add_reset(self, batch: Batch) -> None:
+        """Forget every delivery."""
+        batch.drop(self._scope.group("webhooks"))
 
     async def add(self, delivery: Delivery, *, held: bool = False) -> None:
-        """Queue a delivery; a held one leaves only after the next one that is not."""
-        await self._put(delivery)
-        row = delivery.id.encode()
-        await self._store.append(f"{self._prefix}webhooks", row, most=self._MOST, most_bytes=1024 * 1024)
-        if held:
-            await self._store.put(f"{self._prefix}webhook:held", row)
+        batch = self._scope.batch()
+        self.add_delivery(batch, delivery, held=held)
+        await self._scope.run_late(batch)
 
     async def get(self, delivery_id: str) -> Delivery | None:
-        row = await self._store.get(f"{self._prefix}webhook:{delivery_id}")
-        return None if row is None else Delivery.from_json(row)
+        batch = Batch()
+        delivery = batch.get_field(self._all, delivery_id, Delivery)
+        return (await self._scope.store.run(batch)).of(delivery)
 
     async def all(self) -> list[Delivery]:
         """Every delivery, oldest first."""
-        found = [await self.get(row.decode()) for row in await self._store.items(f"{self._prefix}webhooks")]
-        return [one for one in found if one is not None]
+        batch = Batch()
+        found = batch.fields(self._all, Delivery)
+        return list((await self._scope.store.run(batch)).of(found).values())
 
     async def deliver(self, key: Key, now: float) -> None:
         """Try whatever is due, each as often as the clock has called for it."""
-        held = await self._store.get(f"{self._prefix}webhook:held")
+        batch = Batch()
+        waiting, all_ = batch.get(self._held, str), batch.fields(self._all, Delivery)
+        outcome = await self._scope.store.run(batch)
+        held = outcome.of(waiting)
         sent = False
-        for delivery in await self.all():
-            if held is None or delivery.id.encode() != held:
+        for delivery in outcome.of(all_).values():
+            if delivery.id != held:
                 sent = await self._try(delivery, key, now) or sent
-        if held is not None and sent and (last := await self.get(held.decode())) is not None:
-            await self._store.delete(f"{self._prefix}webhook:held")
+        if held is not None and sent and (last := await self.get(held)) is not None:
+            batch = self._scope.batch()
+            batch.delete(self._held)
+            await self._scope.run_late(batch)
             await self._try(last, key, now)
 
     async def _try(self, delivery: Delivery, key: Key, now: float) -> bool:
@@ -137,7 +144,7 @@ class Webhooks:
         while delivery.open and delivery.due <= now:
             number = len(delivery.attempts) + 1
             # Whoever claims an attempt makes it: two looks at once must not send one notice twice.
-            if not await self._store.claim(f"{self._prefix}webhook:{delivery.id}:{number}", b"1", ttl=60):
+            if not await self._claim(f"{delivery.id}:{number}"):
                 return sent
             headers = key.headers(delivery, delivery.due)
             for _ in range(delivery.copies - 1):
@@ -147,8 +154,18 @@ class Webhooks:
             await self._put(delivery)
         return sent
 
+    async def _claim(self, attempt: str) -> bool:
+        key = self._scope.key("webhooks", attempt)
+        batch = self._scope.batch()
+        batch.expect(key, None)
+        batch.put(key, value=True, ttl=60)
+        outcome = await self._scope.run_late(batch)
+        return outcome is not None and outcome.refusal is None
+
     async def _put(self, delivery: Delivery) -> None:
-        await self._store.put(f"{self._prefix}webhook:{delivery.id}", delivery.to_json())
+        batch = self._scope.batch()
+        batch.set_field(self._all, delivery.id, delivery)
+        await self._scope.run_late(batch)
 
 
 def check_address(url: str, param: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from fauxscale import MockServer
 from fauxscale.client import Account
 from fauxscale.faults import Delay, Hang
+from fauxscale.state.store import MemoryStore
 from fauxscale_contracts.contract.bodies import picture_as_text
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
@@ -75,13 +76,9 @@ def test_nothing_of_a_call_stays_whose_account_was_closed_on_its_way(own: Stage)
     thread.join()
     assert replies[0].status_code == 403
     store = own.mock.app.accounts.store
-    assert [
-        name
-        for table in vars(store).values()
-        if isinstance(table, dict)
-        for name in table
-        if account.id in name
-    ] == []
+    assert isinstance(store, MemoryStore)
+    left = store.keys()
+    assert [key for key in left if account.id in key] == []
 
 
 def test_a_stream_left_open_ends_with_its_account_and_charges_no_other(own: Stage) -> None:

@@ -47,7 +47,10 @@ from fauxscale import (
     WrongFormat,
 )
 from fauxscale.client import Account, InvalidRequest
-from fauxscale.faults import KINDS, Fault, Plan, Rule, from_json, magic, to_json
+from fauxscale.faults import KINDS, Fault, Rule, from_json, magic, to_json
+from fauxscale.state.batch import Batch, Outcome
+from fauxscale.state.fault_plan import Plan
+from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import doubled, opened, picture
@@ -476,26 +479,24 @@ def test_faults_strike_exactly_as_often_as_ordered_however_many_call_at_once(
 class Slow(MemoryStore):
     """A store that lets others go first between any two steps, as one on another machine does."""
 
-    async def count(self, key: str) -> int | None:
-        found = await super().count(key)
+    async def run(self, batch: Batch) -> Outcome:
+        outcome = await super().run(batch)
         await asyncio.sleep(0)
-        return found
+        return outcome
 
 
 def test_every_step_of_a_script_is_dealt_once_whatever_others_do_meanwhile() -> None:
-    async def roll() -> float:
-        return 0.5
-
     async def assign() -> None:
-        plan, steps = Plan(Slow(), "a:"), tuple(Fail(500 + number) for number in range(10))
+        plan = Plan(Scope(Slow(), "acct_1"), lambda label, number: 0.5)
+        steps = tuple(Fail(500 + number) for number in range(10))
         await plan.add(Rule("", steps))
-        assigned = await asyncio.gather(*(plan.assign("ideogram.upscale", "api", roll) for _ in range(30)))
+        assigned = await asyncio.gather(*(plan.assign("ideogram.upscale", "api") for _ in range(30)))
         orders = [order for one in assigned for order in one]
         assert sorted(order.step for order in orders) == list(range(10))
         assert {order.fault for order in orders} == set(steps)
         for order in orders[2:4]:
             await plan.give_back(order)
-        again = [await plan.assign("ideogram.upscale", "api", roll) for _ in range(3)]
+        again = [await plan.assign("ideogram.upscale", "api") for _ in range(3)]
         assert {order.step for one in again for order in one} == {order.step for order in orders[2:4]}
 
     asyncio.run(assign())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TypeVar
@@ -26,12 +25,6 @@ def renderer(*, cache: int, memory: int) -> Renderer:
 
 def run(work: Coroutine[object, object, T]) -> T:
     return asyncio.run(work)
-
-
-@pytest.mark.parametrize("step", [Enlarge(80, 60), Draw("a cat", 8, 6), AsStored(80, 60)])
-def test_a_recipe_survives_its_json(step: Enlarge | Draw | AsStored) -> None:
-    recipe = replace(RECIPE, step=step, quality=70)
-    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
 def test_what_is_drawn_needs_no_source_and_what_is_stored_no_work() -> None:

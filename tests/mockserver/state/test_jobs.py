@@ -10,7 +10,7 @@ import pytest
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.jobs import Job, Jobs, Pace, Stage
 from fauxscale.state.ledger import Charge
-from fauxscale.state.store import MemoryStore
+from fauxscale.state.scope import Scope
 
 CHARGE = Charge("charge_1", 100.0, "fal.submit", 60_000, 1, "call_1", "blob", "{}")
 JOB = Job(
@@ -30,8 +30,8 @@ JOB = Job(
 )
 
 
-def jobs(*made: Job) -> Jobs:
-    room = Jobs(MemoryStore(), "a:1:")
+def jobs(scope: Scope, *made: Job) -> Jobs:
+    room = Jobs(scope)
     for job in made:
         asyncio.run(room.add(job))
     return room
@@ -58,17 +58,17 @@ def test_a_pace_goes_by_the_clock_and_by_looks(pace: Pace, elapsed: float, looks
     assert pace.stage(elapsed, looks) == stage
 
 
-def test_a_job_is_stored_as_it_was_made() -> None:
-    stored = asyncio.run(jobs(JOB).get("j"))
+def test_a_job_is_stored_as_it_was_made(scope: Scope) -> None:
+    stored = asyncio.run(jobs(scope, JOB).get("j"))
     assert stored is not None
     assert stored.error is not None
     assert stored.error.to_words() == JOB.error.to_words() if JOB.error else False
     assert replace(stored, error=None) == replace(JOB, error=None)
-    assert asyncio.run(jobs().get("j")) is None
+    assert asyncio.run(jobs(scope).get("another")) is None
 
 
-def test_a_stage_says_since_when() -> None:
-    room = jobs(JOB)
+def test_a_stage_says_since_when(scope: Scope) -> None:
+    room = jobs(scope, JOB)
     seen = [asyncio.run(room.progress(JOB, now)) for now in (105.0, 111.0, 500.0)]
     assert [(one.stage, one.since) for one in seen] == [
         ("queued", 100.0),
@@ -77,8 +77,8 @@ def test_a_stage_says_since_when() -> None:
     ]
 
 
-def test_a_job_ends_once() -> None:
-    room = jobs(JOB)
+def test_a_job_ends_once(scope: Scope) -> None:
+    room = jobs(scope, JOB)
 
     async def race() -> list[bool]:
         return list(await asyncio.gather(room.end(JOB, "done", 130.0), room.end(JOB, "cancelled", 131.0)))
@@ -88,35 +88,35 @@ def test_a_job_ends_once() -> None:
     assert (progress.stage, progress.since) == ("done", 130.0)
 
 
-def test_a_job_that_is_done_cannot_be_cancelled() -> None:
-    room = jobs(JOB)
+def test_a_job_that_is_done_cannot_be_cancelled(scope: Scope) -> None:
+    room = jobs(scope, JOB)
     assert asyncio.run(room.cancel(JOB, 130.0)) is False
     assert asyncio.run(room.cancel(JOB, 129.0)) is True
     assert asyncio.run(room.progress(JOB, 500.0)).stage == "cancelled"
 
 
-def test_advancing_goes_one_stage_at_a_time() -> None:
-    room = jobs(JOB)
+def test_advancing_goes_one_stage_at_a_time(scope: Scope) -> None:
+    room = jobs(scope, JOB)
     assert [asyncio.run(room.advance(JOB, 101.0)) for _ in range(3)] == ["running", "done", "done"]
     assert asyncio.run(room.progress(JOB, 101.0)).since == 101.0
 
 
-def test_an_advanced_job_still_goes_by_the_clock() -> None:
-    room = jobs(JOB)
+def test_an_advanced_job_still_goes_by_the_clock(scope: Scope) -> None:
+    room = jobs(scope, JOB)
     asyncio.run(room.advance(JOB, 101.0))
     assert asyncio.run(room.progress(JOB, 130.0)).stage == "done"
 
 
-def test_a_stalled_job_stands_until_it_is_ordered_on() -> None:
-    room = jobs(JOB)
+def test_a_stalled_job_stands_until_it_is_ordered_on(scope: Scope) -> None:
+    room = jobs(scope, JOB)
     asyncio.run(room.stall(JOB, 111.0))
     assert asyncio.run(room.progress(JOB, 9999.0)).stage == "running"
     asyncio.run(room.advance(JOB, 9999.0))
     assert asyncio.run(room.progress(JOB, 9999.0)).stage == "done"
 
 
-def test_an_ordered_failure_is_told_with_the_end() -> None:
-    room = jobs(JOB)
+def test_an_ordered_failure_is_told_with_the_end(scope: Scope) -> None:
+    room = jobs(scope, JOB)
     assert asyncio.run(room.fail(JOB, ApiError(Problem.SERVER_ERROR, "broken"), 101.0))
     for _ in range(2):
         progress = asyncio.run(room.progress(JOB, 101.0))
@@ -126,16 +126,16 @@ def test_an_ordered_failure_is_told_with_the_end() -> None:
         asyncio.run(room.end(JOB, "done", 101.0))
 
 
-def test_an_ended_job_takes_no_orders() -> None:
-    room = jobs(JOB)
+def test_an_ended_job_takes_no_orders(scope: Scope) -> None:
+    room = jobs(scope, JOB)
     asyncio.run(room.end(JOB, "done", 130.0))
     assert not asyncio.run(room.finish(JOB, 131.0))
     assert not asyncio.run(room.stall(JOB, 131.0))
     assert not asyncio.run(room.fail(JOB, ApiError(Problem.SERVER_ERROR, ""), 131.0))
 
 
-def test_looks_are_counted_only_when_they_are_looks() -> None:
+def test_looks_are_counted_only_when_they_are_looks(scope: Scope) -> None:
     job = replace(JOB, pace=Pace(polls=1))
-    room = jobs(job)
+    room = jobs(scope, job)
     seen = [asyncio.run(room.progress(job, 100.0, look=look)).stage for look in (False, True, False, True)]
     assert seen == ["running", "running", "running", "done"]

@@ -9,14 +9,14 @@ import pytest
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.ledger import Charge, Ledger
-from fauxscale.state.store import MemoryStore
+from fauxscale.state.scope import Scope
 
 CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", "blob", "{}")
 
 
-def test_a_charge_fits_into_the_funds_or_leaves_no_trace() -> None:
+def test_a_charge_fits_into_the_funds_or_leaves_no_trace(scope: Scope) -> None:
     async def spend() -> None:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(scope)
         await ledger.charge(CHARGE, 100_000)
         with pytest.raises(ApiError) as refused:
             await ledger.charge(CHARGE, 100_000)
@@ -31,9 +31,9 @@ def test_a_charge_fits_into_the_funds_or_leaves_no_trace() -> None:
     asyncio.run(spend())
 
 
-def test_without_a_limit_everything_is_counted_all_the_same() -> None:
+def test_without_a_limit_everything_is_counted_all_the_same(scope: Scope) -> None:
     async def spend() -> int:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(scope)
         for _ in range(3):
             await ledger.check(60_000, None)
             await ledger.charge(CHARGE, None)
@@ -42,12 +42,13 @@ def test_without_a_limit_everything_is_counted_all_the_same() -> None:
     assert asyncio.run(spend()) == 180_000
 
 
-def test_a_refund_stands_beside_its_charge_and_frees_the_money() -> None:
+def test_a_refund_stands_beside_its_charge_and_frees_the_money(scope: Scope) -> None:
     async def spend() -> None:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(scope)
         await ledger.charge(CHARGE, 60_000)
         refund = replace(CHARGE, id="refund_1", micros=-60_000, images=-1, refunds="charge_1")
-        await ledger.refund(refund)
+        assert await ledger.refund(refund, 60_000)
+        assert not await ledger.refund(refund, 60_000)
         assert await ledger.charges() == [CHARGE, refund]
         await ledger.charge(CHARGE, 60_000)
         assert await ledger.totals() == {"images": 1, "micros": 60_000}
@@ -55,9 +56,9 @@ def test_a_refund_stands_beside_its_charge_and_frees_the_money() -> None:
     asyncio.run(spend())
 
 
-def test_a_hundred_at_once_spend_no_cent_twice() -> None:
+def test_a_hundred_at_once_spend_no_cent_twice(scope: Scope) -> None:
     async def spend() -> tuple[int, int]:
-        ledger = Ledger(MemoryStore(), "a:")
+        ledger = Ledger(scope)
         results = await asyncio.gather(
             *(ledger.charge(CHARGE, 600_000) for _ in range(100)), return_exceptions=True
         )

@@ -119,9 +119,9 @@ def test_a_call_that_finds_the_money_spent_leaves_no_link_and_no_charge() -> Non
     class Slow(MemoryStore):
         """Lets other calls go on while an upload is stored, as one on a disk or in a network does."""
 
-        async def put_blob(self, key: str, data: bytes) -> None:
+        async def put_blob(self, key: str, data: bytes, *, life: float | None = 60.0) -> None:
             await asyncio.sleep(0.05)
-            await super().put_blob(key, data)
+            await super().put_blob(key, data, life=life)
 
     with MockServer(store=Slow()) as mock:
         account = mock.account(balance=0.06)

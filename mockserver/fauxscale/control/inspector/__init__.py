@@ -6,7 +6,6 @@ import hashlib
 import heapq
 import json
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
 from typing import cast
@@ -18,14 +17,13 @@ from starlette.routing import BaseRoute, Route
 from fauxscale._version import __version__
 from fauxscale.errors import ApiError
 from fauxscale.operations.altered_results import leads_to
+from fauxscale.state.account import Account
 from fauxscale.state.accounts import UNASSIGNED, Accounts
 from fauxscale.state.journal import Entry
 
 PAGE = "/__fauxscale"
 DATA = f"{PAGE}/api/inspector"
 MOST_CALLS = 300
-# The page asks each second: what it asked for last time is read once. One row an account is looked at.
-REMEMBERED = 2_048
 # Nothing but our own files, no frames, no inline script: names and prompts are strangers' text.
 POLICY = "; ".join(
     [
@@ -53,7 +51,6 @@ class Inspector:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._outline = lru_cache(REMEMBERED)(_outline)
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -71,7 +68,9 @@ class Inspector:
         total = spent = 0
         tails: list[Iterator[dict[str, object]]] = []
         for name in labels:
-            account = self._accounts.of_id(name)
+            account = await self._found(name)
+            if account is None:
+                continue  # closed since it was listed
             spent += await account.ledger.spent()
             if kept := await account.journal.rows():
                 total += len(kept)
@@ -117,11 +116,17 @@ class Inspector:
         media_type = MEDIA_TYPES.get(kind or "", "application/octet-stream")
         return Response(data, media_type=media_type, headers={"x-content-type-options": "nosniff"})
 
-    def _newest(self, account: str, label: str, kept: list[bytes]) -> Iterator[dict[str, object]]:
-        return ({"account": account, "label": label, **self._outline(row)} for row in reversed(kept))
+    def _newest(self, account: str, label: str, kept: list[Entry]) -> Iterator[dict[str, object]]:
+        return ({"account": account, "label": label, **_outline(row)} for row in reversed(kept))
 
     async def _entries(self, account_id: str) -> list[Entry]:
-        return await self._accounts.of_id(account_id).journal.entries()
+        account = await self._found(account_id)
+        return [] if account is None else await account.journal.entries()
+
+    async def _found(self, account_id: str) -> Account | None:
+        if account_id == UNASSIGNED:
+            return self._accounts.unassigned()
+        return await self._accounts.get(account_id)
 
     async def _entry(self, request: Request) -> Entry | None:
         wanted = request.path_params["n"]
@@ -137,7 +142,10 @@ class Inspector:
             link = await self._accounts.link(str(result["link"]))
             if link is None:
                 return None
-            recipe, sources = await leads_to(link, self._accounts.of_id(link.account))
+            account = await self._found(link.account)
+            if account is None:
+                return None
+            recipe, sources = await leads_to(link, account)
             if sources is None:
                 return None
             try:
@@ -155,8 +163,7 @@ def _ended(row: dict[str, object]) -> float:
     return cast("float", row["started"]) + cast("float", row["ms"]) / 1000
 
 
-def _outline(row: bytes) -> dict[str, object]:
-    entry = Entry.from_json(row)
+def _outline(entry: Entry) -> dict[str, object]:
     image = entry.image or {}
     result = entry.results[0] if entry.results else {}
     return {

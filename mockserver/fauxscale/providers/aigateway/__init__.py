@@ -109,10 +109,10 @@ async def get_schema(call: Call) -> Response:
 
 async def get_balance(call: Call) -> Response:
     """The wallet. That it tells balance and spend is documented, the members are ours; null means unlimited."""
-    spent, funds = await call.account.ledger.spent(), await call.account.funds()
-    left = None if funds is None else (funds - spent) / 1e6
+    spent, left = await call.account.ledger.spent(), await call.account.balance()
+    dollars = None if left is None else left / 1e6
     return JSONResponse(
-        {"object": "balance", "balance_usd": left, "spent_usd": spent / 1e6, "currency": "USD"}
+        {"object": "balance", "balance_usd": dollars, "spent_usd": spent / 1e6, "currency": "USD"}
     )
 
 

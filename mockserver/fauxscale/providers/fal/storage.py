@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from starlette.responses import JSONResponse, Response
@@ -45,14 +44,6 @@ class _Place:
 
     file: File
     life: float | None
-
-    def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def from_json(cls, row: bytes) -> _Place:
-        words = json.loads(row)
-        return cls(File(**words["file"]), words["life"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +96,7 @@ async def initiate_parts(call: Call) -> Response:
 async def create_parts(call: Call) -> Response:
     """A place for parts, for who has a token."""
     place = await _place(call, call.request.headers.get("x-fal-file-name", ""), _said_type(call))
-    await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
+    await call.account.files.begin(place.file.id, place)
     return JSONResponse({"access_url": media_url(call, place.file.path), "uploadId": "py"})
 
 
@@ -125,21 +116,15 @@ async def put_part(call: Call) -> Response:
     data = await _bytes(call)
     etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
     part = _Part(number, etag, await call.account.keep_upload(data))
-    await call.account.store.append(
-        f"{_pending(call.account, place.file.id)}:parts",
-        json.dumps(asdict(part)).encode(),
-        most=2 * _MOST_PARTS,
-        most_bytes=MIB,
-    )
+    await call.account.files.add_part(place.file.id, part)
     return JSONResponse({"partNumber": number, "etag": etag}, headers={"etag": etag})
 
 
 async def complete(call: Call) -> Response:
     """Make one file of the parts named."""
     place = await _promised(call)
-    rows = await call.account.store.items(f"{_pending(call.account, place.file.id)}:parts")
     # Sent twice, the later counts.
-    parts = [_Part(**json.loads(row)) for row in reversed(rows)]
+    parts = (await call.account.files.parts(place.file.id, _Part))[::-1]
     named = (await call.json(MIB)).get("parts")
     blobs: dict[int, bytes] = {}
     for one in cast("Sequence[object]", named) if isinstance(named, list) else ():
@@ -213,7 +198,7 @@ async def _promise_place(call: Call, below: str) -> Response:
     body = await call.json(MIB)
     name, content_type = read_texts(body, "file_name", "content_type")
     place = await _place(call, name, _media_type(content_type))
-    await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
+    await call.account.files.begin(place.file.id, place)
     exp = int(call.now) + _PLACE_SECONDS
     return JSONResponse(
         {
@@ -231,10 +216,10 @@ async def _place(call: Call, name: str, content_type: str) -> _Place:
 
 
 async def _promised(call: Call) -> _Place:
-    row = await call.account.store.get(_pending(call.account, call.params["name"]))
-    if row is None:
+    place = await call.account.files.get(call.params["name"], _Place)
+    if place is None:
         raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="no upload was begun for this address")
-    return _Place.from_json(row)
+    return place
 
 
 async def _keep(call: Call, place: _Place, data: bytes) -> File:
@@ -248,10 +233,6 @@ async def _bytes(call: Call) -> bytes:
     data = await read_body(call.request.stream(), _MOST_FILE, call.caps)
     await call.check_open()
     return data
-
-
-def _pending(account: Account, file_id: str) -> str:
-    return f"{account.prefix}upload:{file_id}"
 
 
 def _said_type(call: Call) -> str:

@@ -20,8 +20,8 @@ Json = dict[str, object]
 
 async def get_balance(call: Call) -> Response:
     """The wallet. One without a limit is shown as postpaid, whose amount is null (lumenfall-ai/agent-skill)."""
-    funds = await call.account.funds()
-    amount = None if funds is None else (funds - await call.account.ledger.spent()) / 1e6
+    left = await call.account.balance()
+    amount = None if left is None else left / 1e6
     return JSONResponse(
         {
             "object": "balance",

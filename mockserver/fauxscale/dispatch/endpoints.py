@@ -1,0 +1,63 @@
+"""The endpoint that answers a request: the provider's own, or one of ours for preflights and unknown paths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from fauxscale.errors import ApiError, Problem
+
+from .provider import Call, Endpoint
+from .routing import Match
+
+
+def endpoint_for(match: Match, method: str) -> Endpoint:
+    """What answers: for what any origin may read also a browser's question before it does."""
+    if match.route is None:
+        return _missing(match)
+    endpoint = match.route.endpoint
+    if method == "OPTIONS" and endpoint.any_origin:
+        return replace(endpoint, handler=_preflight, needs_key=False, owner=None, limited=False)
+    return endpoint
+
+
+async def _preflight(call: Call) -> Response:
+    """Answer a browser's question before it reads from another origin: it brings no key, whoever may read."""
+    allowed = {
+        "access-control-allow-methods": f"{call.endpoint.method}, HEAD",
+        "access-control-allow-headers": "*",
+    }
+    return Response(status_code=204, headers=allowed)
+
+
+def _missing(match: Match) -> Endpoint:
+    """Stands in for the endpoint of a path the provider does not know, or not with this method."""
+
+    async def refuse(call: Call) -> Response:
+        if match.allowed:
+            raise ApiError(
+                Problem.WRONG_METHOD,
+                "Method not allowed",
+                reason=f"{match.path} answers {', '.join(match.allowed)}, not {call.request.method}",
+                details={"allow": ", ".join(match.allowed)},
+            )
+        raise ApiError(
+            Problem.NOT_FOUND,
+            "Not found",
+            reason=f"{match.provider.name} has no {match.path}; it has "
+            + ", ".join(
+                f"{one.method} {one.path}" for site in match.provider.sites for one in site.endpoints
+            ),
+            details={"path": match.path},
+        )
+
+    operation = f"{match.provider.name}.unmatched"
+    return Endpoint(
+        operation=operation,
+        method=match.path,
+        path=match.path,
+        handler=refuse,
+        needs_key=False,
+        limited=False,
+    )

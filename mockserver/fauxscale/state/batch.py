@@ -1,0 +1,300 @@
+"""What a store is asked to do at once: operations gathered by rooms, and what came of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar, cast
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(Generic[T]):
+    """Where in its batch an operation stands; `Outcome.of` gives what it returned."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    key: str
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    key: str
+    value: object
+    ttl: float | None
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    key: str
+    value: object
+    member: str
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    key: str
+    amount: int
+    least: int | None
+    most: int | None
+    start: int
+    ttl: float | None
+    skip: bool
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    key: str
+    now: float
+    span: float
+    units: int
+    most: int
+    since: float | None
+    rolling: bool
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    key: str
+    holder: str
+    life: float
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    key: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    key: str
+    value: object
+    most: int
+    most_bytes: int | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    key: str
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    key: str
+    name: str
+    value: object
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetField:
+    key: str
+    name: str
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteField:
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    key: str
+    kind: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NameBlob:
+    key: str
+
+
+READS = (Get, Items, GetField, Fields, Expect)
+Operation = (
+    Get | Put | Delete | Drop | Expect | Add | Window | Lease | Release | Append | Items
+    | SetField | GetField | DeleteField | Fields | NameBlob
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """Units used in a window, and seconds until it opens (fixed) or until its oldest unit leaves it (rolling)."""
+
+    used: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Which operation stopped its batch, and what it found instead of what it wanted."""
+
+    index: int
+    found: object
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a batch: a result for each operation, as far as it got."""
+
+    results: tuple[object, ...]
+    refusal: Refusal | None = None
+
+    def of(self, ref: Ref[T]) -> T:
+        """What this operation returned. Raises IndexError if the batch was refused before it."""
+        return cast("T", self.results[ref.index])
+
+    def refused(self, ref: Ref[Any]) -> bool:
+        """Whether it was this operation that stopped the batch."""
+        return self.refusal is not None and self.refusal.index == ref.index
+
+
+@dataclass(slots=True)
+class Batch:
+    """Operations that a store executes together or not at all, in the order in which they were added.
+
+    A key is `{account}:<generation>:<room>/<name>`, or `<room>/<name>` for an entry of the directory that all
+    accounts share; what stands before the slash is its group, which can be dropped as a whole. One batch
+    touches the keys of one account. `kind` is the type a value was put with.
+
+    An operation that cannot do what it says stops the batch, and nothing is changed by it, except by operations
+    before that one that are marked `counts`: what a refused call counts all the same. Nothing else in the batch
+    may touch the key of such an operation.
+    """
+
+    operations: list[Operation] = field(default_factory=list[Operation])
+    account: str = ""
+    writes: bool = False
+
+    def get(self, key: str, kind: type[T]) -> Ref[T | None]:
+        return self._operation(Get(key, kind))
+
+    def put(self, key: str, value: object, *, ttl: float | None = None, counts: bool = False) -> None:
+        """Keep a value, for `ttl` seconds if given; whatever was kept there before goes."""
+        self._operation(Put(key, value, ttl, counts))
+
+    def delete(self, *keys: str) -> None:
+        """Forget values, counters, lists, blobs, whatever is kept under these keys."""
+        for key in keys:
+            self._operation(Delete(key))
+
+    def drop(self, *groups: str) -> None:
+        """Forget every key of these groups."""
+        for group in groups:
+            self._operation(Drop(group))
+
+    def expect(self, key: str, value: object, *, member: str = "", kind: type[object] = object) -> Ref[None]:
+        """Stop unless the value kept is `value` (None: there is none), or its `member` is; tells the value kept,
+        as the `kind` it was put with."""
+        return self._operation(Expect(key, value, member, kind))
+
+    def add(
+        self,
+        key: str,
+        amount: int,
+        *,
+        least: int | None = None,
+        most: int | None = None,
+        start: int = 0,
+        ttl: float | None = None,
+        else_: Literal["stop", "skip"] = "stop",
+        counts: bool = False,
+    ) -> Ref[int | None]:
+        """Add to a counter and return it. If that would leave its bounds: stop and tell the counter as it is, or
+        change nothing and return None. A counter begins at `start`, and lives for `ttl` seconds from then."""
+        return self._operation(Add(key, amount, least, most, start, ttl, else_ == "skip", counts))
+
+    def count(self, key: str) -> Ref[int | None]:
+        """A counter's value, None if it was never added to."""
+        return self._operation(Get(key, int))
+
+    def window(
+        self,
+        key: str,
+        *,
+        now: float,
+        span: float,
+        most: int,
+        units: int = 1,
+        since: float | None = None,
+        rolling: bool = False,
+        counts: bool = False,
+    ) -> Ref[WindowState]:
+        """Count `units` at `now`, by the account's clock, or stop if there would be more than `most` in the window.
+
+        Fixed windows of `span` seconds follow one another from `since` on (None: from the first use); a rolling
+        one is the `span` seconds up to `now`. A clock that was moved back finds what was counted then.
+        """
+        return self._operation(Window(key, now, span, units, most, since, rolling, counts))
+
+    def lease(self, key: str, holder: str, *, life: float, most: int | None = None) -> Ref[int]:
+        """Take one of `most` places for `life` seconds by the store's clock, or renew it; returns how many are taken.
+
+        Stops, telling how many are taken, when there is no place left for a holder who has none.
+        """
+        return self._operation(Lease(key, holder, life, most))
+
+    def release(self, key: str, holder: str) -> None:
+        self._operation(Release(key, holder))
+
+    def append(
+        self, key: str, value: object, *, most: int, most_bytes: int | None = None, size: int = 0
+    ) -> None:
+        """Append to a list, dropping its oldest beyond `most` values or beyond `most_bytes`, by the `size` they
+        were appended with. The newest always stays."""
+        self._operation(Append(key, value, most, most_bytes, size))
+
+    def items(self, key: str, kind: type[T]) -> Ref[list[T]]:
+        """A list, oldest first."""
+        return self._operation(Items(key, kind))
+
+    def set_field(self, key: str, name: str, value: object, *, most: int | None = None) -> None:
+        """Keep a value by name in a table, dropping the oldest names beyond `most`. A name keeps its place."""
+        self._operation(SetField(key, name, value, most))
+
+    def get_field(self, key: str, name: str, kind: type[T]) -> Ref[T | None]:
+        return self._operation(GetField(key, name, kind))
+
+    def delete_field(self, key: str, name: str) -> None:
+        self._operation(DeleteField(key, name))
+
+    def fields(self, key: str, kind: type[T]) -> Ref[dict[str, T]]:
+        """A whole table, in the order in which its names were first set."""
+        return self._operation(Fields(key, kind))
+
+    def name_blob(self, key: str) -> Ref[None]:
+        """Keep a blob for good that was put for a while. Stops if it is gone."""
+        return self._operation(NameBlob(key))
+
+    def _operation(self, operation: Operation) -> Ref[Any]:
+        place = operation.group if isinstance(operation, Drop) else operation.key
+        if place.startswith("{"):
+            account = place[: place.index("}") + 1]
+            if self.account and account != self.account:
+                raise ValueError(f"a batch of {self.account} cannot touch {place}")
+            self.account = account
+        self.writes = self.writes or not isinstance(operation, READS)
+        self.operations.append(operation)
+        return Ref(len(self.operations) - 1)

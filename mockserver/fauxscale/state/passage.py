@@ -1,0 +1,184 @@
+"""A call enters once, pays once, leaves once: one batch each, over all the rooms that have a part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.faults.rules import AssignedFault
+from fauxscale.settings import Terms
+
+from .account import Account
+from .batch import Batch, Outcome
+from .fault_plan import Progress, give_back
+from .head import Head
+from .journal import Entry
+from .ledger import Charge
+from .link import Link
+from .rate_limits import Quota, RateLimitStatus
+from .scope import forgotten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What is known of a call before it enters. `holder` names it among all calls of all workers; `quota` is what
+    limits it under its account's terms at the provider `limited` names, "" for a call that is not limited. `link` is
+    the id of the link it reads, "" for none."""
+
+    holder: str
+    operation: str
+    kind: str
+    method: str
+    limited: str = ""
+    quota: Callable[[Terms], Quota] = lambda terms: Quota()
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a worker knows of an account from the last batch that told: the next one says if it is out of date."""
+
+    head: Head
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What came of entering. A call that was refused has its number, its time and its faults all the same."""
+
+    standing: Standing
+    number: int
+    faults: tuple[AssignedFault, ...]
+    status: RateLimitStatus | None
+    refusal: ApiError | None = None
+    link: Link | None = None
+
+
+async def enter(account: Account, arrival: Arrival, known: Standing | None = None) -> Entered:
+    """Number a call, assign its faults, count it against its limits. One batch, and one more after a change.
+
+    Raises INVALID_KEY when the account is closed, or in another generation: then it has to be found anew.
+    """
+    standing = known or await read_standing(account)
+    while True:
+        head, batch = standing.head, Batch()
+        current = account.head.expect(batch, head)
+        assignment = account.faults.assignment(
+            head, standing.progress, arrival.operation, arrival.kind, arrival.method
+        )
+        come = (
+            account.faults.add_progress(batch, standing.progress, assignment.progress) if head.rules else None
+        )
+        number = account.dice.add_number(batch, "call", counts=True)
+        link = account.links.get_in(batch, arrival.link) if arrival.link else None
+        entrance = None
+        if arrival.limited:
+            quota, now = arrival.quota(account.terms_of(head)), head.clock.now()
+            entrance = account.limits.add_entry(batch, arrival.limited, quota, arrival.holder, now=now)
+        outcome = await account.store.run(batch)
+        if outcome.refused(current) or (come is not None and outcome.refused(come)):
+            standing = await _refreshed(account, standing, outcome)
+            continue
+        standing = Standing(head, assignment.progress)
+        status = refusal = None
+        try:
+            status = None if entrance is None else account.limits.status(outcome, entrance)
+        except ApiError as error:
+            refusal = error
+        if entrance is not None and refusal is None:
+            account.limits.hold(arrival.limited, arrival.holder)
+        found = None if link is None else outcome.of(link)
+        return Entered(standing, outcome.of(number) or 0, assignment.faults, status, refusal, found)
+
+
+async def pay(
+    account: Account, head: Head, *, charge: Charge | None, results: Sequence[Link], blobs: Sequence[str]
+) -> Head:
+    """Charge for work, give out the links to its results and keep the blobs behind them: all of it or nothing.
+
+    Returns the head it was paid under. Raises NO_FUNDS, INVALID_KEY once the account is gone, and UNAVAILABLE if a
+    blob did not wait for this.
+    """
+    while True:
+        batch = Batch()
+        current = account.head.expect(batch, head)
+        wallet = None
+        if charge is not None:
+            wallet = account.ledger.add_charge(batch, charge, account.funds_of(head))
+        named = [batch.name_blob(blob) for blob in blobs]
+        if results:
+            account.links.add_results(batch, results)
+        outcome = await account.store.run(batch)
+        if outcome.refused(current):
+            head = _same_generation(account, outcome)
+            continue
+        if charge is not None and (poor := account.ledger.refusal(outcome, wallet, charge)) is not None:
+            raise poor
+        if any(map(outcome.refused, named)):
+            raise ApiError(
+                Problem.UNAVAILABLE,
+                "The upload was not kept",
+                reason="the stored picture was gone before it was paid for: the store lost it, or took over a minute",
+            )
+        return head
+
+
+async def leave(
+    account: Account,
+    arrival: Arrival,
+    entry: Entry,
+    standing: Standing,
+    unused: Sequence[AssignedFault] = (),
+) -> Standing | None:
+    """Write a call down, free its place in flight, give its `unused` faults back; None once the account is gone."""
+    account.limits.let_go(arrival.limited, arrival.holder)
+    while True:
+        batch = account.scope.batch()
+        head = standing.head
+        after = give_back(head.rules, standing.progress, unused)
+        current = come = None
+        if after != standing.progress:
+            current = account.head.expect(batch, head)
+            come = account.faults.add_progress(batch, standing.progress, after)
+        account.journal.add(batch, entry)
+        if arrival.limited:
+            account.limits.add_exit(batch, arrival.limited, arrival.holder)
+        outcome = await account.store.run(batch)
+        if account.scope.is_late(outcome):
+            return None
+        if outcome.refusal is None:
+            return Standing(head, after)
+        assert current is not None  # nothing else in this batch can refuse it
+        assert come is not None
+        try:
+            standing = await _refreshed(account, standing, outcome)
+        except ApiError:
+            return None
+
+
+async def read_standing(account: Account) -> Standing:
+    """What there is to know of an account, read in one batch."""
+    batch = Batch()
+    head, progress = account.head.get(batch), account.faults.get_progress(batch)
+    outcome = await account.store.run(batch)
+    return Standing(account.head.or_first(outcome.of(head)), outcome.of(progress) or Progress())
+
+
+async def _refreshed(account: Account, standing: Standing, outcome: Outcome) -> Standing:
+    """What a refused batch found instead of what was known."""
+    found = None if outcome.refusal is None else outcome.refusal.found
+    if isinstance(found, Progress):
+        return Standing(standing.head, found)
+    head = _same_generation(account, outcome)
+    if head.rules:  # new rules have come as far as only the store can tell
+        return await read_standing(account)
+    return Standing(head, standing.progress)
+
+
+def _same_generation(account: Account, outcome: Outcome) -> Head:
+    """The head a refused batch found. Raises INVALID_KEY if it is none of this generation."""
+    head = None if outcome.refusal is None else outcome.refusal.found
+    if not isinstance(head, Head) or head.generation != account.scope.generation:
+        raise forgotten()
+    return head

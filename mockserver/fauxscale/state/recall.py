@@ -1,0 +1,54 @@
+"""What one worker remembers of the directory and of accounts, so that a call need not ask the store for it.
+
+Entries of the directory never change; what is known of an account is checked by the batch that a call enters with,
+and forgotten when it proves to be out of date.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+from .passage import Standing
+
+T = TypeVar("T")
+_MOST = 10_000
+
+
+class _Latest(Generic[T]):
+    """The entries used last, by name."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, name: str) -> T | None:
+        found = self._known.get(name)
+        if found is not None:
+            self._known.move_to_end(name)
+        return found
+
+    def put(self, name: str, value: T) -> None:
+        self._known[name] = value
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+    def forget(self, name: str) -> None:
+        self._known.pop(name, None)
+
+    def clear(self) -> None:
+        self._known.clear()
+
+
+class Recall(Generic[T]):
+    """`owners` by the digest of a key, the accounts that gave links out (`givers`), and `standings` by account."""
+
+    def __init__(self) -> None:
+        self.owners: _Latest[T] = _Latest()
+        self.givers: _Latest[tuple[str, int]] = _Latest()
+        self.standings: _Latest[Standing] = _Latest()
+
+    def clear(self) -> None:
+        """Forget everything: it proved to be out of date."""
+        self.owners.clear()
+        self.givers.clear()
+        self.standings.clear()

@@ -1,0 +1,85 @@
+"""One generation of an account: where its state lies, and batches that die with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fauxscale.errors import ApiError, Problem
+
+from .batch import Batch, Outcome, Ref
+from .store import Store
+
+# What a reset of a single room forgets, and a new generation leaves behind as a whole.
+GROUPS = (
+    "calls",
+    "faults",
+    "flight",
+    "jobs",
+    "webhooks",
+    "ledger",
+    "limits",
+    "links",
+    "files",
+    "blobs",
+    "dice",
+    "replay",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where rooms keep the state of one account. A reset starts a new generation under other keys.
+
+    `guarded`: what is written expects the generation to be the account's still, so that what comes late is lost.
+    """
+
+    store: Store
+    account: str
+    generation: int = 0
+    guarded: bool = False
+
+    def group(self, room: str) -> str:
+        return f"{{{self.account}}}:{self.generation}:{room}"
+
+    def key(self, room: str, name: str) -> str:
+        return f"{{{self.account}}}:{self.generation}:{room}/{name}"
+
+    def lasting(self, name: str) -> str:
+        """A key that stays through resets, until the account is closed."""
+        return f"{self.lasting_group}/{name}"
+
+    @property
+    def lasting_group(self) -> str:
+        return f"{{{self.account}}}:head"
+
+    def batch(self) -> Batch:
+        """A batch that is refused once the account was closed or reset."""
+        batch = Batch()
+        if self.guarded:
+            batch.expect(self.lasting("head"), self.generation, member="generation")
+        return batch
+
+    def is_late(self, outcome: Outcome) -> bool:
+        """Whether a batch was refused because its generation is the account's no longer."""
+        return self.guarded and outcome.refused(Ref(0))
+
+    async def run(self, batch: Batch) -> Outcome:
+        """Run a batch made by `batch()`. Raises INVALID_KEY if it comes too late."""
+        outcome = await self.store.run(batch)
+        if self.is_late(outcome):
+            raise forgotten()
+        return outcome
+
+    async def run_late(self, batch: Batch) -> Outcome | None:
+        """Run a batch made by `batch()` for which it may be too late: then it changes nothing, and this is None."""
+        outcome = await self.store.run(batch)
+        return None if self.is_late(outcome) else outcome
+
+
+def forgotten() -> ApiError:
+    """What a call gets whose account went while it was on its way."""
+    return ApiError(
+        Problem.INVALID_KEY,
+        "Invalid API key",
+        reason="the account was closed or reset, or the server reset, while this call was on its way",
+    )

@@ -1,0 +1,361 @@
+"""A batch executed on plain objects: what the memory store does under its lock."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import floor
+from typing import TypeVar
+
+from .batch import (
+    Add,
+    Append,
+    Delete,
+    DeleteField,
+    Drop,
+    Expect,
+    Fields,
+    Get,
+    GetField,
+    Items,
+    Lease,
+    NameBlob,
+    Operation,
+    Outcome,
+    Put,
+    Refusal,
+    Release,
+    SetField,
+    Window,
+    WindowState,
+)
+from .blobs import Blobs
+
+T = TypeVar("T")
+# What was counted is kept so long in real time, for a clock that is moved back, and never more of it than this.
+_WINDOW_LIFE = 3600.0
+_MOST_WINDOWS = 1_000
+_MOST_EVENTS = 10_000
+
+
+class _Refused(Exception):
+    def __init__(self, found: object) -> None:
+        super().__init__()
+        self.found = found
+
+
+@dataclass(slots=True)
+class _List:
+    rows: deque[tuple[object, int]] = field(default_factory=deque[tuple[object, int]])
+    size: int = 0
+
+
+@dataclass(slots=True)
+class _Windows:
+    """Fixed windows: units by window, least lately used first."""
+
+    since: float
+    used: dict[int, tuple[int, float]] = field(default_factory=dict[int, tuple[int, float]])
+
+
+@dataclass(slots=True)
+class _Rolling:
+    """Each count with its time by the account's clock, in that order: (at, units, real time)."""
+
+    events: list[tuple[float, int, float]] = field(default_factory=list[tuple[float, int, float]])
+
+
+@dataclass(slots=True)
+class _Leases:
+    holders: dict[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(slots=True)
+class _Table:
+    rows: dict[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(slots=True)
+class _Row:
+    value: object
+    dies: float | None = None
+
+
+class Tables:
+    """Every key of a memory store by its group. Not locked: its owner is."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._groups: dict[str, dict[str, _Row]] = {}
+        self._deaths: list[tuple[float, str]] = []
+        self._undo: list[Callable[[], object]] = []
+        self._finally: list[Callable[[], object]] = []
+
+    def execute(self, operations: Sequence[Operation], now: float) -> Outcome:
+        """Do all of it, or undo what was done."""
+        self._bury(now)
+        results: list[object] = []
+        self._undo, self._finally = [], []
+        for index, operation in enumerate(operations):
+            try:
+                results.append(self._do(operation, now))
+            except _Refused as refused:
+                for undo in reversed(self._undo):
+                    undo()
+                return Outcome(tuple(results), Refusal(index, refused.found))
+        for act in self._finally:
+            act()
+        return Outcome(tuple(results))
+
+    def keys(self) -> Iterator[str]:
+        for group in self._groups.values():
+            yield from group
+
+    def clear(self) -> None:
+        self._groups.clear()
+        self._deaths.clear()
+
+    def _bury(self, now: float) -> None:
+        while self._deaths and self._deaths[0][0] <= now:
+            _, key = heapq.heappop(self._deaths)
+            row = self._find(key)
+            if row is not None and row.dies is not None and row.dies <= now:
+                self._set(key, None)
+
+    def _find(self, key: str) -> _Row | None:
+        group = self._groups.get(key.partition("/")[0])
+        return None if group is None else group.get(key)
+
+    def _set(self, key: str, row: _Row | None) -> None:
+        name = key.partition("/")[0]
+        group = self._groups.get(name)
+        if row is not None:
+            if group is None:
+                group = self._groups[name] = {}
+            group[key] = row
+            if row.dies is not None:
+                heapq.heappush(self._deaths, (row.dies, key))
+        elif group is not None:
+            group.pop(key, None)
+            if not group:
+                del self._groups[name]
+
+    def _replace(self, key: str, row: _Row | None, *, counts: bool = False) -> None:
+        before = self._find(key)
+        self._set(key, row)
+        if not counts:
+            self._undo.append(lambda: self._set(key, before))
+
+    def _do(self, operation: Operation, now: float) -> object:  # one line for each operation
+        match operation:
+            case Get(key):
+                row = self._find(key)
+                return None if row is None else row.value
+            case Put(key, value, ttl, counts):
+                self._replace(key, _Row(value, None if ttl is None else now + ttl), counts=counts)
+            case Delete(key):
+                if self._find(key) is not None:
+                    self._replace(key, None)
+                self._finally.append(lambda: self._blobs.forget(key))
+            case Drop(group):
+                self._drop(group)
+            case Expect():
+                self._expect(operation)
+            case Add():
+                return self._add(operation, now)
+            case Window():
+                return self._window(operation, now)
+            case Lease():
+                return self._lease(operation, now)
+            case Release(key, holder):
+                self._release(key, holder)
+            case Append():
+                self._append(operation)
+            case Items(key):
+                row = self._find(key)
+                return [] if row is None else [value for value, _ in _is(row.value, _List).rows]
+            case SetField():
+                self._set_field(operation)
+            case GetField(key, name):
+                row = self._find(key)
+                return None if row is None else _is(row.value, _Table).rows.get(name)
+            case DeleteField(key, name):
+                self._delete_field(key, name)
+            case Fields(key):
+                row = self._find(key)
+                return {} if row is None else dict(_is(row.value, _Table).rows)
+            case NameBlob(key):
+                if not self._blobs.is_kept(key):
+                    raise _Refused(None)
+                self._finally.append(lambda: self._blobs.name(key))
+        return None
+
+    def _drop(self, name: str) -> None:
+        group = self._groups.pop(name, None)
+        if group is not None:
+            self._undo.append(lambda: self._groups.__setitem__(name, group))
+        self._finally.append(lambda: self._blobs.forget_group(name))
+
+    def _expect(self, operation: Expect) -> None:
+        row = self._find(operation.key)
+        found = None if row is None else row.value
+        seen = getattr(found, operation.member, None) if operation.member else found
+        if seen != operation.value:
+            raise _Refused(found)
+
+    def _add(self, operation: Add, now: float) -> int | None:
+        row = self._find(operation.key)
+        before = operation.start if row is None else _is(row.value, int)
+        after = before + operation.amount
+        low, high = operation.least, operation.most
+        if (low is not None and after < low) or (high is not None and after > high):
+            if operation.skip:
+                return None
+            raise _Refused(before)
+        dies = None if operation.ttl is None else now + operation.ttl
+        new = _Row(after, dies if row is None else row.dies)
+        self._replace(operation.key, new, counts=operation.counts)
+        return after
+
+    def _window(self, operation: Window, now: float) -> WindowState:
+        return self._rolling(operation, now) if operation.rolling else self._fixed(operation, now)
+
+    def _fixed(self, operation: Window, now: float) -> WindowState:
+        since = operation.now if operation.since is None else operation.since
+        windows = _is(self._made(operation.key, _Windows(since), counts=operation.counts), _Windows)
+        number = floor((operation.now - windows.since) / operation.span)
+        reset = windows.since + (number + 1) * operation.span - operation.now
+        used = windows.used.get(number, (0, now))[0]
+        if used + operation.units > operation.most:
+            raise _Refused(WindowState(used, reset))
+        windows.used.pop(number, None)
+        windows.used[number] = (used + operation.units, now)
+        for old, (_, touched) in list(windows.used.items()):
+            if len(windows.used) <= _MOST_WINDOWS and now - touched < _WINDOW_LIFE + operation.span:
+                break
+            del windows.used[old]
+        if not operation.counts:
+            self._undo.append(lambda: windows.used.update({number: (used, now)}))
+        return WindowState(used + operation.units, reset)
+
+    def _rolling(self, operation: Window, now: float) -> WindowState:
+        row = self._made(operation.key, _Rolling(), counts=operation.counts)
+        events = _is(row, _Rolling).events
+        # Units at `now` itself count, those a whole span ago do not; later ones were counted by a clock that was
+        # moved back since, and wait for it to come there again.
+        first = bisect_right(events, operation.now - operation.span, key=_at)
+        last = bisect_right(events, operation.now, key=_at)
+        used = sum(units for _, units, _ in events[first:last])
+        if used + operation.units > operation.most:
+            opens = _opens(events[first:last], used + operation.units - operation.most)
+            raise _Refused(WindowState(used, max(0.0, opens + operation.span - operation.now)))
+        event = (operation.now, operation.units, now)
+        insort(events, event, key=_at)
+        if not operation.counts:
+            self._undo.append(lambda: events.remove(event))
+        self._forget_events(events, operation, now)
+        oldest = events[bisect_right(events, operation.now - operation.span, key=_at)][0]
+        return WindowState(used + operation.units, oldest + operation.span - operation.now)
+
+    def _forget_events(self, events: list[tuple[float, int, float]], operation: Window, now: float) -> None:
+        """Tidy what is older than the window by both clocks, and the oldest beyond what may be kept."""
+        old = bisect_left(events, operation.now - operation.span, key=_at)
+        most = max(_MOST_EVENTS, 2 * operation.most)
+        gone = 0
+        while gone < old and (
+            len(events) - gone > most or now - events[gone][2] > _WINDOW_LIFE + operation.span
+        ):
+            gone += 1
+        del events[:gone]
+
+    def _lease(self, operation: Lease, now: float) -> int:
+        holders = _is(self._made(operation.key, _Leases()), _Leases).holders
+        for dead in [one for one, dies in holders.items() if dies <= now]:
+            del holders[dead]
+        holder, before = operation.holder, holders.get(operation.holder)
+        if before is None and operation.most is not None and len(holders) >= operation.most:
+            raise _Refused(len(holders))
+        holders[holder] = now + operation.life
+        self._undo.append(
+            lambda: holders.pop(holder, None) if before is None else holders.__setitem__(holder, before)
+        )
+        return len(holders)
+
+    def _release(self, key: str, holder: str) -> None:
+        row = self._find(key)
+        if row is None:
+            return
+        holders = _is(row.value, _Leases).holders
+        before = holders.pop(holder, None)
+        if before is not None:
+            self._undo.append(lambda: holders.__setitem__(holder, before))
+        if not holders:
+            self._replace(key, None)
+
+    def _append(self, operation: Append) -> None:
+        kept = _is(self._made(operation.key, _List()), _List)
+        gone: list[tuple[object, int]] = []
+        kept.rows.append((operation.value, operation.size))
+        kept.size += operation.size
+        cap = operation.most_bytes
+        while len(kept.rows) > operation.most or (cap is not None and kept.size > cap and len(kept.rows) > 1):
+            gone.append(kept.rows.popleft())
+            kept.size -= gone[-1][1]
+
+        def undo() -> None:
+            kept.rows.pop()
+            kept.rows.extendleft(reversed(gone))
+            kept.size += sum(size for _, size in gone) - operation.size
+
+        self._undo.append(undo)
+
+    def _set_field(self, operation: SetField) -> None:
+        table = _is(self._made(operation.key, _Table()), _Table)
+        name, whole = operation.name, table.rows
+        if operation.most is not None and name not in whole and len(whole) >= operation.most:
+            self._undo.append(lambda: setattr(table, "rows", whole))
+            table.rows = dict(list(whole.items())[len(whole) - operation.most + 1 :])
+        rows = table.rows
+        before = rows.get(name)
+        rows[name] = operation.value
+        self._undo.append(lambda: rows.pop(name) if before is None else rows.__setitem__(name, before))
+
+    def _delete_field(self, key: str, name: str) -> None:
+        row = self._find(key)
+        if row is None or name not in _is(row.value, _Table).rows:
+            return
+        table = _is(row.value, _Table)
+        rows = table.rows
+        self._undo.append(lambda: setattr(table, "rows", rows))
+        table.rows = {one: value for one, value in rows.items() if one != name}
+
+    def _made(self, key: str, new: object, *, counts: bool = False) -> object:
+        """What is kept there; `new`, if nothing is."""
+        row = self._find(key)
+        if row is None:
+            row = _Row(new)
+            self._replace(key, row, counts=counts)
+        return row.value
+
+
+def _at(event: tuple[float, int, float]) -> float:
+    return event[0]
+
+
+def _opens(events: Sequence[tuple[float, int, float]], units: int) -> float:
+    """When the event happened with which `units` units or more will have left."""
+    left = 0
+    for at, one, _ in events:
+        left += one
+        if left >= units:
+            return at
+    return events[-1][0] if events else 0.0
+
+
+def _is(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"a key that holds {type(value).__name__} is used as {kind.__name__}")
+    return value

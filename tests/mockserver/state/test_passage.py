@@ -1,0 +1,204 @@
+"""A call enters once, pays once, leaves once: one batch each as long as nothing changed, one more after a change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fauxscale.errors import ApiError, Problem
+from fauxscale.faults import Fail, Rule
+from fauxscale.images.recipe import Enlarge, Recipe
+from fauxscale.settings import Settings, Terms
+from fauxscale.state.account import Account
+from fauxscale.state.accounts import Accounts
+from fauxscale.state.batch import Batch, Outcome
+from fauxscale.state.journal import Entry
+from fauxscale.state.ledger import Charge
+from fauxscale.state.link import Link
+from fauxscale.state.passage import Arrival, Entered, enter, leave, pay, read_standing
+from fauxscale.state.rate_limits import Quota
+from fauxscale.state.store import Store
+
+CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", "blob", "{}")
+
+
+class Counted:
+    """A store that counts its batches."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.batches = 0
+        self.put_blob, self.get_blob = store.put_blob, store.get_blob
+        self.changed, self.close = store.changed, store.close
+
+    async def run(self, batch: Batch) -> Outcome:
+        self.batches += 1
+        await asyncio.sleep(0)  # others may come in between, as in a network
+        return await self.store.run(batch)
+
+
+def arrival(holder: str = "w:1", **quota: int) -> Arrival:
+    return Arrival(
+        holder=holder, operation="ideogram.upscale", kind="api", method="POST", limited="ideogram",
+        quota=lambda terms: Quota(**quota),
+    )  # fmt: skip
+
+
+def with_account(
+    store: Store, work: Callable[[Account, Counted], Coroutine[Any, Any, None]], **terms: Any
+) -> None:
+    async def main() -> None:
+        counted = Counted(store)
+        account = await Accounts(Settings(), counted).make(Terms(**terms), lambda _: {"ideogram": "key"})
+        await work(account, counted)
+
+    asyncio.run(main())
+
+
+def link(id: str, source: str) -> Link:  # its name
+    return Link(
+        id=id, account="acct_1", provider="ideogram", operation="ideogram.upscale", path=f"/{id}", exp=5,
+        recipe=Recipe((source,), Enlarge(2, 2), "PNG"), width=2, height=2,
+    )  # fmt: skip
+
+
+async def upload(account: Account, known: Any = None) -> Entered:
+    """All that an upload asks of the store."""
+    entered = await enter(account, arrival(), known)
+    source = await account.put_upload(b"picture", f"w:{entered.number}")
+    charge = replace(CHARGE, id=account.dice.id_of_call("charge", entered.number), source=source)
+    results = [link(account.dice.id_of_call("link", entered.number, at), source) for at in range(2)]
+    await pay(account, entered.standing.head, charge=charge, results=results, blobs=[source])
+    entry = Entry(n=entered.number, id=f"call_{entered.number}")
+    standing = await leave(account, arrival(), entry, entered.standing)
+    assert standing is not None
+    return replace(entered, standing=standing)
+
+
+def test_an_upload_is_three_batches_and_leaves_what_it_should(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        known = (await upload(account)).standing
+        counted.batches = 0
+        await upload(account, known)
+        assert counted.batches == 3
+        assert [entry.id for entry in await account.journal.entries()] == ["call_1", "call_2"]
+        assert await account.balance() == 1_000_000 - 120_000
+        assert len({one.id for one in await account.links.all()}) == 4
+        assert await account.totals() == {"calls": 2, "refused": 0, "images": 2, "micros": 120_000}
+        assert await counted.store.get_blob((await account.links.all())[0].source) == b"picture"
+
+    with_account(store, work, balance=1)
+
+
+def test_a_change_is_one_batch_more_and_counts_the_call_once(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        known = await read_standing(account)
+        await account.set_terms(Terms(latency=3))
+        counted.batches = 0
+        entered = await enter(account, arrival(), known)
+        assert (counted.batches, entered.number) == (2, 1)
+        assert entered.standing.head.terms.latency == 3
+        counted.batches = 0
+        await enter(account, arrival("w:2"), entered.standing)
+        assert counted.batches == 1
+
+    with_account(store, work)
+
+
+def test_faults_are_assigned_once_each_however_many_enter_at_once(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        await account.faults.add(Rule("", tuple(Fail(500 + step) for step in range(5)), after=2))
+        known = await read_standing(account)
+        entered = await asyncio.gather(*(enter(account, arrival(f"w:{at}"), known) for at in range(10)))
+        assert sorted(one.number for one in entered) == list(range(1, 11))
+        steps = sorted(fault.step for one in entered for fault in one.faults)
+        assert steps == list(range(5))
+
+    with_account(store, work)
+
+
+def test_a_fault_that_did_not_apply_is_given_back_with_leaving(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        await account.faults.add(Rule("", (Fail(500), Fail(501))))
+        first = await enter(account, arrival())
+        await enter(account, arrival("w:2"), first.standing)  # the standing of the first is old now
+        counted.batches = 0
+        standing = await leave(account, arrival(), Entry(n=1, id="call_1"), first.standing, first.faults)
+        assert counted.batches == 2
+        again = await enter(account, arrival("w:3"), standing)
+        assert [fault.step for fault in again.faults] == [0]
+        assert [entry.id for entry in await account.journal.entries()] == ["call_1"]
+
+    with_account(store, work)
+
+
+def test_a_refused_call_has_its_number_its_faults_and_its_minute(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        await account.faults.add(Rule("", (Fail(500),), after=1))
+        entered: list[Entered] = [
+            await enter(account, arrival(f"w:{at}", in_flight=1, per_minute=3)) for at in range(4)
+        ]
+        problems = [one.refusal.problem if one.refusal else None for one in entered]
+        busy, often = Problem.TOO_MANY_IN_FLIGHT, Problem.RATE_LIMITED
+        assert problems == [None, busy, busy, often]
+        assert [one.number for one in entered] == [1, 2, 3, 4]
+        assert [len(one.faults) for one in entered] == [0, 1, 0, 0]
+
+    with_account(store, work)
+
+
+def test_what_cannot_be_paid_leaves_no_trace(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        entered = await enter(account, arrival())
+        source = await account.put_upload(b"picture", "w:1")
+        with pytest.raises(ApiError) as refused:
+            await pay(
+                account, entered.standing.head, charge=CHARGE, results=[link("l", source)], blobs=[source]
+            )
+        assert refused.value.problem is Problem.NO_FUNDS
+        assert (await account.links.all(), await account.ledger.charges()) == ([], [])
+
+    with_account(store, work, balance=0.05)
+
+
+def test_a_balance_set_meanwhile_is_the_one_that_pays(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        entered = await enter(account, arrival())
+        await account.set_terms(Terms(balance=0.05))
+        with pytest.raises(ApiError, match="Insufficient"):
+            await pay(account, entered.standing.head, charge=CHARGE, results=[], blobs=[])
+        await account.set_terms(Terms(balance=1))
+        head = await pay(account, entered.standing.head, charge=CHARGE, results=[], blobs=[])
+        assert head.terms.balance == 1
+        assert await account.balance() == 940_000
+
+    with_account(store, work)
+
+
+@pytest.mark.parametrize("how", ["reset", "delete"])
+def test_a_call_whose_account_is_reset_on_its_way_pays_nothing_and_leaves_nothing(
+    store: Store, how: str
+) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        accounts = Accounts(Settings(), counted)
+        entered = await enter(account, arrival(in_flight=1))
+        other = await accounts.get(account.id)
+        assert other is not None
+        await (other.reset() if how == "reset" else accounts.delete(account.id))
+        with pytest.raises(ApiError) as refused:
+            await pay(account, entered.standing.head, charge=CHARGE, results=[link("l", "b")], blobs=[])
+        assert refused.value.problem is Problem.INVALID_KEY
+        assert await leave(account, arrival(), Entry(id="call_1"), entered.standing) is None
+        with pytest.raises(ApiError, match="Invalid API key"):
+            await enter(account, arrival(), entered.standing)
+        now = await accounts.get(account.id)
+        assert (now is None) is (how == "delete")
+        if now is not None:
+            assert (await now.journal.entries(), await now.ledger.charges()) == ([], [])
+            assert (await enter(now, arrival("w:2", in_flight=1))).refusal is None
+
+    with_account(store, work)
