@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from fnmatch import fnmatchcase
 from math import nan
 
 from starlette.responses import Response
 
-from fauxscale.clock import stopwatch, wait
+from fauxscale.clock import stopwatch
 from fauxscale.operations.altered_results import leads_to
 from fauxscale.state.journal import Entry
 
 from .request import Ask, ControlRoute, Missing
 
 _FILTERS = ("kind", "provider", "operation", "status", "fault", "rule")
-_LOOK_EVERY = 0.01  # seconds: several workers share a store, and none is told what another one writes
 _LONGEST = 300.0
 
 
@@ -31,10 +31,16 @@ async def find(ask: Ask) -> object:
         raise ValueError(f"unknown filter {unknown[0]!r}: choose from {known}")
     until = stopwatch() + min(patience, _LONGEST)
     while True:
-        found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
-        if len(found) >= least or stopwatch() >= until:
-            return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
-        await wait(_LOOK_EVERY)
+        # Asked for before the journal is read: what is written in between is not missed.
+        change = await ask.account.store.changed(ask.account.id)
+        try:
+            found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
+            left = until - stopwatch()
+            if len(found) >= least or left <= 0:
+                return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
+            await asyncio.wait([change], timeout=left)
+        finally:
+            change.cancel()
 
 
 def _count(text: str) -> int:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import floor
 from typing import TypeVar
 
 from .batch import (
@@ -33,39 +31,15 @@ from .batch import (
     WindowState,
 )
 from .blobs import Blobs
+from .windows import FixedWindows, Refused, RollingWindow
 
 T = TypeVar("T")
-# What was counted is kept so long in real time, for a clock that is moved back, and never more of it than this.
-_WINDOW_LIFE = 3600.0
-_MOST_WINDOWS = 1_000
-_MOST_EVENTS = 10_000
-
-
-class _Refused(Exception):
-    def __init__(self, found: object) -> None:
-        super().__init__()
-        self.found = found
 
 
 @dataclass(slots=True)
 class _List:
     rows: deque[tuple[object, int]] = field(default_factory=deque[tuple[object, int]])
     size: int = 0
-
-
-@dataclass(slots=True)
-class _Windows:
-    """Fixed windows: units by window, least lately used first."""
-
-    since: float
-    used: dict[int, tuple[int, float]] = field(default_factory=dict[int, tuple[int, float]])
-
-
-@dataclass(slots=True)
-class _Rolling:
-    """Each count with its time by the account's clock, in that order: (at, units, real time)."""
-
-    events: list[tuple[float, int, float]] = field(default_factory=list[tuple[float, int, float]])
 
 
 @dataclass(slots=True)
@@ -102,7 +76,7 @@ class Tables:
         for index, operation in enumerate(operations):
             try:
                 results.append(self._do(operation, now))
-            except _Refused as refused:
+            except Refused as refused:
                 for undo in reversed(self._undo):
                     undo()
                 return Outcome(tuple(results), Refusal(index, refused.found))
@@ -189,7 +163,7 @@ class Tables:
                 return {} if row is None else dict(_is(row.value, _Table).rows)
             case NameBlob(key):
                 if not self._blobs.is_kept(key):
-                    raise _Refused(None)
+                    raise Refused(None)
                 self._finally.append(lambda: self._blobs.name(key))
         return None
 
@@ -204,7 +178,7 @@ class Tables:
         found = None if row is None else row.value
         seen = getattr(found, operation.member, None) if operation.member else found
         if seen != operation.value:
-            raise _Refused(found)
+            raise Refused(found)
 
     def _add(self, operation: Add, now: float) -> int | None:
         row = self._find(operation.key)
@@ -214,62 +188,20 @@ class Tables:
         if (low is not None and after < low) or (high is not None and after > high):
             if operation.skip:
                 return None
-            raise _Refused(before)
+            raise Refused(before)
         dies = None if operation.ttl is None else now + operation.ttl
         new = _Row(after, dies if row is None else row.dies)
         self._replace(operation.key, new, counts=operation.counts)
         return after
 
     def _window(self, operation: Window, now: float) -> WindowState:
-        return self._rolling(operation, now) if operation.rolling else self._fixed(operation, now)
-
-    def _fixed(self, operation: Window, now: float) -> WindowState:
         since = operation.now if operation.since is None else operation.since
-        windows = _is(self._made(operation.key, _Windows(since), counts=operation.counts), _Windows)
-        number = floor((operation.now - windows.since) / operation.span)
-        reset = windows.since + (number + 1) * operation.span - operation.now
-        used = windows.used.get(number, (0, now))[0]
-        if used + operation.units > operation.most:
-            raise _Refused(WindowState(used, reset))
-        windows.used.pop(number, None)
-        windows.used[number] = (used + operation.units, now)
-        for old, (_, touched) in list(windows.used.items()):
-            if len(windows.used) <= _MOST_WINDOWS and now - touched < _WINDOW_LIFE + operation.span:
-                break
-            del windows.used[old]
+        new = RollingWindow() if operation.rolling else FixedWindows(since)
+        kept = self._made(operation.key, new, counts=operation.counts)
+        state, undo = _is(kept, type(new)).count(operation, now)
         if not operation.counts:
-            self._undo.append(lambda: windows.used.update({number: (used, now)}))
-        return WindowState(used + operation.units, reset)
-
-    def _rolling(self, operation: Window, now: float) -> WindowState:
-        row = self._made(operation.key, _Rolling(), counts=operation.counts)
-        events = _is(row, _Rolling).events
-        # Units at `now` itself count, those a whole span ago do not; later ones were counted by a clock that was
-        # moved back since, and wait for it to come there again.
-        first = bisect_right(events, operation.now - operation.span, key=_at)
-        last = bisect_right(events, operation.now, key=_at)
-        used = sum(units for _, units, _ in events[first:last])
-        if used + operation.units > operation.most:
-            opens = _opens(events[first:last], used + operation.units - operation.most)
-            raise _Refused(WindowState(used, max(0.0, opens + operation.span - operation.now)))
-        event = (operation.now, operation.units, now)
-        insort(events, event, key=_at)
-        if not operation.counts:
-            self._undo.append(lambda: events.remove(event))
-        self._forget_events(events, operation, now)
-        oldest = events[bisect_right(events, operation.now - operation.span, key=_at)][0]
-        return WindowState(used + operation.units, oldest + operation.span - operation.now)
-
-    def _forget_events(self, events: list[tuple[float, int, float]], operation: Window, now: float) -> None:
-        """Tidy what is older than the window by both clocks, and the oldest beyond what may be kept."""
-        old = bisect_left(events, operation.now - operation.span, key=_at)
-        most = max(_MOST_EVENTS, 2 * operation.most)
-        gone = 0
-        while gone < old and (
-            len(events) - gone > most or now - events[gone][2] > _WINDOW_LIFE + operation.span
-        ):
-            gone += 1
-        del events[:gone]
+            self._undo.append(undo)
+        return state
 
     def _lease(self, operation: Lease, now: float) -> int:
         holders = _is(self._made(operation.key, _Leases()), _Leases).holders
@@ -277,7 +209,7 @@ class Tables:
             del holders[dead]
         holder, before = operation.holder, holders.get(operation.holder)
         if before is None and operation.most is not None and len(holders) >= operation.most:
-            raise _Refused(len(holders))
+            raise Refused(len(holders))
         holders[holder] = now + operation.life
         self._undo.append(
             lambda: holders.pop(holder, None) if before is None else holders.__setitem__(holder, before)
@@ -339,20 +271,6 @@ class Tables:
             row = _Row(new)
             self._replace(key, row, counts=counts)
         return row.value
-
-
-def _at(event: tuple[float, int, float]) -> float:
-    return event[0]
-
-
-def _opens(events: Sequence[tuple[float, int, float]], units: int) -> float:
-    """When the event happened with which `units` units or more will have left."""
-    left = 0
-    for at, one, _ in events:
-        left += one
-        if left >= units:
-            return at
-    return events[-1][0] if events else 0.0
 
 
 def _is(value: object, kind: type[T]) -> T:

@@ -151,6 +151,16 @@ def test_a_refused_call_has_its_number_its_faults_and_its_minute(store: Store) -
     with_account(store, work)
 
 
+def test_a_place_is_free_once_its_call_has_left(store: Store) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        first = await enter(account, arrival("w:1", in_flight=1))
+        assert (await enter(account, arrival("w:2", in_flight=1))).refusal is not None
+        await leave(account, arrival("w:1"), Entry(n=1, id="call_1"), first.standing)
+        assert (await enter(account, arrival("w:3", in_flight=1))).refusal is None
+
+    with_account(store, work)
+
+
 def test_what_cannot_be_paid_leaves_no_trace(store: Store) -> None:
     async def work(account: Account, counted: Counted) -> None:
         entered = await enter(account, arrival())

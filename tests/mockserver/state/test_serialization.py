@@ -84,7 +84,6 @@ class Nested:
         7,
         "text",
     ],
-    ids=lambda value: f"{type(value).__name__} {str(value)[:25]} {str(value)[-60:]}",
 )
 def test_a_value_survives_its_json(value: object) -> None:
     assert decode(encode(value), type(value)) == value
