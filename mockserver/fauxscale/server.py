@@ -23,8 +23,8 @@ from .transport.listener import Listener, address, listen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .client import Account, FauxscaleClient
-    from .client.arguments import Words
+    from .client import AccountHandle, FauxscaleClient
+    from .client.arguments import TermArguments
     from .transport.in_process import AppTransport
     from .transport.tls import Certificates
 
@@ -197,8 +197,8 @@ class MockServer:
             return self._client
 
     def account(
-        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[Words]
-    ) -> Account:
+        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
+    ) -> AccountHandle:
         """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
         words: dict[str, object] = {**terms, "options": options} if options else {**terms}
         return self.client.account(Terms.from_mapping(words), label)

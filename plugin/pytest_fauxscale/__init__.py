@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fauxscale.client import Account as Account
+    from fauxscale.client import AccountHandle as AccountHandle
 
     from .contract_check import ContractWarning as ContractWarning
     from .fixtures import Server as Server
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Imported when first used: loading the plugin costs a run that uses none of it nothing.
 _HOMES = {
-    "Account": "fauxscale.client",
+    "AccountHandle": "fauxscale.client",
     "ContractWarning": "pytest_fauxscale.contract_check",
     "SampleImages": "pytest_fauxscale.samples",
     "Server": "pytest_fauxscale.fixtures",

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from fauxscale import MockServer, Settings
-from fauxscale.client import Account, FauxscaleClient
-from fauxscale.client.arguments import Words
+from fauxscale.client import AccountHandle, FauxscaleClient
+from fauxscale.client.arguments import TermArguments
 from fauxscale.faults import Ok
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.guard import Fence, LiveCallRefused, guard
@@ -49,8 +49,8 @@ class RemoteServer:
         return self.url + str(self.client.provider(provider)["base"])
 
     def account(
-        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[Words]
-    ) -> Account:
+        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
+    ) -> AccountHandle:
         """A fresh account with keys of its own; terms as in `Terms`."""
         words: dict[str, object] = {**terms, "options": options} if options else {**terms}
         return self.client.account(Terms.from_mapping(words), label)
@@ -79,13 +79,13 @@ def made_calls(item: pytest.Item) -> bool:
     return watcher is not None and watcher.saw_any
 
 
-def hold_to_guard(item: pytest.Item, account: Account | None) -> None:
+def hold_to_guard(item: pytest.Item, account: AccountHandle | None) -> None:
     """Fail a test that would pass although its program swallowed the refusal of a live call."""
     if text := item.config.stash[WITNESS].swallowed(item, account):
         pytest.fail(text, pytrace=False)
 
 
-def hold_to_faults(item: pytest.Item, account: Account) -> None:
+def hold_to_faults(item: pytest.Item, account: AccountHandle) -> None:
     """Warn of ordered faults that no call of a passing test ever met."""
     for rule in account.faults.list():
         never = [type(step).__name__ for step in rule.script[rule.applied :] if not isinstance(step, Ok)]
@@ -148,7 +148,7 @@ def totals(server: Server) -> Mapping[str, int]:
 
 
 @contextmanager
-def tenancy(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Generator[Account]:
+def tenancy(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Generator[AccountHandle]:
     """An account for one test, on the terms in force, with the guard on; real keys are out of sight."""
     account = _account(item, server)
     for name, key in _keys(server, account).items():
@@ -164,7 +164,7 @@ def tenancy(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Gener
 
 @contextmanager
 def intercepted(
-    config: pytest.Config, server: Server, account: Account, env: pytest.MonkeyPatch
+    config: pytest.Config, server: Server, account: AccountHandle, env: pytest.MonkeyPatch
 ) -> Generator[None]:
     """The real hosts, answered by the stand-in; clients that read their key from the environment find one."""
     for name, key in _keys(server, account).items():
@@ -207,7 +207,7 @@ def _fence(config: pytest.Config, server: Server, *, routed: bool = False, other
     )
 
 
-def _account(item: pytest.Item, server: Server) -> Account:
+def _account(item: pytest.Item, server: Server) -> AccountHandle:
     words: dict[str, object] = {**options.words_for(item)}
     api_version = words.pop("api_version", None)
     try:
@@ -236,7 +236,7 @@ def api_version_options(providers: Iterable[Provider], api_version: object) -> d
     return chosen
 
 
-def _keys(server: Server, account: Account) -> dict[str, str]:
+def _keys(server: Server, account: AccountHandle) -> dict[str, str]:
     """The account's keys by the variables that clients read them from."""
     keys = {
         name: account.api_key(one.name)

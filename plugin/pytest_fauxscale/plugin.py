@@ -15,14 +15,14 @@ from . import options
 from .totals import Totals, dollars
 
 if TYPE_CHECKING:
-    from fauxscale.client import Account
+    from fauxscale.client import AccountHandle
 
     from .fixtures import Server
     from .samples import SampleImages
 
 TOTALS = pytest.StashKey[Totals]()
 SERVER = pytest.StashKey["Server"]()
-ACCOUNT = pytest.StashKey["Account | None"]()
+ACCOUNT = pytest.StashKey["AccountHandle | None"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,7 +73,7 @@ def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 @pytest.fixture
 def fauxscale(
     request: pytest.FixtureRequest, fauxscale_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Account]:
+) -> Iterator[AccountHandle]:
     """A fresh account on the stand-in: keys, wallet, faults, clock and calls of this test alone."""
     from .fixtures import tenancy
 
@@ -86,9 +86,9 @@ def fauxscale(
 def fauxscale_intercept(
     request: pytest.FixtureRequest,
     fauxscale_server: Server,
-    fauxscale: Account,
+    fauxscale: AccountHandle,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Account]:
+) -> Iterator[AccountHandle]:
     """The same account, with the services' real hosts answered by it in this process: the client stays as it is."""
     from .fixtures import intercepted
 

@@ -16,7 +16,7 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class RuleView:
     """A rule as it stands: its faults, when they apply, how often they did; `left` is None for ever."""
 
     id: str
@@ -32,7 +32,7 @@ class Ordered:
 Script: TypeAlias = list[Fault]
 
 
-class Faults:
+class FaultsHandle:
     """`account.faults`."""
 
     def __init__(self, call: Caller, account: str) -> None:
@@ -61,10 +61,10 @@ class Faults:
         words = {"script": [to_json(step) for step in steps], **_when(on, times, after, None)}
         return str(self._call("POST", f"{self._path}/script", words)["id"])
 
-    def list(self) -> list[Ordered]:
+    def list(self) -> list[RuleView]:
         """Every rule, in the order in which they were added."""
         return [
-            Ordered(script=tuple(from_json(step) for step in words.pop("script")), **words)
+            RuleView(script=tuple(from_json(step) for step in words.pop("script")), **words)
             for words in self._call("GET", self._path)["faults"]
         ]
 

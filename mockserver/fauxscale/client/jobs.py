@@ -22,7 +22,7 @@ class JobView:
     error: Mapping[str, Any] | None
 
 
-class Jobs:
+class JobsHandle:
     """`account.jobs`. Where no job is named, the newest is meant."""
 
     def __init__(self, call: Caller, account: str) -> None:

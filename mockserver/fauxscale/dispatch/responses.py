@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from fauxscale.faults import Ending, Reply
-from fauxscale.transport.protocol import connection_of
+from fauxscale.transport.connection import connection_of
 
 _GARBAGE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nno chunk size\r\n"
 

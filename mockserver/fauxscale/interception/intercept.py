@@ -16,7 +16,7 @@ from fauxscale.state.accounts import UNASSIGNED
 from .guard import Fence, LiveCallRefused, guard
 
 if TYPE_CHECKING:
-    from fauxscale.client import Account, FauxscaleClient
+    from fauxscale.client import AccountHandle, FauxscaleClient
 
     from .respx_router import Target
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def intercept(
     mock: MockServer | None = None,
     *,
-    account: Account | None = None,
+    account: AccountHandle | None = None,
     providers: Sequence[Provider] = PROVIDERS,
 ) -> Generator[MockServer]:
     """While entered, clients built on httpx or httpx2 that call the providers' real hosts reach the stand-in.

@@ -1,76 +1,20 @@
-"""Below HTTP: the connection a call came on, for what must be cut, and for senders that never finish."""
+"""HTTP/1.1 on a socket: uvicorn's protocol, with deadlines for senders that never finish."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
-from typing import Any, Protocol, cast
+from typing import Any
 
 import h11
-from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-_STATE = "fauxscale.connection"
+from .connection import SocketConnection, attach
+
 HEAD_SECONDS = 10.0
 DRAIN_SECONDS = 5.0
 DRAIN_BYTES = 32 * 1024 * 1024
-
-
-class Connection(Protocol):
-    """What can be done to a connection besides answering on it."""
-
-    @property
-    def gone(self) -> bool:
-        """Whether the peer, or we, have ended it."""
-        ...
-
-    def reset(self) -> None:
-        """Break it: the peer sees a reset (over a socket: RST)."""
-        ...
-
-    def close(self) -> None:
-        """End it after what was written so far: the peer sees a short read."""
-        ...
-
-    def write(self, raw: bytes) -> None:
-        """Put raw bytes on it, past HTTP framing. Nothing can be answered afterwards."""
-        ...
-
-
-def attach(scope_state: dict[str, Any], connection: Connection) -> dict[str, Any]:
-    return {**scope_state, _STATE: connection}
-
-
-def connection_of(scope: Scope) -> Connection | None:
-    """The connection of a request, None when some other server or transport runs the app."""
-    return cast("Connection | None", scope.get("state", {}).get(_STATE))
-
-
-class SocketConnection:
-    """A connection of our own server."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-
-    @property
-    def gone(self) -> bool:
-        return self._transport.is_closing()
-
-    def reset(self) -> None:
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None:
-            # Closing with a linger of zero sends RST instead of FIN (socket(7), SO_LINGER).
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
-
-    def close(self) -> None:
-        self._transport.close()
-
-    def write(self, raw: bytes) -> None:
-        self._transport.write(raw)
 
 
 class WireProtocol(H11Protocol):

@@ -26,7 +26,7 @@ from fauxscale import Endpoint, LiveCallRefused, MockServer, Provider, Settings,
 from fauxscale.dispatch.provider import Call, Site
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.intercept import fence_for, routed
-from fauxscale.transport.protocol import connection_of
+from fauxscale.transport.connection import connection_of
 from tests.pictures import doubled, opened, picture
 
 PHOTO = picture(width=40, height=30)

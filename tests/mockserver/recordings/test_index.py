@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from fauxscale import MockServer, Settings
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from tests.pictures import picture
 from tests.recordings import Through, key_header
 
@@ -47,7 +47,7 @@ class Teller:
     """A stand-in on a socket that answers from a recording, an account, and its client."""
 
     mock: MockServer
-    account: Account
+    account: AccountHandle
     http: httpx.Client
 
     def ask(

@@ -1,0 +1,67 @@
+"""The connection a call came on: what can be done to it besides answering, over a socket or without one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import Any, Protocol, cast
+
+from starlette.types import Scope
+
+_STATE = "fauxscale.connection"
+
+
+class Connection(Protocol):
+    """What can be done to a connection besides answering on it."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the peer, or we, have ended it."""
+        ...
+
+    def reset(self) -> None:
+        """Break it: the peer sees a reset (over a socket: RST)."""
+        ...
+
+    def close(self) -> None:
+        """End it after what was written so far: the peer sees a short read."""
+        ...
+
+    def write(self, raw: bytes) -> None:
+        """Put raw bytes on it, past HTTP framing. Nothing can be answered afterwards."""
+        ...
+
+
+def attach(scope_state: dict[str, Any], connection: Connection) -> dict[str, Any]:
+    """The state of a request's scope with its connection in it, for `connection_of` to find."""
+    return {**scope_state, _STATE: connection}
+
+
+def connection_of(scope: Scope) -> Connection | None:
+    """The connection of a request, None when some other server or transport runs the app."""
+    return cast("Connection | None", scope.get("state", {}).get(_STATE))
+
+
+class SocketConnection:
+    """A connection of our own server."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    @property
+    def gone(self) -> bool:
+        return self._transport.is_closing()
+
+    def reset(self) -> None:
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            # Closing with a linger of zero sends RST instead of FIN (socket(7), SO_LINGER).
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def write(self, raw: bytes) -> None:
+        self._transport.write(raw)
