@@ -1,4 +1,4 @@
-"""MockServer: the stand-in in a thread of this process, on a socket or without one."""
+"""MockServer: the one way to serve, in a thread of its own or in the caller's, on a socket or without one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import logging
 import secrets
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Unpack
 
 from .app import App, create_app
@@ -16,6 +18,7 @@ from .dispatch.provider import Provider
 from .hosts import is_open_to_others
 from .observer import Observer
 from .providers import PROVIDERS
+from .providers.installed import find_providers
 from .settings import Scalar, Settings, Terms
 from .state.store import Store
 from .transport.listener import Listener, address, listen
@@ -31,6 +34,28 @@ if TYPE_CHECKING:
 NO_SOCKET = "http://fauxscale.localhost"
 
 
+@dataclass(slots=True, eq=False)
+class _Run:
+    """One life of a server, from its start to its stop."""
+
+    app: App
+    sock: socket.socket | None
+    certificates: Certificates | None = None
+    thread: threading.Thread | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    end: Callable[[], None] = lambda: None
+    failure: BaseException | None = None
+    ready: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        """Nothing is served any more. Whoever waited for it to be ready need not wait."""
+        if self.sock is not None:
+            self.sock.close()
+        self.ready.set()
+        self.closed.set()
+
+
 class MockServer:
     """The stand-in, ready when `start()` returns and gone without trace when `stop()` does.
 
@@ -39,6 +64,7 @@ class MockServer:
 
     `listen=False` opens no socket: reach it through `transport()`. `tls` serves https with a throw-away
     authority, whose certificate is the file `ca`. `observer` is told of every API call once it is answered.
+    `installed` adds the providers of installed packages; a broken one is a warning that names its package.
     On a `host` that other machines reach, the control API wants `settings.token`, made here if none is given.
     Once stopped it starts again by `start()` alone. Raises ValueError for options that no provider has.
     """
@@ -54,24 +80,25 @@ class MockServer:
         listen: bool = True,
         tls: bool = False,
         observer: Observer | None = None,
+        installed: bool = False,
     ) -> None:
         self.settings = settings or Settings()
         if not self.settings.token and listen and is_open_to_others(host):
             self.settings = replace(self.settings, token=secrets.token_urlsafe(24))
         self.providers = tuple(providers)
+        if installed:
+            found = find_providers(self.providers)
+            self.providers += found.providers
+            for problem in found.problems:
+                warnings.warn(problem, stacklevel=2)
         self._store = store
         self._host = host
         self._port = port
         self._listen = listen
         self._observer = observer
         self._tls = tls
-        self._certificates: Certificates | None = None
         self._url = NO_SOCKET
-        self._app: App | None = None
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._end: Callable[[], None] | None = None
-        self._failure: BaseException | None = None
+        self._run: _Run | None = None
         self._client: FauxscaleClient | None = None
         self._stopped = False
         # Threads may ask first at once, and each thing asked for starts the rest.
@@ -92,64 +119,101 @@ class MockServer:
         with self._turn, self._lock:
             self._start()
 
-    def _start(self) -> None:
-        if self._thread is not None:
-            return
-        self._stopped = False
-        # A stopped server starts afresh: its state went with its store.
-        app = self._app = create_app(
-            self.settings, providers=self.providers, store=self._store, observer=self._observer
-        )
+    def serve_forever(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve in the calling thread until `stop()`; in the main thread, until SIGINT, SIGTERM or SIGHUP too.
+
+        `on_ready` is called when calls will be answered. Raises what `start()` raises, and RuntimeError where
+        this server runs already.
+        """
+        with self._turn, self._lock:
+            if self._run is not None:
+                raise RuntimeError("this server runs already")
+            run = self._run = self._prepare()
+        try:
+            asyncio.run(self._serve(run, on_ready))
+        finally:
+            run.close()
+            self._leave(run)
+
+    def _start(self) -> _Run:
+        if self._run is not None:
+            self._run.ready.wait()
+            return self._run
+        run = self._prepare()
+        run.thread = threading.Thread(target=self._serve_apart, args=(run,), name="fauxscale", daemon=True)
+        self._run = run
+        run.thread.start()
+        run.ready.wait()
+        if run.failure is not None:
+            run.thread.join()
+            self._leave(run)
+            self._stopped = False
+            raise RuntimeError("the server did not start") from run.failure
+        return run
+
+    def _prepare(self) -> _Run:
+        """All that can be refused before anything is served. A stopped server starts afresh: its state went with
+        its store."""
+        app = create_app(self.settings, providers=self.providers, store=self._store, observer=self._observer)
         sock = listen(self._host, self._port) if self._listen else None
+        run = _Run(app, sock)
         if sock is not None:
             self._url = address(sock, "https" if self._tls else "http")
         if self._tls:
             try:
-                self._certificates = self._issue()
+                run.certificates = self._issue()
             except BaseException:
-                if sock is not None:
-                    sock.close()
+                run.close()
                 raise
-        ready = threading.Event()
-        self._failure = None
-        thread = threading.Thread(target=self._run, args=(app, sock, ready), name="fauxscale", daemon=True)
-        self._thread = thread
-        thread.start()
-        ready.wait()
-        if self._failure is not None:
-            thread.join()
-            self._thread = None
-            raise RuntimeError("the server did not start") from self._failure
+        self._stopped = False
+        return run
 
     def stop(self) -> None:
-        """Returns when thread, socket and temporary files are gone. May be called twice."""
+        """Returns when thread, socket and temporary files are gone. May be called twice, and from any thread but
+        the one that serves."""
         with self._turn:
+            run = self._run
+            if run is None:
+                return
             with self._lock:
-                thread, self._thread = self._thread, None
+                self._stopped = True
                 client, self._client = self._client, None
-                certificates, self._certificates = self._certificates, None
-                self._stopped = thread is not None or self._stopped
             # What still runs, an observer say, may ask this server for something meanwhile.
             if client is not None:
                 client.close()
-            if thread is not None:
-                if self._end is not None:
-                    self._end()
-                thread.join()
-            if certificates is not None:
-                certificates.remove()
+            run.ready.wait()
+            with suppress(RuntimeError):  # it has ended by itself, and its loop is closed
+                run.end()
+            if run.thread is not None:
+                run.thread.join()
+            run.closed.wait()
+            self._leave(run)
+
+    def _leave(self, run: _Run) -> None:
+        """Forget a run that has ended."""
+        with self._lock:
+            client = None
+            if self._run is run:
+                self._run = None
+                self._stopped = True
+                client, self._client = self._client, None
+            certificates, run.certificates = run.certificates, None
+        if client is not None:
+            client.close()
+        if certificates is not None:
+            certificates.remove()
 
     def _issue(self) -> Certificates:
         from .transport import tls
 
-        return tls.issue(
-            host for provider in self.providers for site in provider.sites for host in site.hosts
-        )
+        imitated = (host for provider in self.providers for site in provider.sites for host in site.hosts)
+        return tls.issue(tls.names(self._host, (*self.settings.allow_hosts, *imitated)))
 
     @property
     def ca(self) -> Path | None:
         """The certificate clients must trust, while a server with `tls` runs."""
-        return self._certificates.ca if self._certificates else None
+        made = self._run and self._run.certificates
+        return made.ca if made else None
 
     @property
     def url(self) -> str:
@@ -167,22 +231,20 @@ class MockServer:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
         from .transport.in_process import AppTransport
 
-        app = self.app
-        assert self._loop is not None
-        return AppTransport(app, self._loop)
+        run = self._running()
+        assert run.loop is not None  # it is ready
+        return AppTransport(run.app, run.loop)
 
     @property
     def app(self) -> App:
         """The ASGI application, started. Raises RuntimeError after `stop()`."""
-        self._ensure_started()
-        assert self._app is not None
-        return self._app
+        return self._running().app
 
-    def _ensure_started(self) -> None:
+    def _running(self) -> _Run:
         with self._lock:
             if self._stopped:
                 raise RuntimeError("this server was stopped; start() begins a new one, with nothing in it")
-            self._start()
+            return self._start()
 
     @property
     def client(self) -> FauxscaleClient:
@@ -191,7 +253,7 @@ class MockServer:
             if self._client is None:
                 from .client import FauxscaleClient
 
-                self._ensure_started()
+                self._running()
                 transport = None if self._listen else self.transport()
                 self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
             return self._client
@@ -207,40 +269,48 @@ class MockServer:
         """Forget every account, call, link and charge."""
         self.client.reset()
 
-    def _run(self, app: App, sock: socket.socket | None, ready: threading.Event) -> None:
+    def _serve_apart(self, run: _Run) -> None:
         try:
-            asyncio.run(self._serve(app, sock, ready))
+            asyncio.run(self._serve(run, lambda: None))
         except BaseException as error:
-            self._failure = error
-            if ready.is_set():
+            run.failure = error
+            if run.ready.is_set():
                 logging.getLogger("fauxscale").exception("the server thread died")
         finally:
-            if sock is not None:
-                sock.close()
-            ready.set()
+            run.close()
 
-    async def _serve(self, app: App, sock: socket.socket | None, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        if sock is not None:
-            made = self._certificates
+    async def _serve(self, run: _Run, on_ready: Callable[[], None]) -> None:
+        run.loop = asyncio.get_running_loop()
+
+        def ready() -> None:
+            run.ready.set()
+            on_ready()
+
+        if run.sock is None:
+            await _serve_in_process(run, ready)
+        else:
+            made = run.certificates
             config = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
-            listener = Listener(app, ready.set, **config)
-            self._end = listener.end
-            await listener.serve(sockets=[sock])
-            return
-        ending = asyncio.Event()
-        loop = self._loop
+            listener = Listener(run.app, ready, **config)
+            run.end = listener.end
+            await listener.serve(sockets=[run.sock])
 
-        def end() -> None:
-            loop.call_soon_threadsafe(ending.set)
 
-        self._end = end
-        ready.set()
-        await ending.wait()
-        mine = asyncio.current_task()
-        running = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running, timeout=1)
-        await app.accounts.close()
+async def _serve_in_process(run: _Run, ready: Callable[[], None]) -> None:
+    """Keep the loop that calls run on, until the end; then end those that still run."""
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.call_soon_threadsafe(ending.set)
+
+    run.end = end
+    ready()
+    await ending.wait()
+    mine = asyncio.current_task()
+    running = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=1)
+    await run.app.accounts.close()

@@ -1,4 +1,4 @@
-"""Ordering what goes wrong."""
+"""Configuring what goes wrong: `account.faults`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from fauxscale.faults import Fault, from_json, to_json
+from fauxscale.faults import Fault, checked, from_json, to_json
 
 
 class Caller(Protocol):
@@ -51,14 +51,15 @@ class FaultsHandle:
 
         `on` is an operation, a provider or a pattern (`ideogram.upscale`, `ideogram`, `*`). With a
         `probability` the fault applies only so often, by seeded dice. Returns an id to `remove`.
+        Raises TypeError for what is no fault, ValueError for a rule that no call could meet.
         """
-        words = {**to_json(fault), **_when(on, times, after, probability)}
+        words = {**to_json(checked(fault)), **_when(on, times, after, probability)}
         return str(self._call("POST", self._path, words)["id"])
 
     def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
         """Have these apply to one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those, as
         does `Ok(download=True)`."""
-        words = {"script": [to_json(step) for step in steps], **_when(on, times, after, None)}
+        words = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}
         return str(self._call("POST", f"{self._path}/script", words)["id"])
 
     def list(self) -> list[RuleView]:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from fauxscale.bodies.strict_json import is_object
-from fauxscale.faults import Expire, Fail, Fault, Ok, RequestKind, Rule, UnsafeImage, at, from_json, to_json
+from fauxscale.faults import (
+    Expire,
+    Fail,
+    Fault,
+    Ok,
+    RequestKind,
+    Rule,
+    UnsafeImage,
+    at,
+    did_you_mean,
+    from_json,
+    to_json,
+)
 from fauxscale.state.journal import LIVE_CALL, Entry
 
 from .request import Ask, ControlRoute, Missing, Words
@@ -82,9 +95,12 @@ def _check_reach(ask: Ask, rule: Rule) -> None:
     }
     for step in rule.steps:
         if not any(rule.fits(step, operation, kind) for operation, kind in known):
-            names = ", ".join(sorted({operation for operation, _ in known}))
+            names = sorted({operation for operation, _ in known})
+            fitting = {name for name, kind in known if replace(rule, on=name).fits(step, name, kind)}
+            near = did_you_mean(rule.on, sorted({*fitting, *ask.providers} - {rule.on}))
             raise ValueError(
-                f"no operation that {type(step).__name__} applies to matches {rule.on!r}: there are {names}"
+                f"no operation that {type(step).__name__} applies to matches {rule.on!r}{near or ':'} "
+                f"there are {', '.join(names)}"
             )
 
 
