@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
-import socket
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from .app import App, create_app
@@ -21,7 +17,8 @@ from .providers import PROVIDERS
 from .providers.installed import find_providers
 from .settings import Scalar, Settings, Terms
 from .state.store import Store
-from .transport.listener import Listener, address, listen
+from .transport.listener import address, listen
+from .transport.serving import Serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,28 +29,6 @@ if TYPE_CHECKING:
     from .transport.tls import Certificates
 
 NO_SOCKET = "http://fauxscale.localhost"
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """One life of a server, from its start to its stop."""
-
-    app: App
-    sock: socket.socket | None
-    certificates: Certificates | None = None
-    thread: threading.Thread | None = None
-    loop: asyncio.AbstractEventLoop | None = None
-    end: Callable[[], None] = lambda: None
-    failure: BaseException | None = None
-    ready: threading.Event = field(default_factory=threading.Event)
-    closed: threading.Event = field(default_factory=threading.Event)
-
-    def close(self) -> None:
-        """Nothing is served any more. Whoever waited for it to be ready need not wait."""
-        if self.sock is not None:
-            self.sock.close()
-        self.ready.set()
-        self.closed.set()
 
 
 class MockServer:
@@ -98,7 +73,8 @@ class MockServer:
         self._observer = observer
         self._tls = tls
         self._url = NO_SOCKET
-        self._run: _Run | None = None
+        self._app: App | None = None
+        self._serving: Serving | None = None
         self._client: FauxscaleClient | None = None
         self._stopped = False
         # Threads may ask first at once, and each thing asked for starts the rest.
@@ -126,82 +102,72 @@ class MockServer:
         this server runs already.
         """
         with self._turn, self._lock:
-            if self._run is not None:
+            if self._serving is not None:
                 raise RuntimeError("this server runs already")
-            run = self._run = self._prepare()
+            serving = self._prepare()
         try:
-            asyncio.run(self._serve(run, on_ready))
+            serving.run(on_ready)
         finally:
-            run.close()
-            self._leave(run)
+            self._leave(serving)
 
-    def _start(self) -> _Run:
-        if self._run is not None:
-            self._run.ready.wait()
-            return self._run
-        run = self._prepare()
-        run.thread = threading.Thread(target=self._serve_apart, args=(run,), name="fauxscale", daemon=True)
-        self._run = run
-        run.thread.start()
-        run.ready.wait()
-        if run.failure is not None:
-            run.thread.join()
-            self._leave(run)
+    def _start(self) -> Serving:
+        if self._serving is not None:
+            self._serving.ready.wait()
+            return self._serving
+        serving = self._prepare()
+        serving.start()
+        if serving.failure is not None:
+            self._leave(serving)
             self._stopped = False
-            raise RuntimeError("the server did not start") from run.failure
-        return run
+            raise RuntimeError("the server did not start") from serving.failure
+        return serving
 
-    def _prepare(self) -> _Run:
+    def _prepare(self) -> Serving:
         """All that can be refused before anything is served. A stopped server starts afresh: its state went with
         its store."""
         app = create_app(self.settings, providers=self.providers, store=self._store, observer=self._observer)
         sock = listen(self._host, self._port) if self._listen else None
-        run = _Run(app, sock)
+        try:
+            certificates = self._issue() if self._tls else None
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
         if sock is not None:
             self._url = address(sock, "https" if self._tls else "http")
-        if self._tls:
-            try:
-                run.certificates = self._issue()
-            except BaseException:
-                run.close()
-                raise
+        self._app = app
+        self._serving = Serving(app, app.accounts.close, sock, certificates)
         self._stopped = False
-        return run
+        return self._serving
 
     def stop(self) -> None:
         """Returns when thread, socket and temporary files are gone. May be called twice, and from any thread but
         the one that serves."""
         with self._turn:
-            run = self._run
-            if run is None:
-                return
-            with self._lock:
-                self._stopped = True
-                client, self._client = self._client, None
-            # What still runs, an observer say, may ask this server for something meanwhile.
-            if client is not None:
-                client.close()
-            run.ready.wait()
-            with suppress(RuntimeError):  # it has ended by itself, and its loop is closed
-                run.end()
-            if run.thread is not None:
-                run.thread.join()
-            run.closed.wait()
-            self._leave(run)
+            serving = self._serving
+            if serving is not None:
+                # What still runs, an observer say, may ask this server for something meanwhile.
+                self._close_client()
+                serving.stop()
+                self._leave(serving)
 
-    def _leave(self, run: _Run) -> None:
-        """Forget a run that has ended."""
+    def _close_client(self) -> None:
+        """No new one is made: whoever asks is told that the server was stopped."""
         with self._lock:
-            client = None
-            if self._run is run:
-                self._run = None
-                self._stopped = True
-                client, self._client = self._client, None
-            certificates, run.certificates = run.certificates, None
+            self._stopped = True
+            client, self._client = self._client, None
         if client is not None:
             client.close()
-        if certificates is not None:
-            certificates.remove()
+
+    def _leave(self, serving: Serving) -> None:
+        """Forget a life that has ended, and remove its files. The foreground's own end and a `stop()` may both come."""
+        with self._lock:
+            if self._serving is not serving:
+                return
+            self._close_client()
+            self._serving = None
+        if serving.certificates is not None:
+            serving.certificates.remove()
 
     def _issue(self) -> Certificates:
         from .transport import tls
@@ -212,7 +178,7 @@ class MockServer:
     @property
     def ca(self) -> Path | None:
         """The certificate clients must trust, while a server with `tls` runs."""
-        made = self._run and self._run.certificates
+        made = self._serving and self._serving.certificates
         return made.ca if made else None
 
     @property
@@ -231,16 +197,18 @@ class MockServer:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
         from .transport.in_process import AppTransport
 
-        run = self._running()
-        assert run.loop is not None  # it is ready
-        return AppTransport(run.app, run.loop)
+        loop = self._running().loop
+        assert loop is not None  # it is ready
+        return AppTransport(self.app, loop)
 
     @property
     def app(self) -> App:
         """The ASGI application, started. Raises RuntimeError after `stop()`."""
-        return self._running().app
+        self._running()
+        assert self._app is not None
+        return self._app
 
-    def _running(self) -> _Run:
+    def _running(self) -> Serving:
         with self._lock:
             if self._stopped:
                 raise RuntimeError("this server was stopped; start() begins a new one, with nothing in it")
@@ -268,49 +236,3 @@ class MockServer:
     def reset(self) -> None:
         """Forget every account, call, link and charge."""
         self.client.reset()
-
-    def _serve_apart(self, run: _Run) -> None:
-        try:
-            asyncio.run(self._serve(run, lambda: None))
-        except BaseException as error:
-            run.failure = error
-            if run.ready.is_set():
-                logging.getLogger("fauxscale").exception("the server thread died")
-        finally:
-            run.close()
-
-    async def _serve(self, run: _Run, on_ready: Callable[[], None]) -> None:
-        run.loop = asyncio.get_running_loop()
-
-        def ready() -> None:
-            run.ready.set()
-            on_ready()
-
-        if run.sock is None:
-            await _serve_in_process(run, ready)
-        else:
-            made = run.certificates
-            config = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
-            listener = Listener(run.app, ready, **config)
-            run.end = listener.end
-            await listener.serve(sockets=[run.sock])
-
-
-async def _serve_in_process(run: _Run, ready: Callable[[], None]) -> None:
-    """Keep the loop that calls run on, until the end; then end those that still run."""
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        loop.call_soon_threadsafe(ending.set)
-
-    run.end = end
-    ready()
-    await ending.wait()
-    mine = asyncio.current_task()
-    running = [task for task in asyncio.all_tasks() if task is not mine]
-    for task in running:
-        task.cancel()
-    if running:
-        await asyncio.wait(running, timeout=1)
-    await run.app.accounts.close()

@@ -16,8 +16,8 @@ _ADVICE = (
 )
 
 
-class Witness:
-    """Keeps the refusals of the test that runs; `swallowed` judges them."""
+class BlockedCalls:
+    """The live calls that were refused while the current test ran."""
 
     def __init__(self) -> None:
         self._refused: list[tuple[str, LiveCallRefused]] = []

@@ -18,7 +18,7 @@ from .totals import dollars
 if TYPE_CHECKING:
     from fauxscale.client import AccountHandle
 
-    from .fixtures import Server
+    from .remote import Server
 
 MOST = 50
 
