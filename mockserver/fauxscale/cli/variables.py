@@ -63,11 +63,14 @@ def _dotenv(values: Mapping[str, str]) -> str:
 
 
 def _dotenv_value(value: str) -> str:
-    """Plain where that is safe, since docker's --env-file takes quotes for a part of the value."""
+    """Plain where that is safe, since docker's --env-file takes quotes for a part of the value; else between quotes
+    that every reader takes as they stand; what no such quotes can hold, escaped as python-dotenv reads it."""
     if re.fullmatch(r"[\w@%+=:,./-]+", value, re.ASCII):
         return value
-    if "'" not in value and "\n" not in value and "\\" not in value:
+    if not re.search(r"['\n]|\\\\|\\$", value):
         return f"'{value}'"
+    if not re.search(r'["$`\\\n]', value):
+        return f'"{value}"'
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
