@@ -85,7 +85,7 @@ class _Child:
         """A signal of ours is the command's; one that comes before there is a command is kept for it."""
         if self._process is None:
             self._early.append(number)
-        elif number != signal.SIGINT or not _typed():
+        elif number != signal.SIGINT or not was_typed():
             self._send(number)
 
     def _send(self, number: int) -> None:
@@ -94,7 +94,7 @@ class _Child:
             self._process.send_signal(number)
 
 
-def _typed() -> bool:
+def was_typed() -> bool:
     """Whether a SIGINT was typed: the terminal then sent it to the command as well, and many programs take a second
     one as an order to give up at once."""
     if sys.platform == "win32":

@@ -34,20 +34,6 @@ print("there", flush=True)
 while True:
     signal.pause()
 """
-# Counts, until it is told to end.
-COUNT = """
-import signal, sys
-heard = 0
-def hear(number, frame):
-    global heard
-    heard += 1
-    print("heard", flush=True)
-signal.signal(signal.SIGINT, hear)
-print("there", flush=True)
-while sys.stdin.readline() != "end\\n":
-    pass
-print("in all", heard, flush=True)
-"""
 
 
 def fauxscale(*words: str) -> list[str]:
@@ -134,20 +120,32 @@ def test_a_signal_that_ends_the_command_is_told_in_the_status() -> None:
         assert process.returncode == 128 + signal.SIGTERM
 
 
-def test_a_signal_typed_at_the_terminal_reaches_the_command_once() -> None:
+def test_a_signal_typed_at_the_terminal_is_left_to_the_terminal_to_send() -> None:
     child, terminal = pty.fork()
     if child == 0:
-        os.execv(PYTHON, fauxscale("--", PYTHON, "-c", COUNT))
+        os.execv(PYTHON, fauxscale("--", PYTHON, "-c", HEAR))
     try:
-        heard = _until(terminal, "there")
+        _until(terminal, "there")
         os.write(terminal, b"\x03")
-        heard += _until(terminal, "heard")
-        os.write(terminal, b"end\n")
-        heard += _until(terminal, "in all 1")
+        _until(terminal, "SIGINT")
     finally:
         _, status = os.waitpid(child, 0)
         os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 0, heard
+    assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_it_knows_whether_a_signal_may_have_been_typed() -> None:
+    ask = [PYTHON, "-c", "from fauxscale.cli.run import was_typed; print('typed:', was_typed())"]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(PYTHON, ask)
+    assert "typed: True" in _until(terminal, "\n")
+    os.waitpid(child, 0)
+    os.close(terminal)
+    alone = subprocess.run(
+        ask, capture_output=True, text=True, timeout=60, start_new_session=True, check=True
+    )
+    assert alone.stdout == "typed: False\n"
 
 
 def _until(terminal: int, wanted: str) -> str:
