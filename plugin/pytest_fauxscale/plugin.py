@@ -60,7 +60,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The stand-in of this run: a MockServer, or the one that --fauxscale-url names. One for each xdist worker.
+    """The server of this run: a MockServer, or the one that --fauxscale-url names. One for each xdist worker.
 
     `with fauxscale_server.account() as account:` opens an account of its own, inside @given for instance.
     """
@@ -114,7 +114,7 @@ def sample_image() -> SampleImages:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Hold a test to its contract, its guard and its faults; guard tests that took the server alone, as those
+    """Check a test's contract, blocked calls and faults once it has run; guard tests that took the server alone, as those
     with an account are from its fixture on. What a test asks for in its body is known at its end."""
     try:
         with _guard(item):

@@ -1,4 +1,4 @@
-"""Speaks the control API: what tests, scripts and the plugin hold in their hands."""
+"""The client of the control API, which tests, scripts and the plugin use."""
 
 from .account import AccountHandle as AccountHandle
 from .call import CallRecord as CallRecord

@@ -16,7 +16,7 @@ from .links import LinksHandle
 
 
 class AccountHandle:
-    """One tenant of a running stand-in. As a context manager it is deleted at the end; what failed inside
+    """One account on a running server. As a context manager it is deleted at the end; what failed inside
     is told its calls."""
 
     def __init__(self, client: Wire, account_id: str, keys: Mapping[str, str]) -> None:

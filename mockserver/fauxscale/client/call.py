@@ -56,7 +56,7 @@ class CallRecord:
 
     `at` is the account's clock; `started` and `ended` are seconds of one forward-going clock; `cost` is in
     micro-dollars; `faults` are the kinds that applied; `rule` and `reason` say why a call was refused.
-    Not `arrived`: the client left before it had the whole reply, or the reply was ordered to break off.
+    Not `arrived`: the client left before it had the whole reply, or a fault broke the reply off.
     `retry_of` is the id of the earlier, unsuccessful call that this one seems to repeat.
     """
 

@@ -1,4 +1,4 @@
-"""A running stand-in, seen from outside: the one place that makes control calls."""
+"""The connection to a running server: the one place that makes control calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NotFound(Refused, LookupError):
 
 
 class FauxscaleClient:
-    """A running stand-in, seen from outside. Close it when done."""
+    """The client of one running server's control API. Close it when done."""
 
     def __init__(
         self, url: str, *, token: str | None = None, transport: httpx.BaseTransport | None = None

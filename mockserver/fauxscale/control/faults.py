@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 from fauxscale.bodies.strict_json import is_object
@@ -96,8 +95,7 @@ def _check_reach(ask: Ask, rule: Rule) -> None:
     for step in rule.steps:
         if not any(rule.fits(step, operation, kind) for operation, kind in known):
             names = sorted({operation for operation, _ in known})
-            fitting = {name for name, kind in known if replace(rule, on=name).fits(step, name, kind)}
-            near = did_you_mean(rule.on, sorted({*fitting, *ask.providers} - {rule.on}))
+            near = did_you_mean(rule.on, [*names, *ask.providers])
             raise ValueError(
                 f"no operation that {type(step).__name__} applies to matches {rule.on!r}{near or ':'} "
                 f"there are {', '.join(names)}"

@@ -35,7 +35,7 @@ def intercept(
 
     Without `mock` there is one of its own for `providers`, and no socket. Loopback may be reached as ever; a call
     to any other host, or to a covered one past those two libraries, raises LiveCallRefused and stands in the
-    journal of `account`, or with those that are nobody's. Raises ImportError naming the extra if respx is missing.
+    journal of `account`, or with those of no account. Raises ImportError naming the extra if respx is missing.
     """
     if mock is None:
         with MockServer(providers=providers, listen=False) as own, intercept(own, account=account):
