@@ -114,8 +114,8 @@ def sample_image() -> SampleImages:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Check a test's contract, blocked calls and faults once it has run; guard tests that took the server alone, as those
-    with an account are from its fixture on. What a test asks for in its body is known at its end."""
+    """Check a test's contract, blocked calls and faults once it has run; guard tests that took the server alone, as
+    those with an account are from its fixture on. What a test asks for in its body is known at its end."""
     try:
         with _guard(item):
             result = yield
