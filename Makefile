@@ -3,14 +3,14 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fmt bench conformance corpus torture build clean base dev
+.PHONY: help serve test modes e2e check fmt bench conformance corpus torture build clean base dev
 
 ARGS ?=
 PYTHON ?=
 BIN := .venv/bin
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 serve: base ## serve on http://127.0.0.1:2160 until Ctrl-C
 	@exec $(BIN)/fauxscale serve $(ARGS)
@@ -22,6 +22,12 @@ test: dev ## run the whole suite, then hold it to the branch coverage gate
 	@$(BIN)/coverage run -m pytest -n 2 --dist worksteal $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under 0)
+
+modes: dev ## the tests of the server in every mode: over a socket, without one, with TLS
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal --every-mode tests/mockserver $(ARGS)
+
+e2e: dev ## the tests that start a browser, Node.js, curl
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal -m e2e $(ARGS)
 
 check: dev ## formatter, lint, both type checkers
 	$(BIN)/ruff format --check .
@@ -42,7 +48,7 @@ conformance: dev ## the official clients through every scenario; rewrites the re
 corpus: dev ## judge every picture and body of fixtures/corpus; prints the count
 	@exec $(BIN)/python -m pytest -s -m corpus $(ARGS)
 
-torture: dev ## long, random, hostile load; not part of `make test`
+torture: dev ## long, random, hostile load
 	@exec $(BIN)/python -m pytest -s -m torture $(ARGS)
 
 build: dev ## source archive and wheel, in dist/

@@ -19,9 +19,31 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     tools.enforce(item)
 
 
-@pytest.fixture(scope="session", params=MODES)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-mode", action="store_true", help="run what asks for `stage` in every mode")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What starts a program from outside Python is of `make e2e`."""
+    for item in items:
+        if item.get_closest_marker("needs"):
+            item.add_marker(pytest.mark.e2e)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `mode`, or for `stage`, runs over a socket; in every mode where that matters to it
+    (`@pytest.mark.every_mode`), and in `make modes`."""
+    own = any("mode" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
+    own = own or hasattr(metafunc.cls, "pytest_generate_tests")
+    if "mode" in metafunc.fixturenames and not own:
+        matters = any(metafunc.definition.iter_markers("every_mode"))
+        every = matters or metafunc.config.getoption("--every-mode")
+        metafunc.parametrize("mode", MODES if every else MODES[:1], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def mode(request: pytest.FixtureRequest) -> Mode:
-    """Every way the app can run. A test that asks for it, or for `stage`, runs once in each."""
+    """The way the app runs."""
     return cast("Mode", request.param)
 
 

@@ -56,11 +56,11 @@ def read_all(modules: Mapping[str, Path]) -> list[Import]:
     ]
 
 
-def cycle(imports: Iterable[Import]) -> list[str] | None:
-    """The names along one circle of eager imports, the first one also last; None where there is none."""
+def circle(imports: Iterable[Import]) -> list[str] | None:
+    """The names along one circle of imports, lazy ones included, the first one also last; None where there is none."""
     graph: dict[str, set[str]] = {}
     for found in imports:
-        if found.eager and found.importer != found.target:
+        if found.importer != found.target:
             graph.setdefault(found.importer, set()).add(found.target)
     try:
         TopologicalSorter(graph).prepare()

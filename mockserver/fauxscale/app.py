@@ -15,16 +15,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import redact
 from .clock import stopwatch, wall
 from .control import Control
-from .dispatch.options import judge
+from .dispatch.options import parse_options
 from .dispatch.pipeline import Pipeline, header_value
 from .dispatch.provider import Provider
-from .dispatch.responses import Intake
+from .dispatch.request_body import Intake
 from .dispatch.routing import Routes
 from .hosts import cannot_be_rebound, host_name
 from .observer import Observer
 from .providers import PROVIDERS
 from .recordings.har import Recording
-from .recordings.index import Takes
+from .recordings.index import RecordedReplies
 from .recordings.replay import Replay
 from .settings import Settings
 from .state.accounts import Accounts
@@ -49,11 +49,13 @@ def create_app(
     settings = settings or Settings()
     settings = replace(
         settings,
-        options=judge(settings.options, providers),
-        terms=replace(settings.terms, options=judge(settings.terms.options, providers)),
+        options=parse_options(settings.options, providers),
+        terms=replace(settings.terms, options=parse_options(settings.terms.options, providers)),
     )
     routes = Routes(providers)
-    replay = Replay(Takes(Recording(settings.replay).entries(), routes)) if settings.replay else None
+    replay = (
+        Replay(RecordedReplies(Recording(settings.replay).entries(), routes)) if settings.replay else None
+    )
     accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory))
     return App(accounts, routes, observer, replay)
 
@@ -72,7 +74,7 @@ class App:
         self.routes = routes
         self.replay = replay
         self._control = Control(accounts, routes.providers)
-        self._pipeline = Pipeline(accounts, routes, observer, replay)
+        self._pipeline = Pipeline(accounts, routes, observer, replay.answer if replay else None)
         self._observed = observer is not None
         self._allowed = frozenset(host.lower() for host in accounts.settings.allow_hosts)
         self._pages: ASGIApp | None = None
@@ -113,7 +115,7 @@ class App:
     def _is_link(self, request: Request) -> bool:
         """Links are for pages of any origin, whatever the APIs are for: they say so themselves."""
         match = self.routes.find(request)
-        return match is not None and match.route is not None and match.route.endpoint.kind == "download"
+        return match is not None and match.route is not None and match.route.endpoint.any_origin
 
     def _gate(self, request: Request) -> Response | None:
         """Refuse Host names that are neither local, nor a provider's, nor allowed: a page anywhere could

@@ -25,6 +25,7 @@ class Problem(StrEnum):
     UNSUPPORTED_FORMAT = "unsupported_format"
     BROKEN_IMAGE = "broken_image"
     TOO_MANY_PIXELS = "too_many_pixels"
+    WRONG_SIZE = "wrong_size"
     RESULT_TOO_LARGE = "result_too_large"
     DOWNLOAD_FAILED = "download_failed"
     UNSAFE = "unsafe"
@@ -111,13 +112,18 @@ class ApiError(Exception):
         )
 
 
-def text_of(error: ApiError, status: int, texts: Mapping[int, str]) -> str:
-    """What a refusal says: what it names or was ordered to say, else the provider's text for its status.
+def text_of(
+    error: ApiError, status: int, texts: Mapping[int, str], own: Mapping[Problem, str] | None = None
+) -> str:
+    """What a refusal says: what it was configured to say, else the provider's `own` text for this problem, else what it
+    names, else the provider's text for its status.
 
-    One table for both, so that an ordered refusal reads as one that came about by itself.
+    One table for all, so that a configured refusal reads as one that came about by itself.
     """
-    own = error.message if "configured" in error.details or error.problem not in _PLAIN else ""
-    return own or texts.get(status) or phrase(status)
+    if "configured" in error.details:
+        return error.message or texts.get(status) or phrase(status)
+    named = "" if error.problem in _PLAIN else error.message
+    return (own or {}).get(error.problem) or named or texts.get(status) or phrase(status)
 
 
 def phrase(status: int) -> str:

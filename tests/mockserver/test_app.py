@@ -16,6 +16,8 @@ from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
 
+pytestmark = pytest.mark.every_mode
+
 
 def app_of(stage: Stage) -> App:
     return stage.mock.app

@@ -22,6 +22,13 @@ def test_a_problem_that_names_something_keeps_its_message_and_so_does_one_ordere
     assert text_of(Fail(402, message="try Tuesday").error, 402, TEXTS) == "try Tuesday"
 
 
+def test_a_providers_own_text_for_a_problem_is_said_but_for_what_was_configured() -> None:
+    own = {Problem.NOT_FOUND: "no such page"}
+    assert text_of(ApiError(Problem.NOT_FOUND, "Request 'x' not found"), 404, TEXTS, own) == "no such page"
+    assert text_of(ApiError(Problem.UNSAFE, "flagged"), 422, TEXTS, own) == "flagged"
+    assert text_of(Fail(404, message="try Tuesday").error, 404, TEXTS, own) == "try Tuesday"
+
+
 @pytest.mark.parametrize("status", range(400, 600))
 def test_a_status_no_table_has_is_called_what_http_calls_it_or_refused_or_failed(status: int) -> None:
     said = text_of(Fail(status).error, status, {})

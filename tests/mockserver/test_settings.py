@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fauxscale.dispatch.options import judge
+from fauxscale.dispatch.options import parse_options
 from fauxscale.providers import PROVIDERS
 from fauxscale.settings import Terms, micros
 
@@ -41,7 +41,7 @@ def test_wrong_terms_are_named(words: dict[str, object], said: str) -> None:
 
 def test_options_take_the_type_they_are_declared_with() -> None:
     given = {"ideogram.api_version": "2026-10", "ideogram.max_pixels": "5", "lumenfall.strict": "on"}
-    assert judge(given, PROVIDERS) == {
+    assert parse_options(given, PROVIDERS) == {
         "ideogram.api_version": "2026-10",
         "ideogram.max_pixels": 5,
         "lumenfall.strict": True,
@@ -59,4 +59,4 @@ def test_options_take_the_type_they_are_declared_with() -> None:
 )
 def test_wrong_options_are_named(given: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        judge(given, PROVIDERS)
+        parse_options(given, PROVIDERS)

@@ -74,7 +74,7 @@ class Breach:
         return f"{one.name} {wants}, got {'nothing' if self.received is None else repr(self.received)[:60]}"
 
 
-def judge(
+def values_in_force(
     parameters: Sequence[Parameter], sent: Mapping[str, object], word: Callable[[Breach], str]
 ) -> dict[str, object]:
     """The values in force, of the parameters given: what was sent (null counts as nothing), else the default.

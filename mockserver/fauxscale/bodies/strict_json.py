@@ -107,7 +107,7 @@ def is_object(value: object) -> TypeGuard[dict[str, object]]:
     return isinstance(value, dict)
 
 
-def kind(value: object) -> str:
+def json_type(value: object) -> str:
     """What a parsed value is, in JSON's words: "an object", "a string", "null"."""
     if isinstance(value, dict):
         return "an object"

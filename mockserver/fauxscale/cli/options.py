@@ -124,7 +124,7 @@ def providers() -> tuple[Provider, ...]:
 def server(**given: Unpack[ServerOptions]) -> MockServer:
     """The server that the options describe, not started. Raises UsageError for what no server can be told."""
     # Imported here, so that --help and --version load no server.
-    from fauxscale.dispatch.options import judge
+    from fauxscale.dispatch.options import parse_options
     from fauxscale.server import MockServer
     from fauxscale.settings import Settings, Terms
 
@@ -137,7 +137,7 @@ def server(**given: Unpack[ServerOptions]) -> MockServer:
             seed=given["seed"],
             keys=given["keys"],
             terms=Terms.from_mapping({name: given[name] for name in ("balance", "link_ttl", "latency")}),
-            options=judge(_pairs(given["options"]) | versions, imitated),
+            options=parse_options(_pairs(given["options"]) | versions, imitated),
             allow_hosts=given["allow_hosts"],
             allow_fetch=given["allow_fetch"],
             cors=given["cors"],

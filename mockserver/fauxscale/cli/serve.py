@@ -31,7 +31,7 @@ def serve(as_json: bool, quiet: bool, **given: Unpack[ServerOptions]) -> None:
             replay = mock.app.replay
             lines = [
                 *banner.lines(mock.url, mock.settings, mock.providers, mock.ca),
-                *(banner.capped(replay.words()) if replay else ()),
+                *(banner.capped(replay.summary()) if replay else ()),
             ]
             click.echo("\n".join(lines), err=as_json)
         if as_json:

@@ -9,7 +9,7 @@ from math import nan
 from starlette.responses import Response
 
 from fauxscale.clock import stopwatch, wait
-from fauxscale.operations.altered_results import really
+from fauxscale.operations.altered_results import leads_to
 from fauxscale.state.journal import Entry
 
 from .request import Ask, ControlRoute, Missing
@@ -33,7 +33,7 @@ async def find(ask: Ask) -> object:
     while True:
         found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
         if len(found) >= least or stopwatch() >= until:
-            return {"calls": [_words(entry) for entry in found], "enough": len(found) >= least}
+            return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
         await wait(_LOOK_EVERY)
 
 
@@ -67,7 +67,7 @@ def _matches(entry: Entry, query: dict[str, str]) -> bool:
     return True
 
 
-def _words(entry: Entry) -> object:
+def _entry_json(entry: Entry) -> object:
     return json.loads(entry.to_json())
 
 
@@ -80,7 +80,7 @@ async def _entry(ask: Ask) -> Entry:
 
 async def read(ask: Ask) -> object:
     """One call with all that is known of it."""
-    return _words(await _entry(ask))
+    return _entry_json(await _entry(ask))
 
 
 async def upload(ask: Ask) -> Response:
@@ -99,13 +99,13 @@ async def result(ask: Ask) -> Response:
         raise Missing(
             f"{entry.id} has {len(entry.results)} result(s), counted from 0; {number!r} is none of them"
         )
-    rendition = await ask.accounts.rendition(str(entry.results[int(number)]["link"]))
-    if rendition is None:
+    link = await ask.accounts.link(str(entry.results[int(number)]["link"]))
+    if link is None:
         raise Missing("the result was purged")
-    recipe, source = await really(rendition, ask.account, ask.accounts.renditions)
-    if source is None:
+    recipe, sources = await leads_to(link, ask.account)
+    if sources is None:
         raise Missing("the picture behind the result was purged")
-    return _picture(await ask.accounts.renditions.picture(recipe, source), recipe.format)
+    return _picture(await ask.accounts.renderer.picture(recipe, sources), recipe.format)
 
 
 def _picture(data: bytes, format: str) -> Response:  # noqa: A002  # its name

@@ -13,7 +13,7 @@ _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 async def read(ask: Ask) -> object:
     """What the account's clock shows, and whether it stands."""
-    return _words(await ask.account.clock())
+    return _clock_json(await ask.account.clock())
 
 
 async def advance(ask: Ask) -> object:
@@ -43,10 +43,10 @@ async def unfreeze(ask: Ask) -> object:
 
 
 async def _move(ask: Ask, clock: Clock) -> object:
-    _words(clock)  # a time no calendar knows is refused before it is kept
+    _clock_json(clock)  # a time no calendar knows is refused before it is kept
     await ask.account.set_clock(clock)
     await ask.catch_up()
-    return _words(clock)
+    return _clock_json(clock)
 
 
 def _time(value: object) -> float:
@@ -62,7 +62,7 @@ def _time(value: object) -> float:
     return float(value)
 
 
-def _words(clock: Clock) -> object:
+def _clock_json(clock: Clock) -> object:
     now = clock.now()
     try:
         shown = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")

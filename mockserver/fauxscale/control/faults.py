@@ -86,12 +86,15 @@ async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
 
 def _check_reach(ask: Ask, rule: Rule) -> None:
     """Raises ValueError for a rule that no call could ever meet."""
-    known = {
-        (endpoint.operation, endpoint.kind)
+    endpoints = [
+        endpoint
         for provider in ask.providers.values()
         for site in provider.sites
         for endpoint in site.endpoints
-    }
+    ]
+    known = {(endpoint.operation, str(endpoint.kind)) for endpoint in endpoints}
+    # What is paid for may send its picture in the reply itself.
+    known |= {(one.operation, "inline") for one in endpoints if one.price or one.answers == "picture"}
     for step in rule.steps:
         if not any(rule.fits(step, operation, kind) for operation, kind in known):
             names = sorted({operation for operation, _ in known})

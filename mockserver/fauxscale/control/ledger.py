@@ -27,7 +27,7 @@ async def _fingerprint(ask: Ask, charge: Charge) -> str:
     upload = await ask.account.digest(charge.source)
     if not upload:
         data = await ask.account.store.get_blob(charge.source)
-        upload = await ask.accounts.renditions.digest(charge.source, data) or charge.source
+        upload = await ask.accounts.renderer.digest(charge.source, data) or charge.source
     sent = f"{charge.operation}\n{charge.params}\n{upload}"
     return hashlib.sha256(sent.encode()).hexdigest()[:32]
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from fauxscale.images.renderer import Rendition
+from fauxscale.state.link import Link
 
 from .request import Ask, ControlRoute, Missing, Words
 
 
 async def find(ask: Ask) -> object:
-    """Every link to a result, oldest first."""
+    """Every link that was given out, oldest first."""
     now = await ask.now()
-    return {"links": [_about(ask, one, now) for one in await ask.account.links.all()]}
+    return {"links": [_about(ask, one, now) for one in await _given(ask)]}
 
 
 async def expire(ask: Ask) -> object:
@@ -33,10 +33,10 @@ async def purge(ask: Ask) -> object:
     return await _change(ask, lambda one: None)
 
 
-async def _change(ask: Ask, change: Callable[[Rendition], Rendition | None]) -> object:
+async def _change(ask: Ask, change: Callable[[Link], Link | None]) -> object:
     ask.know("link", "seconds")
-    changed: list[Rendition] = []
-    for one in _named(await ask.account.links.all(), ask.text("link")):
+    changed: list[Link] = []
+    for one in _named(await _given(ask), ask.text("link")):
         other = change(one)
         if other is None:
             await ask.account.links.purge(one)
@@ -47,7 +47,11 @@ async def _change(ask: Ask, change: Callable[[Rendition], Rendition | None]) -> 
     return {"links": [_about(ask, one, now) for one in changed]}
 
 
-def _named(links: list[Rendition], link: str) -> list[Rendition]:
+async def _given(ask: Ask) -> list[Link]:
+    return [one for one in await ask.account.links.all() if one.given]
+
+
+def _named(links: list[Link], link: str) -> list[Link]:
     if not link:
         return links
     path = urlsplit(link).path
@@ -57,10 +61,14 @@ def _named(links: list[Rendition], link: str) -> list[Rendition]:
     return found
 
 
-def _about(ask: Ask, link: Rendition, now: float) -> Words:
+def _about(ask: Ask, link: Link, now: float) -> Words:
     provider, request = ask.providers[link.provider], ask.request
     origin = f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
-    query = f"?{ask.accounts.signer.query(link.path, link.exp, link.account)}" if link.signed else ""
+    query = (
+        f"?{ask.accounts.signer.query(link.path, link.exp, link.account)}"
+        if link.signed and link.exp is not None
+        else ""
+    )
     return {
         "id": link.id,
         "operation": link.operation,
@@ -68,7 +76,7 @@ def _about(ask: Ask, link: Rendition, now: float) -> Words:
         "width": link.width,
         "height": link.height,
         "exp": link.exp,
-        "alive": not link.revoked and now < link.exp,
+        "alive": link.lives(now),
         "url": f"{origin}{provider.media.prefix}{link.path}{query}",
     }
 

@@ -27,7 +27,7 @@ async def providers(ask: Ask) -> object:
                 "tls_env": dict(provider.tls_env),
                 "parameters": list(provider.parameters),
                 "operations": {
-                    endpoint.operation: endpoint.price
+                    endpoint.operation: endpoint.price_of({})
                     for site in provider.sites
                     for endpoint in site.endpoints
                 },

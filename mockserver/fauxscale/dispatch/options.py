@@ -16,7 +16,7 @@ def declared(providers: Sequence[Provider]) -> dict[str, Option]:
     return {f"{provider.name}.{option.name}": option for provider in providers for option in provider.options}
 
 
-def judge(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[str, Scalar]:
+def parse_options(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[str, Scalar]:
     """The options with their values in the declared types. Raises ValueError naming what is wrong and known."""
     known = declared(providers)
     return {name: _value(name, value, known) for name, value in given.items()}
@@ -25,11 +25,11 @@ def judge(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[st
 def change(
     own: Mapping[str, Scalar], given: Mapping[str, object], providers: Sequence[Provider]
 ) -> dict[str, Scalar]:
-    """The own options once those given are changed; null takes one back. Raises ValueError as `judge` does."""
+    """The own options once those given are changed; null takes one back. Raises ValueError as `parse_options` does."""
     known = declared(providers)
     for name in given:
         _named(name, known)
-    chosen = judge({name: value for name, value in given.items() if value is not None}, providers)
+    chosen = parse_options({name: value for name, value in given.items() if value is not None}, providers)
     kept = {name: value for name, value in own.items() if name not in given}
     return kept | chosen
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,16 +14,17 @@ from fauxscale import clock as time
 from fauxscale import redact
 from fauxscale.bodies.reader import Caps
 from fauxscale.errors import ApiError, Problem
-from fauxscale.faults import Interrupted
+from fauxscale.faults import Interrupted, Redirected
 from fauxscale.observer import Observation, Observer
-from fauxscale.recordings.replay import Replay
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
-from fauxscale.state.rate_limits import Quota
+from fauxscale.state.rate_limits import Quota, RateLimitStatus
 
+from .call_faults import CallFaults
 from .provider import Call, Endpoint
-from .responses import Cut, Intake
+from .request_body import Intake
+from .responses import Cut
 from .retry_after import note_wait, word_wait
 from .routing import Match, Routes
 
@@ -35,18 +37,101 @@ _OURS = ApiError(
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What happens to a call, in the documented order."""
+    """What happens to a call, in the documented order. `recorded` answers from a recording, where there is one."""
 
     accounts: Accounts
     routes: Routes
     observer: Observer | None = None
-    replay: Replay | None = None
+    recorded: Callable[[Call, Match], Awaitable[Response | None]] | None = None
 
     async def run(self, request: Request, match: Match) -> Response:
+        """Answer one request: enter, answer, leave. Raises ClientDisconnect where nobody is left to answer."""
+        call = self._call(request, match)
+        try:
+            response = await self._answered(call, match)
+        except (ClientDisconnect, asyncio.CancelledError):
+            call.entry.reason, call.entry.arrived = "the client went away before it was answered", False
+            await self._close(call, None)
+            raise
+        return await self._leave(call, response)
+
+    async def _answered(self, call: Call, match: Match) -> Response:
+        """What a call is answered with: the handler's reply, or a refusal in the provider's words."""
+        entered = False
+        try:
+            await self._enter(call)
+            if call.endpoint.limited:
+                call.rate_limit = await self._count_in(call)
+                entered = True
+            return await self._handled(call, match)
+        except ApiError as error:
+            await self._identify(call)
+            return self._refuse(call, error)
+        except Interrupted as cut:
+            return Cut(cut.ending)
+        except Redirected as away:
+            return Response(status_code=302, headers={"location": away.to or _itself(call)})
+        except (ClientDisconnect, asyncio.CancelledError):
+            raise
+        except Exception:
+            # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
+            logging.getLogger("fauxscale").exception("%s failed", call.endpoint.operation)
+            await self._identify(call)
+            return self._refuse(call, _OURS)
+        finally:
+            if entered and not await call.forgotten():
+                await call.account.limits.leave(call.provider.name)
+
+    async def _enter(self, call: Call) -> None:
+        """Find out whose call this is, give it its number and time, and ask the fault rules."""
+        account = call.account = call.faults.account = await self._account(call)
+        call.proof = await self.accounts.proof(account.id)
+        await self._identify(call)
+        call.terms = await account.terms()
+        await call.faults.assign(call.endpoint.operation, call.endpoint.kind)
+
+    async def _count_in(self, call: Call) -> RateLimitStatus | None:
+        default, terms = call.provider.quota, call.terms
+        quota = Quota(
+            default.per_minute if terms.rate_limit is None else terms.rate_limit,
+            default.in_flight if terms.in_flight is None else terms.in_flight,
+        )
+        since = await call.account.since()
+        return await call.account.limits.enter(call.provider.name, quota, now=call.now, since=since)
+
+    async def _handled(self, call: Call, match: Match) -> Response:
+        """The reply of a recording or of the endpoint's handler, once the wait and the faults of a call are over."""
+        # What waits holds its place in flight, as a slow answer of the real services would.
+        await time.wait(call.terms.latency or 0 if call.endpoint.kind == "api" else 0)
+        await call.faults.apply("call")
+        await call.check_open()
+        told = await self.recorded(call, match) if self.recorded else None
+        return told or await call.endpoint.handler(call)
+
+    async def _leave(self, call: Call, response: Response) -> Response:
+        """Word the reply's headers, let faults change it, and close the journal."""
+        for name, value in call.provider.headers(call).items():
+            response.headers.setdefault(name, header_value(value))
+        response.headers.setdefault("date", time.http_date(call.now))
+        if call.endpoint.any_origin:
+            # The real links can be drawn on a canvas from any site; so can these, and a refusal can be read.
+            response.headers["access-control-allow-origin"] = "*"
+            response.headers["access-control-expose-headers"] = "*"
+        await note_wait(call, response)
+        response = await call.faults.alter(response)
+        await self._close(call, response)
+        if self.observer is not None and call.endpoint.kind == "api":
+            self.observer(_observed(call, response))
+        return response
+
+    def _call(self, request: Request, match: Match) -> Call:
         endpoint = match.route.endpoint if match.route else _missing(match)
+        if request.method == "OPTIONS" and endpoint.any_origin:
+            endpoint = replace(endpoint, handler=_preflight, needs_key=False, owner=None, limited=False)
         # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
         mask = redact.Mask(redact.secrets(request.headers.items()))
-        call = Call(
+        unassigned, entry = self.accounts.unassigned(), self._open(request, match, endpoint, mask)
+        return Call(
             request=request,
             provider=match.provider,
             site=match.site,
@@ -55,69 +140,14 @@ class Pipeline:
             reached=match.reached,
             path=match.raw,
             accounts=self.accounts,
-            account=self.accounts.unassigned(),
+            account=unassigned,
             terms=self.accounts.settings.terms,
             clock=time.Clock(),
-            entry=self._open(request, match, endpoint, mask),
+            entry=entry,
             mask=mask,
             caps=Caps(),
+            faults=CallFaults(request, entry, unassigned),
         )
-        entered = False
-        try:
-            call.account = await self._account(call)
-            call.proof = await self.accounts.proof(call.account.id)
-            await self._identify(call)
-            terms = call.terms = await call.account.terms()
-            call.orders += await call.account.faults.assign(
-                endpoint.operation, endpoint.kind, call.account.roll, request.method
-            )
-            if endpoint.limited:
-                default = call.provider.quota
-                quota = Quota(
-                    default.per_minute if terms.rate_limit is None else terms.rate_limit,
-                    default.in_flight if terms.in_flight is None else terms.in_flight,
-                )
-                since = await call.account.since()
-                call.standing = await call.account.limits.enter(
-                    call.provider.name, quota, now=call.now, since=since
-                )
-                entered = True
-            # What waits holds its place in flight, as a slow answer of the real services would.
-            await call.wait(terms.latency or 0 if endpoint.kind == "api" else 0)
-            await call.apply(("call",))
-            await call.check_open()
-            told = await self.replay.answer(call, match) if self.replay else None
-            response = told or await endpoint.handler(call)
-        except ApiError as error:
-            await self._identify(call)
-            response = self._refuse(call, error)
-        except Interrupted as cut:
-            response = Cut(cut.ending)
-        except (ClientDisconnect, asyncio.CancelledError):
-            call.entry.reason, call.entry.arrived = "the client went away before it was answered", False
-            await self._close(call, None)
-            raise
-        except Exception:
-            # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
-            logging.getLogger("fauxscale").exception("%s failed", endpoint.operation)
-            await self._identify(call)
-            response = self._refuse(call, _OURS)
-        finally:
-            if entered and not await call.forgotten():
-                await call.account.limits.leave(call.provider.name)
-        for name, value in call.provider.headers(call).items():
-            response.headers.setdefault(name, header_value(value))
-        response.headers.setdefault("date", time.http_date(call.now))
-        if endpoint.kind == "download":
-            # The real links can be drawn on a canvas from any site; so can these, and a refusal can be read.
-            response.headers["access-control-allow-origin"] = "*"
-            response.headers["access-control-expose-headers"] = "*"
-        await note_wait(call, response)
-        response = await call.spoil(response)
-        await self._close(call, response)
-        if self.observer is not None and endpoint.kind == "api":
-            self.observer(_observed(call, response))
-        return response
 
     async def _account(self, call: Call) -> Account:
         """Whose call this is: the key's account; for a link, its owner's."""
@@ -128,7 +158,7 @@ class Pipeline:
             call.entry.key = redact.nickname(key) if key else ""
             return await self.accounts.of_key(key, call.provider.name)
         if call.endpoint.kind == "download" and (
-            found := await self.accounts.rendition(call.params.get("id", ""))
+            found := await self.accounts.link(call.params.get("id", ""))
         ):
             return await self.accounts.get(found.account) or self.accounts.unassigned()
         return self.accounts.unassigned()
@@ -163,12 +193,11 @@ class Pipeline:
 
     async def _close(self, call: Call, response: Response | None) -> None:
         entry = call.entry
-        call.settle()
+        call.faults.settle()
         if await call.forgotten():
             return  # nothing of it stays
-        for order in call.orders:
-            if order not in call.delivered:
-                await call.account.faults.give_back(order)
+        for one in call.faults.unused:
+            await call.account.faults.give_back(one)
         await self._identify(call)
         entry.ended = time.stopwatch()
         entry.reason = call.mask.text(entry.reason)
@@ -182,6 +211,12 @@ class Pipeline:
             ):
                 entry.reply = call.mask.text(bytes(response.body)[:4096].decode(errors="replace"))
         await call.account.journal.write(entry)
+
+
+def _itself(call: Call) -> str:
+    """The address that was read."""
+    query = call.request.scope["query_string"].decode("latin-1")
+    return str(call.request.scope["path"]) + (f"?{query}" if query else "")
 
 
 def _observed(call: Call, response: Response) -> Observation:
@@ -203,6 +238,15 @@ def _observed(call: Call, response: Response) -> Observation:
         reply_headers=tuple(response.headers.items()),
         reply=bytes(getattr(response, "body", b"")),
     )
+
+
+async def _preflight(call: Call) -> Response:
+    """Answer a browser's question before it reads from another origin: it brings no key, whoever may read."""
+    allowed = {
+        "access-control-allow-methods": f"{call.endpoint.method}, HEAD",
+        "access-control-allow-headers": "*",
+    }
+    return Response(status_code=204, headers=allowed)
 
 
 def _missing(match: Match) -> Endpoint:

@@ -1,53 +1,71 @@
-"""The seam: a provider is a value. Sites say where it answers, endpoints what, `Call` is what a handler gets."""
+"""The seam: a provider is a value. Sites say where it answers, endpoints what, `Call` is what a handler gets.
+
+A provider's functions take calls and a call names its provider, so both live here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf
 from typing import Literal, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fauxscale import clock as time
 from fauxscale import redact
 from fauxscale.bodies.reader import Caps, Form, excess, outline, parse_json, read_body, read_form
 from fauxscale.bodies.strict_json import is_object
 from fauxscale.clock import Clock
 from fauxscale.errors import ApiError, Problem
-from fauxscale.faults import BEYOND, AppliedFault, Fault, NotApplicable, Reply, to_json
-from fauxscale.settings import Scalar, Terms
+from fauxscale.faults import RequestKind
+from fauxscale.settings import Scalar, Terms, micros
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.jobs import Job
 from fauxscale.state.journal import Entry
+from fauxscale.state.link import Link
 from fauxscale.state.rate_limits import Quota, RateLimitStatus
 
-from . import responses
+from .call_faults import CallFaults
 
 Handler: TypeAlias = Callable[["Call"], Awaitable[Response]]
 Reached = Literal["prefix", "root", "host"]
+# Micro-dollars for one finished image, by what was asked for.
+Price: TypeAlias = Callable[[Mapping[str, object]], int]
+
+
+def flat(dollars: float) -> Price:
+    """The same price for each image, whatever was asked for."""
+    amount = micros(dollars)
+    return lambda params: amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One route. `operation` is its stable name, `path` the provider's own, in Starlette's path syntax.
 
-    `price` is in micro-dollars for each finished image. `needs_key` and `limited` are off for links,
-    schemas and the like. `kind` is "download" for what reads results.
+    `price` makes micro-dollars for each finished image of the parameters (None: nothing is charged here).
+    `needs_key` and `limited` are off for links, schemas and the like. `answers` says what a success is: JSON, which
+    may hold pictures, a picture itself, or a stream. `kind` says how its calls count: latency, the calls that tests
+    look at and recordings go by it. `any_origin`: pages of any web origin may read it, preflight included.
     """
 
     operation: str
     method: str
     path: str
     handler: Handler
-    price: int = 0
+    price: Price | None = None
     needs_key: bool = True
     limited: bool = True
-    kind: Literal["api", "download"] = "api"
+    answers: Literal["json", "picture", "stream"] = "json"
+    kind: RequestKind = "api"
+    any_origin: bool = False
     # Whose call it is where no API key says so: a storage token or the address itself may.
     owner: Callable[[Call], Awaitable[Account | None]] | None = None
+
+    def price_of(self, params: Mapping[str, object]) -> int:
+        """Micro-dollars for one finished image that was asked for in these words; 0 where nothing is charged."""
+        return self.price(params) if self.price else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +131,7 @@ class Provider:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request on its way through the pipeline, and all its handler may use."""
+    """One request on its way through the pipeline, and all its handler may use. What faults want of it is `faults`."""
 
     request: Request
     provider: Provider
@@ -131,13 +149,8 @@ class Call:
     caps: Caps
     # Tells the account from another that bears its id after a reset.
     proof: bytes | None = None
-    standing: RateLimitStatus | None = None
-    orders: list[AppliedFault] = field(default_factory=list[AppliedFault])
-    delivered: list[AppliedFault] = field(default_factory=list[AppliedFault])
-    flags: set[str] = field(default_factory=set[str])
-    going: Reply | None = None
-    # A fault that applies to every read of the links this call gives out.
-    aftermath: Fault | None = None
+    rate_limit: RateLimitStatus | None = None
+    faults: CallFaults
 
     @property
     def now(self) -> float:
@@ -202,92 +215,13 @@ class Call:
             )
         return dict(value)
 
-    async def wait(self, seconds: float) -> None:
-        await time.wait(seconds)
-
-    async def roll(self) -> float:
-        return await self.account.roll()
-
-    async def hang(self) -> None:
-        await responses.hang(self.request.receive)
-
-    async def take(self, count: float = inf) -> None:
-        await responses.take(self.request.receive, count)
-
-    @property
-    def reply(self) -> Reply:
-        assert self.going is not None  # spoil() filled it in
-        return self.going
-
-    async def spoil(self, response: Response) -> Response:
-        """What goes out instead of `response` after the faults of the stage "reply". The journal learns whether
-        it will arrive."""
-        spoilt = await self._spoil(response)
-        whole = getattr(spoilt, "whole", True)
-        self.entry.arrived = whole and not await responses.has_left(self.request)
-        return spoilt
-
-    async def _spoil(self, response: Response) -> Response:
-        # Faults want a success, and one that goes out.
-        waiting = any(order.fault.stage == "reply" for order in self.orders)
-        if (
-            not waiting
-            or response.status_code >= 300
-            or not getattr(response, "arrives", hasattr(response, "body"))
-        ):
-            return response
-        whole = Reply(response.headers.get("content-type", ""), bytes(response.body))
-        self.going = replace(whole)
-        await self.apply(("reply",))
-        return (
-            response
-            if self.going == whole
-            else responses.Spoiled(response, self.going, lambda: self.account.journal.leave(self.entry.id))
-        )
-
-    def flag(self, name: str) -> None:
-        self.flags.add(name)
-
-    async def apply(self, stages: Sequence[str]) -> None:
-        """Apply the faults assigned to this call that belong to one of `stages`."""
-        beyond = BEYOND.get(self.request.method, frozenset[str]())
-        for order in self.orders:
-            if order.fault.stage not in stages or order.fault.stage in beyond or order in self.delivered:
-                continue
-            if order.magic and any(one.fault == order.fault for one in self.delivered):
-                continue  # staged by a script as well
-            before = self.going and replace(self.going)
-            self.delivered.append(order)
-            try:
-                await order.fault.apply(self)
-                if order.fault.stage == "reply" and self.going == before:
-                    raise NotApplicable("it changes nothing in this reply")
-            except NotApplicable as why:
-                self.delivered.remove(order)
-                self.entry.reason = f"{type(order.fault).__name__} was ordered, but {why}"
-
-    def settle(self) -> None:
-        """Write down which faults applied. Those of an outcome go back where nothing came of the work."""
-        if not self.entry.results:
-            self.delivered = [one for one in self.delivered if one.outlasts(self.entry.rule)]
-        self.entry.faults = [type(order.fault).__name__ for order in self.delivered]
-        self.entry.configured = [to_json(order.fault) for order in self.delivered]
-
-    async def apply_prompt_fault(self, fault: Fault | None) -> None:
-        """Take an order that came with the call itself, in a magic word, and let its first stage apply."""
-        if fault is not None and fault.kind == "download":
-            self.aftermath = fault
-        elif fault is not None:
-            self.orders.append(AppliedFault("", fault, magic=True))
-            await self.apply(("call",))
-
 
 def origin(call: Call) -> str:
     """Scheme and host this call was made to."""
     return f"{call.request.scope['scheme']}://{call.request.headers.get('host', 'localhost')}"
 
 
-def link(call: Call, path: str, exp: int | None = None) -> str:
+def media_url(call: Call, path: str, exp: int | None = None) -> str:
     """The address of `path` on the provider's media site, signed when `exp` (Unix seconds) is given.
 
     Reached by prefix or root path it is on the origin the call came to, so that no reply ever leads out of
@@ -298,3 +232,8 @@ def link(call: Call, path: str, exp: int | None = None) -> str:
     if exp is None:
         return base + path
     return f"{base}{path}?{call.accounts.signer.query(path, exp, call.account.id)}"
+
+
+def link(call: Call, to: Link) -> str:
+    """The address of a result, signed where its service signs: on the origin this call came to."""
+    return media_url(call, to.path, to.exp if to.signed else None)

@@ -89,19 +89,13 @@ class Routes:
         if not matches:
             return self._by_key(request, path, raw)
         # Two providers may share a real path (/v1/models): the key's format tells whose client this is.
-        by_key = [
-            match
-            for match in matches
-            if match.provider.key_prefix
-            and (match.provider.find_key(request) or "").startswith(match.provider.key_prefix)
-        ]
-        return next((match for match in [*by_key, *matches] if match.route), matches[0])
+        found = sorted(matches, key=lambda match: -_likeness(match.provider, request))
+        return next((match for match in found if match.route), found[0])
 
     def _by_key(self, request: Request, path: str, raw: str) -> Match | None:
         """A path nobody has: the form of its key tells whose words the refusal is in."""
-        carried = [(one, key) for one in self.providers if (key := one.find_key(request))]
-        own = [one for one, key in carried if one.key_prefix and key.startswith(one.key_prefix)]
-        for provider in [*own, *(one for one, _ in carried)]:
+        carried = [one for one in self.providers if one.find_key(request)]
+        for provider in sorted(carried, key=lambda one: -_likeness(one, request)):
             site = next((one for one in provider.sites if one.at_root), None)
             if site is not None:
                 return Match(provider, site, "root", path, raw)
@@ -119,12 +113,18 @@ class Routes:
             methods = [route.endpoint.method]
             if route.endpoint.method == "GET":
                 methods.append("HEAD")
-            if route.endpoint.kind == "download":
+            if route.endpoint.any_origin:
                 methods.append("OPTIONS")
             if request.method in methods:
                 return Match(route.provider, route.site, reached, path, raw, route, params)
             allowed += methods
         return Match(provider, site, reached, path, raw, allowed=tuple(dict.fromkeys(allowed)))
+
+
+def _likeness(provider: Provider, request: Request) -> int:
+    """How much of a call's key is in this provider's format: the longest prefix of several tells whose it is."""
+    key = provider.find_key(request) or ""
+    return len(provider.key_prefix) if key.startswith(provider.key_prefix) else 0
 
 
 def _compiled(path: str) -> tuple[Pattern[str], Mapping[str, Convertor[object]]]:

@@ -1,4 +1,4 @@
-"""What goes wrong, when a test asks for it: small values whose fields are their JSON, and the plan that deals them."""
+"""What goes wrong, when a test asks for it: small values whose fields are their JSON, and rules that say when."""
 
 from .calls import ConnectionReset as ConnectionReset
 from .calls import Delay as Delay
@@ -25,12 +25,25 @@ from .downloads import Stall as Stall
 from .downloads import Truncate as Truncate
 from .downloads import WrongContentLength as WrongContentLength
 from .downloads import WrongFormat as WrongFormat
+from .effects import Alter as Alter
+from .effects import DelayWebhook as DelayWebhook
+from .effects import Effect as Effect
+from .effects import ExpireLink as ExpireLink
+from .effects import HoldWebhook as HoldWebhook
+from .effects import PurgePicture as PurgePicture
+from .effects import RedirectRead as RedirectRead
+from .effects import Refuse as Refuse
+from .effects import RepeatWebhook as RepeatWebhook
+from .effects import SendLink as SendLink
+from .effects import SwapFormat as SwapFormat
+from .effects import Withhold as Withhold
 from .fault import BEYOND as BEYOND
 from .fault import Ending as Ending
 from .fault import Fault as Fault
 from .fault import FaultContext as FaultContext
 from .fault import Interrupted as Interrupted
 from .fault import NotApplicable as NotApplicable
+from .fault import Redirected as Redirected
 from .fault import Reply as Reply
 from .fault import RequestKind as RequestKind
 from .fault import Stage as Stage
@@ -45,7 +58,7 @@ from .replies import Smaller as Smaller
 from .replies import SwappedResults as SwappedResults
 from .replies import UnsafeImage as UnsafeImage
 from .replies import UrlInsteadOfBase64 as UrlInsteadOfBase64
-from .rules import AppliedFault as AppliedFault
+from .rules import AssignedFault as AssignedFault
 from .rules import Plan as Plan
 from .rules import Rule as Rule
 from .webhooks import DuplicateWebhook as DuplicateWebhook

@@ -139,7 +139,7 @@ class EmptyResponse:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        await context.take()
+        await context.take_body()
         raise Interrupted(Ending("close"))
 
 
@@ -161,7 +161,7 @@ class ConnectionReset:
         within(self, 0, MOST_BYTES, "after_bytes")
 
     async def apply(self, context: FaultContext) -> None:
-        await context.take(inf if self.after_bytes is None else self.after_bytes)
+        await context.take_body(inf if self.after_bytes is None else self.after_bytes)
         raise Interrupted(Ending("reset"))
 
 
@@ -176,7 +176,7 @@ class MalformedChunk:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        await context.take()
+        await context.take_body()
         raise Interrupted(Ending("garbage"))
 
 

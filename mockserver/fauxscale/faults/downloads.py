@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .effects import ExpireLink, PurgePicture, RedirectRead, SwapFormat
 from .fault import Ending, FaultContext, RequestKind, Stage
 from .validation import MOST_BYTES, header, within
 
@@ -23,7 +24,7 @@ class Expire:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("expire")
+        context.ask(ExpireLink())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Purge:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("purge")
+        context.ask(PurgePicture())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Redirect:
         header(self, "to")
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag(f"redirect={self.to}")
+        context.ask(RedirectRead(self.to))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class WrongFormat:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("wrong-format")
+        context.ask(SwapFormat())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Truncate:
     at: int = 1024
     reset: bool = False
 
-    stage: ClassVar[Stage] = "reply"
+    stage: ClassVar[Stage] = "bytes"
     kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
@@ -91,7 +92,7 @@ class Truncate:
 class CorruptChunk:
     """The right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum."""
 
-    stage: ClassVar[Stage] = "reply"
+    stage: ClassVar[Stage] = "bytes"
     kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 
@@ -109,7 +110,7 @@ class CorruptChunk:
 class HtmlWith200:
     """A page for people instead of the picture, with status 200."""
 
-    stage: ClassVar[Stage] = "reply"
+    stage: ClassVar[Stage] = "bytes"
     kind: ClassVar[RequestKind] = "download"
     combines: ClassVar[bool] = False
 

@@ -9,15 +9,18 @@ from math import inf
 from types import MappingProxyType
 from typing import ClassVar, Literal, Protocol
 
-Stage = Literal["call", "outcome", "inline", "webhook", "download", "picture", "reply"]
+from .effects import Effect
+
+Stage = Literal["call", "outcome", "inline", "webhook", "download", "picture", "bytes", "reply"]
 # call: before limits and work · outcome: the work's results, before they are worded · inline: results about to be
 # sent in the reply itself · webhook: a submission that asks for one · download: a read of a link that would be
-# answered · picture: the picture it would be answered with · reply: what succeeded, worded, on its way.
+# answered · picture: the picture it would be answered with · bytes: a picture's bytes on their way, behind a link or
+# inside a reply · reply: what succeeded, worded, on its way.
 RequestKind = Literal["api", "download"]
-_BODY: frozenset[Stage] = frozenset({"inline", "picture", "reply"})
+_BODY: frozenset[Stage] = frozenset({"inline", "picture", "bytes", "reply"})
 _READ: frozenset[Stage] = frozenset({"call", "download"})
 # What a request of this method has nothing of: a HEAD's reply has no body, and OPTIONS, which a browser sends by
-# itself, only asks what may be asked: no order is used up by it.
+# itself, only asks what may be asked: no fault is used up by it.
 BEYOND: Mapping[str, frozenset[Stage]] = MappingProxyType({"HEAD": _BODY, "OPTIONS": _BODY | _READ})
 
 
@@ -44,6 +47,14 @@ class Interrupted(Exception):
         self.ending = ending
 
 
+class Redirected(Exception):
+    """The call ends here: its reader is sent to another address, to the one it read where `to` is empty."""
+
+    def __init__(self, to: str) -> None:
+        super().__init__(to)
+        self.to = to
+
+
 class NotApplicable(Exception):
     """This fault cannot apply to this reply: it goes back to the plan. Says why."""
 
@@ -58,7 +69,7 @@ class Reply:
     ending: Ending | None = None
 
     def json(self) -> object:
-        """The body as JSON. Raises Unfit if it is none."""
+        """The body as JSON. Raises NotApplicable if it is none."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -73,7 +84,7 @@ class FaultContext(Protocol):
 
     @property
     def reply(self) -> Reply:
-        """The worded reply; only faults of the stage "reply" find one."""
+        """The worded reply; only faults of the stages "bytes" and "reply" find one."""
         ...
 
     async def roll(self) -> float:
@@ -86,20 +97,15 @@ class FaultContext(Protocol):
         """Never returns: raises once the peer has gone or the server stops."""
         ...
 
-    async def take(self, count: float = inf) -> None:
+    async def take_body(self, count: float = inf) -> None:
         """Read `count` bytes of the request's body, or all of it if there is less.
 
         To close a socket with bytes unread is to reset it; who wants an orderly end takes everything first.
         """
         ...
 
-    def flag(self, name: str) -> None:
-        """Ask those who do the work for another outcome. They know these words:
-
-        refuse, unsafe (the safety verdict) · same-size, smaller, swapped (the pixels) · url (a link where bytes
-        were asked for) · webhook-copies=N, webhook-late=SECONDS, webhook-held · expire, purge, wrong-format,
-        redirect=ADDRESS (a read of a link).
-        """
+    def ask(self, effect: Effect) -> None:
+        """Ask those who do the work for this. The fault counts as applied once one of them has acted on it."""
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
+from .effects import Alter, Refuse, SendLink, Withhold
 from .fault import FaultContext, NotApplicable, RequestKind, Stage
 from .validation import header, sendable
 
@@ -23,7 +24,7 @@ class UnsafeImage:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("refuse" if self.refuse else "unsafe")
+        context.ask(Refuse() if self.refuse else Withhold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class SameSize:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("same-size")
+        context.ask(Alter("same-size"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Smaller:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("smaller")
+        context.ask(Alter("smaller"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class SwappedResults:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("swapped")
+        context.ask(Alter("swapped"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class UrlInsteadOfBase64:
     combines: ClassVar[bool] = False
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("url")
+        context.ask(SendLink())
 
 
 @dataclass(frozen=True, slots=True)

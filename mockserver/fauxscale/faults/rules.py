@@ -42,6 +42,9 @@ class Rule:
             # A call a gateway makes for its client: only rules that name the upstream apply to it.
             named = self.on.partition(".")[0] == provider
             return named and own == "api" and fnmatchcase(operation, self.on)
+        if kind == "inline":
+            # A picture about to be sent inside a reply: only what can go wrong with a picture applies to it.
+            return type(step).kind == "download" and fnmatchcase(operation, self.on)
         if kind == "download":
             if self.on.endswith("download"):
                 return fnmatchcase(operation, self.on)
@@ -50,13 +53,15 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedFault:
-    """A fault dealt to one call: step number `step` of a rule. Not delivered, it goes back to the plan."""
+class AssignedFault:
+    """A fault assigned to one call: step number `step` of a rule. Not applied, it goes back to the plan.
+
+    `from_prompt`: the call's own prompt named it (`fauxscale:429`), no rule did."""
 
     rule: str
     fault: Fault
     step: int = 0
-    magic: bool = field(default=False)
+    from_prompt: bool = field(default=False)
 
     def outlasts(self, rule: str) -> bool:
         """Whether it applied although nothing came of the work, which was refused by this rule: a fault of the
@@ -112,7 +117,7 @@ class Plan:
 
     async def assign(
         self, operation: str, kind: str, roll: Callable[[], Awaitable[float]], method: str = ""
-    ) -> list[AppliedFault]:
+    ) -> list[AssignedFault]:
         """The faults this call gets: the first rule that still has one to give, and any that combine with it.
 
         They are in the order in which they apply: what only delays a call before what ends it, what replaces a
@@ -120,7 +125,7 @@ class Plan:
         probability, so that adding a counted fault moves no other draw. What a call of this HTTP `method` cannot
         show is not dealt to it.
         """
-        assigned: list[AppliedFault] = []
+        assigned: list[AssignedFault] = []
         beyond, full = BEYOND.get(method, frozenset[str]()), False
         for row in await self._store.items(self._rules):
             rule = rule_from_json(row)
@@ -148,13 +153,13 @@ class Plan:
             return False
         return rule.probability is None or await roll() < rule.probability
 
-    async def _assign_one(self, rule: Rule, fitting: Collection[int]) -> AppliedFault | None:
+    async def _assign_one(self, rule: Rule, fitting: Collection[int]) -> AssignedFault | None:
         """The step whose turn it is, if it is one of those that fit: a script waits for the call it stands at."""
         counter = f"{self._counts}{rule.id}"
         if await self._store.count(f"{counter}:back"):
             for number, step in enumerate(rule.steps):
                 if number in fitting and await self._take_back(counter, number):
-                    return AppliedFault(rule.id, step, number)
+                    return AssignedFault(rule.id, step, number)
                 if await self._store.count(f"{counter}:back:{number}"):
                     return None
         while True:
@@ -169,7 +174,7 @@ class Plan:
                 await self._store.add(f"{counter}:applied", 1, least=applied + 1, most=applied + 1)
                 is not None
             ):
-                return AppliedFault(rule.id, rule.steps[number], number)
+                return AssignedFault(rule.id, rule.steps[number], number)
 
     async def _take_back(self, counter: str, number: int) -> bool:
         if await self._store.add(f"{counter}:back:{number}", -1, least=0) is None:
@@ -177,10 +182,10 @@ class Plan:
         await self._store.add(f"{counter}:back", -1, least=0)
         return True
 
-    async def give_back(self, order: AppliedFault) -> None:
+    async def give_back(self, order: AssignedFault) -> None:
         """The call ended before this fault could apply: the next matching call gets it."""
         counter = f"{self._counts}{order.rule}"
-        if not order.magic and await self._store.count(f"{counter}:applied") is not None:
+        if not order.from_prompt and await self._store.count(f"{counter}:applied") is not None:
             await self._store.add(f"{counter}:back:{order.step}", 1)
             await self._store.add(f"{counter}:back", 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .effects import DelayWebhook, HoldWebhook, RepeatWebhook
 from .fault import FaultContext, RequestKind, Stage
 from .validation import YEAR, within
 
@@ -23,7 +24,7 @@ class DuplicateWebhook:
         within(self, 1, 100, "copies")
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag(f"webhook-copies={self.copies}")
+        context.ask(RepeatWebhook(self.copies))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class LateWebhook:
         within(self, 0, YEAR, "seconds")
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag(f"webhook-late={self.seconds}")
+        context.ask(DelayWebhook(self.seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,4 @@ class SwapWebhooks:
     combines: ClassVar[bool] = True
 
     async def apply(self, context: FaultContext) -> None:
-        context.flag("webhook-held")
+        context.ask(HoldWebhook())

@@ -11,8 +11,8 @@ from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.files import File
 
+from .delivery import picture_of
 from .fetch import fetch
-from .upscale import picture_of
 
 
 async def named_picture(call: Call, text: str, cap: int, *, param: str) -> bytes:
@@ -22,12 +22,23 @@ async def named_picture(call: Call, text: str, cap: int, *, param: str) -> bytes
     link of this server and on no host of `Settings.allow_fetch`.
     """
     text = text.strip()
-    run = call.accounts.renditions.run  # decoding 25 MB takes 50 ms: not on the loop
+    run = call.accounts.workers.run  # decoding 25 MB takes 50 ms: not on the loop
     if text[:5].lower() == "data:":
         return (await run(partial(decode_data_uri, text, cap, param=param)))[1]
     if "://" in text[:16]:
         return await _linked(call, text, cap, param)
     return await run(partial(decode_base64, text, cap, param=param))
+
+
+async def drawn_picture(call: Call, prompt: str, width: int, height: int) -> bytes:
+    """A PNG drawn from a prompt, for services that make pictures of text."""
+
+    def work() -> bytes:
+        from fauxscale.images.drawing import draw  # Pillow: not before the first picture
+
+        return draw(prompt, width, height)
+
+    return await call.accounts.workers.run(work)
 
 
 async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
@@ -41,8 +52,8 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     file = await call.accounts.file(name)
     if file is not None and parts.path.endswith(file.path):
         return await _stored(call, file, cap, param)
-    rendition = await call.accounts.rendition(name.partition(".")[0])
-    if rendition is None or not parts.path.endswith(rendition.path):
+    found = await call.accounts.link(name.partition(".")[0])
+    if found is None or not found.given or not parts.path.endswith(found.path):
         allowed = call.accounts.settings.allow_fetch
         if (parts.hostname or "") in allowed:
             return await fetch(address, cap, allowed, param=param)
@@ -51,16 +62,16 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
             "only data URIs, base64 and links this server gave out are read: "
             "the stand-in makes no outbound connections (but to hosts named with --allow-fetch)",
         )
-    owner = await call.accounts.get(rendition.account) or call.account
+    owner = await call.accounts.get(found.account) or call.account
     now = (await owner.clock()).now()
     try:
-        if rendition.signed:
-            call.accounts.signer.verify(rendition.path, parts.query.encode(), rendition.account, now)
+        if found.signed:
+            call.accounts.signer.verify(found.path, parts.query.encode(), found.account, now)
     except ApiError as refusal:
         raise _failed(param, refusal.reason) from None
-    if rendition.revoked or now >= rendition.exp:
-        raise _failed(param, f"the link died at exp={rendition.exp} by its account's clock")
-    return await picture_of(replace(call, account=owner), rendition)
+    if not found.lives(now):
+        raise _failed(param, f"the link died at exp={found.exp} by its account's clock")
+    return await picture_of(replace(call, account=owner), found)
 
 
 async def _stored(call: Call, file: File, cap: int, param: str) -> bytes:

@@ -1,25 +1,128 @@
-"""Work promised for later: charged once its time has come by the account's clock, and whoever asked is told."""
+"""Work that is finished later: begun now, charged when its time has come by the account's clock, told by webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from starlette.background import BackgroundTask
 
-from fauxscale.dispatch.provider import Call, Provider
+from fauxscale.dispatch.provider import Call, Option, Provider
 from fauxscale.errors import ApiError
+from fauxscale.faults import DelayWebhook, HoldWebhook, RepeatWebhook
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
-from fauxscale.state.jobs import Job, Progress
+from fauxscale.state.jobs import Job, Pace, Progress
 from fauxscale.state.ledger import Charge
+from fauxscale.state.link import Link
 from fauxscale.state.webhooks import Delivery, Key
 
+from .upscale import Outcome
 
-async def look(
+# What any provider with jobs lets its users choose: how long work waits, runs, and how many polls find it unfinished.
+JOB_OPTIONS = (
+    Option(name="queue_seconds", default=0.0, why="how long a submitted request waits: the stand-in's own"),
+    Option(name="run_seconds", default=0.0, why="how long it then runs: the stand-in's own"),
+    Option(
+        name="polls", default=0, why="how many polls of its status find it unfinished: the stand-in's own"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a job's work. `output` is the provider's own note of it, as JSON, to be worded later."""
+
+    outcome: Outcome
+    output: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """A finished job's results: their links in order, and the provider's own note."""
+
+    links: tuple[Link, ...]
+    output: Mapping[str, object]
+
+
+def pace_of(call: Call) -> Pace:
+    """How long a job takes by the provider's options (JOB_OPTIONS)."""
+    return Pace(
+        queued=float(call.setting("queue_seconds")),
+        running=float(call.setting("run_seconds")),
+        polls=int(call.setting("polls")),
+    )
+
+
+def _at_once(refusal: ApiError) -> bool:
+    return True
+
+
+async def begin(
+    call: Call,
+    work: Callable[[], Awaitable[Made]],
+    *,
+    job_id: str,
+    pace: Pace,
+    notify: str | None = None,
+    ends_in: ApiError | None = None,
+    at_once: Callable[[ApiError], bool] = _at_once,
+) -> Job:
+    """Take work in: it is judged now, and charged when `pace` says that it is done.
+
+    `work` prepares an outcome that is not `finished`, so that its links begin to live when the job ends. What it
+    refuses is raised where `at_once` says so, else it is what the job ends in, as is `ends_in`. `notify` is the
+    address told of the end. Raises INVALID_KEY once the account is closed.
+    """
+    made: Made | None = None
+    error: ApiError | None = None
+    try:
+        made = await work()
+    except ApiError as refusal:
+        if at_once(refusal):
+            raise
+        error = refusal
+    copies, late = call.faults.take(RepeatWebhook), call.faults.take(DelayWebhook)
+    job = Job(
+        id=job_id,
+        provider=call.provider.name,
+        operation=call.endpoint.operation,
+        call=call.entry.id,
+        made=call.now,
+        pace=pace,
+        output=made.output if made else {},
+        links=tuple(one.link.id for one in made.outcome.results) if made else (),
+        charge=made.outcome.charge if made else None,
+        error=ends_in or error,
+        notify=notify,
+        copies=copies.copies if copies else 1,
+        late=late.seconds if late else 0.0,
+        held=call.faults.take(HoldWebhook) is not None,
+    )
+    await call.check_open()
+    await call.account.jobs.add(job)
+    # With no pace set the work is done, and paid for, by now.
+    progress = await refresh(call.account, call.provider, job, call.now, counted=False)
+    if progress.stage == "done" and job.charge is not None and (progress.error or job.error) is None:
+        call.entry.cost = job.charge.micros
+    return job
+
+
+async def result_of(call: Call, job: Job) -> JobResult | None:
+    """The results of a job of this account, None while it is not done. Raises the error it ended in."""
+    progress = await refresh(call.account, call.provider, job, call.now, counted=False)
+    if progress.stage != "done":
+        return None
+    if (error := progress.error or job.error) is not None:
+        raise error.again()
+    found = [await call.accounts.link(link_id) for link_id in job.links]
+    return JobResult(tuple(one for one in found if one is not None), job.output)
+
+
+async def refresh(
     account: Account, provider: Provider, job: Job, now: float, *, counted: bool = True
 ) -> Progress:
-    """Where a job stands; a job found done is finished first. Jobs that go by looks count it unless told not to."""
+    """Where a job stands; a job found done is finished first. Jobs that go by polls count it unless told not to."""
     progress = await account.jobs.progress(job, now, look=counted)
     if progress.stage == "done":
         await finish(account, provider, job, progress)
@@ -29,7 +132,7 @@ async def look(
 
 async def catch_up(accounts: Accounts, account: Account, providers: Mapping[str, Provider]) -> None:
     """Finish every job that is due by the account's clock and make every delivery that is: after the clock
-    was moved or a job was ordered about, and before the ledger is read."""
+    was moved or a job was moved on, and before the ledger is read."""
     now = (await account.clock()).now()
     for job in await account.jobs.all():
         if not await account.jobs.ended(job):
@@ -40,7 +143,8 @@ async def catch_up(accounts: Accounts, account: Account, providers: Mapping[str,
 
 
 async def finish(account: Account, provider: Provider, job: Job, progress: Progress) -> Charge | None:
-    """End a job that is done: charge it unless it failed, queue its notice. Once, however many ask."""
+    """End a job that is done: charge it unless it failed, let its links live, queue its notice. Once, however many
+    ask."""
     if not await account.jobs.end(job, "done", progress.since):
         return None
     error, charge = progress.error or job.error, None
@@ -52,6 +156,9 @@ async def finish(account: Account, provider: Provider, job: Job, progress: Progr
             # Other work has spent the money since this was submitted.
             error, charge = refusal, None
             await account.jobs.spoil(job, refusal)
+    if error is None:
+        for link in await account.links.of(job.links):
+            await account.links.change(replace(link, exp=int(progress.since + link.life)))
     if job.notify is not None and provider.notice is not None:
         delivery = Delivery(
             id=job.id,

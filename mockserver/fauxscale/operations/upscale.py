@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fauxscale.dispatch.provider import Call, link
 from fauxscale.errors import ApiError, Problem
-from fauxscale.faults import magic, to_json
-from fauxscale.images.renderer import Rendition
+from fauxscale.faults import Alter, Refuse, Withhold, magic, to_json
+from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.state.ledger import Charge
+from fauxscale.state.link import Link
 
-from .altered_results import really, spoil
+from .altered_results import altered
 
 if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
@@ -24,52 +25,63 @@ SEEDS = 2**31  # seeds are 0..2147483647 at every provider
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upscale:
-    """What a client asks for. `path` makes a link's provider-relative path of a link id.
+    """What a client asks for: one picture enlarged by `scale`, `count` times.
 
-    `target` chooses the result's size from the shown one, exactly twice by default; `params` are what the
-    journal, the ledger and the fingerprint know of the request. `part` names where the picture came from.
-    `price` in micro-dollars for each result, the endpoint's when None. `life` in seconds is how long links
-    live, as the account and the provider say when None.
+    `source` is the picture as sent, `part` names where it came from, `sides` is the least and the most a side of it
+    may have, `max_pixels` how many pixels. `size` makes the result's size of the shown one where a scale is not enough.
+    `path` makes a link's provider-relative path of a link id; None: there is no link, the picture goes out in the
+    reply. Not `given`: the reply is to hold the picture, and has a link only if a fault wants one. `signed` links live
+    `life` seconds, as the account and the provider say when None. `params` are what the journal, the ledger and the
+    fingerprint know of the request. `price` in micro-dollars for each result, the endpoint's when None.
     """
 
     source: bytes
     part: str
-    path: Callable[[str], str]
+    path: Callable[[str], str] | None
     prompt: str = ""
     count: int = 1
     seed: int | None = None
     format: str = "PNG"
     quality: int | None = None
+    given: bool = True
     signed: bool = True
     params: Mapping[str, object] = field(default_factory=dict[str, object])
-    target: Callable[[int, int], tuple[int, int]] = lambda width, height: (2 * width, 2 * height)
+    scale: float = 2.0
+    size: Callable[[int, int], tuple[int, int]] | None = None
+    sides: tuple[int, int] = (1, 2**31)
     max_pixels: int = 25_000_000
     price: int | None = None
     life: float | None = None
 
+    def result_size(self, width: int, height: int) -> tuple[int, int]:
+        """The result's size for a picture that is shown as `width` x `height`."""
+        if self.size is not None:
+            return self.size(width, height)
+        return int(width * self.scale + 0.5), int(height * self.scale + 0.5)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One enlarged picture: its link (None when withheld), its size in pixels, its seed."""
+    """One enlarged picture: its link's address (None when withheld, or not given), its seed, whether it is safe."""
 
-    rendition: Rendition
+    link: Link
     url: str | None
     seed: int
     safe: bool
 
     @property
     def size(self) -> str:
-        return f"{self.rendition.width}x{self.rendition.height}"
+        """What the reply says of its size, `1024x768`."""
+        return f"{self.link.width}x{self.link.height}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of the work: the picture as sent, the results, the price in micro-dollars."""
+    """What came of the work: the picture as sent, the results, the charge for all of them."""
 
     picture: Picture
     results: tuple[Result, ...]
-    micros: int
-    source: bytes
+    charge: Charge
 
 
 async def upscale(call: Call, ask: Upscale) -> Outcome:
@@ -80,30 +92,10 @@ async def upscale(call: Call, ask: Upscale) -> Outcome:
 
 async def judge(call: Call, ask: Upscale) -> Picture:
     """Everything that may refuse the work, up to the wallet. Costs nothing."""
-    from fauxscale.images.formats import check_fits
-    from fauxscale.images.structure import Rules  # Pillow: not before the first picture
-
-    call.entry.params = dict(ask.params)
-    rules = Rules(max_pixels=ask.max_pixels)
-    try:
-        picture = await call.accounts.renditions.run(partial(call.accounts.verdicts.probe, ask.source, rules))
-        check_fits(ask.format, *ask.target(picture.width, picture.height))
-    except ApiError as refusal:
-        refusal.param = refusal.param or ask.part
-        refusal.reason += _lie(call, ask.part)
-        raise
-    call.entry.image = {
-        "format": picture.format,
-        "width": picture.width,
-        "height": picture.height,
-        "bytes": len(ask.source),
-        "mode": picture.mode,
-        "orientation": picture.orientation,
-        "has_alpha": picture.has_alpha,
-    }
-    await call.apply_prompt_fault(magic(ask.prompt))
-    await call.apply(("outcome",))
-    if "refuse" in call.flags:
+    picture = await _probed(call, ask)
+    await call.faults.apply_prompt_fault(magic(ask.prompt))
+    await call.faults.apply("outcome")
+    if call.faults.take(Refuse) is not None:
         raise ApiError(
             Problem.UNSAFE,
             "Prompt or provided image failed the safety check",
@@ -114,7 +106,46 @@ async def judge(call: Call, ask: Upscale) -> Picture:
     return picture
 
 
-def _lie(call: Call, name: str) -> str:
+async def _probed(call: Call, ask: Upscale) -> Picture:
+    """The picture that was sent, judged by its bytes; the journal learns what it is."""
+    from fauxscale.images.formats import check_fits
+    from fauxscale.images.structure import Rules  # Pillow: not before the first picture
+
+    call.entry.params = dict(ask.params)
+    rules = Rules(max_pixels=ask.max_pixels)
+    try:
+        picture = await call.accounts.workers.run(partial(call.accounts.probes.probe, ask.source, rules))
+        _check_sides(picture, ask.sides)
+        check_fits(ask.format, *ask.result_size(picture.width, picture.height))
+    except ApiError as refusal:
+        refusal.param = refusal.param or ask.part
+        refusal.reason += _mislabelled(call, ask.part)
+        raise
+    call.entry.image = {
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": len(ask.source),
+        "mode": picture.mode,
+        "orientation": picture.orientation,
+        "has_alpha": picture.has_alpha,
+    }
+    return picture
+
+
+def _check_sides(picture: Picture, sides: tuple[int, int]) -> None:
+    least, most = sides
+    if least <= min(picture.width, picture.height) and max(picture.width, picture.height) <= most:
+        return
+    raise ApiError(
+        Problem.WRONG_SIZE,
+        f"Each side of the image must be from {least} to {most} pixels",
+        reason=f"the picture is shown as {picture.width}x{picture.height}; each side must be from {least} to {most}",
+        details={"width": picture.width, "height": picture.height, "least": least, "most": most},
+    )
+
+
+def _mislabelled(call: Call, name: str) -> str:
     """What to add to a refusal when the part's label says one thing and its bytes another."""
     nothing: dict[str, object] = {}
     about = next((part for part in call.entry.parts if part["name"] == name), nothing)
@@ -126,22 +157,25 @@ def _lie(call: Call, name: str) -> str:
 
 async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
     """Do the work on a judged picture: charge it and give out a link for each result."""
-    outcome, charge = await promise(call, ask, picture)
+    outcome = await prepare(call, ask, picture)
     try:
-        await call.account.ledger.charge(charge, await call.account.funds())
+        await call.account.ledger.charge(outcome.charge, await call.account.funds())
     except ApiError:
         # Another call spent the money meanwhile: nothing of this one stays.
         for result in outcome.results:
-            await call.account.links.purge(result.rendition)
-        await call.account.store.delete(charge.source)
+            await call.account.links.purge(result.link)
+        await call.account.store.delete(outcome.charge.source)
         call.entry.charge, call.entry.results = "", []
         raise
-    call.entry.cost = charge.micros
+    call.entry.cost = outcome.charge.micros
     return outcome
 
 
-async def promise(call: Call, ask: Upscale, picture: Picture) -> tuple[Outcome, Charge]:
-    """All of the work on a judged picture but its charge, which is for the caller to make when the time comes."""
+async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool = True) -> Outcome:
+    """All of the work on a judged picture but its charge, which is for the caller to make when the time comes.
+
+    Not `finished`: the lives of its links begin with the end of a job.
+    """
     account, now = call.account, call.now
     await call.check_open()
     source = await account.keep_upload(ask.source)
@@ -158,47 +192,60 @@ async def promise(call: Call, ask: Upscale, picture: Picture) -> tuple[Outcome, 
     call.entry.charge = charge.id
     assert call.entry.image is not None  # judge() filled it in
     call.entry.image["source"] = source
-    results = [await _result(call, ask, picture, charge, number) for number in range(ask.count)]
-    await account.links.keep(*(one.rendition for one in results))
+    safe = call.faults.take(Withhold) is None
+    results = [
+        await _result(call, ask, picture, charge, number, safe=safe, finished=finished)
+        for number in range(ask.count)
+    ]
+    await account.links.keep(*(one.link for one in results))
     call.entry.results = [
         {
-            "link": one.rendition.id,
-            "width": one.rendition.width,
-            "height": one.rendition.height,
+            "link": one.link.id,
+            "width": one.link.recipe.width,
+            "height": one.link.recipe.height,
             "seed": one.seed,
         }
         for one in results
     ]
-    return Outcome(picture, tuple(results), charge.micros, ask.source), charge
+    return Outcome(picture, tuple(results), charge)
 
 
-async def _result(call: Call, ask: Upscale, picture: Picture, charge: Charge, number: int) -> Result:
-    from fauxscale.images.probe import permit
+async def _result(
+    call: Call, ask: Upscale, picture: Picture, charge: Charge, number: int, *, safe: bool, finished: bool
+) -> Result:
+    from fauxscale.images.probe import memory_to_enlarge
 
-    width, height = ask.target(picture.width, picture.height)
+    width, height = ask.result_size(picture.width, picture.height)
     link_id = await call.account.draw_id("link")
-    exp = int(call.now + link_life(call, ask.life))
-    rendition = Rendition(
+    alter = call.faults.take(Alter)
+    how = alter.how if alter else ""
+    recipe = Recipe(
+        sources=(charge.source,),
+        step=Enlarge(width, height),
+        format=ask.format,
+        quality=ask.quality,
+        memory=memory_to_enlarge(picture, width, height, ask.format),
+    )
+    life = link_life(call, ask.life)
+    made = Link(
         id=link_id,
         account=call.account.id,
         provider=call.provider.name,
         operation=call.endpoint.operation,
-        path=ask.path(link_id),
-        source=charge.source,
-        format=ask.format,
+        path=ask.path(link_id) if ask.path else "",
+        recipe=altered(recipe, how, picture.width, picture.height),
         width=width,
         height=height,
-        permit=permit(picture),
-        quality=ask.quality,
         charge=charge.id,
-        exp=exp,
+        exp=int(call.now + life) if finished else None,
+        life=life,
         signed=ask.signed,
-        spoil=spoil(call.flags, picture.width, picture.height),
-        configured=json.dumps(to_json(call.aftermath)) if call.aftermath else "",
+        altered=how,
+        fault=json.dumps(to_json(call.faults.for_reads)) if call.faults.for_reads else "",
+        given=safe and ask.given and ask.path is not None,
     )
-    safe = "unsafe" not in call.flags
-    url = link(call, rendition.path, exp if ask.signed else None) if safe else None
-    return Result(rendition, url, await _seed(call, ask, number), safe)
+    url = link(call, made) if safe and made.path and finished else None
+    return Result(made, url, await _seed(call, ask, number), safe)
 
 
 def link_life(call: Call, asked: float | None = None) -> float:
@@ -215,46 +262,7 @@ async def _seed(call: Call, ask: Upscale, number: int) -> int:
     return int.from_bytes((await call.account.draw("seed"))[:4], "big") % SEEDS
 
 
-async def picture_of(call: Call, rendition: Rendition) -> bytes:
-    """The encoded bytes of a result, rendered now unless they were before.
-
-    Raises LINK_UNKNOWN when the upload is gone; BROKEN_IMAGE, status 422, when its pixels turn out bad, in
-    which case the charge is returned: nobody pays for a picture that cannot be had.
-    """
-    wrong_format = "wrong-format" in call.flags
-    recipe, source = await really(
-        rendition, call.account, call.accounts.renditions, wrong_format=wrong_format
-    )
-    if source is None:
-        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="the upload behind this link was purged")
-    try:
-        return await call.accounts.renditions.picture(recipe, source)
-    except ApiError as refusal:
-        if refusal.problem is Problem.BROKEN_IMAGE:
-            refusal.status = 422
-            await _refund(call, rendition)
-        raise
-
-
-async def _refund(call: Call, rendition: Rendition) -> None:
-    account = call.account
-    if call.entry.charge == rendition.charge:
-        call.entry.cost = 0  # the picture went out in the very reply that is now a refusal
-    if not await account.store.claim(f"{account.prefix}refund:{rendition.charge}", b"1"):
-        return
-    paid = [one for one in await account.ledger.charges() if one.id == rendition.charge]
-    for one in paid:
-        await account.ledger.refund(
-            replace(
-                one,
-                id=f"refund_{one.id[7:]}",
-                at=call.now,
-                micros=-one.micros,
-                images=-one.images,
-                refunds=one.id,
-            )
-        )
-
-
 def _price(call: Call, ask: Upscale) -> int:
-    return (call.endpoint.price if ask.price is None else ask.price) * ask.count
+    """Micro-dollars for all results: what the work says, else what the endpoint's price makes of the parameters."""
+    each = call.endpoint.price_of(ask.params) if ask.price is None else ask.price
+    return each * ask.count

@@ -1,6 +1,6 @@
 """The providers that come with the stand-in. Adding one is one file and one entry here."""
 
-from fauxscale.dispatch.provider import Provider
+from fauxscale.provider_api import Provider
 
 from . import aigateway, fal, ideogram, lumenfall
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from starlette.requests import Request
 
-from fauxscale.bodies.parameters import Breach, Parameter, from_text
-from fauxscale.bodies.reader import Form
-from fauxscale.bodies.strict_json import kind
-from fauxscale.dispatch.provider import Call
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.upscale import Outcome, Result, picture_of
+from fauxscale.provider_api import (
+    ApiError,
+    Breach,
+    Call,
+    Form,
+    Outcome,
+    Parameter,
+    Problem,
+    Result,
+    as_base64,
+    from_text,
+    json_type,
+    link,
+)
 
 MIB = 1024 * 1024
 MODEL = Parameter(name="model", kind="string", required=True, about="The model's id.")
@@ -74,15 +81,12 @@ async def image_objects(
 
 
 async def _image(call: Call, result: Result, answer: object) -> dict[str, object]:
-    if answer == "b64_json":
-        await call.apply(("inline",))
-    if answer != "b64_json" or "url" in call.flags:
+    if answer != "b64_json":
         return {"url": result.url}
     if not result.safe:
         return {"b64_json": None}
-    data = await picture_of(call, result.rendition)
-    packed = await call.accounts.renditions.run(partial(base64.b64encode, data))
-    return {"b64_json": packed.decode()}
+    packed = await as_base64(call, result.link)
+    return {"url": link(call, result.link)} if packed is None else {"b64_json": packed}
 
 
 def model_card(model: str, created: int, owner: str) -> dict[str, object]:
@@ -103,7 +107,7 @@ def say(breach: Breach) -> str:
             return f"Missing required parameter: '{one.name}'."
         case "kind":
             wanted = f"{'an' if one.kind == 'integer' else 'a'} {one.kind}"
-            return f"Invalid type for '{one.name}': expected {wanted}, but got {kind(got)} instead."
+            return f"Invalid type for '{one.name}': expected {wanted}, but got {json_type(got)} instead."
         case "choice":
             known = [f"'{choice}'" for choice in one.choices]
             listed = f"{', '.join(known[:-1])} and {known[-1]}"

@@ -63,7 +63,7 @@ class RecordedResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class RecordedReply:
     """One recorded answer. `links` are the addresses in its JSON text: of a picture, or of the API itself.
 
     `paid` is how many results were paid for: 0 for a refusal or an estimate.
@@ -77,7 +77,7 @@ class Take:
     paid: int
 
 
-class Takes:
+class RecordedReplies:
     """Answers by what was asked; several to the same question in the order they were given.
 
     `operations` are those with an answer; `left_out` says of each exchange that cannot be told again why not.
@@ -85,7 +85,7 @@ class Takes:
 
     def __init__(self, entries: Iterable[HarEntry], routes: Routes) -> None:
         self._routes = routes
-        self._told: dict[str, list[Take]] = {}
+        self._told: dict[str, list[RecordedReply]] = {}
         self._strangers: dict[str, list[str]] = {}
         self.left_out: list[str] = []
         self.operations: set[str] = set()
@@ -103,7 +103,7 @@ class Takes:
     def __len__(self) -> int:
         return sum(map(len, self._told.values()))
 
-    def to(self, question: str) -> list[Take]:
+    def to(self, question: str) -> list[RecordedReply]:
         """The answers that were given to a question, as `question` words it."""
         return self._told.get(question, [])
 
@@ -137,7 +137,7 @@ class Takes:
         return self._routes.find(Request(scope))
 
     def _try(self, entry: HarEntry, match: Match, take: Callable[[HarEntry, Match], None]) -> None:
-        """Take an exchange in, or say why it cannot be told again."""
+        """Keep an exchange, or say why it cannot be told again."""
         try:
             take(entry, match)
         except LookupError as error:
@@ -158,11 +158,12 @@ class Takes:
         body = b"" if status in _BODILESS else _bytes(answered["content"])
         links = self._links(body, split.netloc)
         sent = asked.get("postData", {})
-        key = question(match, split.query, str(sent.get("mimeType", "")), _bytes(sent))
+        accept = next((one["value"] for one in asked["headers"] if one["name"].lower() == "accept"), "")
+        key = question(match, split.query, str(sent.get("mimeType", "")), _bytes(sent), accept)
         headers = _headers(answered["headers"])
         pictures = sum(isinstance(one, RecordedResult) for one in links.values())
         paid = _paid(split.query, dict(headers), body, pictures) if status < 300 else 0
-        self._told.setdefault(key, []).append(Take(_file(entry), status, headers, body, links, paid))
+        self._told.setdefault(key, []).append(RecordedReply(_file(entry), status, headers, body, links, paid))
         self.operations.add(match.route.endpoint.operation)
 
     def _links(self, body: bytes, origin: str) -> dict[str, RecordedResult | Match]:
@@ -255,11 +256,14 @@ def _is_result(value: object) -> bool:
     return isinstance(value, dict) and any(name in value for name in _PICTURES)
 
 
-def question(match: Match, query: str, content_type: str, body: bytes) -> str:
+def question(match: Match, query: str, content_type: str, body: bytes, accept: str = "") -> str:
     """Names what is asked, the same for requests that mean the same: order of parts, boundaries, spelling
-    of JSON and secrets do not count."""
+    of JSON and secrets do not count. `accept` does where an operation answers with a picture: there it decides
+    what comes."""
     where = match.route.endpoint.operation if match.route else match.path
-    said = "\n".join([where, match.path, redact.text(f"?{query}"), *_content(content_type, body)])
+    chooses = match.route is not None and match.route.endpoint.answers == "picture"
+    wanted = [accept.lower()] if chooses else []
+    said = "\n".join([where, match.path, redact.text(f"?{query}"), *wanted, *_content(content_type, body)])
     return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -270,12 +274,12 @@ def _content(content_type: str, body: bytes) -> list[str]:
     try:
         reader = FormReader(content_type, caps)
         reader.feed(body)
-        return sorted(_words(part) for part in reader.finish(len(body)).parts)
+        return sorted(_part_text(part) for part in reader.finish(len(body)).parts)
     except ApiError:
         return [_plain(body)]
 
 
-def _words(part: Part) -> str:
+def _part_text(part: Part) -> str:
     return f"{part.name}={_plain(part.data)}"
 
 

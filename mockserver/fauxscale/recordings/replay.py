@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from fauxscale.bodies.reader import read_body
 from fauxscale.dispatch.provider import Call, link, origin
-from fauxscale.dispatch.responses import Intake
+from fauxscale.dispatch.request_body import Intake
 from fauxscale.dispatch.routing import Match
-from fauxscale.images.renderer import Rendition
+from fauxscale.images.recipe import AsStored, Recipe
 from fauxscale.operations.upscale import link_life
 from fauxscale.state.ledger import Charge
+from fauxscale.state.link import Link
 
-from .index import LINK, RecordedResult, Take, Takes, question
+from .index import LINK, RecordedReplies, RecordedReply, RecordedResult, question
 
 _PLAIN = (
     string.punctuation + " "
@@ -34,35 +35,36 @@ class Replay:
     answer stays. Resetting an account's seed rewinds its tape.
     """
 
-    def __init__(self, takes: Takes) -> None:
-        self._takes = takes
+    def __init__(self, replies: RecordedReplies) -> None:
+        self._replies = replies
 
-    def words(self) -> list[str]:
+    def summary(self) -> list[str]:
         """What will be told again, and what cannot be: for the banner."""
-        left_out = [f"  left out  {reason}" for reason in self._takes.left_out]
-        return [f"replaying  {len(self._takes)} recorded answers", *left_out]
+        left_out = [f"  left out  {reason}" for reason in self._replies.left_out]
+        return [f"replaying  {len(self._replies)} recorded answers", *left_out]
 
     async def answer(self, call: Call, match: Match) -> Response | None:
         """The recorded answer, or None. Raises NO_FUNDS where the work could not be paid, INVALID_KEY where the
         account was closed meanwhile."""
-        if call.endpoint.operation not in self._takes.operations:
+        if call.endpoint.operation not in self._replies.operations:
             return None  # its body stays unread, so that what is too large is refused as it comes
         body = await _read(call)
         query = call.request.scope["query_string"].decode("latin-1")
-        asked = question(match, query, call.request.headers.get("content-type", ""), body)
-        takes = self._takes.to(asked)
-        if not takes:
+        headers = call.request.headers
+        asked = question(match, query, headers.get("content-type", ""), body, headers.get("accept", ""))
+        replies = self._replies.to(asked)
+        if not replies:
             return None
         await call.check_open()
         turn = await call.account.store.add(f"{call.account.prefix}draws:replay:{asked}", 1) or 1
-        take = takes[min(turn, len(takes)) - 1]
-        call.entry.reason = f"replayed from {take.file}"
-        charge = await _charge(call, take)
-        fresh = {text: await _link(call, to, charge) for text, to in take.links.items()}
-        response = Response(_relinked(take.body, fresh), take.status)
-        for name, value in take.headers:
+        recorded = replies[min(turn, len(replies)) - 1]
+        call.entry.reason = f"replayed from {recorded.file}"
+        charge = await _charge(call, recorded)
+        fresh = {text: await _link(call, to, charge) for text, to in recorded.links.items()}
+        response = Response(_relinked(recorded.body, fresh), recorded.status)
+        for name, value in recorded.headers:
             response.headers.append(name, value)
-        response.headers["x-fauxscale-replayed"] = quote(take.file, safe=_PLAIN)
+        response.headers["x-fauxscale-replayed"] = quote(recorded.file, safe=_PLAIN)
         return response
 
 
@@ -76,9 +78,9 @@ async def _read(call: Call) -> bytes:
     return body
 
 
-async def _charge(call: Call, take: Take) -> str:
+async def _charge(call: Call, recorded: RecordedReply) -> str:
     """Charge for recorded work as for work; returns the charge's id, "" where nothing was to be paid."""
-    price = call.endpoint.price * take.paid
+    price = call.endpoint.price_of({}) * recorded.paid
     if not price:
         return ""
     account = call.account
@@ -89,10 +91,10 @@ async def _charge(call: Call, take: Take) -> str:
         at=call.now,
         operation=call.endpoint.operation,
         micros=price,
-        images=take.paid,
+        images=recorded.paid,
         call=call.entry.id,
         source="",
-        params=json.dumps({"replayed": take.file}),
+        params=json.dumps({"replayed": recorded.file}),
     )
     await account.ledger.charge(charge, funds)
     call.entry.cost, call.entry.charge = price, charge.id
@@ -114,25 +116,23 @@ async def _fresh(call: Call, result: RecordedResult, charge: str) -> str:
     link_id = await account.draw_id("link")
     path = _filled(route.endpoint.path, {**(result.match.params or {}), "id": link_id})
     exp = int(call.now + link_life(call))
-    rendition = Rendition(
+    source = await account.keep_upload(result.picture)
+    made = Link(
         id=link_id,
         account=account.id,
         provider=call.provider.name,
         operation=call.endpoint.operation,
         path=path,
-        source=await account.keep_upload(result.picture),
-        format=result.looks.format,
+        recipe=Recipe((source,), AsStored(result.looks.width, result.looks.height), result.looks.format),
         width=result.looks.width,
         height=result.looks.height,
-        permit=0,
         charge=charge,
         exp=exp,
         signed=result.signed,
-        finished=True,
     )
-    await account.links.keep(rendition)
-    call.entry.results.append({"link": link_id, "width": rendition.width, "height": rendition.height})
-    return link(call, path, exp if result.signed else None)
+    await account.links.keep(made)
+    call.entry.results.append({"link": link_id, "width": made.width, "height": made.height})
+    return link(call, made)
 
 
 def _filled(path: str, params: Mapping[str, str]) -> str:

@@ -10,13 +10,15 @@ from dataclasses import asdict, dataclass
 
 from fauxscale.clock import wall
 from fauxscale.errors import ApiError, Problem
-from fauxscale.images.probe_cache import Verdicts
-from fauxscale.images.renderer import Rendition, Renditions
+from fauxscale.images.probe_cache import ProbeCache
+from fauxscale.images.renderer import Renderer
 from fauxscale.redact import nickname, shorten
 from fauxscale.settings import Settings, Terms
+from fauxscale.workers import Workers
 
 from .account import Account
 from .files import File
+from .link import Link
 from .signing import Signer
 from .store import Store
 
@@ -41,8 +43,11 @@ class Accounts:
         self.store = store
         self._secret = hashlib.sha256(f"fauxscale:{settings.seed}".encode()).digest()
         self.signer = Signer(self._secret)
-        self.renditions = Renditions(cache=settings.rendition_memory, permits=settings.rendering_memory)
-        self.verdicts = Verdicts()
+        self.workers = Workers()
+        self.renderer = Renderer(
+            self.workers, cache=settings.rendition_memory, memory=settings.rendering_memory
+        )
+        self.probes = ProbeCache()
         self._named = {_digest(key): key for key in settings.keys}
 
     def of_id(self, account_id: str) -> Account:
@@ -131,10 +136,10 @@ class Accounts:
         await self.store.delete(f"account:{account_id}")
         await self.store.clear(account.prefix)
 
-    async def rendition(self, link_id: str) -> Rendition | None:
+    async def link(self, link_id: str) -> Link | None:
         """What a link's id leads to, None if it never did or was purged."""
         row = await self.store.get(f"link:{link_id}")
-        return None if row is None else Rendition.from_json(row)
+        return None if row is None else Link.from_json(row)
 
     async def file(self, file_id: str) -> File | None:
         """A file somebody put here, None if there never was one of this id, or it was purged."""
@@ -151,7 +156,8 @@ class Accounts:
             await self.store.clear(prefix)
 
     async def close(self) -> None:
-        self.renditions.close()
+        self.renderer.close()
+        self.workers.close()
         await self.store.close()
 
     async def _claim(self, digest: str, account_id: str, provider: str) -> bool:

@@ -38,7 +38,8 @@ class Job:
     """One piece of work. What will come of it is settled when it is made; the clock only reveals it.
 
     `made` is the account's time in Unix seconds, `call` the journal's id of the submission. `output` is the
-    provider's own note of the result, `charge` what it will cost once done, `error` why it will fail.
+    provider's own note of the result, `links` the ids of what it leads to, `charge` what it will cost once done,
+    `error` why it will fail.
     `notify` is the address told of the end, `copies`, `late` (seconds) and `held` how it is told.
     """
 
@@ -49,6 +50,7 @@ class Job:
     made: float
     pace: Pace = field(default_factory=Pace)
     output: Mapping[str, object] = field(default_factory=dict[str, object])
+    links: tuple[str, ...] = ()
     charge: Charge | None = None
     error: ApiError | None = None
     notify: str | None = None
@@ -67,6 +69,7 @@ class Job:
         return cls(
             **words
             | {
+                "links": tuple(words["links"]),
                 "pace": Pace(**words["pace"]),
                 "charge": None if charge is None else Charge(**charge),
                 "error": _error(words["error"]),

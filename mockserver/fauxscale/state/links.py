@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fauxscale.clock import wall
-from fauxscale.images.renderer import Rendition
 
 from .files import File
+from .link import Link
 from .store import Store
 
 _FILE = "file:"
@@ -22,7 +23,7 @@ class Links:
         self._names = f"{prefix}links"
         self._swept = f"{prefix}swept"
 
-    async def keep(self, *results: Rendition) -> None:
+    async def keep(self, *results: Link) -> None:
         """Give out the links to all results of one upload."""
         made = wall()
         for one in results:
@@ -36,22 +37,26 @@ class Links:
     async def _note(self, names: str) -> None:
         await self._store.append(self._names, names.encode(), most=1_000_000, most_bytes=64 * 1024 * 1024)
 
-    async def all(self) -> list[Rendition]:
+    async def all(self) -> list[Link]:
         """Every link to a result that was not purged, oldest first."""
         rows = await self._store.items(self._names)
         return [one for row in rows if not _is_file(row) for one in await self._led_to(row)]
 
-    async def _led_to(self, row: bytes) -> list[Rendition]:
+    async def _led_to(self, row: bytes) -> list[Link]:
         found = [await self._store.get(f"link:{name}") for name in row.decode().split()]
-        return [Rendition.from_json(value) for value in found if value is not None]
+        return [Link.from_json(value) for value in found if value is not None]
 
-    async def change(self, rendition: Rendition) -> None:
+    async def of(self, ids: Sequence[str]) -> list[Link]:
+        """The links of these ids that were not purged."""
+        return await self._led_to(" ".join(ids).encode())
+
+    async def change(self, link: Link) -> None:
         """Have a link lead to this instead."""
-        await self._store.put(f"link:{rendition.id}", rendition.to_json())
+        await self._store.put(f"link:{link.id}", link.to_json())
 
-    async def purge(self, rendition: Rendition) -> None:
+    async def purge(self, link: Link) -> None:
         """Have a link lead nowhere."""
-        await self._store.delete(f"link:{rendition.id}")
+        await self._store.delete(f"link:{link.id}")
 
     async def dead(self, now: float, made_before: float) -> list[str]:
         """The uploads that only dead links lead to, at `now` by the account's clock, told once; the links stay
@@ -66,7 +71,7 @@ class Links:
         done = 0
         for row in (await self._store.items(self._names))[start:]:
             results = [] if _is_file(row) else await self._led_to(row)
-            if any(now < one.exp or one.made > made_before for one in results):
+            if any(one.exp is None or now < one.exp or one.made > made_before for one in results):
                 break
             gone += {one.source for one in results}
             done += 1

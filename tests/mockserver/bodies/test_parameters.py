@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fauxscale.bodies.parameters import Breach, Parameter, from_text, judge
+from fauxscale.bodies.parameters import Breach, Parameter, from_text, values_in_force
 from fauxscale.errors import ApiError, Problem
 
 TEXT = Parameter(name="text", kind="string", about="", most=5)
@@ -22,13 +22,13 @@ ALL = (TEXT, COUNT, FACTOR, FLAG, COLOUR)
 
 def refusal(one: Parameter, value: object) -> ApiError:
     with pytest.raises(ApiError) as caught:
-        judge((one,), {one.name: value}, lambda breach: f"{breach.parameter.name} {breach.rule}")
+        values_in_force((one,), {one.name: value}, lambda breach: f"{breach.parameter.name} {breach.rule}")
     return caught.value
 
 
 def test_what_was_sent_is_in_force_and_the_default_where_nothing_was() -> None:
-    assert judge(ALL, {"flag": True, "text": None, "other": 1}, str) == {"flag": True, "count": 1}
-    assert judge(ALL, {"flag": False, "count": 3}, str) == {"flag": False, "count": 3}
+    assert values_in_force(ALL, {"flag": True, "text": None, "other": 1}, str) == {"flag": True, "count": 1}
+    assert values_in_force(ALL, {"flag": False, "count": 3}, str) == {"flag": False, "count": 3}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_is_judged_well_is_what_the_schema_allows(sent: dict[str, Any]) -> 
         return ""
 
     try:
-        judge(ALL, sent, note)
+        values_in_force(ALL, sent, note)
     except ApiError:
         assert len(breaches) == 1
     assert allowed == (not breaches)

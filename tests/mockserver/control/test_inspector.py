@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fauxscale import MockServer, Settings
+from fauxscale import MockServer, SameSize, Settings
 from fauxscale.control import inspector
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import opened, picture
@@ -142,6 +142,22 @@ def test_both_sides_of_a_call_can_be_seen(stage: Stage) -> None:
     assert stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/2/before").status_code == 404
     assert stage.http.get(f"{stage.url}{DATA}/calls/{account.id}/1").json()["operation"] == "ideogram.upscale"
     assert stage.http.get(f"{stage.url}{DATA}/calls/{account.id}/9").status_code == 404
+
+
+def test_the_page_shows_what_the_link_leads_to_when_a_fault_changed_the_picture(stage: Stage) -> None:
+    account = stage.account()
+    account.faults.add(SameSize())
+    reply = upscale(stage, key=account.api_key("ideogram"))
+    seen = stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/1/after")
+    assert seen.content == stage.http.get(reply.json()["data"][0]["url"]).content
+    assert opened(seen.content).size == (40, 30)
+    (row,) = [
+        one
+        for one in stage.http.get(f"{stage.url}{DATA}/calls").json()["calls"]
+        if one["account"] == account.id and one["kind"] == "api"
+    ]
+    assert (row["before"], row["after"]) == ([40, 30], [40, 30])
+    assert account.calls[0].results[0]["width"] == 40
 
 
 @pytest.mark.parametrize(

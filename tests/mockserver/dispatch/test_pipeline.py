@@ -17,6 +17,8 @@ from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import MODES, Mode, Stage, open_stage
 
+pytestmark = pytest.mark.every_mode
+
 PICTURE = {"image_url": picture_as_text(picture(), "image/png")}
 KEY = "plain-key-of-nobody-0123456789-abcdefgh"
 

@@ -14,6 +14,8 @@ from fauxscale.client import AccountHandle
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.stages import Stage
 
+pytestmark = pytest.mark.every_mode
+
 
 @pytest.fixture
 def account(stage: Stage) -> Iterator[AccountHandle]:

@@ -53,6 +53,8 @@ from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
+pytestmark = pytest.mark.every_mode
+
 FORM: dict[str, Any] = {"image_request": (None, "{}"), "image_file": ("a", picture())}
 EXAMPLES: tuple[Fault, ...] = (
     Fail(429, retry_after=2),

@@ -15,6 +15,8 @@ from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import opened
 from tests.stages import Stage
 
+pytestmark = pytest.mark.every_mode
+
 
 @pytest.fixture
 def account(stage: Stage) -> Iterator[AccountHandle]:

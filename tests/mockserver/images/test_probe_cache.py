@@ -8,7 +8,7 @@ import pytest
 
 from fauxscale.errors import ApiError
 from fauxscale.images.probe import Picture, probe
-from fauxscale.images.probe_cache import Verdicts
+from fauxscale.images.probe_cache import ProbeCache
 from fauxscale.images.structure import Rules
 from tests.pictures import picture
 
@@ -26,27 +26,27 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_an_equal_upload_is_not_judged_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = counted(monkeypatch)
-    verdicts = Verdicts()
-    first = verdicts.probe(picture("JPEG"), Rules())
-    assert verdicts.probe(picture("JPEG"), Rules()) == first
+    probes = ProbeCache()
+    first = probes.probe(picture("JPEG"), Rules())
+    assert probes.probe(picture("JPEG"), Rules()) == first
     assert len(seen) == 1
 
 
 def test_other_rules_are_another_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = counted(monkeypatch)
-    verdicts = Verdicts()
-    verdicts.probe(picture("JPEG"), Rules())
+    probes = ProbeCache()
+    probes.probe(picture("JPEG"), Rules())
     with pytest.raises(ApiError):
-        verdicts.probe(picture("JPEG"), Rules(max_pixels=5))
+        probes.probe(picture("JPEG"), Rules(max_pixels=5))
     assert len(seen) == 2
 
 
 def test_a_refusal_is_remembered_as_an_equal_error_of_its_own() -> None:
-    verdicts = Verdicts()
+    probes = ProbeCache()
     errors: list[ApiError] = []
     for _ in range(2):
         with pytest.raises(ApiError) as refused:
-            verdicts.probe(b"GIF89a", Rules())
+            probes.probe(b"GIF89a", Rules())
         errors.append(refused.value)
     first, second = errors
     assert first is not second

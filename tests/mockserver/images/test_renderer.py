@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import json
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TypeVar
@@ -11,37 +11,46 @@ from typing import TypeVar
 import pytest
 
 from fauxscale.errors import ApiError, Problem
-from fauxscale.images.renderer import Rendition, Renditions
+from fauxscale.images.recipe import AsStored, Draw, Enlarge, Recipe
+from fauxscale.images.renderer import Renderer
+from fauxscale.workers import Workers
 from tests.pictures import opened, picture
 
 T = TypeVar("T")
-RECIPE = Rendition(
-    id="x",
-    account="acct_1",
-    provider="ideogram",
-    operation="ideogram.upscale",
-    path="/x.png",
-    source="blob:1",
-    format="PNG",
-    width=80,
-    height=60,
-    permit=100,
-)
+RECIPE = Recipe(sources=("blob:1",), step=Enlarge(80, 60), format="PNG", memory=100)
+
+
+def renderer(*, cache: int, memory: int) -> Renderer:
+    return Renderer(Workers(), cache=cache, memory=memory)
 
 
 def run(work: Coroutine[object, object, T]) -> T:
     return asyncio.run(work)
 
 
-def test_a_rendition_survives_its_json() -> None:
-    assert Rendition.from_json(RECIPE.to_json()) == RECIPE
+@pytest.mark.parametrize("step", [Enlarge(80, 60), Draw("a cat", 8, 6), AsStored(80, 60)])
+def test_a_recipe_survives_its_json(step: Enlarge | Draw | AsStored) -> None:
+    recipe = replace(RECIPE, step=step, quality=70)
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_what_is_drawn_needs_no_source_and_what_is_stored_no_work() -> None:
+    async def look() -> tuple[bytes, bytes]:
+        made = renderer(cache=1, memory=1000)
+        drawn = await made.picture(replace(RECIPE, sources=(), step=Draw("a cat", 40, 30)), [])
+        stored = await made.picture(replace(RECIPE, step=AsStored(80, 60)), [b"any bytes"])
+        return drawn, stored
+
+    drawn, stored = run(look())
+    assert opened(drawn).size == (40, 30)
+    assert stored == b"any bytes"
 
 
 def test_concurrent_looks_share_one_rendering_also_of_equal_uploads() -> None:
     async def look() -> tuple[set[bytes], int]:
-        made = Renditions(cache=10_000_000, permits=10_000)
-        twin = replace(RECIPE, id="y", source="blob:2")
-        looks = [made.picture(one, picture()) for one in (RECIPE, twin) * 5]
+        made = renderer(cache=10_000_000, memory=10_000)
+        twin = replace(RECIPE, sources=("blob:2",))
+        looks = [made.picture(one, [picture()]) for one in (RECIPE, twin) * 5]
         pictures = set(await asyncio.gather(*looks))
         made.close()
         return pictures, made.rendered
@@ -54,9 +63,9 @@ def test_concurrent_looks_share_one_rendering_also_of_equal_uploads() -> None:
 
 def test_a_reader_that_leaves_does_not_take_the_rendering_along() -> None:
     async def look() -> tuple[bytes, int]:
-        made = Renditions(cache=10_000_000, permits=10_000)
-        leaver = asyncio.create_task(made.picture(RECIPE, picture()))
-        stayer = asyncio.create_task(made.picture(RECIPE, picture()))
+        made = renderer(cache=10_000_000, memory=10_000)
+        leaver = asyncio.create_task(made.picture(RECIPE, [picture()]))
+        stayer = asyncio.create_task(made.picture(RECIPE, [picture()]))
         while not made._making:
             await asyncio.sleep(0)
         leaver.cancel()
@@ -71,11 +80,11 @@ def test_a_reader_that_leaves_does_not_take_the_rendering_along() -> None:
 
 def test_the_cache_keeps_to_its_budget_and_drops_the_oldest() -> None:
     async def look() -> list[int]:
-        made = Renditions(cache=1, permits=10_000)
+        made = renderer(cache=1, memory=10_000)
         counts: list[int] = []
-        other = replace(RECIPE, source="blob:2", width=40, height=30)
+        other = replace(RECIPE, sources=("blob:2",), step=Enlarge(40, 30))
         for one in (RECIPE, RECIPE, other, RECIPE):
-            await made.picture(one, picture())
+            await made.picture(one, [picture()])
             counts.append(made.rendered)
         made.close()
         return counts
@@ -85,10 +94,12 @@ def test_the_cache_keeps_to_its_budget_and_drops_the_oldest() -> None:
 
 def test_memory_permits_are_waited_for_in_turn_however_many_look() -> None:
     async def look() -> tuple[list[bytes], int]:
-        made = Renditions(cache=10_000_000, permits=150)
+        made = renderer(cache=10_000_000, memory=150)
         await made._take(100)
         looks = [
-            asyncio.create_task(made.picture(replace(RECIPE, source=f"blob:{n}", width=80 + n), picture()))
+            asyncio.create_task(
+                made.picture(replace(RECIPE, sources=(f"blob:{n}",), step=Enlarge(80 + n, 60)), [picture()])
+            )
             for n in range(12)
         ]
         while len(made._queue) < 12:
@@ -105,24 +116,10 @@ def test_memory_permits_are_waited_for_in_turn_however_many_look() -> None:
     assert held == 0
 
 
-def test_uploads_are_judged_while_pictures_are_rendered() -> None:
-    async def look() -> bool:
-        made = Renditions(cache=1, permits=10**9, threads=1)
-        busy = threading.Event()
-        rendering = asyncio.create_task(made.run(busy.wait, pool="pixels"))
-        judged = await asyncio.wait_for(made.run(lambda: True), timeout=5)
-        busy.set()
-        await rendering
-        made.close()
-        return judged
-
-    assert run(look())
-
-
 def test_one_picture_larger_than_all_permits_is_rendered_alone() -> None:
     async def look() -> bytes:
-        made = Renditions(cache=1, permits=1)
-        data = await made.picture(RECIPE, picture())
+        made = renderer(cache=1, memory=1)
+        data = await made.picture(RECIPE, [picture()])
         made.close()
         return data
 
@@ -131,9 +128,9 @@ def test_one_picture_larger_than_all_permits_is_rendered_alone() -> None:
 
 def test_broken_pixels_are_the_readers_error_and_are_not_remembered_as_a_picture() -> None:
     async def look() -> Problem:
-        made = Renditions(cache=1, permits=1000)
+        made = renderer(cache=1, memory=1000)
         with pytest.raises(ApiError) as refused:
-            await made.picture(RECIPE, picture()[:60])
+            await made.picture(RECIPE, [picture()[:60]])
         made.close()
         return refused.value.problem
 

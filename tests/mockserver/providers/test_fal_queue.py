@@ -11,6 +11,7 @@ import pytest
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Fail
+from fauxscale.settings import Terms
 from tests.house import House, open_house
 from tests.mockserver.providers.test_fal_model import MODEL, UUID, uri
 from tests.pictures import opened, picture
@@ -76,6 +77,23 @@ def test_status_goes_by_seconds_of_the_accounts_clock(house: House) -> None:
     assert seen == [
         (202, "IN_QUEUE"), (202, "IN_QUEUE"), (202, "IN_PROGRESS"), (202, "IN_PROGRESS"), (200, "COMPLETED"),
     ]  # fmt: skip
+
+
+def test_a_links_life_begins_when_its_job_ends(house: House) -> None:
+    house.terms(run_seconds=120)
+    house.run(house.account.set_terms(Terms(link_ttl=60, options={"fal.run_seconds": 120})))
+    house.freeze()
+    job = submit(house)
+    (made,) = house.run(house.account.links.all())
+    assert made.exp is None
+    house.advance(121)
+    assert status(house, job)[1] == "COMPLETED"
+    link = house.ask("GET", job["response_url"]).json()["images"][0]["url"]
+    assert house.ask("GET", link).status_code == 200
+    house.advance(58)
+    assert house.ask("GET", link).status_code == 200
+    house.advance(1)
+    assert house.ask("GET", link).status_code == 404
 
 
 def test_status_goes_by_looks(house: House) -> None:

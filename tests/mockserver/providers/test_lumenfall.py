@@ -404,9 +404,10 @@ def test_a_rule_for_every_operation_counts_a_call_once_and_not_again_at_fal(stag
 def test_links_live_an_hour_and_then_the_picture_is_gone(stage: Stage) -> None:
     account = stage.account()
     url = edit(stage, key=account.api_key("lumenfall")).json()["data"][0]["url"]
-    rendition = asyncio.run(app_of(stage).accounts.rendition(url.rpartition("/")[2].partition(".")[0]))
-    assert rendition is not None
-    assert rendition.exp - entries(stage, account.id)[0].at == pytest.approx(3600, abs=1)
+    link = asyncio.run(app_of(stage).accounts.link(url.rpartition("/")[2].partition(".")[0]))
+    assert link is not None
+    assert link.exp is not None
+    assert link.exp - entries(stage, account.id)[0].at == pytest.approx(3600, abs=1)
     dead = edit(stage, key=stage.account(link_ttl=0).api_key("lumenfall")).json()["data"][0]["url"]
     refused(stage.http.get(dead), 404, "NOT_FOUND")
     refused(stage.http.get(url.replace(".png", ".webp")), 404, "NOT_FOUND")

@@ -6,15 +6,19 @@ import base64
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
+from fauxscale.dispatch.routing import Match, Routes
+from fauxscale.providers import PROVIDERS
+from fauxscale.recordings.index import question
 from tests.pictures import picture
 from tests.recordings import Through, key_header
 
@@ -42,6 +46,23 @@ def keep(folder: Path, *entries: dict[str, Any], name: str = "page.har") -> Path
     return folder
 
 
+def test_what_is_accepted_tells_apart_what_a_picture_endpoint_was_asked() -> None:
+    routes = Routes(PROVIDERS)
+    scope = {"type": "http", "method": "GET", "path": "/ideogram/upscale", "query_string": b"", "headers": []}
+    match = routes.find(Request(scope | {"method": "POST"}))
+    assert match is not None
+    assert match.route is not None
+    pictured = replace(
+        match, route=replace(match.route, endpoint=replace(match.route.endpoint, answers="picture"))
+    )
+
+    def asked(accept: str, of: Match) -> str:
+        return question(of, "", "", b"", accept)
+
+    assert asked("image/*", pictured) != asked("application/json", pictured)
+    assert asked("image/*", match) == asked("application/json", match)
+
+
 @dataclass
 class Teller:
     """A stand-in on a socket that answers from a recording, an account, and its client."""
@@ -62,7 +83,7 @@ class Teller:
     @property
     def left_out(self) -> list[str]:
         assert self.mock.app.replay is not None
-        return self.mock.app.replay.words()[1:]
+        return self.mock.app.replay.summary()[1:]
 
 
 @contextmanager

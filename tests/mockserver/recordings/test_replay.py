@@ -190,7 +190,7 @@ def test_an_answer_whose_picture_is_missing_is_left_out_and_said(tmp_path: Path)
     for player in play(tmp_path):
         assert not replayed(player.upscale("{}"))
         assert player.mock.app.replay is not None
-        words = player.mock.app.replay.words()
+        words = player.mock.app.replay.summary()
         assert words[0] == "replaying  0 recorded answers"
         assert "was not recorded" in words[1]
 

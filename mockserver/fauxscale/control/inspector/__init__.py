@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from fauxscale._version import __version__
 from fauxscale.errors import ApiError
+from fauxscale.operations.altered_results import leads_to
 from fauxscale.state.accounts import UNASSIGNED, Accounts
 from fauxscale.state.journal import Entry
 
@@ -133,14 +134,14 @@ class Inspector:
 
     async def _after(self, entry: Entry) -> bytes | None:
         for result in entry.results:
-            rendition = await self._accounts.rendition(str(result["link"]))
-            if rendition is None:
+            link = await self._accounts.link(str(result["link"]))
+            if link is None:
                 return None
-            source = await self._accounts.store.get_blob(rendition.source)
-            if source is None:
+            recipe, sources = await leads_to(link, self._accounts.of_id(link.account))
+            if sources is None:
                 return None
             try:
-                return await self._accounts.renditions.picture(rendition, source)
+                return await self._accounts.renderer.picture(recipe, sources)
             except ApiError:
                 return None
         return None

@@ -9,25 +9,34 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from functools import partial
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fauxscale.dispatch.provider import Call, Endpoint, Handler, Option, Provider, Site
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.downloads import links_at
-from fauxscale.operations.image_sources import named_picture
-from fauxscale.operations.upscale import Upscale, upscale
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Endpoint,
+    Handler,
+    Option,
+    Problem,
+    Provider,
+    Quota,
+    Site,
+    Upscale,
+    drawn_picture,
+    flat,
+    links_at,
+    named_picture,
+    upscale,
+)
 from fauxscale.providers.openai_dialect import find_key, image_objects, picture_in, request_id, texts_of
-from fauxscale.settings import micros
-from fauxscale.state.rate_limits import Quota
 
 from . import pages
 from .errors import OPTION as ERRORS
 from .errors import rate_headers, word_error
 from .request import FILE, JSON, NAMES, PARAMETERS, check_model, named_in, size_of, values_of
 
-PRICE = micros(0.06)
+PRICE = flat(0.06)
 
 
 async def post_generations(call: Call) -> Response:
@@ -38,8 +47,7 @@ async def post_generations(call: Call) -> Response:
     if text is not None:
         return await _double(call, values, await named_picture(call, text, FILE, param=name), name)
     width, height = size_of(values)
-    images = partial(_drawn, str(values["prompt"]), (width + 1) // 2, (height + 1) // 2)
-    source = await call.accounts.renditions.run(images)
+    source = await drawn_picture(call, str(values["prompt"]), (width + 1) // 2, (height + 1) // 2)
     return await _double(call, values, source, "prompt", (width, height))
 
 
@@ -70,20 +78,15 @@ async def _double(
         count=int(str(values["n"])),
         signed=bool(call.setting("signed_links")),
         params=values,
-        target=lambda width, height: size or (2 * width, 2 * height),
+        size=None if size is None else lambda width, height: size,
+        given=values["response_format"] != "b64_json",
         max_pixels=int(call.setting("max_pixels")),
         price=0 if own_key else None,
     )
     outcome = await upscale(call, ask)
     data = await image_objects(call, outcome, values["response_format"])
-    cost = {"x-cost-cents": f"{outcome.micros / 10_000:g}"}
+    cost = {"x-cost-cents": f"{outcome.charge.micros / 10_000:g}"}
     return JSONResponse({"created": int(call.now), "data": data}, headers=cost)
-
-
-def _drawn(prompt: str, width: int, height: int) -> bytes:
-    from fauxscale.images.drawing import draw  # Pillow: not before the first picture
-
-    return draw(prompt, width, height)
 
 
 async def get_models(call: Call) -> Response:
@@ -126,9 +129,9 @@ def headers(call: Call) -> dict[str, str]:
     sent = call.request.headers.get("x-request-id", "")
     fit = 0 < len(sent) <= 128 and sent.isascii() and sent.isprintable()
     always = {"x-request-id": sent if fit else request_id(call.account.id, call.entry.id)}
-    if call.standing is None:
+    if call.rate_limit is None:
         return always
-    return always | rate_headers(call.standing.limit, call.standing.remaining, call.standing.reset)
+    return always | rate_headers(call.rate_limit.limit, call.rate_limit.remaining, call.rate_limit.reset)
 
 
 def mint_key(drawn: bytes) -> str:
@@ -185,6 +188,7 @@ PROVIDER = Provider(
     word_error=word_error,
     env={"AIGATEWAY_BASE_URL": "{base_url}", "AIGATEWAY_API_KEY": "{key}"},
     link_life=24 * 3600,
+    key_prefix="sk-aig-",
     quota=Quota(per_minute=600),
     headers=headers,
     options=(

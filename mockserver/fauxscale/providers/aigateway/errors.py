@@ -11,8 +11,7 @@ from collections.abc import Mapping
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.dispatch.provider import Call, Option
-from fauxscale.errors import ApiError, Problem, text_of
+from fauxscale.provider_api import ApiError, Call, Option, Problem, text_of
 
 _STATUS = {
     Problem.MISSING_KEY: 401,

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fauxscale.bodies.parameters import Parameter
-from fauxscale.dispatch.provider import Call, link, origin
+from fauxscale.provider_api import Call, Parameter, media_url, origin
 from fauxscale.providers.openai_dialect import model_card
 
 from .request import MODEL_ID
@@ -46,7 +45,7 @@ def invocation(call: Call, parameters: Sequence[Parameter]) -> Json:
             {one.name: one.schema() for one in parameters}, *(one.name for one in parameters if one.required)
         ),
         "request_example": {"model": MODEL_ID, "prompt": "a lighthouse at dawn", "size": "1024x1024"},
-        "response_example": {"created": _CREATED, "data": [{"url": link(call, "/img/abc123.png")}]},
+        "response_example": {"created": _CREATED, "data": [{"url": media_url(call, "/img/abc123.png")}]},
     }
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fauxscale.bodies.parameters import Parameter, judge
-from fauxscale.dispatch.provider import Call
-from fauxscale.errors import ApiError, Problem
+from fauxscale.provider_api import ApiError, Call, Parameter, Problem, values_in_force
 from fauxscale.providers.openai_dialect import ANSWER, COUNT, MIB, MODEL, say
 
 MODEL_ID = "ideogram/ideogram-upscale"
@@ -46,7 +44,7 @@ def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:
             reason=f"the option unknown_members=refuse is on; known are {', '.join(sorted(NAMES))}",
             param=unknown[0][:60],
         )
-    return judge(PARAMETERS, sent, say)
+    return values_in_force(PARAMETERS, sent, say)
 
 
 def check_model(model: object) -> None:

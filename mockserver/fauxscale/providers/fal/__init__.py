@@ -11,10 +11,17 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.dispatch.provider import Call, Endpoint, Option, Provider, Site
-from fauxscale.operations.downloads import links_at
-from fauxscale.operations.job_results import signing_key
-from fauxscale.state.rate_limits import Quota
+from fauxscale.provider_api import (
+    JOB_OPTIONS,
+    Call,
+    Endpoint,
+    Option,
+    Provider,
+    Quota,
+    Site,
+    links_at,
+    signing_key,
+)
 
 from . import queue, storage
 from .errors import CODES, word_error
@@ -76,6 +83,7 @@ QUEUE = Site(
             method="GET",
             path=f"{_REQUEST}/status/stream",
             handler=queue.stream,
+            answers="stream",
             limited=False,
         ),
         Endpoint(
@@ -180,7 +188,9 @@ MEDIA = Site(
             path=storage.FILES,
             handler=storage.read_file,
             limited=False,
+            answers="picture",
             kind="download",
+            any_origin=True,
             owner=storage.place_owner,
         ),
         links_at("fal", "/files/{shard}/{id}.png"),
@@ -210,13 +220,7 @@ PROVIDER = Provider(
     headers=headers,
     notice=queue.notice,
     options=(
-        Option(
-            name="queue_seconds", default=0.0, why="how long a submitted request waits: the stand-in's own"
-        ),
-        Option(name="run_seconds", default=0.0, why="how long it then runs: the stand-in's own"),
-        Option(
-            name="polls", default=0, why="how many looks at its status find it unfinished: the stand-in's own"
-        ),
+        *JOB_OPTIONS,
         Option(
             name="early_result",
             default=400,

@@ -13,9 +13,7 @@ from types import MappingProxyType
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.dispatch.provider import Call
-from fauxscale.errors import ApiError, Problem, phrase
-from fauxscale.operations.job_results import tell
+from fauxscale.provider_api import ApiError, Call, Problem, phrase, tell
 
 _DOCS = "https://docs.fal.ai/errors/#"
 _FORMATS = [".jpg", ".jpeg", ".png", ".webp"]
@@ -103,7 +101,7 @@ _PLAIN: Mapping[Problem, tuple[int, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class WireError:
     """An error as it goes over the wire."""
 
     status: int
@@ -112,15 +110,15 @@ class Words:
 
 
 def word_error(call: Call, error: ApiError) -> Response:
-    said = words(error)
+    said = wire_error(error)
     # Asking for a result may find that the work has failed, which a client's server is told of, too.
     task = tell(call) if call.endpoint.operation == "fal.result" else None
     return JSONResponse(said.body, said.status, dict(said.headers), background=task)
 
 
-def words(error: ApiError) -> Words:
+def wire_error(error: ApiError) -> WireError:
     """Status, body and headers of a neutral error."""
-    said = _words(error)
+    said = _wire_error(error)
     headers = {
         "x-fal-retryable": "true" if said.status >= 500 or said.status == 429 else "false",
         **said.headers,
@@ -131,26 +129,26 @@ def words(error: ApiError) -> Words:
         headers["allow"] = str(error.details.get("allow", ""))
     if error.problem is Problem.TIMEOUT and error.details.get("start"):
         headers["x-fal-request-timeout-type"] = "user"
-    return Words(error.status or said.status, said.body, headers)
+    return WireError(error.status or said.status, said.body, headers)
 
 
-def _words(error: ApiError) -> Words:
+def _wire_error(error: ApiError) -> WireError:
     code = error.details.get("code")
     if code in MODEL:
         return _model(str(code), error)
     if code in REQUEST:
         return _request(str(code), error)
     if (errors := error.details.get("errors")) is not None:
-        return Words(422, {"detail": errors})
+        return WireError(422, {"detail": errors})
     if error.problem in (Problem.MALFORMED_BODY, Problem.WRONG_CONTENT_TYPE):
-        return Words(422, {"detail": [_unreadable(error)]})
+        return WireError(422, {"detail": [_unreadable(error)]})
     if error.problem in _MODEL_OF and not (error.status and error.status >= 500):
         return _model(_MODEL_OF[error.problem], error)
     if error.problem is Problem.INVALID_PARAMETER and error.status not in (None, 400):
         # Ordered: of the statuses below 500 that no problem stands for the machinery has a word for one.
         if error.status == 499:
             return _request("client_disconnected", error)
-        return Words(400, {"detail": error.message or phrase(error.status)})
+        return WireError(400, {"detail": error.message or phrase(error.status)})
     if error.problem in _REQUEST_OF:
         return _request(_REQUEST_OF[error.problem], error)
     status, text = _PLAIN[error.problem]
@@ -158,12 +156,12 @@ def _words(error: ApiError) -> Words:
         text = _LOCKED
     if error.problem is Problem.NOT_FOUND and "path" in error.details:
         text = _missing(str(error.details["path"]))
-    return Words(
+    return WireError(
         status, {"detail": error.message if error.details.get("configured") and error.message else text}
     )
 
 
-def _model(kind: str, error: ApiError) -> Words:
+def _model(kind: str, error: ApiError) -> WireError:
     status, text = MODEL[kind]
     if error.details.get("configured") and error.message:
         text = error.message
@@ -175,7 +173,7 @@ def _model(kind: str, error: ApiError) -> Words:
     }
     if (facts := _facts(kind, error)) is not None:
         item["ctx"] = facts
-    return Words(status, {"detail": [item]}, {"x-fal-error-type": kind})
+    return WireError(status, {"detail": [item]}, {"x-fal-error-type": kind})
 
 
 def _facts(kind: str, error: ApiError) -> Mapping[str, object] | None:
@@ -191,11 +189,11 @@ def _facts(kind: str, error: ApiError) -> Mapping[str, object] | None:
     return None
 
 
-def _request(kind: str, error: ApiError) -> Words:
+def _request(kind: str, error: ApiError) -> WireError:
     status, text = REQUEST[kind]
     if error.details.get("configured") and error.message:
         text = error.message
-    return Words(status, {"detail": text, "error_type": kind}, {"x-fal-error-type": kind})
+    return WireError(status, {"detail": text, "error_type": kind}, {"x-fal-error-type": kind})
 
 
 def _unreadable(error: ApiError) -> dict[str, object]:

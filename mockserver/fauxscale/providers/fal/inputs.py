@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from fauxscale.errors import ApiError, Problem
+from fauxscale.provider_api import ApiError, Problem
 
 _TRUE = ("true", "t", "yes", "y", "on", "1")
 _FALSE = ("false", "f", "no", "n", "off", "0")
@@ -69,7 +69,7 @@ def _members(body: Mapping[str, object], names: Sequence[str], required: str = "
                 )
             continue
         try:
-            found[name] = _judge(name, body[name])
+            found[name] = _check_member(name, body[name])
         except _Wrong as wrong:
             item = {"type": wrong.kind, "loc": ["body", name], "msg": wrong.text, "input": body[name]}
             errors.append(item | ({"ctx": wrong.facts} if wrong.facts else {}))
@@ -90,7 +90,7 @@ def _members(body: Mapping[str, object], names: Sequence[str], required: str = "
     return found
 
 
-def _judge(name: str, value: object) -> object:
+def _check_member(name: str, value: object) -> object:
     if name == "seed" and value is None:
         return None
     if name in _NUMBERS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import uuid
@@ -11,16 +10,23 @@ from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.reader import read_body
-from fauxscale.dispatch.provider import Call, link
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.image_sources import named_picture
-from fauxscale.operations.upscale import Outcome, Upscale, picture_of, upscale
-from fauxscale.settings import micros
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Outcome,
+    Problem,
+    Upscale,
+    as_data_uri,
+    flat,
+    media_url,
+    named_picture,
+    read_body,
+    upscale,
+)
 
 from .inputs import Inputs, read
 
-PRICE = micros(0.06)
+PRICE = flat(0.06)
 MIB = 1024 * 1024
 _ECHO = 1_000
 _LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
@@ -68,17 +74,17 @@ async def ask(call: Call, inputs: Inputs) -> Upscale:
         params=inputs.params,
         signed=False,
         life=lifetime(call),
-        price=PRICE,
+        price=PRICE(inputs.params),
+        given=not inputs.sync_mode,
         max_pixels=int(call.setting("max_pixels")),
     )
 
 
 def output_of(inputs: Inputs, outcome: Outcome) -> Output:
     result = outcome.results[0]
-    shown = result.url is not None
     # Any integer may be asked for, and is told back; the rest of the house knows seeds of 31 bits.
     seed = result.seed if inputs.seed is None else inputs.seed
-    return Output(seed, result.rendition.id if shown else None, result.rendition.path, inputs.sync_mode)
+    return Output(seed, result.link.id if result.safe else None, result.link.path, inputs.sync_mode)
 
 
 async def word(call: Call, output: Output) -> dict[str, object]:
@@ -86,22 +92,20 @@ async def word(call: Call, output: Output) -> dict[str, object]:
     if output.image is None:
         return {"images": [], "seed": output.seed}
     file: dict[str, object] = {
-        "url": link(call, output.path),
+        "url": media_url(call, output.path),
         "content_type": "image/png",
         "file_name": output.path.rpartition("/")[2],
         # The size is not known before the picture is made, and it is made when somebody looks.
         "file_size": None,
     }
     if output.inline:
-        await call.apply(("inline",))
-    if output.inline and "url" not in call.flags:
-        rendition = await call.accounts.rendition(output.image)
-        if rendition is None:
+        link = await call.accounts.link(output.image)
+        if link is None:
             raise ApiError(
                 Problem.NOT_FOUND, "Not found", reason="the picture was purged", details={"path": call.path}
             )
-        data = await picture_of(call, rendition)
-        file |= {"url": f"data:image/png;base64,{base64.b64encode(data).decode()}", "file_size": len(data)}
+        if (inline := await as_data_uri(call, link)) is not None:
+            file["url"], file["file_size"] = inline
     return {"images": [file], "seed": output.seed}
 
 

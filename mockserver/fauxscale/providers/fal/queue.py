@@ -1,4 +1,4 @@
-"""fal.ai's queue: submit, look, fetch, cancel. Paths name the app without the model's last segment.
+"""fal.ai's queue: submit, poll, fetch, cancel. Paths name the app without the model's last segment.
 
 Source: fal.ai/docs, "Queue" (read 2026-08), and what fal-client 1.0.3 and @fal-ai/client 1.10.1 send and read.
 """
@@ -12,15 +12,28 @@ from typing import Any, cast
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from fauxscale.clock import iso
-from fauxscale.dispatch.provider import Call, origin
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.job_results import look, signing_key, tell
-from fauxscale.operations.upscale import judge, promise
-from fauxscale.state.jobs import Job, Pace, Progress
-from fauxscale.state.webhooks import check_address
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Job,
+    Made,
+    Pace,
+    Problem,
+    Progress,
+    begin,
+    check_address,
+    iso,
+    judge,
+    origin,
+    pace_of,
+    prepare,
+    refresh,
+    result_of,
+    signing_key,
+    tell,
+)
 
-from .errors import words
+from .errors import wire_error
 from .model import Output, ask, inputs_of, output_of, request_id, word
 
 _STATES = {"queued": "IN_QUEUE", "running": "IN_PROGRESS", "done": "COMPLETED", "cancelled": "COMPLETED"}
@@ -33,14 +46,8 @@ async def submit(call: Call) -> Response:
     if hook is not None:
         check_address(hook, "fal_webhook")
         signing_key(call.accounts)
-        await call.apply(("webhook",))
+        await call.faults.apply("webhook")
     job = await _job(call, hook)
-    await call.check_open()
-    await call.account.jobs.add(job)
-    # With no pace set the work is done, and paid for, by now.
-    progress = await look(call.account, call.provider, job, call.now, counted=False)
-    if progress.stage == "done" and job.charge is not None and _failure(job, progress) is None:
-        call.entry.cost = job.charge.micros
     body: dict[str, object] = {"status": "IN_QUEUE", **_addresses(call, job.id), "queue_position": 0}
     body |= {"logs": None, "metrics": {}}
     if hook is not None:
@@ -51,7 +58,7 @@ async def submit(call: Call) -> Response:
 async def status(call: Call) -> Response:
     """Where a request stands: 202 until it is done, then 200."""
     job = await _found(call)
-    progress = await look(call.account, call.provider, job, call.now)
+    progress = await refresh(call.account, call.provider, job, call.now)
     ended = progress.stage in ("done", "cancelled")
     return _answer(call, job, _status(call, job, progress), 200 if ended else 202)
 
@@ -64,14 +71,14 @@ async def stream(call: Call) -> Response:
         before = None
         # Whoever closes the account, or forgets the job, forgets its price too.
         while not await call.forgotten() and await call.account.jobs.get(job.id) is not None:
-            progress = await look(call.account, call.provider, job, (await call.account.clock()).now())
+            progress = await refresh(call.account, call.provider, job, (await call.account.clock()).now())
             if progress.stage != before:
                 before = progress.stage
                 yield f"data: {json.dumps(_status(call, job, progress))}\n\n"
             if before in ("done", "cancelled"):
                 return
             # The client waits for the clock to move; so must this.
-            await call.wait(_STREAM_PAUSE)
+            await call.faults.wait(_STREAM_PAUSE)
 
     headers = {"cache-control": "no-cache"}
     task = tell(call) if job.notify else None
@@ -81,7 +88,7 @@ async def stream(call: Call) -> Response:
 async def result(call: Call) -> Response:
     """The model's output, or the error the request ended in."""
     job = await _found(call)
-    progress = await look(call.account, call.provider, job, call.now, counted=False)
+    progress = await refresh(call.account, call.provider, job, call.now, counted=False)
     if (error := _failure(job, progress)) is not None:
         raise error.again()
     if progress.stage != "done":
@@ -93,7 +100,9 @@ async def result(call: Call) -> Response:
             reason=f"request {job.id} is {_STATES[progress.stage]}: poll its status_url until COMPLETED",
             details={"code": "bad_request", "configured": True},
         )
-    made = cast("Mapping[str, Any]", job.output["output"])
+    done = await result_of(call, job)
+    assert done is not None  # its stage was "done"
+    made = cast("Mapping[str, Any]", done.output["output"])
     response = _answer(call, job, await word(call, Output(**made)))
     response.headers["x-fal-billable-units"] = "1"
     return response
@@ -105,7 +114,7 @@ async def cancel(call: Call) -> Response:
     if job is None:
         call.entry.reason = "no request of this id was submitted with this key"
         return JSONResponse({"status": "NOT_FOUND"}, 404)
-    await look(call.account, call.provider, job, call.now, counted=False)
+    await refresh(call.account, call.provider, job, call.now, counted=False)
     if await call.account.jobs.cancel(job, call.now):
         return _answer(call, job, {"status": "CANCELLATION_REQUESTED"}, 202)
     return _answer(call, job, {"status": "ALREADY_COMPLETED"}, 400)
@@ -122,59 +131,38 @@ def notice(job: Job, error: ApiError | None) -> str:
     if error is None:
         body["payload"] = job.output["payload"]
     else:
-        said = words(error)
+        said = wire_error(error)
         body |= {"status": "ERROR", "error": f"Invalid status code: {said.status}", "payload": said.body}
     return json.dumps(body, sort_keys=True)
 
 
 async def _job(call: Call, hook: str | None) -> Job:
     """Everything about a request that does not wait for the clock: its outcome, its price, its pace."""
-    output: dict[str, object] = {}
-    charge = error = None
-    try:
+
+    async def work() -> Made:
         inputs = await inputs_of(call)
         wanted = await ask(call, inputs)
-        outcome, charge = await promise(call, wanted, await judge(call, wanted))
+        outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)
         made = output_of(inputs, outcome)
-        output["output"] = asdict(made)
+        output: dict[str, object] = {"output": asdict(made)}
         if hook is not None:
             output["payload"] = await word(call, made)
-    except ApiError as refusal:
-        if refusal.problem in (Problem.NO_FUNDS, Problem.TIMEOUT) and not refusal.details.get("configured"):
-            raise
-        charge, error = None, refusal
+        return Made(outcome, output)
+
     pace, too_late = _pace(call)
-    return Job(
-        id=request_id(call),
-        provider=call.provider.name,
-        operation=call.endpoint.operation,
-        call=call.entry.id,
-        made=call.now,
-        pace=pace,
-        output=output,
-        charge=charge,
-        error=too_late or error,
-        notify=hook,
-        copies=int(_flagged(call, "webhook-copies", 1)),
-        late=_flagged(call, "webhook-late", 0),
-        held="webhook-held" in call.flags,
+    return await begin(
+        call, work, job_id=request_id(call), pace=pace, notify=hook, ends_in=too_late, at_once=_at_once
     )
 
 
-def _flagged(call: Call, name: str, default: float) -> float:
-    """The number in a flag like `webhook-late=60`."""
-    return next(
-        (float(flag.partition("=")[2]) for flag in call.flags if flag.startswith(f"{name}=")), default
-    )
+def _at_once(refusal: ApiError) -> bool:
+    """Whether the submission is refused: for want of money or of time; all else shows at the result."""
+    return refusal.problem in (Problem.NO_FUNDS, Problem.TIMEOUT) and not refusal.details.get("configured")
 
 
 def _pace(call: Call) -> tuple[Pace, ApiError | None]:
     """How long the request will take; with the error it ends in when that is longer than the client waits."""
-    pace = Pace(
-        queued=float(call.setting("queue_seconds")),
-        running=float(call.setting("run_seconds")),
-        polls=int(call.setting("polls")),
-    )
+    pace = pace_of(call)
     try:
         patience = float(call.request.headers.get("x-fal-request-timeout", "inf"))
     except ValueError:
@@ -234,7 +222,7 @@ def _status(call: Call, job: Job, progress: Progress) -> dict[str, object]:
     done = progress.stage in ("done", "cancelled")
     body["metrics"] = {"inference_time": job.pace.running} if done else {}
     if (error := _failure(job, progress)) is not None:
-        said = words(error)
+        said = wire_error(error)
         detail = said.body["detail"]
         body["error"] = detail if isinstance(detail, str) else f"Invalid status code: {said.status}"
         body["error_type"] = said.headers.get("x-fal-error-type", "validation_error")

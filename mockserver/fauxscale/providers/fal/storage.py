@@ -15,12 +15,17 @@ from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.reader import read_body
-from fauxscale.clock import iso
-from fauxscale.dispatch.provider import Call, link
-from fauxscale.errors import ApiError, Problem
-from fauxscale.state.account import Account
-from fauxscale.state.files import File, safe_name
+from fauxscale.provider_api import (
+    Account,
+    ApiError,
+    Call,
+    File,
+    Problem,
+    iso,
+    media_url,
+    read_body,
+    safe_name,
+)
 
 from .inputs import read_texts
 from .model import lifetime
@@ -74,7 +79,7 @@ async def token(call: Call) -> Response:
         {
             "token": base64.urlsafe_b64encode(signed.encode()).rstrip(b"=").decode(),
             "token_type": "Bearer",
-            "base_url": link(call, ""),
+            "base_url": media_url(call, ""),
             "expires_at": iso(exp).replace(" ", "T"),
         }
     )
@@ -84,7 +89,7 @@ async def upload(call: Call) -> Response:
     """Keep the body as a file."""
     place = await _place(call, call.request.headers.get("x-fal-file-name", ""), _said_type(call))
     file = await _keep(call, place, await _bytes(call))
-    return JSONResponse({"access_url": link(call, file.path)})
+    return JSONResponse({"access_url": media_url(call, file.path)})
 
 
 async def initiate(call: Call) -> Response:
@@ -101,7 +106,7 @@ async def create_parts(call: Call) -> Response:
     """A place for parts, for who has a token."""
     place = await _place(call, call.request.headers.get("x-fal-file-name", ""), _said_type(call))
     await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
-    return JSONResponse({"access_url": link(call, place.file.path), "uploadId": "py"})
+    return JSONResponse({"access_url": media_url(call, place.file.path), "uploadId": "py"})
 
 
 async def put(call: Call) -> Response:
@@ -149,7 +154,7 @@ async def complete(call: Call) -> Response:
         raise _bad(f"the parts are over {_MOST_FILE:,} bytes together")
     # fal-client 1.0.3 names the parts in the order in which its threads were done with them.
     file = await _keep(call, place, b"".join(blobs[number] for number in sorted(blobs)))
-    return JSONResponse({"access_url": link(call, file.path)})
+    return JSONResponse({"access_url": media_url(call, file.path)})
 
 
 async def read_file(call: Call) -> Response:
@@ -165,7 +170,6 @@ async def read_file(call: Call) -> Response:
             reason="no file was put at this address, or it has expired or was purged since",
         )
     headers = {
-        "access-control-allow-origin": "*",
         "x-content-type-options": "nosniff",
         # Whatever was put here is on our own pages' origin; as a document it may do nothing.
         "content-security-policy": "sandbox; default-src 'none'",
@@ -212,7 +216,10 @@ async def _promise_place(call: Call, below: str) -> Response:
     await call.account.store.put(_pending(call.account, place.file.id), place.to_json())
     exp = int(call.now) + _PLACE_SECONDS
     return JSONResponse(
-        {"upload_url": link(call, place.file.path + below, exp), "file_url": link(call, place.file.path)}
+        {
+            "upload_url": media_url(call, place.file.path + below, exp),
+            "file_url": media_url(call, place.file.path),
+        }
     )
 
 

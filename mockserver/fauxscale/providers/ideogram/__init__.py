@@ -12,15 +12,30 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.reader import Form, Part, parse_json
-from fauxscale.bodies.strict_json import is_object, kind
-from fauxscale.clock import iso
-from fauxscale.dispatch.provider import Call, Endpoint, Option, Provider, Site
-from fauxscale.errors import ApiError, Problem, text_of
-from fauxscale.operations.downloads import links_at
-from fauxscale.operations.upscale import Outcome, Result, Upscale, upscale
-from fauxscale.settings import micros
-from fauxscale.state.rate_limits import Quota
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Endpoint,
+    Form,
+    Option,
+    Outcome,
+    Part,
+    Problem,
+    Provider,
+    Quota,
+    Result,
+    Site,
+    Upscale,
+    flat,
+    is_object,
+    iso,
+    json_type,
+    links_at,
+    parse_json,
+    upscale,
+)
+
+from .errors import word_error
 
 MIB = 1024 * 1024
 _FILE_LIMITS = {"2026-04": 10 * MIB, "2026-10": 25 * MIB}
@@ -30,28 +45,6 @@ _RANGES = {"resemblance": (1, 100), "detail": (1, 100), "num_images": (1, 8), "s
 _CHOICES = {
     "magic_prompt_option": ("AUTO", "ON", "OFF"),
     "magic_prompt_version": ("V_0", *(f"V_0_{number}" for number in range(1, 9))),
-}
-_STATUS = {
-    Problem.INVALID_KEY: 403,
-    Problem.NO_FUNDS: 402,
-    Problem.NOT_FOUND: 404,
-    Problem.WRONG_METHOD: 405,
-    Problem.UNSAFE: 422,
-    Problem.RATE_LIMITED: 429,
-    Problem.TOO_MANY_IN_FLIGHT: 429,
-    Problem.SERVER_ERROR: 500,
-    Problem.UPSTREAM_ERROR: 502,
-    Problem.UNAVAILABLE: 503,
-    Problem.TIMEOUT: 408,
-    Problem.LINK_UNKNOWN: 404,
-}
-
-# Statuses nobody outside knows, by the option that chooses them.
-_CHOSEN = {
-    Problem.MISSING_KEY: "missing_key_status",
-    Problem.FILE_TOO_LARGE: "oversize_status",
-    Problem.LINK_EXPIRED: "expired_status",
-    Problem.LINK_FORGED: "forged_status",
 }
 
 
@@ -137,7 +130,7 @@ def _image_request(form: Form, api_version: str, unknown_members: str) -> dict[s
             param="image_request",
         ) from None
     if not is_object(value):
-        raise _bad("image_request", f"must be a JSON object, got {kind(value)}")
+        raise _bad("image_request", f"must be a JSON object, got {json_type(value)}")
     known = _MEMBERS + (_NEW_MEMBERS if api_version == "2026-10" else ())
     for name, member in value.items():
         if name not in known:
@@ -146,63 +139,27 @@ def _image_request(form: Form, api_version: str, unknown_members: str) -> dict[s
             raise _bad(
                 f"image_request.{name}", f"is not a member of image_request; it has {', '.join(known)}"
             )
-        _judge(name, member)
+        _check_member(name, member)
     return value
 
 
-def _judge(name: str, value: object) -> None:
+def _check_member(name: str, value: object) -> None:
     """Type and range of one member of image_request."""
     field = f"image_request.{name}"
     if name in _RANGES:
         least, most = _RANGES[name]
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _bad(field, f"must be an integer, got {kind(value)}")
+            raise _bad(field, f"must be an integer, got {json_type(value)}")
         if not least <= value <= most:
             raise _bad(field, f"must be from {least} to {most}, got {value}")
     elif not isinstance(value, str):
-        raise _bad(field, f"must be a string, got {kind(value)}")
+        raise _bad(field, f"must be a string, got {json_type(value)}")
     elif name in _CHOICES and value not in _CHOICES[name]:
         raise _bad(field, f"must be one of {', '.join(_CHOICES[name])}, got {value[:40]!r}")
 
 
 def _bad(field: str, problem: str) -> ApiError:
     return ApiError(Problem.INVALID_PARAMETER, f"Invalid input: {field} {problem}", param=field)
-
-
-def word_error(call: Call, error: ApiError) -> Response:
-    """The same text as `error` and as `message`: known clients read one or the other, none both.
-
-    Only the 422 body is documented; the other bodies are guesses in its image.
-    """
-    chosen = _CHOSEN.get(error.problem)
-    status = error.status or (int(call.setting(chosen)) if chosen else _STATUS.get(error.problem, 400))
-    unsafe = error.problem is Problem.UNSAFE and "configured" not in error.details
-    text = _TEXTS[422] if unsafe else text_of(error, status, _TEXTS)
-    headers: dict[str, str] = {}
-    if error.problem is Problem.WRONG_METHOD:
-        headers["allow"] = str(error.details.get("allow", ""))
-    return JSONResponse({"error": text, "message": text}, status, headers)
-
-
-# That of 422 is documented.
-_TEXTS = {
-    400: "Invalid input provided.",
-    401: "Not authorized.",
-    402: "Insufficient credits.",
-    403: "Not authorized to use this API.",
-    404: "Not found",
-    405: "Method not allowed",
-    408: "Timed out waiting for the request body",
-    409: "The request conflicts with another one.",
-    413: "File is too large",
-    422: "Prompt provided failed safety check due to the inclusion of prohibited content.",
-    429: "Too many requests.",
-    499: "The client closed the request.",
-    500: "Internal error.",
-    502: "Bad gateway.",
-    503: "Service unavailable.",
-    504: "Gateway timeout.",
-}
 
 
 def find_key(request: Request) -> str | None:
@@ -223,7 +180,7 @@ API = Site(
             method="POST",
             path="/upscale",
             handler=post_upscale,
-            price=micros(0.06),
+            price=flat(0.06),
         ),
     ),
 )

@@ -10,11 +10,24 @@ from collections.abc import Callable
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.parameters import says_no
-from fauxscale.dispatch.provider import Call, Endpoint, Handler, Option, Provider, Site
-from fauxscale.errors import ApiError, Problem
-from fauxscale.operations.downloads import links_at
-from fauxscale.operations.upscale import Outcome, Upscale, judge, perform
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Endpoint,
+    Handler,
+    Option,
+    Outcome,
+    Price,
+    Problem,
+    Provider,
+    Site,
+    Upscale,
+    flat,
+    judge,
+    links_at,
+    perform,
+    says_no,
+)
 from fauxscale.providers.openai_dialect import (
     MIB,
     find_key,
@@ -24,13 +37,12 @@ from fauxscale.providers.openai_dialect import (
     request_id,
     texts_of,
 )
-from fauxscale.settings import micros
 
 from .errors import ask_fal, word_error
 from .records import get_balance, get_request, get_requests
 from .request import FILE, FORMATS, MODEL_ID, PARAMETERS, SCALE, check_model, values_of
 
-PRICE = micros(0.06)
+PRICE = flat(0.06)
 _EXECUTED = "fal/fal-ai/ideogram/upscale"
 _RELEASED = 1717200000  # June 2024
 _AVIF_SIDE = 1_600  # "AVIF conversion is limited to 1,600 px" (docs, read 2026-06)
@@ -57,21 +69,22 @@ async def post_edits(call: Call) -> Response:
         quality=max(1, compression) if isinstance(compression, int) else None,
         signed=bool(call.setting("signed_links")),
         params=values,
-        target=_target(format, float(str(values["scale_factor"]))),
+        size=_size(format, float(str(values["scale_factor"]))),
+        given=values["response_format"] != "b64_json",
         max_pixels=int(call.setting("max_pixels")),
         price=0 if dry else None,
     )
     picture = await judge(call, ask)
     if dry:
-        return JSONResponse(_estimate(ask.count))
+        return JSONResponse(_estimate(PRICE(values), ask.count))
     await ask_fal(call)
     return await _answer(call, values, await perform(call, ask, picture))
 
 
-def _target(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]:  # noqa: A002  # as above
+def _size(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]:  # noqa: A002  # as above
     """The result's size by the shown one. Raises RESULT_TOO_LARGE where the gateway would not convert it."""
 
-    def target(width: int, height: int) -> tuple[int, int]:
+    def size_of(width: int, height: int) -> tuple[int, int]:
         size = int(width * factor + 0.5), int(height * factor + 0.5)
         if format == "AVIF" and max(size) > _AVIF_SIDE:
             raise ApiError(
@@ -82,7 +95,7 @@ def _target(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]
             )
         return size
 
-    return target
+    return size_of
 
 
 async def _answer(call: Call, values: dict[str, object], outcome: Outcome) -> Response:
@@ -100,27 +113,27 @@ async def _answer(call: Call, values: dict[str, object], outcome: Outcome) -> Re
                 "executed_model": _EXECUTED,
                 "provider": "fal",
                 "provider_name": "fal.ai",
-                "cost": outcome.micros / 1e6,
+                "cost": outcome.charge.micros / 1e6,
                 "cost_currency": "USD",
             },
         }
     )
 
 
-def _estimate(count: int) -> dict[str, object]:
+def _estimate(price: int, count: int) -> dict[str, object]:
     component = {
         "type": "output",
         "metric": "image",
         "quantity": count,
         "billable_quantity": count,
-        "unit_price": PRICE / 1e6,
-        "total_cost": count * PRICE,
+        "unit_price": price / 1e6,
+        "total_cost": count * price,
     }
     return {
         "estimated": True,
         "model": MODEL_ID,
         "provider": "fal",
-        "total_cost_micros": count * PRICE,
+        "total_cost_micros": count * price,
         "currency": "USD",
         "components": [component],
     }
@@ -163,7 +176,7 @@ def _card() -> dict[str, object]:
         "modality": "image",
         "capabilities": ["upscale"],
         "tags": ["image-upscaling", "image-enhancement"],
-        "starting_price": PRICE / 1e6,
+        "starting_price": PRICE({}) / 1e6,
     }
 
 
@@ -187,7 +200,10 @@ def _get(name: str, path: str, handler: Handler) -> Endpoint:
 
 def _both(base: str) -> tuple[Endpoint, ...]:
     """What both bases have. The model's own page names the path plainly, `/v1/images/edits`, the docs the other."""
-    posts = (("edits", post_edits, PRICE), ("generations", post_generations, 0))
+    posts: tuple[tuple[str, Handler, Price | None], ...] = (
+        ("edits", post_edits, PRICE),
+        ("generations", post_generations, None),
+    )
     return (
         *(
             Endpoint(

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.dispatch.provider import Call
-from fauxscale.errors import ApiError, Problem, text_of
-from fauxscale.faults import Interrupted
+from fauxscale.provider_api import ApiError, Call, Interrupted, Problem, Refuse, Withhold, text_of
 
 _STATUS = {
     Problem.MISSING_KEY: 401,
@@ -71,7 +69,7 @@ def word_error(call: Call, error: ApiError) -> Response:
     status = error.status or _STATUS.get(error.problem, 400)
     fallback = "INVALID_REQUEST" if status < 500 else "UPSTREAM_ERROR"
     code = _CODES_BY_STATUS.get(status, fallback)
-    # An ordered status speaks for itself, whichever problem stands behind it.
+    # A configured status speaks for itself, whichever problem stands behind it.
     if "configured" not in error.details:
         code = _CODES.get(error.problem, code)
     code = str(error.details.get("code", code))
@@ -91,28 +89,28 @@ def _message(error: ApiError, status: int) -> str:
 
 
 async def ask_fal(call: Call) -> None:
-    """Let the faults ordered for fal apply: rules on `fal.run`, `fal.*`.
+    """Apply the faults configured for fal: rules on `fal.run`, `fal.*`.
 
     The model has one provider. So what another would have been tried for (429, 5xx, a lost or useless reply) ends
     the search, and the last complaint comes back as ALL_PROVIDERS_EXHAUSTED; any other as UPSTREAM_ERROR.
     """
-    orders = await call.account.faults.assign("fal.run", "upstream", call.account.roll)
-    call.orders += orders
-    lost = next((one for one in orders if one.fault.stage == "reply" and not one.fault.combines), None)
-    own, call.flags = call.flags, set()  # a verdict of Lumenfall's own is no refusal of fal's
+    fal = call.faults.behind()  # kept apart: a verdict of Lumenfall's own is no refusal of fal's
+    await fal.assign("fal.run", "upstream")
+    lost = fal.ended_by("reply")
     try:
-        await call.apply(("call", "outcome"))
+        await fal.apply("call", "outcome")
+        unsafe = fal.take(Refuse) or fal.take(Withhold)
     except ApiError as complaint:
         raise _passed_on(complaint) from None
     except Interrupted:
-        lost = call.delivered[-1]
-    theirs, call.flags = call.flags, call.flags | own
-    if theirs & {"refuse", "unsafe"}:
+        unsafe, lost = None, fal.applied[-1]
+    finally:
+        call.faults.join(fal)
+    if unsafe is not None:
         raise _passed_on(ApiError(Problem.UNSAFE, "", reason="configured: fal judges the picture unsafe"))
     if lost is not None:
-        if lost not in call.delivered:
-            call.delivered.append(lost)
-        reason = f"ordered at fal: {type(lost.fault).__name__}"
+        call.faults.mark_applied(lost)
+        reason = f"configured at fal: {type(lost.fault).__name__}"
         raise _passed_on(ApiError(Problem.UPSTREAM_ERROR, "no usable answer", reason=reason))
 
 

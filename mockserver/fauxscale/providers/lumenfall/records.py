@@ -8,11 +8,8 @@ from datetime import UTC, datetime
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.bodies.strict_json import is_object
-from fauxscale.dispatch.provider import Call, origin
-from fauxscale.errors import ApiError, Problem
+from fauxscale.provider_api import ApiError, Call, Entry, Problem, is_object, origin
 from fauxscale.providers.openai_dialect import request_id
-from fauxscale.state.journal import Entry
 
 from .request import MODEL_ID
 

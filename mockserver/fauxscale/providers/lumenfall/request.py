@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-from fauxscale.bodies import strict_json
-from fauxscale.bodies.parameters import Breach, Parameter, judge
-from fauxscale.dispatch.provider import Call
-from fauxscale.errors import ApiError, Problem
+from fauxscale.provider_api import ApiError, Breach, Call, Parameter, Problem, json_type, values_in_force
 from fauxscale.providers.openai_dialect import ANSWER, COUNT, MIB, MODEL
 
 MODEL_ID = "ideogram-upscale"
@@ -58,7 +55,7 @@ PARAMETERS = (
 def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:
     """The parameters in force. Raises ApiError for the first that is wrong; the model is looked at first."""
     check_model(sent.get("model"))
-    values = judge(PARAMETERS, sent, say)
+    values = values_in_force(PARAMETERS, sent, say)
     if "scale_factor" not in sent and call.setting("strict"):
         breach = Breach(SCALE, "missing", None)
         raise ApiError(Problem.MISSING_PARAMETER, say(breach), reason=breach.reason, param="scale_factor")
@@ -115,5 +112,5 @@ def _received(one: Parameter, value: object) -> str:
     # A form holds only text, so numbers are coerced first, and text that spells none becomes NaN.
     if isinstance(value, str) and one.kind in ("integer", "number"):
         return "NaN"
-    name = strict_json.kind(value).rpartition(" ")[2]
+    name = json_type(value).rpartition(" ")[2]
     return "number" if name == "integer" else name

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+from functools import partial
+
+import httpx
 import pytest
 from PIL import Image
 
-from fauxscale import Settings
+from fauxscale import (
+    CorruptChunk,
+    Expire,
+    Fault,
+    HtmlWith200,
+    Purge,
+    Redirect,
+    SameSize,
+    Settings,
+    Stall,
+    Truncate,
+    UnsafeImage,
+    UrlInsteadOfBase64,
+    WrongContentLength,
+    WrongFormat,
+)
+from fauxscale.client import AccountHandle
 from fauxscale.settings import Terms
+from tests.mockserver.providers.test_aigateway import MODEL
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
+
+pytestmark = pytest.mark.every_mode
 
 
 def link(stage: Stage) -> str:
@@ -139,18 +162,18 @@ def test_the_same_picture_is_rendered_once_however_many_look(stage: Stage) -> No
     app = stage.mock.app
     key = stage.account().api_key("ideogram")
     image = picture(width=33, height=21)
-    before = app.accounts.renditions.rendered
+    before = app.accounts.renderer.rendered
     urls = [upscale(stage, image, key=key).json()["data"][0]["url"] for _ in range(3)]
     pictures = {stage.http.get(url).content for url in urls}
     assert len(pictures) == 1
-    assert app.accounts.renditions.rendered == before + 1
+    assert app.accounts.renderer.rendered == before + 1
 
 
 def test_nothing_is_rendered_before_somebody_looks(stage: Stage) -> None:
     app = stage.mock.app
-    before = app.accounts.renditions.rendered
+    before = app.accounts.renderer.rendered
     assert upscale(stage, picture(width=35, height=21)).status_code == 200
-    assert app.accounts.renditions.rendered == before
+    assert app.accounts.renderer.rendered == before
 
 
 def test_head_tells_the_whole_length_whatever_range_it_asks_for(stage: Stage) -> None:
@@ -212,3 +235,113 @@ def test_turned_and_transparent_photos_come_back_as_shown(stage: Stage, name: st
     assert result.size == expected.size
     assert ("A" in result.getbands()) == ("A" in expected.getbands())
     assert isinstance(result, Image.Image)
+
+
+# A picture inside a reply goes wrong as one behind a link does.
+
+
+def inline(stage: Stage, account: AccountHandle, provider: str) -> bytes:
+    """The bytes of a picture that came inside a reply."""
+    photo = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
+    if provider == "fal":
+        reply = stage.http.post(
+            f"{stage.url}/fal/run/fal-ai/ideogram/upscale",
+            json={"image_url": photo, "sync_mode": True},
+            headers={"authorization": f"Key {account.api_key('fal')}"},
+        )
+        return base64.b64decode(reply.json()["images"][0]["url"].partition(",")[2])
+    reply = stage.http.post(
+        f"{stage.base_url('aigateway')}/images/generations",
+        json={"model": MODEL, "prompt": "x", "image": photo, "response_format": "b64_json"},
+        headers={"authorization": f"Bearer {account.api_key('aigateway')}"},
+    )
+    return base64.b64decode(reply.json()["data"][0]["b64_json"])
+
+
+INLINE = {"aigateway": "aigateway.generations", "fal": "fal.run"}
+
+
+@pytest.mark.parametrize("provider", INLINE)
+def test_a_picture_in_a_reply_can_be_cut_corrupted_or_another_format(stage: Stage, provider: str) -> None:
+    account = stage.account()
+    whole = inline(stage, account, provider)
+    steps: list[Fault] = [Truncate(100), CorruptChunk(), HtmlWith200(), WrongFormat(), SameSize()]
+    account.faults.script(steps, on=INLINE[provider])
+    cut, corrupt, page, other = (inline(stage, account, provider) for _ in range(4))
+    assert cut == whole[:100]
+    assert len(corrupt) == len(whole)
+    assert corrupt != whole
+    assert page.startswith(b"<!doctype html>")
+    assert opened(other).format == "JPEG"
+    assert opened(inline(stage, account, provider)).size == opened(picture()).size
+    assert [call.faults for call in account.calls][1:] == [
+        ("Truncate",), ("CorruptChunk",), ("HtmlWith200",), ("WrongFormat",), ("SameSize",)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(Purge(), 404), (Expire(), 403), (Redirect("http://127.0.0.1:1/away"), 302)]
+)
+def test_what_befalls_a_link_befalls_the_reply_that_holds_the_picture(
+    stage: Stage, fault: Fault, status: int
+) -> None:
+    account = stage.account()
+    account.faults.add(fault, on="aigateway.generations")
+    reply = stage.http.post(
+        f"{stage.base_url('aigateway')}/images/generations",
+        json={"model": MODEL, "prompt": "x", "response_format": "b64_json"},
+        headers={"authorization": f"Bearer {account.api_key('aigateway')}"},
+    )
+    assert reply.status_code == status
+    assert account.calls[-1].faults == (type(fault).__name__,)
+
+
+@pytest.mark.parametrize("fault", [Stall(50), WrongContentLength(5)])
+def test_a_transfer_can_fail_that_carries_a_picture_in_its_reply(stage: Stage, fault: Fault) -> None:
+    account = stage.account()
+    account.faults.add(fault, on="aigateway.generations")
+    with pytest.raises((httpx.ReadTimeout, httpx.RemoteProtocolError)):
+        stage.http.post(
+            f"{stage.base_url('aigateway')}/images/generations",
+            json={"model": MODEL, "prompt": "x", "response_format": "b64_json"},
+            headers={"authorization": f"Bearer {account.api_key('aigateway')}"},
+            timeout=httpx.Timeout(30, read=1),
+        )
+    assert account.calls[-1].faults == (type(fault).__name__,)
+
+
+def test_a_fault_that_nothing_acted_on_goes_back_and_is_not_counted(stage: Stage) -> None:
+    account = stage.account()
+    account.faults.add(UrlInsteadOfBase64(), on="aigateway.generations", times=1)
+    send = partial(stage.http.post, f"{stage.base_url('aigateway')}/images/generations")
+    headers = {"authorization": f"Bearer {account.api_key('aigateway')}"}
+    body = {"model": MODEL, "prompt": "x"}
+    send(json=body, headers=headers)  # asks for links: nothing to send one instead of
+    assert account.calls[-1].faults == ()
+    assert account.faults.list()[0].applied == 0
+    reply = send(json=body | {"response_format": "b64_json"}, headers=headers)
+    assert stage.http.get(reply.json()["data"][0]["url"]).status_code == 200
+    assert account.faults.list()[0].applied == 1
+
+
+def test_a_link_that_no_reply_gave_out_is_not_listed_and_not_read(stage: Stage) -> None:
+    account = stage.account()
+    inline(stage, account, "aigateway")
+    account.faults.add(UnsafeImage(), on="aigateway.generations")
+    stage.http.post(
+        f"{stage.base_url('aigateway')}/images/generations",
+        json={"model": MODEL, "prompt": "x"},
+        headers={"authorization": f"Bearer {account.api_key('aigateway')}"},
+    )
+    assert account.links.list() == []
+    ids = [call.results[0]["link"] for call in account.calls]
+    for link_id in ids:
+        assert stage.http.get(f"{stage.url}/aigateway/img/{link_id}.png").status_code == 404
+
+
+def test_a_browser_may_ask_before_it_reads_a_file_that_wants_a_key(stage: Stage) -> None:
+    reply = stage.http.options(
+        f"{stage.url}/fal/media/files/b/nobody/nothing.png", headers={"origin": "http://page.test"}
+    )
+    assert reply.status_code == 204
+    assert reply.headers["access-control-allow-origin"] == "*"

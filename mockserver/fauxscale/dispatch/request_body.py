@@ -1,0 +1,69 @@
+"""A request's body as it comes in: kept for who asks twice, and read by who has to wait for its sender."""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
+
+from fauxscale.transport.connection import connection_of
+
+
+async def gone(receive: Receive) -> None:
+    """Returns when the peer has gone away. What it still sends is thrown away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def has_left(request: Request) -> bool:
+    """Whether the peer is seen to have gone away."""
+    connection = connection_of(request.scope)
+    # Below some other server only the request can tell, for a tenth of a millisecond.
+    return await request.is_disconnected() if connection is None else connection.gone
+
+
+async def hang(receive: Receive) -> None:
+    """Raises ClientDisconnect when the peer has gone away."""
+    await gone(receive)
+    raise ClientDisconnect
+
+
+class Intake:
+    """A request's messages; `complete` once its body has all come in. `keep` remembers it, for an observer."""
+
+    def __init__(self, receive: Receive, *, keep: bool = False) -> None:
+        self._receive = receive
+        self._keep = keep
+        self._pieces: list[bytes] = []
+        self._unread: bytes | None = None
+        self.complete = False
+
+    def again(self, body: bytes) -> None:
+        """Have the whole body, which somebody read, be received once more."""
+        self._unread = body
+
+    async def __call__(self) -> Message:
+        if self._unread is not None:
+            body, self._unread = self._unread, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        message = await self._receive()
+        self.complete = self.complete or not message.get("more_body", False)
+        if self._keep:
+            self._pieces.append(message.get("body", b""))
+        return message
+
+    @property
+    def body(self) -> bytes:
+        """What has come in so far, if it was to be kept."""
+        return b"".join(self._pieces)
+
+
+async def take(receive: Receive, count: float) -> None:
+    """Read at least `count` bytes of a request's body, or all of it if there is less."""
+    # Whoever asks for more than there is waits until the peer goes.
+    while count > 0 and not (isinstance(receive, Intake) and receive.complete):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        count -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return

@@ -1,0 +1,84 @@
+"""What a fault asks of those who do the work, as values. Whoever acts on one takes it; untaken ones go back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Refuse the picture as unsafe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """Answer with a success that has no picture and says that it is unsafe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alter:
+    """Have the result be another picture than the reply says."""
+
+    how: Literal["same-size", "smaller", "swapped"]
+
+
+@dataclass(frozen=True, slots=True)
+class SendLink:
+    """Send a link where bytes were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireLink:
+    """Have the link die now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgePicture:
+    """Have the picture be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectRead:
+    """Answer 302 to this address, to the one that was read where it is empty."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapFormat:
+    """Send a whole picture in another format than is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatWebhook:
+    """Send the notice so many times."""
+
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class DelayWebhook:
+    """Send the notice so many seconds late, by the account's clock."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HoldWebhook:
+    """Send the notice after the next one."""
+
+
+Effect: TypeAlias = (
+    Refuse
+    | Withhold
+    | Alter
+    | SendLink
+    | ExpireLink
+    | PurgePicture
+    | RedirectRead
+    | SwapFormat
+    | RepeatWebhook
+    | DelayWebhook
+    | HoldWebhook
+)

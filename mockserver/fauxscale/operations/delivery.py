@@ -1,0 +1,227 @@
+"""The one room through which a result's bytes leave: behind a link, inside a reply as text, or as the reply itself.
+
+It renders on first look, and applies what faults want of a picture, whatever form it goes out in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from functools import partial
+
+from starlette.responses import Response
+
+from fauxscale.dispatch.provider import Call, Endpoint
+from fauxscale.dispatch.responses import PictureResponse
+from fauxscale.errors import ApiError, Problem
+from fauxscale.faults import (
+    ExpireLink,
+    PurgePicture,
+    Redirected,
+    RedirectRead,
+    SendLink,
+    SwapFormat,
+    from_json,
+)
+from fauxscale.images.recipe import AsStored, Enlarge, Recipe
+from fauxscale.state.link import Link
+
+from .altered_results import leads_to
+
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+
+def links_at(provider: str, path: str) -> Endpoint:
+    """The endpoint behind a provider's links. `path` is theirs, in Starlette's syntax, with the parameter `id`."""
+    return Endpoint(
+        operation=f"{provider}.download",
+        method="GET",
+        path=path,
+        handler=read_link,
+        answers="picture",
+        needs_key=False,
+        limited=False,
+        kind="download",
+        any_origin=True,
+    )
+
+
+async def read_link(call: Call) -> Response:
+    """Answer a read of the link whose id is the path parameter `id`: GET, HEAD, ranges, etags."""
+    found = await call.accounts.link(call.params["id"])
+    wanted = call.provider.name, call.path
+    if found is None or not found.given or (found.provider, found.path) != wanted:
+        raise ApiError(
+            Problem.LINK_UNKNOWN,
+            "Not found",
+            reason="no link of this address was given out, or it was purged or reset since",
+        )
+    if found.signed:
+        call.accounts.signer.verify(call.path, call.request.scope["query_string"], found.account, call.now)
+    if not found.lives(call.now):
+        raise _expired(found)
+    if found.fault:
+        call.faults.add(from_json(json.loads(found.fault)))
+    call.entry.results = [{"link": found.id, "width": found.recipe.width, "height": found.recipe.height}]
+    data, recipe = await _picture(call, found)
+    call.entry.results = [{"link": found.id, "width": recipe.width, "height": recipe.height}]
+    # A large result takes a while to hash: not on the loop that answers everybody else.
+    digest = await call.accounts.workers.run(partial(hashlib.sha256, data))
+    return _ranged(call, found, recipe, data, digest.hexdigest()[:32])
+
+
+async def as_base64(call: Call, link: Link) -> str | None:
+    """A result in base64, to be put into a reply; None where a fault wants a link sent instead."""
+    data = await _inline(call, link)
+    return (
+        None if data is None else (await call.accounts.workers.run(partial(base64.b64encode, data))).decode()
+    )
+
+
+async def as_data_uri(call: Call, link: Link) -> tuple[str, int] | None:
+    """A result as a data URI and its size in bytes; None where a fault wants a link sent instead."""
+    data = await _inline(call, link)
+    if data is None:
+        return None
+    packed = await call.accounts.workers.run(partial(base64.b64encode, data))
+    return f"data:{_media_type(link.recipe)};base64,{packed.decode()}", len(data)
+
+
+async def as_body(call: Call, link: Link, headers: dict[str, str] | None = None) -> Response:
+    """A result as the reply itself."""
+    await call.faults.assign(call.endpoint.operation, "inline")
+    data, _ = await _picture(call, link)
+    return PictureResponse(data, headers=headers, media_type=_media_type(link.recipe))
+
+
+async def picture_of(call: Call, link: Link) -> bytes:
+    """The encoded bytes of a result as its recipe makes it, rendered now unless they were before.
+
+    Raises LINK_UNKNOWN when the upload is gone; BROKEN_IMAGE, status 422, when its pixels turn out bad, in
+    which case the charge is returned: nobody pays for a picture that cannot be had.
+    """
+    return await _rendered(call, link, *await leads_to(link, call.account))
+
+
+async def _inline(call: Call, link: Link) -> bytes | None:
+    await call.faults.assign(call.endpoint.operation, "inline")
+    await call.faults.apply("inline")
+    if call.faults.take(SendLink) is not None:
+        await call.account.links.change(replace(link, given=True))
+        return None
+    data, _ = await _picture(call, link)
+    return await call.faults.alter_picture(_media_type(link.recipe), data)
+
+
+async def _picture(call: Call, link: Link) -> tuple[bytes, Recipe]:
+    """A result as it goes out, in whatever form: what faults want of a read or of the picture is done here."""
+    await call.faults.apply("download", "picture")
+    if call.faults.take(ExpireLink) is not None:
+        link = replace(link, revoked=True)
+        await call.account.links.change(link)
+        raise _expired(link)
+    if call.faults.take(PurgePicture) is not None:
+        await call.account.links.purge(link)
+        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="configured: the picture was purged")
+    if (away := call.faults.take(RedirectRead)) is not None:
+        raise Redirected(away.to)
+    recipe, sources = await leads_to(link, call.account)
+    made = recipe
+    if call.faults.take(SwapFormat) is not None:
+        made = replace(recipe, format="PNG" if recipe.format != "PNG" else "JPEG")
+        if isinstance(recipe.step, AsStored):
+            made = replace(made, step=Enlarge(recipe.width, recipe.height))
+    return await _rendered(call, link, made, sources), recipe
+
+
+async def _rendered(call: Call, link: Link, recipe: Recipe, sources: list[bytes] | None) -> bytes:
+    if sources is None:
+        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="the upload behind this link was purged")
+    try:
+        return await call.accounts.renderer.picture(recipe, sources)
+    except ApiError as refusal:
+        if refusal.problem is Problem.BROKEN_IMAGE:
+            refusal.status = 422
+            await _refund(call, link)
+        raise
+
+
+async def _refund(call: Call, link: Link) -> None:
+    account = call.account
+    if call.entry.charge == link.charge:
+        call.entry.cost = 0  # the picture went out in the very reply that is now a refusal
+    if not await account.store.claim(f"{account.prefix}refund:{link.charge}", b"1"):
+        return
+    paid = [one for one in await account.ledger.charges() if one.id == link.charge]
+    for one in paid:
+        await account.ledger.refund(
+            replace(
+                one,
+                id=f"refund_{one.id[7:]}",
+                at=call.now,
+                micros=-one.micros,
+                images=-one.images,
+                refunds=one.id,
+            )
+        )
+
+
+def _expired(link: Link) -> ApiError:
+    when = "when it was configured to" if link.revoked else f"at exp={link.exp} by this account's clock"
+    if link.exp is None:
+        when = "before it lived: its job has not finished"
+    return ApiError(Problem.LINK_EXPIRED, "Link expired", reason=f"the link died {when}")
+
+
+def _media_type(recipe: Recipe) -> str:
+    from fauxscale.images.formats import MEDIA_TYPES
+
+    return MEDIA_TYPES[recipe.format]
+
+
+def _ranged(call: Call, link: Link, recipe: Recipe, data: bytes, tag: str) -> Response:
+    etag = f'"{tag}"'
+    headers = {
+        "etag": etag,
+        "accept-ranges": "bytes",
+        # A cache would go on serving what has expired by the account's clock; the tag makes asking cheap.
+        "cache-control": "no-cache",
+        "content-disposition": f'inline; filename="{link.path.rsplit("/", 1)[-1]}"',
+        "x-content-type-options": "nosniff",
+    }
+    media_type = _media_type(recipe)
+    asked = call.request.headers
+    if etag in asked.get("if-none-match", "") or asked.get("if-none-match", "").strip() == "*":
+        return Response(status_code=304, headers=headers)
+    span = None
+    # Of anything but GET a range is none (RFC 9110 §14.2): HEAD tells the whole length.
+    if call.request.method == "GET" and asked.get("if-range", etag) == etag:
+        span = _span(asked.get("range", ""), len(data))
+    if span is None:
+        return PictureResponse(data, headers=headers, media_type=media_type)
+    first, last = span
+    if first > last:
+        return Response(status_code=416, headers=headers | {"content-range": f"bytes */{len(data)}"})
+    headers["content-range"] = f"bytes {first}-{last}/{len(data)}"
+    return PictureResponse(data[first : last + 1], status_code=206, headers=headers, media_type=media_type)
+
+
+def _span(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a single range, first > last if it cannot be met, None to send everything.
+
+    Several ranges at once are answered with everything, as RFC 9110 §14.2 lets a server do.
+    """
+    found = _RANGE.fullmatch(header.strip())
+    if found is None or found[1] == found[2] == "":
+        return None
+    if found[1] == "":
+        wanted = int(found[2])
+        return (max(0, size - wanted), size - 1) if wanted else (1, 0)
+    first = int(found[1])
+    last = min(int(found[2]), size - 1) if found[2] else size - 1
+    if found[2] and int(found[2]) < first:
+        return None
+    return (first, last) if first < size else (1, 0)

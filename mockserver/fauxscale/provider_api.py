@@ -1,0 +1,129 @@
+"""Everything a provider may use, in one list: built-in providers and installed ones import nothing else of us.
+
+Starlette's `Request`, `Response` and `JSONResponse` are used as they are. See docs/adding-a-provider.md.
+"""
+
+from fauxscale.bodies.parameters import Breach, Parameter, from_text, says_no, values_in_force
+from fauxscale.bodies.reader import Form, Part, parse_json, read_body
+from fauxscale.bodies.strict_json import is_object, json_type
+from fauxscale.clock import iso
+from fauxscale.dispatch.call_faults import CallFaults
+from fauxscale.dispatch.provider import (
+    Call,
+    Endpoint,
+    Handler,
+    Option,
+    Price,
+    Provider,
+    Site,
+    flat,
+    link,
+    media_url,
+    origin,
+)
+from fauxscale.errors import ApiError, Problem, phrase, text_of
+from fauxscale.faults import Interrupted, Refuse, Withhold
+from fauxscale.images.recipe import AsStored, Draw, Enlarge, Recipe
+from fauxscale.operations.delivery import as_base64, as_body, as_data_uri, links_at, picture_of
+from fauxscale.operations.image_sources import drawn_picture, named_picture
+from fauxscale.operations.job_results import (
+    JOB_OPTIONS,
+    JobResult,
+    Made,
+    begin,
+    pace_of,
+    refresh,
+    result_of,
+    signing_key,
+    tell,
+)
+from fauxscale.operations.upscale import Outcome, Result, Upscale, judge, perform, prepare, upscale
+from fauxscale.settings import micros
+from fauxscale.state.account import Account
+from fauxscale.state.files import File, safe_name
+from fauxscale.state.jobs import Job, Pace, Progress
+from fauxscale.state.journal import Entry
+from fauxscale.state.ledger import Charge
+from fauxscale.state.link import Link
+from fauxscale.state.rate_limits import Quota
+from fauxscale.state.webhooks import check_address
+
+__all__ = [
+    # the values a provider is made of
+    "Endpoint",
+    "Handler",
+    "Option",
+    "Price",
+    "Provider",
+    "Quota",
+    "Site",
+    "flat",
+    "links_at",
+    "micros",
+    # a call, and what its body and parameters hold
+    "Breach",
+    "Call",
+    "CallFaults",
+    "Form",
+    "Parameter",
+    "Part",
+    "drawn_picture",
+    "from_text",
+    "is_object",
+    "json_type",
+    "named_picture",
+    "parse_json",
+    "read_body",
+    "says_no",
+    "values_in_force",
+    # refusals, and how they are worded
+    "ApiError",
+    "Interrupted",
+    "Problem",
+    "Refuse",
+    "Withhold",
+    "phrase",
+    "text_of",
+    # the work
+    "AsStored",
+    "Draw",
+    "Enlarge",
+    "Outcome",
+    "Recipe",
+    "Result",
+    "Upscale",
+    "judge",
+    "perform",
+    "prepare",
+    "upscale",
+    # the results, in whatever form they leave
+    "Link",
+    "as_base64",
+    "as_body",
+    "as_data_uri",
+    "iso",
+    "link",
+    "media_url",
+    "origin",
+    "picture_of",
+    # work that is finished later
+    "JOB_OPTIONS",
+    "Job",
+    "JobResult",
+    "Made",
+    "Pace",
+    "Progress",
+    "begin",
+    "check_address",
+    "pace_of",
+    "refresh",
+    "result_of",
+    "signing_key",
+    "tell",
+    # what an account keeps
+    "Account",
+    "Charge",
+    "Entry",
+    "File",
+    "safe_name",
+]

@@ -1,0 +1,59 @@
+"""A link: whose result it leads to, under which address, and until when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from fauxscale.images.recipe import Recipe
+
+Alteration = Literal["", "same-size", "smaller", "swapped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One result that can be read. `recipe` makes its pixels.
+
+    `path` is the provider-relative address, `exp` the account's time in Unix seconds from which the link is dead
+    (None: its job has not finished, so its life has not begun), `life` how many seconds it then lives, `width` x
+    `height` the size that the reply says, whatever the recipe makes. `charge` is what was paid. `altered`: what a
+    fault made of the result; `fault`: one, in JSON, that applies to every read. `made`: when it was made, real
+    time. Not `given`: no reply has told anybody of it, so nobody can read it; the inspector shows its picture.
+    """
+
+    id: str
+    account: str
+    provider: str
+    operation: str
+    path: str
+    recipe: Recipe
+    width: int
+    height: int
+    charge: str = ""
+    exp: int | None = None
+    life: float = 0.0
+    signed: bool = True
+    revoked: bool = False
+    altered: Alteration = ""
+    fault: str = ""
+    made: float = 0.0
+    given: bool = True
+
+    @property
+    def source(self) -> str:
+        """The stored upload it is made of, "" for what is drawn."""
+        return next(iter(self.recipe.sources), "")
+
+    def lives(self, now: float) -> bool:
+        """Whether a read at `now`, by the account's clock, is answered."""
+        return self.given and not self.revoked and self.exp is not None and now < self.exp
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self) | {"recipe": self.recipe.to_json()}).encode()
+
+    @classmethod
+    def from_json(cls, row: bytes) -> Link:
+        members: Mapping[str, Any] = json.loads(row)
+        return cls(**{**members, "recipe": Recipe.from_json(members["recipe"])})
