@@ -9,8 +9,8 @@ from typing import Literal, Unpack
 import httpx
 
 from fauxscale import MockServer, Settings
-from fauxscale.client import Account
-from fauxscale.client.arguments import Words
+from fauxscale.client import AccountHandle
+from fauxscale.client.arguments import TermArguments
 from fauxscale.transport.tls import trusting
 from tests.judging import JudgedClient
 
@@ -36,7 +36,7 @@ class Stage:
     def base_url(self, provider: str) -> str:
         return self.mock.base_url(provider)
 
-    def account(self, **terms: Unpack[Words]) -> Account:
+    def account(self, **terms: Unpack[TermArguments]) -> AccountHandle:
         return self.mock.account(options=None, label="", **terms)
 
 

@@ -29,7 +29,7 @@ from fauxscale.cli.serve import serve
 from fauxscale.dispatch.options import declared
 from fauxscale.faults import catalogue
 from fauxscale.providers import PROVIDERS
-from pytest_fauxscale.options import WORDS
+from pytest_fauxscale.options import TERMS
 from tests import tools
 from tests.tools import needs
 
@@ -180,7 +180,7 @@ def test_every_flag_is_in_the_table_with_its_variable() -> None:
 
 def test_every_word_of_the_marker_is_in_the_cookbook() -> None:
     page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-    for word in WORDS:
+    for word in TERMS:
         flag, ini = f"--fauxscale-{word.replace('_', '-')}", f"fauxscale_{word}"
         assert re.search(rf"^\| `{word}=.*` \| `{flag}` \| `{ini}` \|", page, re.MULTILINE), word
 

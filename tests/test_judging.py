@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fauxscale import HtmlWith200, MissingField, MockServer, Settings
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from tests.house import open_house
 from tests.judging import JudgedClient, violations
 from tests.pictures import picture
@@ -44,7 +44,7 @@ def lying(mock: MockServer, lie: Lie) -> JudgedClient:
 
 
 def call(
-    mock: MockServer, http: httpx.Client, photo: bytes, account: Account | None = None
+    mock: MockServer, http: httpx.Client, photo: bytes, account: AccountHandle | None = None
 ) -> httpx.Response:
     headers = key_header("ideogram", (account or mock.account()).api_key("ideogram"))
     return http.post(f"{mock.base_url('ideogram')}/upscale", headers=headers, **upscale(photo))

@@ -1,6 +1,6 @@
-"""A stand-in for image-upscaling APIs: real pixels, real limits, play money, faults to order.
+"""A stand-in for image-upscaling APIs: real pixels, real limits, play money, and faults when a test asks for them.
 
-Names are imported when they are first used: whoever wants one room does not pay for the house.
+Names are imported when they are first used, so that whoever uses one of them does not load all modules.
 """
 
 from importlib import import_module
@@ -53,7 +53,55 @@ if TYPE_CHECKING:
     from .settings import Settings as Settings
     from .settings import Terms as Terms
 
-_ROOMS = {
+__all__ = [
+    "ApiError",
+    "Body",
+    "ConnectionReset",
+    "CorruptChunk",
+    "Delay",
+    "DuplicateWebhook",
+    "EmptyData",
+    "EmptyResponse",
+    "Endpoint",
+    "Expire",
+    "ExtraFields",
+    "Fail",
+    "Fault",
+    "ForgedUrl",
+    "Hang",
+    "HtmlWith200",
+    "LateWebhook",
+    "LiveCallRefused",
+    "LoseReply",
+    "MalformedChunk",
+    "MissingField",
+    "MockServer",
+    "NullUrl",
+    "Ok",
+    "Provider",
+    "Purge",
+    "Redirect",
+    "SameSize",
+    "Settings",
+    "SlowDrip",
+    "Smaller",
+    "Stall",
+    "SwapWebhooks",
+    "SwappedResults",
+    "Terms",
+    "Truncate",
+    "UnsafeImage",
+    "UrlInsteadOfBase64",
+    "WrongContentLength",
+    "WrongFormat",
+    "__version__",
+    "assert_is_upscale_of",
+    "create_app",
+    "intercept",
+]
+
+# Where a name of __all__ is defined; those that are not listed are kinds of faults.
+_MODULES = {
     "ApiError": "errors",
     "Endpoint": "dispatch.provider",
     "LiveCallRefused": "interception.guard",
@@ -68,11 +116,12 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # What no room is named for is a kind of fault, or is not there.
-    value = getattr(import_module(f"{__name__}.{_ROOMS.get(name, 'faults')}"), name, None)
-    if value is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'faults')}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return __all__

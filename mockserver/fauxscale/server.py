@@ -1,12 +1,10 @@
-"""MockServer: the stand-in in a thread of this process, on a socket or without one."""
+"""MockServer: the one way to serve, in a thread of its own or in the caller's, on a socket or without one."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
-import socket
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
@@ -16,15 +14,17 @@ from .dispatch.provider import Provider
 from .hosts import is_open_to_others
 from .observer import Observer
 from .providers import PROVIDERS
+from .providers.installed import find_providers
 from .settings import Scalar, Settings, Terms
 from .state.store import Store
-from .transport.listener import Listener, address, listen
+from .transport.listener import address, listen
+from .transport.serving import Serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .client import Account, FauxscaleClient
-    from .client.arguments import Words
+    from .client import AccountHandle, FauxscaleClient
+    from .client.arguments import TermArguments
     from .transport.in_process import AppTransport
     from .transport.tls import Certificates
 
@@ -39,6 +39,7 @@ class MockServer:
 
     `listen=False` opens no socket: reach it through `transport()`. `tls` serves https with a throw-away
     authority, whose certificate is the file `ca`. `observer` is told of every API call once it is answered.
+    `installed` adds the providers of installed packages; a broken one is a warning that names its package.
     On a `host` that other machines reach, the control API wants `settings.token`, made here if none is given.
     Once stopped it starts again by `start()` alone. Raises ValueError for options that no provider has.
     """
@@ -54,24 +55,26 @@ class MockServer:
         listen: bool = True,
         tls: bool = False,
         observer: Observer | None = None,
+        installed: bool = False,
     ) -> None:
         self.settings = settings or Settings()
         if not self.settings.token and listen and is_open_to_others(host):
             self.settings = replace(self.settings, token=secrets.token_urlsafe(24))
         self.providers = tuple(providers)
+        if installed:
+            found = find_providers(self.providers)
+            self.providers += found.providers
+            for problem in found.problems:
+                warnings.warn(problem, stacklevel=2)
         self._store = store
         self._host = host
         self._port = port
         self._listen = listen
         self._observer = observer
         self._tls = tls
-        self._certificates: Certificates | None = None
         self._url = NO_SOCKET
         self._app: App | None = None
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._end: Callable[[], None] | None = None
-        self._failure: BaseException | None = None
+        self._serving: Serving | None = None
         self._client: FauxscaleClient | None = None
         self._stopped = False
         # Threads may ask first at once, and each thing asked for starts the rest.
@@ -92,64 +95,91 @@ class MockServer:
         with self._turn, self._lock:
             self._start()
 
-    def _start(self) -> None:
-        if self._thread is not None:
-            return
-        self._stopped = False
-        # A stopped server starts afresh: its state went with its store.
-        app = self._app = create_app(
-            self.settings, providers=self.providers, store=self._store, observer=self._observer
-        )
+    def serve_forever(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve in the calling thread until `stop()`; in the main thread, until SIGINT, SIGTERM or SIGHUP too.
+
+        `on_ready` is called when calls will be answered. Raises what `start()` raises, and RuntimeError where
+        this server runs already.
+        """
+        with self._turn, self._lock:
+            if self._serving is not None:
+                raise RuntimeError("this server runs already")
+            serving = self._prepare()
+        try:
+            serving.run(on_ready)
+        finally:
+            self._leave(serving)
+
+    def _start(self) -> Serving:
+        if self._serving is not None:
+            self._serving.ready.wait()
+            return self._serving
+        serving = self._prepare()
+        serving.start()
+        if serving.failure is not None:
+            self._leave(serving)
+            self._stopped = False
+            raise RuntimeError("the server did not start") from serving.failure
+        return serving
+
+    def _prepare(self) -> Serving:
+        """All that can be refused before anything is served. A stopped server starts afresh: its state went with
+        its store."""
+        app = create_app(self.settings, providers=self.providers, store=self._store, observer=self._observer)
         sock = listen(self._host, self._port) if self._listen else None
+        try:
+            certificates = self._issue() if self._tls else None
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
         if sock is not None:
             self._url = address(sock, "https" if self._tls else "http")
-        if self._tls:
-            try:
-                self._certificates = self._issue()
-            except BaseException:
-                if sock is not None:
-                    sock.close()
-                raise
-        ready = threading.Event()
-        self._failure = None
-        thread = threading.Thread(target=self._run, args=(app, sock, ready), name="fauxscale", daemon=True)
-        self._thread = thread
-        thread.start()
-        ready.wait()
-        if self._failure is not None:
-            thread.join()
-            self._thread = None
-            raise RuntimeError("the server did not start") from self._failure
+        self._app = app
+        self._serving = Serving(app, app.accounts.close, sock, certificates)
+        self._stopped = False
+        return self._serving
 
     def stop(self) -> None:
-        """Returns when thread, socket and temporary files are gone. May be called twice."""
+        """Returns when thread, socket and temporary files are gone. May be called twice, and from any thread but
+        the one that serves."""
         with self._turn:
-            with self._lock:
-                thread, self._thread = self._thread, None
-                client, self._client = self._client, None
-                certificates, self._certificates = self._certificates, None
-                self._stopped = thread is not None or self._stopped
-            # What still runs, an observer say, may ask this server for something meanwhile.
-            if client is not None:
-                client.close()
-            if thread is not None:
-                if self._end is not None:
-                    self._end()
-                thread.join()
-            if certificates is not None:
-                certificates.remove()
+            serving = self._serving
+            if serving is not None:
+                # What still runs, an observer say, may ask this server for something meanwhile.
+                self._close_client()
+                serving.stop()
+                self._leave(serving)
+
+    def _close_client(self) -> None:
+        """No new one is made: whoever asks is told that the server was stopped."""
+        with self._lock:
+            self._stopped = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _leave(self, serving: Serving) -> None:
+        """Forget a life that has ended, and remove its files. The foreground's own end and a `stop()` may both come."""
+        with self._lock:
+            if self._serving is not serving:
+                return
+            self._close_client()
+            self._serving = None
+        if serving.certificates is not None:
+            serving.certificates.remove()
 
     def _issue(self) -> Certificates:
         from .transport import tls
 
-        return tls.issue(
-            host for provider in self.providers for site in provider.sites for host in site.hosts
-        )
+        imitated = (host for provider in self.providers for site in provider.sites for host in site.hosts)
+        return tls.issue(tls.names(self._host, (*self.settings.allow_hosts, *imitated)))
 
     @property
     def ca(self) -> Path | None:
         """The certificate clients must trust, while a server with `tls` runs."""
-        return self._certificates.ca if self._certificates else None
+        made = self._serving and self._serving.certificates
+        return made.ca if made else None
 
     @property
     def url(self) -> str:
@@ -167,22 +197,22 @@ class MockServer:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
         from .transport.in_process import AppTransport
 
-        app = self.app
-        assert self._loop is not None
-        return AppTransport(app, self._loop)
+        loop = self._running().loop
+        assert loop is not None  # it is ready
+        return AppTransport(self.app, loop)
 
     @property
     def app(self) -> App:
         """The ASGI application, started. Raises RuntimeError after `stop()`."""
-        self._ensure_started()
+        self._running()
         assert self._app is not None
         return self._app
 
-    def _ensure_started(self) -> None:
+    def _running(self) -> Serving:
         with self._lock:
             if self._stopped:
                 raise RuntimeError("this server was stopped; start() begins a new one, with nothing in it")
-            self._start()
+            return self._start()
 
     @property
     def client(self) -> FauxscaleClient:
@@ -191,14 +221,14 @@ class MockServer:
             if self._client is None:
                 from .client import FauxscaleClient
 
-                self._ensure_started()
+                self._running()
                 transport = None if self._listen else self.transport()
                 self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
             return self._client
 
     def account(
-        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[Words]
-    ) -> Account:
+        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
+    ) -> AccountHandle:
         """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
         words: dict[str, object] = {**terms, "options": options} if options else {**terms}
         return self.client.account(Terms.from_mapping(words), label)
@@ -206,41 +236,3 @@ class MockServer:
     def reset(self) -> None:
         """Forget every account, call, link and charge."""
         self.client.reset()
-
-    def _run(self, app: App, sock: socket.socket | None, ready: threading.Event) -> None:
-        try:
-            asyncio.run(self._serve(app, sock, ready))
-        except BaseException as error:
-            self._failure = error
-            if ready.is_set():
-                logging.getLogger("fauxscale").exception("the server thread died")
-        finally:
-            if sock is not None:
-                sock.close()
-            ready.set()
-
-    async def _serve(self, app: App, sock: socket.socket | None, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        if sock is not None:
-            made = self._certificates
-            config = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
-            listener = Listener(app, ready.set, **config)
-            self._end = listener.end
-            await listener.serve(sockets=[sock])
-            return
-        ending = asyncio.Event()
-        loop = self._loop
-
-        def end() -> None:
-            loop.call_soon_threadsafe(ending.set)
-
-        self._end = end
-        ready.set()
-        await ending.wait()
-        mine = asyncio.current_task()
-        running = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running, timeout=1)
-        await app.accounts.close()

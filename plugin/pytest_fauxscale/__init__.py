@@ -4,26 +4,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fauxscale.client import Account as Account
+    from fauxscale.client import AccountHandle as AccountHandle
 
     from .contract_check import ContractWarning as ContractWarning
-    from .fixtures import Server as Server
-    from .fixtures import UnusedFault as UnusedFault
+    from .item_checks import UnusedFault as UnusedFault
+    from .remote import Server as Server
     from .samples import SampleImages as SampleImages
 
 # Imported when first used: loading the plugin costs a run that uses none of it nothing.
-_HOMES = {
-    "Account": "fauxscale.client",
+_MODULES = {
+    "AccountHandle": "fauxscale.client",
     "ContractWarning": "pytest_fauxscale.contract_check",
     "SampleImages": "pytest_fauxscale.samples",
-    "Server": "pytest_fauxscale.fixtures",
-    "UnusedFault": "pytest_fauxscale.fixtures",
+    "Server": "pytest_fauxscale.remote",
+    "UnusedFault": "pytest_fauxscale.item_checks",
 }
 
 
 if not TYPE_CHECKING:  # or a checker would take any name for one that is here
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_MODULES[name]), name)

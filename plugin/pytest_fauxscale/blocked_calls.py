@@ -7,7 +7,7 @@ from traceback import walk_tb
 
 import pytest
 
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale.interception.guard import LiveCallRefused
 
 _ADVICE = (
@@ -16,8 +16,8 @@ _ADVICE = (
 )
 
 
-class Witness:
-    """Keeps the refusals of the test that runs; `swallowed` judges them."""
+class BlockedCalls:
+    """The live calls that were refused while the current test ran."""
 
     def __init__(self) -> None:
         self._refused: list[tuple[str, LiveCallRefused]] = []
@@ -37,7 +37,7 @@ class Witness:
 
         return note
 
-    def swallowed(self, item: pytest.Item, account: Account | None) -> str:
+    def swallowed(self, item: pytest.Item, account: AccountHandle | None) -> str:
         """What to say of refusals that this test never came to know of, "" where there are none.
 
         It knows of those that came up to its own function, caught there or not, and of those that it read.

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
-from typing import Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
 import pytest
+
+if TYPE_CHECKING:
+    from fauxscale.dispatch.provider import Provider
+    from fauxscale.settings import Scalar
 
 Value = float | int | str
 Network = Literal["block", "allow"]
 MARKER = "fauxscale"
 
 
-class Word(NamedTuple):
-    """One word of the marker, the option `--fauxscale-<word>` and the ini value `fauxscale_<word>`."""
+class Option(NamedTuple):
+    """One argument of the marker, the option `--fauxscale-<name>` and the ini value `fauxscale_<name>`."""
 
     # No dataclass: making one costs every run of pytest a millisecond.
 
@@ -24,52 +28,52 @@ class Word(NamedTuple):
     choices: tuple[str, ...] | None = None
 
 
-WORDS: Mapping[str, Word] = {
-    "balance": Word(float, "dollars in the wallet of each test's account", 10.0),
-    "rate_limit": Word(int, "calls a minute before 429"),
-    "in_flight": Word(int, "calls at once before 429"),
-    "link_ttl": Word(float, "seconds a link to a result lives"),
-    "latency": Word(float, "seconds every API call waits before it is answered"),
-    "time": Word(
+TERMS: Mapping[str, Option] = {
+    "balance": Option(float, "dollars in the wallet of each test's account", 10.0),
+    "rate_limit": Option(int, "calls a minute before 429"),
+    "in_flight": Option(int, "calls at once before 429"),
+    "link_ttl": Option(float, "seconds a link to a result lives"),
+    "latency": Option(float, "seconds every API call waits before it is answered"),
+    "time": Option(
         str, "real, or virtual: the waits clients are asked for pass at once", choices=("real", "virtual")
     ),
-    "api_version": Word(str, "the date of the contract the providers follow, 2026-10 for instance"),
+    "api_version": Option(str, "the date of the contract the providers follow, 2026-10 for instance"),
 }
 _TAKES = {float: "a number", int: "a whole number", str: "a text"}
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
-# Words of a run, not of a test.
-NETWORK = Word(
+# Those of a run, not of a test.
+NETWORK = Option(
     str, "whether tests may reach other hosts than this one: block or allow", "block", get_args(Network)
 )
 Strictness = Literal["error", "warn", "off"]
-CONTRACT = Word(
+CONTRACT = Option(
     str,
     "what a call outside the recorded contract does to its test: error, warn or off",
     "error",
     get_args(Strictness),
 )
-BUDGET = Word(float, "dollars the run may come to before it fails")
-EVERY: Mapping[str, Word] = {**WORDS, "network": NETWORK, "budget": BUDGET, "contract": CONTRACT}
-MARKED = (*WORDS, "contract")
+BUDGET = Option(float, "dollars the run may come to before it fails")
+EVERY: Mapping[str, Option] = {**TERMS, "network": NETWORK, "budget": BUDGET, "contract": CONTRACT}
+MARKED = (*TERMS, "contract")
 
 
 def declare(parser: pytest.Parser) -> None:
     """Options and ini values."""
     group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
-    for name, word in EVERY.items():
-        given = "" if word.default is None else f" (default: {word.default})"
+    for name, option in EVERY.items():
+        given = "" if option.default is None else f" (default: {option.default})"
         group.addoption(
             f"--fauxscale-{name.replace('_', '-')}",
-            type=word.kind,
+            type=option.kind,
             default=None,
-            choices=word.choices,
-            metavar=None if word.choices else _TYPED[word.kind],
-            help=f"{word.help}{given}",
+            choices=option.choices,
+            metavar=None if option.choices else _TYPED[option.kind],
+            help=f"{option.help}{given}",
         )
         kind: Literal["float", "int", "string"] = (
-            "float" if word.kind is float else "int" if word.kind is int else "string"
+            "float" if option.kind is float else "int" if option.kind is int else "string"
         )
-        parser.addini(f"fauxscale_{name}", word.help, type=kind, default=None)
+        parser.addini(f"fauxscale_{name}", option.help, type=kind, default=None)
     parser.addini(
         "fauxscale_reachable",
         "hosts tests may reach although the network is blocked",
@@ -89,15 +93,15 @@ def declare(parser: pytest.Parser) -> None:
 
 def check(config: pytest.Config) -> None:
     """Raise UsageError for what no option and no ini value can be, before any test is run."""
-    for name, word in EVERY.items():
-        _check_given(f"--fauxscale-{name.replace('_', '-')}", word, config.getoption(f"fauxscale_{name}"))
+    for name, option in EVERY.items():
+        _check_given(f"--fauxscale-{name.replace('_', '-')}", option, config.getoption(f"fauxscale_{name}"))
         try:
             written: Value | None = config.getini(f"fauxscale_{name}")
         except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
-            raise pytest.UsageError(f"fauxscale_{name} is {_TAKES[word.kind]}: {error}") from None
-        _check_given(f"fauxscale_{name}", word, written)
-        chosen = _chosen(config, name, word)
-        if name in WORDS and chosen is not None and chosen != word.default:
+            raise pytest.UsageError(f"fauxscale_{name} is {_TAKES[option.kind]}: {error}") from None
+        _check_given(f"fauxscale_{name}", option, written)
+        chosen = _chosen(config, name, option)
+        if name in TERMS and chosen is not None and chosen != option.default:
             _check_terms(f"fauxscale_{name}", name, chosen)
     if url := config.getoption("--fauxscale-url"):
         _check_url(config, str(url))
@@ -106,13 +110,12 @@ def check(config: pytest.Config) -> None:
 def _check_terms(shown: str, name: str, value: Value) -> None:
     """What no account can be given is refused before any test asks for one."""
     from fauxscale.providers import PROVIDERS
+    from fauxscale.providers.installed import find_providers
     from fauxscale.settings import Terms
-
-    from .fixtures import api_version_options
 
     try:
         if name == "api_version":
-            api_version_options(PROVIDERS, value)
+            api_version_options((*PROVIDERS, *find_providers(PROVIDERS).providers), value)
         else:
             Terms.from_mapping({name: value})
     except ValueError as error:
@@ -129,13 +132,13 @@ def _check_url(config: pytest.Config, url: str) -> None:
         )
 
 
-def _check_given(name: str, word: Word, value: Value | None) -> None:
+def _check_given(name: str, option: Option, value: Value | None) -> None:
     if value is None:
         return
-    if word.choices and value not in word.choices:
-        raise pytest.UsageError(f"{name} is one of {', '.join(word.choices)}, not {value!r}")
-    if word.kind is not str and not 0 <= float(value) < inf:
-        raise pytest.UsageError(f"{name} is {_TAKES[word.kind]} of 0 or more, not {value!r}")
+    if option.choices and value not in option.choices:
+        raise pytest.UsageError(f"{name} is one of {', '.join(option.choices)}, not {value!r}")
+    if option.kind is not str and not 0 <= float(value) < inf:
+        raise pytest.UsageError(f"{name} is {_TAKES[option.kind]} of 0 or more, not {value!r}")
 
 
 def unheld(config: pytest.Config) -> str:
@@ -150,7 +153,7 @@ def check_marker(item: pytest.Item) -> None:
     for mark in item.iter_markers(MARKER):
         if mark.args:
             raise pytest.UsageError(
-                f"{item.nodeid}: the marker fauxscale takes words only: fauxscale(balance=1)"
+                f"{item.nodeid}: the marker fauxscale takes named arguments only: fauxscale(balance=1)"
             )
         if unknown := sorted(set(mark.kwargs) - set(MARKED)):
             known = ", ".join(MARKED)
@@ -158,20 +161,20 @@ def check_marker(item: pytest.Item) -> None:
                 f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {known}"
             )
         for name, value in mark.kwargs.items():
-            if name in WORDS:
-                _check_word(item, name, value)
+            if name in TERMS:
+                _check_term(item, name, value)
         _check_contract(item, mark.kwargs.get("contract", {}))
 
 
-def _check_word(item: pytest.Item, name: str, value: object) -> None:
-    word = WORDS[name]
-    fits = isinstance(value, (int, float) if word.kind is float else word.kind) and not isinstance(
+def _check_term(item: pytest.Item, name: str, value: object) -> None:
+    option = TERMS[name]
+    fits = isinstance(value, (int, float) if option.kind is float else option.kind) and not isinstance(
         value, bool
     )
-    if not fits or (word.choices and value not in word.choices):
-        wanted = f"one of {', '.join(word.choices)}" if word.choices else _TAKES[word.kind]
+    if not fits or (option.choices and value not in option.choices):
+        wanted = f"one of {', '.join(option.choices)}" if option.choices else _TAKES[option.kind]
         raise pytest.UsageError(f"{item.nodeid}: {name} is {wanted}, not {value!r}")
-    _check_given(f"{item.nodeid}: {name}", word, cast("Value", value))
+    _check_given(f"{item.nodeid}: {name}", option, cast("Value", value))
     _check_terms(f"{item.nodeid}: {name}", name, cast("Value", value))
 
 
@@ -201,17 +204,36 @@ def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
     return cast("Strictness", _chosen(item.config, "contract", CONTRACT, marked)), allowed
 
 
-def words_for(item: pytest.Item) -> dict[str, Value]:
+def terms_for(item: pytest.Item) -> dict[str, Value]:
     """The words in force for one test; what nobody said and has no default is left out."""
     marked: dict[str, Value] = {}
     for mark in item.iter_markers(MARKER):  # the closest comes first
-        said = {name: value for name, value in mark.kwargs.items() if name in WORDS}
+        said = {name: value for name, value in mark.kwargs.items() if name in TERMS}
         marked = {**said, **marked}
     chosen: dict[str, Value] = {}
-    for name, word in WORDS.items():
-        value = _chosen(item.config, name, word, marked.get(name))
+    for name, option in TERMS.items():
+        value = _chosen(item.config, name, option, marked.get(name))
         if value is not None:
             chosen[name] = value
+    return chosen
+
+
+def api_version_options(providers: Iterable[Provider], api_version: object) -> dict[str, Scalar]:
+    """An API version as options of every provider that has it. ValueError if none has."""
+    if api_version is None:
+        return {}
+    known = {
+        one.name: option.choices
+        for one in providers
+        for option in one.options
+        if option.name == "api_version"
+    }
+    chosen: dict[str, Scalar] = {
+        f"{name}.api_version": str(api_version) for name, dates in known.items() if api_version in dates
+    }
+    if not chosen:
+        dates = sorted({str(date) for choices in known.values() for date in choices})
+        raise ValueError(f"no provider has the API version {api_version!r}: choose from {', '.join(dates)}")
     return chosen
 
 
@@ -228,7 +250,7 @@ def budget(config: pytest.Config) -> float | None:
     return None if chosen is None else float(chosen)
 
 
-def _chosen(config: pytest.Config, name: str, word: Word, marked: Value | None = None) -> Value | None:
+def _chosen(config: pytest.Config, name: str, option: Option, marked: Value | None = None) -> Value | None:
     given: Value | None = config.getoption(f"--fauxscale-{name.replace('_', '-')}")
     written: Value | None = config.getini(f"fauxscale_{name}")
-    return next((value for value in (given, marked, written) if value is not None), word.default)
+    return next((value for value in (given, marked, written) if value is not None), option.default)

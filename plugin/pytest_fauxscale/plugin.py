@@ -15,14 +15,16 @@ from . import options
 from .totals import Totals, dollars
 
 if TYPE_CHECKING:
-    from fauxscale.client import Account
+    from fauxscale.client import AccountHandle
 
-    from .fixtures import Server
+    from .remote import Server
     from .samples import SampleImages
 
 TOTALS = pytest.StashKey[Totals]()
 SERVER = pytest.StashKey["Server"]()
-ACCOUNT = pytest.StashKey["Account | None"]()
+# What is wrong with providers of installed packages: each line once, whichever workers said it.
+PROBLEMS = pytest.StashKey[dict[str, None]]()
+ACCOUNT = pytest.StashKey["AccountHandle | None"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,11 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     options.check(config)
-    words = ", ".join(f"{name}=…" for name in options.MARKED)
+    arguments = ", ".join(f"{name}=…" for name in options.MARKED)
     config.addinivalue_line(
-        "markers", f"{options.MARKER}({words}): the terms of this test's fauxscale account"
+        "markers", f"{options.MARKER}({arguments}): the terms of this test's fauxscale account"
     )
     config.stash[TOTALS] = Totals()
+    config.stash[PROBLEMS] = {}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -49,21 +52,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Says in a worker what a run without workers was told at its collection."""
     options.check_marker(item)
     if item.config.stash.get(SERVER, None) is not None:
-        from .fixtures import watch
+        from .item_checks import begin
 
         item.stash[ACCOUNT] = None  # plugins may run a test again: nothing is left of the time before
-        watch(item)
+        begin(item)
 
 
 @pytest.fixture(scope="session")
 def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The stand-in of this run: a MockServer, or the one that --fauxscale-url names. One for each xdist worker.
+    """The server of this run: a MockServer, or the one that --fauxscale-url names. One for each xdist worker.
 
     `with fauxscale_server.account() as account:` opens an account of its own, inside @given for instance.
     """
+    from fauxscale.providers import PROVIDERS
+    from fauxscale.providers.installed import find_providers
+
     from .fixtures import running, totals
 
-    with running(request.config) as server:
+    found = find_providers(PROVIDERS)
+    request.config.stash[PROBLEMS].update(dict.fromkeys(found.problems))
+    with running(request.config, (*PROVIDERS, *found.providers)) as server:
         request.config.stash[SERVER] = server
         yield server
         del request.config.stash[SERVER]
@@ -73,11 +81,11 @@ def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 @pytest.fixture
 def fauxscale(
     request: pytest.FixtureRequest, fauxscale_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Account]:
+) -> Iterator[AccountHandle]:
     """A fresh account on the stand-in: keys, wallet, faults, clock and calls of this test alone."""
-    from .fixtures import tenancy
+    from .fixtures import account_of
 
-    with tenancy(request.node, fauxscale_server, monkeypatch) as account:
+    with account_of(request.node, fauxscale_server, monkeypatch) as account:
         request.node.stash[ACCOUNT] = account
         yield account
 
@@ -86,9 +94,9 @@ def fauxscale(
 def fauxscale_intercept(
     request: pytest.FixtureRequest,
     fauxscale_server: Server,
-    fauxscale: Account,
+    fauxscale: AccountHandle,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Account]:
+) -> Iterator[AccountHandle]:
     """The same account, with the services' real hosts answered by it in this process: the client stays as it is."""
     from .fixtures import intercepted
 
@@ -106,28 +114,28 @@ def sample_image() -> SampleImages:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Hold a test to its contract, its guard and its faults; guard tests that took the server alone, as those
-    with an account are from its fixture on. What a test asks for in its body is known at its end."""
+    """Check a test's contract, blocked calls and faults once it has run; guard tests that took the server alone, as
+    those with an account are from its fixture on. What a test asks for in its body is known at its end."""
     try:
         with _guard(item):
             result = yield
         if _takes_part(item):
-            from .fixtures import hold_to_guard
+            from .item_checks import check_blocked_calls
 
-            hold_to_guard(item, item.stash.get(ACCOUNT, None))
+            check_blocked_calls(item, item.stash.get(ACCOUNT, None))
     except BaseException as failure:
         if _took_part(item):
-            from .fixtures import hold_to_contract
+            from .item_checks import check_contract
 
-            hold_to_contract(item, failure)
+            check_contract(item, failure)
         raise
     if _took_part(item):
-        from .fixtures import hold_to_contract, hold_to_faults
+        from .item_checks import check_contract, check_unused_faults
 
-        hold_to_contract(item, None)
+        check_contract(item, None)
         account = item.stash.get(ACCOUNT, None)
         if account and account.id in item.config.stash[SERVER].client.opened:
-            hold_to_faults(item, account)
+            check_unused_faults(item, account)
     return result
 
 
@@ -153,7 +161,7 @@ def _took_part(item: pytest.Item) -> bool:
     done so by the first of its tests only: of the others their calls tell."""
     if SERVER not in item.config.stash:
         return False
-    from .fixtures import made_calls
+    from .item_checks import made_calls
 
     return _takes_part(item) or made_calls(item)
 
@@ -179,6 +187,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     totals = config.stash[TOTALS]
     if (output := getattr(config, "workeroutput", None)) is not None:
         output["fauxscale"] = totals.to_words()
+        output["fauxscale_problems"] = [*config.stash[PROBLEMS]]
     elif totals.exceeds(options.budget(config)) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -186,11 +195,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """A worker of pytest-xdist has ended; one that crashed has no output."""
-    output: dict[str, dict[str, int]] = getattr(node, "workeroutput", None) or {}
+    output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
     node.config.stash[TOTALS].add(output.get("fauxscale", {}))
+    node.config.stash[PROBLEMS].update(dict.fromkeys(output.get("fauxscale_problems", [])))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    problems = config.stash[PROBLEMS]
+    for problem in problems:
+        terminalreporter.write_line(f"fauxscale: {problem}", yellow=True)
     totals, budget = config.stash[TOTALS], options.budget(config)
     if not totals:
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fauxscale.client import Call
+from fauxscale.client import CallRecord
 from fauxscale.clock import iso
 from fauxscale.state.accounts import UNASSIGNED
 
@@ -16,14 +16,14 @@ from .contract_check import BREACHES
 from .totals import dollars
 
 if TYPE_CHECKING:
-    from fauxscale.client import Account
+    from fauxscale.client import AccountHandle
 
-    from .fixtures import Server
+    from .remote import Server
 
 MOST = 50
 
 
-def describe(server: Server, account: Account) -> str:
+def describe(server: Server, account: AccountHandle) -> str:
     """The account's calls as a table, and those that no account took since it was opened: sent with a wrong key, or
     to a wrong address. Times are UTC by the account's clock."""
     try:
@@ -42,12 +42,12 @@ def untold(item: pytest.Item, report: pytest.TestReport) -> str:
     return "" if text and text.splitlines()[1] in report.longreprtext else text
 
 
-def _calls(server: Server, account_id: str) -> list[Call]:
+def _calls(server: Server, account_id: str) -> list[CallRecord]:
     rows = server.client.call("GET", f"/accounts/{account_id}/calls")["calls"]
-    return [Call.of(row) for row in rows]
+    return [CallRecord.of(row) for row in rows]
 
 
-def table(calls: Sequence[Call]) -> str:
+def table(calls: Sequence[CallRecord]) -> str:
     """The newest MOST of these calls, one line each, and the reason below a refused one."""
     if not calls:
         return "none: no call reached the account"
@@ -59,12 +59,12 @@ def table(calls: Sequence[Call]) -> str:
     return "\n".join([head, *earlier, *map(_with_reason, lines, shown)])
 
 
-def _with_reason(line: str, call: Call) -> str:
+def _with_reason(line: str, call: CallRecord) -> str:
     said = ": ".join(filter(None, [call.rule, call.reason]))
     return f"{line}\n    {said}" if said else line
 
 
-def _row(call: Call) -> tuple[str, ...]:
+def _row(call: CallRecord) -> tuple[str, ...]:
     return (
         iso(call.at)[11:19],
         call.operation if call.kind == "api" else f"  {call.operation}",
@@ -75,7 +75,7 @@ def _row(call: Call) -> tuple[str, ...]:
     )
 
 
-def _picture(call: Call) -> str:
+def _picture(call: CallRecord) -> str:
     """`PNG 40x30 > 80x60`; several results of one size count as one."""
     sent = "" if call.image is None else f"{call.image.format} {call.image.width}x{call.image.height}"
     made = dict.fromkeys("{width}x{height}".format_map(result) for result in call.results)

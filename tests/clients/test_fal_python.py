@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from fauxscale import MockServer
-from fauxscale.cli.banner import variables
+from fauxscale.cli.variables import variables
 from fauxscale.providers import PROVIDERS
 from fauxscale.transport.tls import trusting
 from tests.conftest import FIXTURES

@@ -63,9 +63,7 @@ class Run:
         self.seen: dict[str, Any] = json.loads(done.stdout)
 
     def account(self, key: str) -> Account:
-        app = self.mock._app  # pyright: ignore[reportPrivateUsage]  # the journal is read where it is kept
-        assert app is not None
-        return asyncio.run(app.accounts.of_key(key, "*"))
+        return asyncio.run(self.mock.app.accounts.of_key(key, "*"))
 
     def statuses(self, key: str) -> list[int | None]:
         """What the calls of one key were answered, in order."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fauxscale.cli.banner import variables
+from fauxscale.cli.variables import variables
 from fauxscale.providers import PROVIDERS
 from tests.clients.node import run_module
 from tests.clients.test_node import ADDRESS, PAGE, PHOTO, PROGRAMS

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fauxscale import Fail, MockServer
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale_contracts import (
     Contract,
     Exchange,
@@ -67,7 +67,9 @@ def mock() -> Iterator[MockServer]:
         yield mock
 
 
-def refused(mock: MockServer, account: Account, provider: str) -> tuple[httpx.Response, list[Violation]]:
+def refused(
+    mock: MockServer, account: AccountHandle, provider: str
+) -> tuple[httpx.Response, list[Violation]]:
     """The answer to a call, and how it departs from the contract."""
     path = WORK[provider] or "/fal-ai/ideogram/upscale"
     with httpx.Client(transport=mock.transport()) as http:

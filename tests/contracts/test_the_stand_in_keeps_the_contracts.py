@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from fauxscale import Settings
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale_contracts import Exchange, Request, broken_images, load, requests
 from fauxscale_contracts.contract.multipart import Part, join
 from tests.stages import Stage, open_stage
@@ -48,7 +48,7 @@ def judged(response: httpx.Response, status: int, *, operation: str = "") -> htt
 class Client:
     """Sends one picture to a provider the way its documentation says."""
 
-    def __init__(self, stage: Stage, provider: str, account: Account, photo: bytes) -> None:
+    def __init__(self, stage: Stage, provider: str, account: AccountHandle, photo: bytes) -> None:
         self.operation, path, self.header, self.prefix = WORK[provider]
         self.provider, self.photo = provider, photo
         self.http, self.url = stage.http, stage.base_url(provider) + path

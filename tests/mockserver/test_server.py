@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from fauxscale import Hang, MockServer, Settings, Terms
+from fauxscale.transport.tls import trusting
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
@@ -277,3 +278,53 @@ def test_an_observer_that_asks_the_server_for_something_holds_up_no_stop() -> No
 def ask_once(mock: MockServer) -> None:
     with suppress(httpx.TransportError):
         httpx.post(f"{mock.base_url('ideogram')}/upscale", timeout=60)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "::1", "localhost"])
+def test_its_certificate_is_valid_for_the_address_it_listens_on(host: str) -> None:
+    with MockServer(host=host, tls=True) as mock:
+        assert mock.ca is not None
+        assert httpx.get(f"{mock.url}/__fauxscale/api/health", verify=trusting(mock.ca)).status_code == 200
+
+
+def test_its_certificate_is_valid_for_every_name_it_answers_to() -> None:
+    settings = Settings(allow_hosts=("upscaler", "*"))
+    with MockServer(settings, host="0.0.0.0", tls=True) as mock:
+        assert mock.ca is not None
+        host, port = mock.url.removeprefix("https://").split(":")
+        for name in ("upscaler", "localhost", "fal.run"):
+            with (
+                socket.create_connection((host, int(port)), timeout=60) as sock,
+                trusting(mock.ca).wrap_socket(sock, server_hostname=name) as secure,
+            ):
+                assert secure.version()
+
+
+@pytest.mark.parametrize("listen", [True, False], ids=["socket", "in-process"])
+@pytest.mark.usefixtures("alone")
+def test_it_can_be_served_by_the_calling_thread_until_another_stops_it(listen: bool) -> None:
+    before = held()
+    mock, ready = MockServer(listen=listen, tls=listen), threading.Event()
+    for _ in range(2):
+        server = threading.Thread(target=mock.serve_forever, args=(ready.set,), name="fauxscale foreground")
+        server.start()
+        assert ready.wait(60)
+        assert mock.account().api_key("fal")
+        with pytest.raises(RuntimeError, match="runs already"):
+            mock.serve_forever()
+        mock.stop()
+        server.join(60)
+        assert not server.is_alive()
+        with pytest.raises(RuntimeError, match="was stopped"):
+            mock.account()
+        ready.clear()
+    assert held()[::2] == before[::2]
+
+
+def test_what_stops_a_start_in_the_foreground_leaves_nothing_and_another_may_follow() -> None:
+    with MockServer() as other:
+        mock = MockServer(port=int(other.url.rpartition(":")[2]))
+        with pytest.raises(OSError, match="cannot listen on"):
+            mock.serve_forever()
+    with mock:
+        assert mock.account().api_key("fal")

@@ -261,8 +261,8 @@ def test_a_fault_that_never_struck_is_worth_a_warning(run: Runs) -> None:
     result.assert_outcomes(passed=3, failed=1, warnings=2)
     result.stdout.fnmatch_lines(
         [
-            "*UnusedFault: fault_1, ordered on 'fal.run', never applied: Fail met no call",
-            "*UnusedFault: fault_1, ordered on 'ideogram.upscale', applied 1 of 3 times: Delay met no call",
+            "*UnusedFault: fault_1, configured on 'fal.run', never applied: Fail met no call",
+            "*UnusedFault: fault_1, configured on 'ideogram.upscale', applied 1 of 3 times: Delay met no call",
         ]
     )
 

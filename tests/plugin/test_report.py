@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from fauxscale.client import Call
+from fauxscale.client import CallRecord
 from fauxscale.state.journal import Entry
 from pytest_fauxscale.report import MOST, table
 from tests.plugin.runs import Runs
@@ -115,8 +115,8 @@ def test_an_account_that_is_gone_hides_no_failure(run: Runs) -> None:
     result.stdout.fnmatch_lines([">*assert 1 == 2", "not to be had: *no account 'acct_1'*"])
 
 
-def call(**facts: Any) -> Call:
-    return Call.of(asdict(Entry(**facts)))
+def call(**facts: Any) -> CallRecord:
+    return CallRecord.of(asdict(Entry(**facts)))
 
 
 def test_only_the_newest_calls_are_shown() -> None:

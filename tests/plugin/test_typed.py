@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pytest_fauxscale
-from pytest_fauxscale.fixtures import UnusedFault
+from pytest_fauxscale.item_checks import UnusedFault
 from tests.plugin.runs import Runs
 
 pytest_plugins = ["pytester"]

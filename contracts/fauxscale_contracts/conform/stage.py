@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from fauxscale import MockServer, Settings
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 
 from .candidate import Candidate, Endpoint, Made, Task
 from .judge import Facts, Finding, Verdict, judge
@@ -82,7 +82,7 @@ class Stage:
                 made = tuple(pool.map(self._candidate.run, tasks))
             return witness(account, expect, made, images, scenario.options)
 
-    def endpoint(self, account: Account) -> Endpoint:
+    def endpoint(self, account: AccountHandle) -> Endpoint:
         """Where the client goes to play on this account."""
         env = account.env(self._provider)
         env |= {_OPENAI[name]: value for name, value in env.items() if name in _OPENAI}
@@ -98,7 +98,7 @@ class Stage:
 
 
 def witness(
-    account: Account,
+    account: AccountHandle,
     expect: Expect,
     made: tuple[Made, ...],
     images: tuple[bytes, ...],
@@ -134,7 +134,7 @@ def found(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Find
     return Finding(name, verdict, str(expect), str(facts), faults, seconds, notes, facts.calls)
 
 
-def _others(account: Account) -> dict[str, str]:
+def _others(account: AccountHandle) -> dict[str, str]:
     """The variables of every provider, as they lead to this account."""
     env = account.env()
     env |= {_OPENAI[name]: value for name, value in env.items() if name in _OPENAI}
@@ -153,7 +153,7 @@ def _locked_out(endpoint: Endpoint) -> Endpoint:
 class _Director:
     """Works behind the client's back while it plays."""
 
-    def __init__(self, what: Meanwhile, account: Account) -> None:
+    def __init__(self, what: Meanwhile, account: AccountHandle) -> None:
         self._orders: Mapping[str, Callable[[], None]] = {
             "reordered": self._reordered,
             "cancelled": self._cancelled,

@@ -24,14 +24,14 @@ from fauxscale import (
     Truncate,
     UnsafeImage,
 )
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from pytest_fauxscale.samples import SampleImages
 
 
 class Waits(list[float]):
     """Stands in for time.sleep: the account's clock moves instead."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: AccountHandle) -> None:
         self._clock = account.clock
 
     def __call__(self, seconds: float) -> None:
@@ -40,13 +40,13 @@ class Waits(list[float]):
 
 
 @pytest.fixture
-def waits(fauxscale: Account) -> Waits:
+def waits(fauxscale: AccountHandle) -> Waits:
     fauxscale.clock.freeze()
     return Waits(fauxscale)
 
 
 @pytest.fixture
-def upscaler(fauxscale: Account, waits: Waits) -> Iterator[Upscaler]:
+def upscaler(fauxscale: AccountHandle, waits: Waits) -> Iterator[Upscaler]:
     upscaler = Upscaler(fauxscale.base_url("ideogram"), fauxscale.api_key("ideogram"), sleep=waits)
     yield upscaler
     upscaler.close()
@@ -70,7 +70,7 @@ def size(file: Path) -> tuple[int, int]:
 
 
 def test_a_photo_comes_back_twice_as_large(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     upscaler.upscale(photo, target, resemblance=80)
     assert size(target) == (80, 60)
@@ -79,7 +79,7 @@ def test_a_photo_comes_back_twice_as_large(
 
 
 def test_one_photo_costs_one_picture(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     upscaler.upscale(photo, target)
     assert fauxscale.spend == 0.06
@@ -95,7 +95,7 @@ def test_a_photo_that_was_taken_upright_is_judged_as_it_is_seen(
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_service_that_is_busy_is_asked_again(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path, status: int
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path, status: int
 ) -> None:
     fauxscale.faults.add(Fail(status), on="ideogram.upscale", times=2)
     upscaler.upscale(photo, target)
@@ -105,7 +105,7 @@ def test_a_service_that_is_busy_is_asked_again(
 
 @pytest.mark.fauxscale(rate_limit=1)
 def test_the_service_says_how_long_to_wait(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path, waits: Waits
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path, waits: Waits
 ) -> None:
     upscaler.upscale(photo, target)
     upscaler.upscale(photo, target.with_name("again.png"))
@@ -114,7 +114,7 @@ def test_the_service_says_how_long_to_wait(
 
 
 def test_a_service_that_is_not_there_is_not_charged_to_the_photo(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path, waits: Waits
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path, waits: Waits
 ) -> None:
     with closing(Upscaler("http://127.0.0.1:9", "any", sleep=waits)) as astray, pytest.raises(Refused):
         astray.upscale(photo, target)
@@ -123,7 +123,7 @@ def test_a_service_that_is_not_there_is_not_charged_to_the_photo(
 
 
 def test_a_service_that_stays_busy_is_left_alone(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     fauxscale.faults.add(Fail(503), on="ideogram.upscale", times=9)
     with pytest.raises(Refused, match="still 503, after 4 tries"):
@@ -133,7 +133,7 @@ def test_a_service_that_stays_busy_is_left_alone(
 
 @pytest.mark.parametrize("status", [400, 402, 403, 422])
 def test_a_refused_photo_is_not_sent_again(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path, status: int
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path, status: int
 ) -> None:
     fauxscale.faults.add(Fail(status), on="ideogram.upscale")
     with pytest.raises(Refused, match=str(status)):
@@ -143,7 +143,7 @@ def test_a_refused_photo_is_not_sent_again(
 
 
 def test_an_unsafe_photo_is_reported(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     fauxscale.faults.add(UnsafeImage(), on="ideogram.upscale")
     with pytest.raises(Unsafe):
@@ -153,7 +153,7 @@ def test_an_unsafe_photo_is_reported(
 
 @pytest.mark.parametrize("how", ["reset", "close"])
 def test_a_lost_reply_is_not_paid_for_twice(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path, how: Literal["reset", "close"]
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path, how: Literal["reset", "close"]
 ) -> None:
     fauxscale.faults.add(LoseReply(how), on="ideogram.upscale")
     for _ in range(2):
@@ -164,7 +164,7 @@ def test_a_lost_reply_is_not_paid_for_twice(
 
 @pytest.mark.parametrize("fault", [EmptyData(), NullUrl(), MissingField("/data/0/is_image_safe")])
 def test_a_reply_that_makes_no_sense_is_not_paid_for_twice(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path, fault: Fault
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path, fault: Fault
 ) -> None:
     fauxscale.faults.add(fault, on="ideogram.upscale")
     for _ in range(2):
@@ -173,7 +173,7 @@ def test_a_reply_that_makes_no_sense_is_not_paid_for_twice(
     fauxscale.assert_billed_once()
 
 
-def test_a_service_that_keeps_silent_is_given_up(fauxscale: Account, photo: Path, target: Path) -> None:
+def test_a_service_that_keeps_silent_is_given_up(fauxscale: AccountHandle, photo: Path, target: Path) -> None:
     fauxscale.faults.add(Delay(0.8), on="ideogram.upscale")
     upscaler = Upscaler(fauxscale.base_url("ideogram"), fauxscale.api_key("ideogram"), timeout=0.2)
     with closing(upscaler), pytest.raises(OutcomeUnknown):
@@ -181,7 +181,7 @@ def test_a_service_that_keeps_silent_is_given_up(fauxscale: Account, photo: Path
 
 
 def test_a_web_page_is_not_saved_as_a_picture(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     fauxscale.faults.add(HtmlWith200(), on="ideogram", times=None)
     with pytest.raises(DownloadFailed, match="cannot identify image"):
@@ -190,7 +190,7 @@ def test_a_web_page_is_not_saved_as_a_picture(
 
 
 def test_a_picture_that_did_not_grow_is_not_taken(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     fauxscale.faults.add(SameSize(), on="ideogram.upscale")
     with pytest.raises(DownloadFailed, match="40x30 came, 80x60 was paid for"):
@@ -199,7 +199,7 @@ def test_a_picture_that_did_not_grow_is_not_taken(
 
 
 def test_a_failed_download_leaves_the_old_file_as_it_was(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     target.write_bytes(b"the picture of last week")
     fauxscale.faults.add(Truncate(at=20), on="ideogram", times=None)
@@ -209,7 +209,7 @@ def test_a_failed_download_leaves_the_old_file_as_it_was(
 
 
 def test_a_paid_picture_is_fetched_later_without_paying_again(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     fauxscale.faults.add(Fail(503), on="ideogram.download", times=4)
     with pytest.raises(DownloadFailed):
@@ -220,7 +220,7 @@ def test_a_paid_picture_is_fetched_later_without_paying_again(
 
 
 def test_a_link_that_died_meanwhile_is_asked_for_anew(
-    fauxscale: Account, upscaler: Upscaler, photo: Path, target: Path
+    fauxscale: AccountHandle, upscaler: Upscaler, photo: Path, target: Path
 ) -> None:
     fauxscale.faults.add(Fail(503), on="ideogram.download", times=4)
     with pytest.raises(DownloadFailed):

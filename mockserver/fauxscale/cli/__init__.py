@@ -1,4 +1,4 @@
-"""The command line: fauxscale serve | doctor | version."""
+"""The command line: fauxscale serve | run | env | doctor | version."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import click
 from fauxscale._version import __version__
 
 from .doctor import doctor
+from .env import env
+from .run import run
 from .serve import serve
 
 
@@ -23,4 +25,6 @@ def version() -> None:
 
 
 main.add_command(serve)
+main.add_command(run)
+main.add_command(env)
 main.add_command(doctor)

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fauxscale._version import __version__
 from fauxscale.dispatch.provider import Provider
 from fauxscale.settings import Settings
 
-OPEN_KEY = "fauxscale"
+from .variables import OPEN_KEY, variables
+
 FEW = 3
-
-
-def variables(provider: Provider, url: str, key: str) -> dict[str, str]:
-    """The environment that points clients of `provider` here."""
-    words = {"base_url": url + provider.base, "url": url, "host": url.partition("://")[2], "key": key}
-    named = {**provider.env, **(provider.tls_env if url.startswith("https:") else {})}
-    return {name: template.format(**words) for name, template in named.items()}
 
 
 def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> list[str]:
@@ -30,17 +25,19 @@ def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path 
     key = settings.keys[0] if settings.keys else OPEN_KEY
     said = [f"fauxscale {__version__} on {url} · seed {settings.seed} · {keys} · {money}"]
     for provider in providers:
-        said.append(
-            "export " + " ".join(f"{name}={value}" for name, value in variables(provider, url, key).items())
-        )
+        said.append(_export(variables(provider, url, key)))
     if ca is not None:
-        said.append(f"export SSL_CERT_FILE={ca} NODE_EXTRA_CA_CERTS={ca}")
+        said.append(_export({"SSL_CERT_FILE": str(ca), "NODE_EXTRA_CA_CERTS": str(ca)}))
     said.append(f"inspector  {url}/__fauxscale/")
     if settings.token is not None:
         said.append(f"control token  {settings.token}")
     fetches = f" but to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
     said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C ends it.")
     return said
+
+
+def _export(values: Mapping[str, str]) -> str:
+    return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
 
 def capped(said: Sequence[str]) -> list[str]:

@@ -14,16 +14,21 @@ import click
 from fauxscale.hosts import leads_here
 from fauxscale.redact import shorten
 
+from .options import PORT
+
 EXTRAS = {"pytest": "respx", "contracts": "schemathesis", "tls": "trustme"}
-PORT = 2160
 
 
 def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Lines with a mark each: "+" fine, "-" worth knowing, "!" trouble."""
     from fauxscale.providers import PROVIDERS  # not for `--help`
+    from fauxscale.providers.installed import find_providers
 
+    installed = find_providers(PROVIDERS)
+    for problem in installed.problems:
+        yield "!", problem
     lost: list[str] = []
-    for provider in PROVIDERS:
+    for provider in (*PROVIDERS, *installed.providers):
         named = {**provider.env, **provider.tls_env}
         keys = [name for name, template in named.items() if template == "{key}"]
         addresses = [name for name in named if name not in keys]

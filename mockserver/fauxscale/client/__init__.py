@@ -1,7 +1,7 @@
-"""Speaks the control API: what tests, scripts and the plugin hold in their hands."""
+"""The client of the control API, which tests, scripts and the plugin use."""
 
-from .account import Account as Account
-from .call import Call as Call
+from .account import AccountHandle as AccountHandle
+from .call import CallRecord as CallRecord
 from .call import Image as Image
 from .call import Params as Params
 from .calls import Calls as Calls
@@ -11,11 +11,11 @@ from .connection import FauxscaleClient as FauxscaleClient
 from .connection import InvalidRequest as InvalidRequest
 from .connection import NotFound as NotFound
 from .connection import Refused as Refused
-from .faults import Faults as Faults
-from .faults import Ordered as Ordered
-from .jobs import Jobs as Jobs
+from .faults import FaultsHandle as FaultsHandle
+from .faults import RuleView as RuleView
+from .jobs import JobsHandle as JobsHandle
 from .jobs import JobView as JobView
 from .ledger import Bill as Bill
-from .ledger import Ledger as Ledger
-from .links import Links as Links
+from .ledger import LedgerView as LedgerView
+from .links import LinksHandle as LinksHandle
 from .links import LinkView as LinkView

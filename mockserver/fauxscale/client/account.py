@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from .arguments import Changes
+from .arguments import TermChanges
 from .calls import Calls
 from .clock import ClockHandle
-from .faults import Faults
-from .jobs import Jobs
+from .faults import FaultsHandle
+from .jobs import JobsHandle
 from .journal import Source, Wire
-from .ledger import Ledger, billed_once
-from .links import Links
+from .ledger import LedgerView, billed_once
+from .links import LinksHandle
 
 
-class Account:
-    """One tenant of a running stand-in. As a context manager it is deleted at the end; what failed inside
+class AccountHandle:
+    """One account on a running server. As a context manager it is deleted at the end; what failed inside
     is told its calls."""
 
     def __init__(self, client: Wire, account_id: str, keys: Mapping[str, str]) -> None:
@@ -26,7 +26,7 @@ class Account:
         self._source = Source(client, self._path)
         self._keys = dict(keys)
 
-    def __enter__(self) -> Account:
+    def __enter__(self) -> AccountHandle:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -93,9 +93,9 @@ class Account:
         return self._client.read(f"{self._path}/calls/{call}/results/{number}")
 
     @property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> LedgerView:
         """Every charge and refund so far, oldest first."""
-        return Ledger(self._client.call("GET", f"{self._path}/ledger"))
+        return LedgerView(self._client.call("GET", f"{self._path}/ledger"))
 
     @property
     def balance(self) -> float | None:
@@ -114,9 +114,9 @@ class Account:
     # What the test decides.
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> FaultsHandle:
         """What shall go wrong."""
-        return Faults(self._client.call, self._path)
+        return FaultsHandle(self._client.call, self._path)
 
     @property
     def clock(self) -> ClockHandle:
@@ -124,16 +124,16 @@ class Account:
         return ClockHandle(self._client.call, self._path)
 
     @property
-    def links(self) -> Links:
+    def links(self) -> LinksHandle:
         """The links to results."""
-        return Links(self._client.call, self._path)
+        return LinksHandle(self._client.call, self._path)
 
     @property
-    def jobs(self) -> Jobs:
+    def jobs(self) -> JobsHandle:
         """Queued work."""
-        return Jobs(self._client.call, self._path)
+        return JobsHandle(self._client.call, self._path)
 
-    def settings(self, **terms: Unpack[Changes]) -> dict[str, Any]:
+    def settings(self, **terms: Unpack[TermChanges]) -> dict[str, Any]:
         """Change the terms that are named, as in `Terms`; None takes the account's own word back. The ones in force."""
         if not terms:
             return self._client.call("GET", f"{self._path}/settings")

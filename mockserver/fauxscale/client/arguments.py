@@ -8,7 +8,7 @@ from typing import Literal, TypedDict
 from fauxscale.settings import Scalar
 
 
-class Words(TypedDict, total=False):
+class TermArguments(TypedDict, total=False):
     """What an account can be opened with; units as in `Terms`."""
 
     balance: float | None
@@ -19,7 +19,7 @@ class Words(TypedDict, total=False):
     time: Literal["real", "virtual"] | None
 
 
-class Changes(Words, total=False):
+class TermChanges(TermArguments, total=False):
     """What can be changed of one that is open: the options that are named here, too. None takes a word back."""
 
     options: Mapping[str, Scalar | None] | None

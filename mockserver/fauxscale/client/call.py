@@ -51,12 +51,12 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallRecord:
     """One call and its reply. `status` is None when the connection was cut instead of answered.
 
     `at` is the account's clock; `started` and `ended` are seconds of one forward-going clock; `cost` is in
     micro-dollars; `faults` are the kinds that applied; `rule` and `reason` say why a call was refused.
-    Not `arrived`: the client left before it had the whole reply, or the reply was ordered to break off.
+    Not `arrived`: the client left before it had the whole reply, or a fault broke the reply off.
     `retry_of` is the id of the earlier, unsuccessful call that this one seems to repeat.
     """
 
@@ -108,7 +108,7 @@ class Call:
         return " ".join(said) + (f": {self.reason}" if self.reason else "")
 
     @classmethod
-    def of(cls, words: Mapping[str, Any]) -> Call:
+    def of(cls, words: Mapping[str, Any]) -> CallRecord:
         """A call of the control API's JSON."""
         values = {name: words[name] for name in cls.__dataclass_fields__ if name in words}
         image = words["image"]
@@ -120,13 +120,13 @@ class Call:
         return cls(**values)
 
 
-def link_retries(calls: list[Call]) -> list[str | None]:
+def link_retries(calls: list[CallRecord]) -> list[str | None]:
     """For each call, oldest first, the id of the earlier one it seems to repeat.
 
     That one did not succeed, ended before this began, was not repeated yet, asked for the same, and nothing
     known of the two differs: a call refused at the door leaves little to compare but its length.
     """
-    open_: list[Call] = []
+    open_: list[CallRecord] = []
     found: list[str | None] = []
     for call in calls:
         earlier = next((one for one in reversed(open_) if _repeats(call, one)), None)
@@ -138,7 +138,7 @@ def link_retries(calls: list[Call]) -> list[str | None]:
     return found
 
 
-def _repeats(call: Call, earlier: Call) -> bool:
+def _repeats(call: CallRecord, earlier: CallRecord) -> bool:
     # Who left a call may ask again before that one has ended.
     after = earlier.ended <= call.started or earlier.status is None or not earlier.arrived
     if (call.operation, call.method) != (earlier.operation, earlier.method) or not after:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
 
-from .call import Call, link_retries
+from .call import CallRecord, link_retries
 from .filters import SERVED, check, differences, say
 from .journal import Source
 
 _LIVE = "live_call"
 
 
-class Calls(Sequence[Call]):
+class Calls(Sequence[CallRecord]):
     """Calls of APIs, oldest first, as they were when this was asked for. Reads of links are `downloads`.
 
     Filters are facts (kind, provider, operation, method, status, rule, fault, image_size, image_format, image_mode,
@@ -23,25 +23,25 @@ class Calls(Sequence[Call]):
     ValueError says which words there are for one that is none of them.
     """
 
-    def __init__(self, source: Source, calls: Iterable[Call] | None = None) -> None:
+    def __init__(self, source: Source, calls: Iterable[CallRecord] | None = None) -> None:
         self._source = source
         self._everything = self._load() if calls is None else list(calls)
         self._calls = [call for call in self._everything if call.kind == "api" and call.rule != _LIVE]
 
-    def _load(self) -> list[Call]:
-        calls = [Call.of(words) for words in self._source.fetch({})["calls"]]
+    def _load(self) -> list[CallRecord]:
+        calls = [CallRecord.of(words) for words in self._source.fetch({})["calls"]]
         return [replace(call, retry_of=of) for call, of in zip(calls, link_retries(calls), strict=True)]
 
-    def _some(self, calls: Iterable[Call]) -> Calls:
+    def _some(self, calls: Iterable[CallRecord]) -> Calls:
         some = Calls(self._source, ())
         some._calls = some._everything = list(calls)
         return some
 
     @overload
-    def __getitem__(self, number: int) -> Call: ...
+    def __getitem__(self, number: int) -> CallRecord: ...
     @overload
     def __getitem__(self, number: slice) -> Calls: ...
-    def __getitem__(self, number: int | slice) -> Call | Calls:
+    def __getitem__(self, number: int | slice) -> CallRecord | Calls:
         if isinstance(number, slice):
             return self._some(self._calls[number])
         if not -len(self) <= number < len(self):
@@ -51,7 +51,7 @@ class Calls(Sequence[Call]):
     def __len__(self) -> int:
         return len(self._calls)
 
-    def __iter__(self) -> Iterator[Call]:
+    def __iter__(self) -> Iterator[CallRecord]:
         return iter(self._calls)
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class Calls(Sequence[Call]):
     __repr__ = __str__
 
     @property
-    def last(self) -> Call:
+    def last(self) -> CallRecord:
         """The newest."""
         return self[-1]
 
@@ -100,7 +100,7 @@ class Calls(Sequence[Call]):
         """The calls all filters hold for."""
         return self._some(call for call in self._among(wanted) if not differences(call, wanted))
 
-    def _among(self, wanted: Mapping[str, object]) -> list[Call]:
+    def _among(self, wanted: Mapping[str, object]) -> list[CallRecord]:
         """The calls filters are about."""
         check(wanted, self._source, self._everything)
         if "kind" in wanted:
@@ -124,7 +124,7 @@ class Calls(Sequence[Call]):
                     f"{len(found)} of {count} calls{say(wanted)} came within {timeout:g} s:\n{found}"
                 )
 
-    def assert_called_once(self, **wanted: object) -> Call:
+    def assert_called_once(self, **wanted: object) -> CallRecord:
         """Fail unless exactly one call matches; returns it. The failure shows the nearest call and why not."""
         found = self.where(**wanted)
         if len(found) == 1:

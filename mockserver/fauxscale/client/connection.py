@@ -1,4 +1,4 @@
-"""A running stand-in, seen from outside: the one place that makes control calls."""
+"""The connection to a running server: the one place that makes control calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 
 from fauxscale.settings import Terms
 
-from .account import Account
+from .account import AccountHandle
 
 API = "/__fauxscale/api"
 # Seconds: the longest wait for a call that the server takes part in is five minutes.
@@ -30,7 +30,7 @@ class NotFound(Refused, LookupError):
 
 
 class FauxscaleClient:
-    """A running stand-in, seen from outside. Close it when done."""
+    """The client of one running server's control API. Close it when done."""
 
     def __init__(
         self, url: str, *, token: str | None = None, transport: httpx.BaseTransport | None = None
@@ -58,7 +58,7 @@ class FauxscaleClient:
         return body
 
     def read(self, path: str) -> bytes:
-        """The bytes of a picture. Raises NotThere if there is none."""
+        """The bytes of a picture. Raises NotFound if there is none."""
         reply = self._ask("GET", path)
         if reply.is_error:
             raise NotFound(f"GET {path}: {reply.status_code} {reply.text}")
@@ -89,12 +89,12 @@ class FauxscaleClient:
         about: Mapping[str, Any] = self.providers[name]
         return about
 
-    def account(self, terms: Terms | None = None, label: str = "") -> Account:
+    def account(self, terms: Terms | None = None, label: str = "") -> AccountHandle:
         """Open an account with keys of its own. `label` is what the page calls it; equal labels, equal luck."""
         words = {} if terms is None else {"terms": terms.words()}
         made = self.call("POST", "/accounts", {**words, "label": label} if label else words)
         self.opened.add(made["id"])
-        return Account(self, made["id"], made["keys"])
+        return AccountHandle(self, made["id"], made["keys"])
 
     def delete(self, account_id: str) -> None:
         """Close an account: its keys and links stop working, nothing of it stays."""

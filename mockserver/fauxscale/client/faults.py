@@ -1,4 +1,4 @@
-"""Ordering what goes wrong."""
+"""Configuring what goes wrong: `account.faults`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from fauxscale.faults import Fault, from_json, to_json
+from fauxscale.faults import Fault, checked, from_json, to_json
 
 
 class Caller(Protocol):
@@ -16,7 +16,7 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class RuleView:
     """A rule as it stands: its faults, when they apply, how often they did; `left` is None for ever."""
 
     id: str
@@ -32,7 +32,7 @@ class Ordered:
 Script: TypeAlias = list[Fault]
 
 
-class Faults:
+class FaultsHandle:
     """`account.faults`."""
 
     def __init__(self, call: Caller, account: str) -> None:
@@ -51,20 +51,21 @@ class Faults:
 
         `on` is an operation, a provider or a pattern (`ideogram.upscale`, `ideogram`, `*`). With a
         `probability` the fault applies only so often, by seeded dice. Returns an id to `remove`.
+        Raises TypeError for what is no fault, ValueError for a rule that no call could meet.
         """
-        words = {**to_json(fault), **_when(on, times, after, probability)}
+        words = {**to_json(checked(fault)), **_when(on, times, after, probability)}
         return str(self._call("POST", self._path, words)["id"])
 
     def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
         """Have these apply to one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those, as
         does `Ok(download=True)`."""
-        words = {"script": [to_json(step) for step in steps], **_when(on, times, after, None)}
+        words = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}
         return str(self._call("POST", f"{self._path}/script", words)["id"])
 
-    def list(self) -> list[Ordered]:
+    def list(self) -> list[RuleView]:
         """Every rule, in the order in which they were added."""
         return [
-            Ordered(script=tuple(from_json(step) for step in words.pop("script")), **words)
+            RuleView(script=tuple(from_json(step) for step in words.pop("script")), **words)
             for words in self._call("GET", self._path)["faults"]
         ]
 

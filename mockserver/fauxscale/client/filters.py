@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from .call import Call
+from .call import CallRecord
 from .journal import Source
 
-_FACTS: Mapping[str, Callable[[Call], object]] = {
+_FACTS: Mapping[str, Callable[[CallRecord], object]] = {
     "kind": lambda call: call.kind,
     "provider": lambda call: call.provider,
     "operation": lambda call: call.operation,
@@ -25,7 +25,7 @@ _FACTS: Mapping[str, Callable[[Call], object]] = {
 SERVED = frozenset({"kind", "provider", "operation", "status", "rule", "fault"})
 
 
-def check(wanted: Mapping[str, object], source: Source, calls: Iterable[Call]) -> None:
+def check(wanted: Mapping[str, object], source: Source, calls: Iterable[CallRecord]) -> None:
     """Raises ValueError for a word that is no fact, nor a parameter of any provider or of these calls.
 
     A call with a misspelt word would never match, and a claim that there was none would always hold.
@@ -40,7 +40,7 @@ def check(wanted: Mapping[str, object], source: Source, calls: Iterable[Call]) -
             raise ValueError(f"no call can be told by {name!r}: choose from {choices}")
 
 
-def differences(call: Call, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
+def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
     """What is wanted and was not so: the value expected, and the one received in words."""
     wrong: dict[str, tuple[object, str]] = {}
     for name, expected in wanted.items():

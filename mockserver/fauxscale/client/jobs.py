@@ -1,4 +1,4 @@
-"""Looking at queued work, and ordering it about."""
+"""Queued work: listing it, and deciding how it goes on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class JobView:
     error: Mapping[str, Any] | None
 
 
-class Jobs:
+class JobsHandle:
     """`account.jobs`. Where no job is named, the newest is meant."""
 
     def __init__(self, call: Caller, account: str) -> None:
@@ -54,7 +54,7 @@ class Jobs:
         return self._order(job, "fail", said)
 
     def stall(self, job: str | None = None) -> JobView:
-        """Keep it where it stands until it is ordered on."""
+        """Keep it where it stands until it is told to go on."""
         return self._order(job, "stall", {})
 
     def _order(self, job: str | None, what: str, words: dict[str, Any]) -> JobView:

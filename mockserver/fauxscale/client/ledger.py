@@ -28,7 +28,7 @@ class Bill:
         return self.micros / 1_000_000
 
 
-class Ledger:
+class LedgerView:
     """The charges of an account, oldest first, and what they come to."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
@@ -63,7 +63,7 @@ class Ledger:
         return self.bills[number]
 
 
-def billed_once(ledger: Ledger) -> None:
+def billed_once(ledger: LedgerView) -> None:
     """Fail unless something was charged and nothing was charged twice."""
     work: dict[str, list[Bill]] = {}
     for bill in ledger.kept:

@@ -25,7 +25,7 @@ class LinkView:
 Views: TypeAlias = list[LinkView]
 
 
-class Links:
+class LinksHandle:
     """`account.links`. Where no link (an id or an address) is named, all are meant."""
 
     def __init__(self, call: Caller, account: str) -> None:

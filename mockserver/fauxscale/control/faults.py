@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import cast
 
 from fauxscale.bodies.strict_json import is_object
-from fauxscale.faults import Expire, Fail, Fault, Ok, RequestKind, Rule, UnsafeImage, at, from_json, to_json
+from fauxscale.faults import (
+    Expire,
+    Fail,
+    Fault,
+    Ok,
+    RequestKind,
+    Rule,
+    UnsafeImage,
+    at,
+    did_you_mean,
+    from_json,
+    to_json,
+)
 from fauxscale.state.journal import LIVE_CALL, Entry
 
 from .request import Ask, ControlRoute, Missing, Words
@@ -85,9 +97,11 @@ def _check_reach(ask: Ask, rule: Rule) -> None:
     known |= {(one.operation, "inline") for one in endpoints if one.price or one.answers == "picture"}
     for step in rule.steps:
         if not any(rule.fits(step, operation, kind) for operation, kind in known):
-            names = ", ".join(sorted({operation for operation, _ in known}))
+            names = sorted({operation for operation, _ in known})
+            near = did_you_mean(rule.on, [*names, *ask.providers])
             raise ValueError(
-                f"no operation that {type(step).__name__} applies to matches {rule.on!r}: there are {names}"
+                f"no operation that {type(step).__name__} applies to matches {rule.on!r}{near or ':'} "
+                f"there are {', '.join(names)}"
             )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, replace
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
@@ -75,6 +76,38 @@ _WEBHOOK: tuple[type[Fault], ...] = (DuplicateWebhook, LateWebhook, SwapWebhooks
 KINDS = _API + _DOWNLOAD + _QUIET + _WEBHOOK
 
 
+def checked(fault: object) -> Fault:
+    """The fault itself. Raises TypeError, which says what to write, for a class, a name, or what is no fault."""
+    kinds = {kind.__name__: kind for kind in KINDS}
+    if isinstance(fault, KINDS):
+        return fault
+    if isinstance(fault, type) and issubclass(fault, KINDS):
+        raise TypeError(f"{fault.__name__} is a class, not a fault: write {_example(fault)}")
+    if isinstance(fault, str):
+        kind = kinds.get(fault)
+        if kind is not None:
+            raise TypeError(
+                f"{fault!r} is the name of a fault: write {_example(kind)}, from fauxscale import {fault}"
+            )
+        near = did_you_mean(fault, kinds)
+        raise TypeError(
+            f"{fault!r} is no fault{near}: write Fail(429), for instance, from fauxscale import Fail"
+        )
+    raise TypeError(f"{fault!r} is no fault: write one of {', '.join(sorted(kinds))}, with parentheses")
+
+
+def _example(kind: type[Fault]) -> str:
+    """How a fault of this kind is made: `LoseReply()`, `Delay(seconds=...)`."""
+    needed = [f"{one.name}=..." for one in _fields(kind) if _default(one) is MISSING]
+    return f"{kind.__name__}({', '.join(needed)})"
+
+
+def did_you_mean(said: str, known: Iterable[str]) -> str:
+    """`, did you mean 'ideogram.upscale'?` where one of these is near to what was said, else nothing."""
+    near = get_close_matches(said, list(known), 1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
 def to_json(fault: Fault) -> dict[str, object]:
     """`{"fault": "Fail", "status": 429}`; members that stand at their default are left out."""
     values = {
@@ -90,7 +123,10 @@ def from_json(words: Mapping[str, object]) -> Fault:
     known = {kind.__name__: kind for kind in KINDS}
     kind = known.get(str(words.get("fault")))
     if kind is None:
-        raise ValueError(f"unknown fault {words.get('fault')!r}: choose from {', '.join(sorted(known))}")
+        near = did_you_mean(str(words.get("fault")), known)
+        raise ValueError(
+            f"unknown fault {words.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
+        )
     members = {name: value for name, value in words.items() if name != "fault"}
     names = {one.name: one for one in _fields(kind)}
     hints = _hints(kind)

@@ -10,7 +10,7 @@ import anyio
 import httpx
 
 T = TypeVar("T")
-Words = TypeVarTuple("Words")
+Arguments = TypeVarTuple("Arguments")
 
 
 class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -62,7 +62,7 @@ class _InThread(httpx.AsyncByteStream):
         await _in_thread(self._stream.close)
 
 
-async def _in_thread(work: Callable[[Unpack[Words]], T], *words: *Words) -> T:
+async def _in_thread(work: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
     # anyio's usual forty threads are for the caller's files and functions. A limiter belongs to the event loop it
     # was first used on, so there is one for each call.
-    return await anyio.to_thread.run_sync(work, *words, limiter=anyio.CapacityLimiter(math.inf))
+    return await anyio.to_thread.run_sync(work, *arguments, limiter=anyio.CapacityLimiter(math.inf))

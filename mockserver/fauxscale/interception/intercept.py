@@ -16,7 +16,7 @@ from fauxscale.state.accounts import UNASSIGNED
 from .guard import Fence, LiveCallRefused, guard
 
 if TYPE_CHECKING:
-    from fauxscale.client import Account, FauxscaleClient
+    from fauxscale.client import AccountHandle, FauxscaleClient
 
     from .respx_router import Target
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def intercept(
     mock: MockServer | None = None,
     *,
-    account: Account | None = None,
+    account: AccountHandle | None = None,
     providers: Sequence[Provider] = PROVIDERS,
 ) -> Generator[MockServer]:
     """While entered, clients built on httpx or httpx2 that call the providers' real hosts reach the stand-in.
@@ -35,7 +35,7 @@ def intercept(
 
     Without `mock` there is one of its own for `providers`, and no socket. Loopback may be reached as ever; a call
     to any other host, or to a covered one past those two libraries, raises LiveCallRefused and stands in the
-    journal of `account`, or with those that are nobody's. Raises ImportError naming the extra if respx is missing.
+    journal of `account`, or with those of no account. Raises ImportError naming the extra if respx is missing.
     """
     if mock is None:
         with MockServer(providers=providers, listen=False) as own, intercept(own, account=account):

@@ -53,7 +53,7 @@ _PICTURES = ("url", "b64_json")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RecordedResult:
     """A recorded picture that an answer links to. `signed`: the link it was under had a query."""
 
     match: Match
@@ -73,7 +73,7 @@ class RecordedReply:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    links: Mapping[str, Result | Match]
+    links: Mapping[str, RecordedResult | Match]
     paid: int
 
 
@@ -161,14 +161,14 @@ class RecordedReplies:
         accept = next((one["value"] for one in asked["headers"] if one["name"].lower() == "accept"), "")
         key = question(match, split.query, str(sent.get("mimeType", "")), _bytes(sent), accept)
         headers = _headers(answered["headers"])
-        pictures = sum(isinstance(one, Result) for one in links.values())
+        pictures = sum(isinstance(one, RecordedResult) for one in links.values())
         paid = _paid(split.query, dict(headers), body, pictures) if status < 300 else 0
         self._told.setdefault(key, []).append(RecordedReply(_file(entry), status, headers, body, links, paid))
         self.operations.add(match.route.endpoint.operation)
 
-    def _links(self, body: bytes, origin: str) -> dict[str, Result | Match]:
+    def _links(self, body: bytes, origin: str) -> dict[str, RecordedResult | Match]:
         """The links of an answer by their JSON text. LookupError: one leads to a picture nobody recorded."""
-        links: dict[str, Result | Match] = {}
+        links: dict[str, RecordedResult | Match] = {}
         for found in LINK.finditer(body.decode(errors="replace")):
             try:
                 url = str(json.loads(found[0]))
@@ -186,12 +186,12 @@ class RecordedReplies:
                 links[found[0]] = match
         return links
 
-    def _result(self, match: Match, signed: bool) -> Result:
+    def _result(self, match: Match, signed: bool) -> RecordedResult:
         picture = self._pictures.get((match.provider.name, match.raw))
         if picture is None or "id" not in (match.params or {}):
             raise LookupError(f"the picture at {match.raw} was not recorded")
         try:
-            return Result(match, picture, probe(picture, Rules(max_pixels=10**9)), signed)
+            return RecordedResult(match, picture, probe(picture, Rules(max_pixels=10**9)), signed)
         except ApiError as error:
             raise LookupError(f"what was recorded at {match.raw} is no picture: {error.reason}") from None
 

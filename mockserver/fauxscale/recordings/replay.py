@@ -20,7 +20,7 @@ from fauxscale.operations.upscale import link_life
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 
-from .index import LINK, RecordedReplies, RecordedReply, Result, question
+from .index import LINK, RecordedReplies, RecordedReply, RecordedResult, question
 
 _PLAIN = (
     string.punctuation + " "
@@ -101,7 +101,7 @@ async def _charge(call: Call, recorded: RecordedReply) -> str:
     return charge.id
 
 
-async def _link(call: Call, to: Result | Match, charge: str) -> str:
+async def _link(call: Call, to: RecordedResult | Match, charge: str) -> str:
     """An address of this server for one of the recording's."""
     if isinstance(to, Match):
         home = f"https://{to.site.hosts[0]}" if call.reached == "host" else origin(call) + to.site.prefix
@@ -109,7 +109,7 @@ async def _link(call: Call, to: Result | Match, charge: str) -> str:
     return await _fresh(call, to, charge)
 
 
-async def _fresh(call: Call, result: Result, charge: str) -> str:
+async def _fresh(call: Call, result: RecordedResult, charge: str) -> str:
     """A link of this hour to a recorded picture."""
     route, account = result.match.route, call.account
     assert route is not None  # a result's link leads to an endpoint

@@ -1,4 +1,4 @@
-"""The connection a call came on: reset, closed or written to past HTTP, where a fault wants that."""
+"""The connection a call came on: what can be done to it besides answering, over a socket or without one."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Connection(Protocol):
 
 
 def attach(scope_state: dict[str, Any], connection: Connection) -> dict[str, Any]:
+    """The state of a request's scope with its connection in it, for `connection_of` to find."""
     return {**scope_state, _STATE: connection}
 
 

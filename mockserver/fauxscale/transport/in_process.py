@@ -36,7 +36,7 @@ class Broken(Exception):
         self.reset = reset
 
 
-class Refused(Exception):
+class ServerStopped(Exception):
     """No server is there any more."""
 
 
@@ -58,7 +58,7 @@ class Exchange:
             self._task: Future[None] = Context().run(asyncio.run_coroutine_threadsafe, running, loop)
         except RuntimeError:  # the loop is closed: the server was stopped
             running.close()
-            raise Refused from None
+            raise ServerStopped from None
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
@@ -160,7 +160,7 @@ class AppTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         library = _library(request)
         try:
             exchange = Exchange(self._app, self._loop, scope_of(request), sent)
-        except Refused:
+        except ServerStopped:
             text = "the server behind this transport was stopped"
             raise library.ConnectError(text, request=request) from None
         return _body_for(library)(exchange, request)

@@ -40,8 +40,12 @@ class ListeningSocket(socket.socket):
         return connection, peer
 
 
+class CannotListen(OSError):
+    """The address is taken, not this machine's, or not allowed. `strerror` says which."""
+
+
 def listen(host: str, port: int) -> ListeningSocket:
-    """A listening socket; port 0 chooses one. Raises OSError naming the address."""
+    """A listening socket; port 0 chooses one. Raises CannotListen naming the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because a socket with protocol 0 makes asyncio leave TCP_NODELAY off, and every
     # keep-alive call then costs 44 ms on Linux (uvicorn issue 3149).
@@ -53,7 +57,7 @@ def listen(host: str, port: int) -> ListeningSocket:
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise CannotListen(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
     return sock
 
 

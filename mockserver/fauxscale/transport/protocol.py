@@ -1,4 +1,4 @@
-"""Below HTTP: the connection a call came on, for what must be cut, and for senders that never finish."""
+"""HTTP/1.1 on a socket: uvicorn's protocol, with deadlines for senders that never finish."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from fauxscale import Delay, Fail, Fault, Hang, LoseReply, MockServer, Settings, SlowDrip, Truncate
-from fauxscale.client import Account, InvalidRequest, NotFound
+from fauxscale.client import AccountHandle, InvalidRequest, NotFound
 from fauxscale.interception.forward import Forward
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
@@ -28,16 +28,18 @@ pytestmark = pytest.mark.every_mode
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.account() as account:
         yield account
 
 
-def call(stage: Stage, account: Account, image: bytes | None = None, **request: object) -> httpx.Response:
+def call(
+    stage: Stage, account: AccountHandle, image: bytes | None = None, **request: object
+) -> httpx.Response:
     return upscale(stage, image, request, key=account.api_key("ideogram"))
 
 
-def submit(stage: Stage, account: Account) -> str:
+def submit(stage: Stage, account: AccountHandle) -> str:
     source = base64.b64encode(picture()).decode()
     reply = stage.http.post(
         f"{stage.url}/fal/queue/fal-ai/ideogram/upscale",
@@ -50,7 +52,7 @@ def submit(stage: Stage, account: Account) -> str:
 # Where clients go
 
 
-def test_the_environment_points_clients_here(stage: Stage, account: Account) -> None:
+def test_the_environment_points_clients_here(stage: Stage, account: AccountHandle) -> None:
     variables = account.env()
     assert variables["IDEOGRAM_BASE_URL"] == account.base_url("ideogram") == f"{stage.url}/ideogram"
     assert variables["IDEOGRAM_API_KEY"] == account.api_key("ideogram")
@@ -59,8 +61,8 @@ def test_the_environment_points_clients_here(stage: Stage, account: Account) -> 
     assert set(account.env("ideogram")) == {"IDEOGRAM_BASE_URL", "IDEOGRAM_API_KEY"}
 
 
-@pytest.mark.parametrize("ask", [Account.base_url, Account.api_key, Account.env])
-def test_an_unknown_provider_is_told_the_known_ones(account: Account, ask: object) -> None:
+@pytest.mark.parametrize("ask", [AccountHandle.base_url, AccountHandle.api_key, AccountHandle.env])
+def test_an_unknown_provider_is_told_the_known_ones(account: AccountHandle, ask: object) -> None:
     assert callable(ask)
     with pytest.raises(ValueError, match="choose from ideogram"):
         ask(account, "nobody")
@@ -122,7 +124,7 @@ def test_control_calls_do_not_show_among_the_program_s_own(
 # What was asked
 
 
-def test_a_call_is_typed_down_to_its_parameters(stage: Stage, account: Account) -> None:
+def test_a_call_is_typed_down_to_its_parameters(stage: Stage, account: AccountHandle) -> None:
     call(stage, account, picture("JPEG"), resemblance=55)
     one = account.calls.upscales[0]
     assert one == account.calls.last
@@ -136,7 +138,7 @@ def test_a_call_is_typed_down_to_its_parameters(stage: Stage, account: Account) 
     assert str(one) == "call_1 ideogram.upscale 200 JPEG 40x30 $0.06"
 
 
-def test_calls_are_a_sequence_and_reads_of_links_are_apart(stage: Stage, account: Account) -> None:
+def test_calls_are_a_sequence_and_reads_of_links_are_apart(stage: Stage, account: AccountHandle) -> None:
     url = call(stage, account).json()["data"][0]["url"]
     stage.http.get(url)
     call(stage, account)
@@ -149,7 +151,7 @@ def test_calls_are_a_sequence_and_reads_of_links_are_apart(stage: Stage, account
         calls[2]
 
 
-def test_a_retry_knows_what_it_repeats(stage: Stage, account: Account) -> None:
+def test_a_retry_knows_what_it_repeats(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(503), times=2)
     call(stage, account)
     call(stage, account, picture(width=300, height=200))
@@ -173,7 +175,7 @@ def test_a_retry_knows_what_it_repeats(stage: Stage, account: Account) -> None:
     ids=str,
 )
 def test_a_call_whose_reply_did_not_arrive_is_not_ok_and_the_next_its_retry(
-    stage: Stage, account: Account, fault: Fault, timeout: float
+    stage: Stage, account: AccountHandle, fault: Fault, timeout: float
 ) -> None:
     account.faults.add(fault, on="ideogram.upscale")
     url = f"{stage.base_url('ideogram')}/upscale"
@@ -196,13 +198,13 @@ def test_a_call_whose_reply_did_not_arrive_is_not_ok_and_the_next_its_retry(
     assert second.retry_of == first.id
 
 
-def test_a_reply_that_dripped_to_its_end_arrived(stage: Stage, account: Account) -> None:
+def test_a_reply_that_dripped_to_its_end_arrived(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(SlowDrip(0.05, pieces=2), on="ideogram.upscale")
     call(stage, account)
     assert account.calls.last.ok
 
 
-def test_a_download_that_breaks_off_is_not_ok(stage: Stage, account: Account) -> None:
+def test_a_download_that_breaks_off_is_not_ok(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Truncate(at=10), on="ideogram")
     url = call(stage, account).json()["data"][0]["url"]
     with pytest.raises(httpx.TransportError):
@@ -213,7 +215,7 @@ def test_a_download_that_breaks_off_is_not_ok(stage: Stage, account: Account) ->
     assert str(broken) == "call_2 ideogram.download 200 did not arrive fault Truncate"
 
 
-def test_a_call_beside_another_repeats_nothing(stage: Stage, account: Account) -> None:
+def test_a_call_beside_another_repeats_nothing(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Delay(1.5))
     account.faults.add(Fail(503))
     with ThreadPoolExecutor() as pool:
@@ -225,7 +227,7 @@ def test_a_call_beside_another_repeats_nothing(stage: Stage, account: Account) -
     assert [one.retry_of for one in account.calls] == [None, None]
 
 
-def test_the_most_calls_in_flight_are_counted(stage: Stage, account: Account) -> None:
+def test_the_most_calls_in_flight_are_counted(stage: Stage, account: AccountHandle) -> None:
     call(stage, account)
     seen = account.calls.max_in_flight
     assert seen == 1
@@ -241,7 +243,7 @@ def test_the_most_calls_in_flight_are_counted(stage: Stage, account: Account) ->
 
 @pytest.mark.parametrize("wanted", [{"status": 200}, {"image_size": (40, 30)}], ids=str)
 def test_waiting_ends_with_the_call_or_tells_what_came_instead(
-    stage: Stage, account: Account, wanted: dict[str, object]
+    stage: Stage, account: AccountHandle, wanted: dict[str, object]
 ) -> None:
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(account.calls.wait_for, 1, 60, **wanted)
@@ -252,7 +254,7 @@ def test_waiting_ends_with_the_call_or_tells_what_came_instead(
         account.calls.wait_for(2, timeout=0.05, **wanted)
 
 
-def test_called_once_shows_the_nearest_call_and_each_difference(stage: Stage, account: Account) -> None:
+def test_called_once_shows_the_nearest_call_and_each_difference(stage: Stage, account: AccountHandle) -> None:
     with pytest.raises(AssertionError, match="there were no calls at all"):
         account.calls.assert_called_once()
     call(stage, account, resemblance=54)
@@ -288,7 +290,7 @@ def test_called_once_shows_the_nearest_call_and_each_difference(stage: Stage, ac
     ids=str,
 )
 def test_filters_mean_here_what_they_mean_to_the_control_api(
-    stage: Stage, account: Account, wanted: dict[str, object], ids: list[str]
+    stage: Stage, account: AccountHandle, wanted: dict[str, object], ids: list[str]
 ) -> None:
     stage.http.get(call(stage, account).json()["data"][0]["url"])
     account.faults.add(Fail(503))
@@ -301,7 +303,9 @@ def test_filters_mean_here_what_they_mean_to_the_control_api(
         assert [row["id"] for row in rows] == ids
 
 
-def test_a_misspelt_filter_is_told_the_known_ones_whatever_was_called(stage: Stage, account: Account) -> None:
+def test_a_misspelt_filter_is_told_the_known_ones_whatever_was_called(
+    stage: Stage, account: AccountHandle
+) -> None:
     calls = account.calls
     for ask in (calls.assert_not_called, calls.assert_called_once, calls.where, calls.wait_for):
         with pytest.raises(ValueError, match=r"by 'stauts': choose from kind, .*status, .*resemblance"):
@@ -312,7 +316,7 @@ def test_a_misspelt_filter_is_told_the_known_ones_whatever_was_called(stage: Sta
         account.calls.assert_not_called(stauts=200)
 
 
-def test_a_refused_live_call_is_no_call_that_was_waited_for(stage: Stage, account: Account) -> None:
+def test_a_refused_live_call_is_no_call_that_was_waited_for(stage: Stage, account: AccountHandle) -> None:
     words = {"host": "api.ideogram.ai", "reason": "refused"}
     stage.mock.client.call("POST", f"/accounts/{account.id}/refusals", words)
     with ThreadPoolExecutor() as pool:
@@ -342,7 +346,7 @@ def test_the_wallet_counts_in_dollars_to_the_cent(stage: Stage) -> None:
         assert account.balance == 0.94, "another setting leaves the wallet alone"
 
 
-def test_billed_once_counts_work_and_not_calls(stage: Stage, account: Account) -> None:
+def test_billed_once_counts_work_and_not_calls(stage: Stage, account: AccountHandle) -> None:
     assert account.balance is None
     with pytest.raises(AssertionError, match="nothing was billed"):
         account.assert_billed_once()
@@ -358,7 +362,7 @@ def test_billed_once_counts_work_and_not_calls(stage: Stage, account: Account) -
         account.assert_billed_once()
 
 
-def test_what_was_returned_was_not_billed(stage: Stage, account: Account) -> None:
+def test_what_was_returned_was_not_billed(stage: Stage, account: AccountHandle) -> None:
     call(stage, account)
     ledger = account.ledger
     assert ledger.kept == ledger.bills
@@ -382,7 +386,7 @@ def _words(bill: object) -> dict[str, object]:
 # Time
 
 
-def test_a_link_is_dead_a_day_later_at_once(stage: Stage, account: Account) -> None:
+def test_a_link_is_dead_a_day_later_at_once(stage: Stage, account: AccountHandle) -> None:
     url = call(stage, account).json()["data"][0]["url"]
     account.clock.advance(hours=23, minutes=59)
     assert stage.http.get(url).status_code == 200
@@ -390,7 +394,7 @@ def test_a_link_is_dead_a_day_later_at_once(stage: Stage, account: Account) -> N
     assert stage.http.get(url).status_code == 403
 
 
-def test_a_clock_stands_moves_and_runs_on(account: Account) -> None:
+def test_a_clock_stands_moves_and_runs_on(account: AccountHandle) -> None:
     at = datetime(2027, 1, 31, 12, tzinfo=UTC)
     assert account.clock.freeze(at) == at.timestamp()
     assert account.clock.now() == at.timestamp()
@@ -425,7 +429,7 @@ def test_a_client_that_honours_milliseconds_is_told_one(stage: Stage) -> None:
         assert account.calls.waits() == [2]
 
 
-def test_with_real_time_a_wait_is_asked_for_and_written_down(stage: Stage, account: Account) -> None:
+def test_with_real_time_a_wait_is_asked_for_and_written_down(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(429, retry_after=2))
     assert call(stage, account).headers["retry-after"] == "2"
     assert account.calls.waits() == [2]
@@ -434,7 +438,7 @@ def test_with_real_time_a_wait_is_asked_for_and_written_down(stage: Stage, accou
 # Links and jobs
 
 
-def test_a_link_can_be_ended_renewed_and_purged(stage: Stage, account: Account) -> None:
+def test_a_link_can_be_ended_renewed_and_purged(stage: Stage, account: AccountHandle) -> None:
     first, second = (call(stage, account).json()["data"][0]["url"] for _ in range(2))
     assert [link.url for link in account.links.list()] == [first, second]
     account.links.expire(first)
@@ -451,7 +455,7 @@ def test_a_link_can_be_ended_renewed_and_purged(stage: Stage, account: Account) 
         account.links.expire("x")
 
 
-def test_a_job_is_moved_stalled_and_failed(stage: Stage, account: Account) -> None:
+def test_a_job_is_moved_stalled_and_failed(stage: Stage, account: AccountHandle) -> None:
     account.settings(options={"fal.queue_seconds": 60})
     with pytest.raises(LookupError, match="submit one first"):
         account.jobs.advance()
@@ -481,7 +485,7 @@ def test_a_job_is_moved_stalled_and_failed(stage: Stage, account: Account) -> No
 # Settings and reset
 
 
-def test_settings_change_what_is_named_and_keep_the_rest(stage: Stage, account: Account) -> None:
+def test_settings_change_what_is_named_and_keep_the_rest(stage: Stage, account: AccountHandle) -> None:
     account.settings(link_ttl=60, options={"ideogram.api_version": "2026-10"})
     after = account.settings(latency=0.01, options={"ideogram.max_pixels": 1000})
     assert (after["link_ttl"], after["latency"]) == (60, 0.01)
@@ -491,7 +495,7 @@ def test_settings_change_what_is_named_and_keep_the_rest(stage: Stage, account: 
     assert call(stage, account).status_code == 400, "1,200 pixels are over the limit just set"
 
 
-def test_a_reset_forgets_what_is_named(stage: Stage, account: Account) -> None:
+def test_a_reset_forgets_what_is_named(stage: Stage, account: AccountHandle) -> None:
     url = call(stage, account).json()["data"][0]["url"]
     account.reset("calls")
     assert (len(account.calls), account.spend) == (0, 0.06)

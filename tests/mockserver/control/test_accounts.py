@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fauxscale import MockServer, Settings
-from fauxscale.client import Account, InvalidRequest
+from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.settings import Terms
 from tests.pictures import picture
 
@@ -23,31 +23,31 @@ def mock() -> Iterator[MockServer]:
 
 
 @pytest.fixture
-def account(mock: MockServer) -> Iterator[Account]:
+def account(mock: MockServer) -> Iterator[AccountHandle]:
     with mock.account(options={"fal.polls": 7, "lumenfall.strict": True}) as account:
         yield account
 
 
-def patched(account: Account, words: Mapping[str, object]) -> dict[str, Any]:
+def patched(account: AccountHandle, words: Mapping[str, object]) -> dict[str, Any]:
     """The terms in force once these words, as JSON, changed them."""
     return account.settings(**words)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # any JSON
 
 
-def test_null_takes_back_every_option_of_the_account_and_leaves_the_house_s(account: Account) -> None:
+def test_null_takes_back_every_option_of_the_account_and_leaves_the_house_s(account: AccountHandle) -> None:
     assert patched(account, {"options": None})["options"] == HOUSE
 
 
-def test_null_takes_back_the_one_option_it_is_given_for(account: Account) -> None:
+def test_null_takes_back_the_one_option_it_is_given_for(account: AccountHandle) -> None:
     after = patched(account, {"options": {"fal.polls": None, "ideogram.max_pixels": 9}})["options"]
     assert after == {**HOUSE, "lumenfall.strict": True, "ideogram.max_pixels": 9}
 
 
-def test_an_option_taken_back_that_nobody_gave_changes_nothing(account: Account) -> None:
+def test_an_option_taken_back_that_nobody_gave_changes_nothing(account: AccountHandle) -> None:
     before = account.settings()
     assert patched(account, {"options": {"fal.early_result": None}}) == before
 
 
-def test_a_change_of_other_terms_keeps_the_options(account: Account) -> None:
+def test_a_change_of_other_terms_keeps_the_options(account: AccountHandle) -> None:
     assert patched(account, {"latency": 0.5, "time": "virtual"})["options"] == {
         "fal.polls": 7,
         "lumenfall.strict": True,
@@ -65,13 +65,13 @@ def test_a_change_of_other_terms_keeps_the_options(account: Account) -> None:
     ],
 )
 def test_options_are_kept_in_the_type_they_are_declared_with(
-    account: Account, name: str, said: object, meant: object
+    account: AccountHandle, name: str, said: object, meant: object
 ) -> None:
     kept = patched(account, {"options": {name: said}})["options"][name]
     assert (kept, type(kept)) == (meant, type(meant))
 
 
-def test_an_option_switched_off_in_words_is_off(mock: MockServer, account: Account) -> None:
+def test_an_option_switched_off_in_words_is_off(mock: MockServer, account: AccountHandle) -> None:
     patched(account, {"options": {"lumenfall.strict": "false"}})
     with httpx.Client(transport=mock.transport()) as http:
         reply = http.post(
@@ -96,7 +96,7 @@ def test_an_option_switched_off_in_words_is_off(mock: MockServer, account: Accou
     ],
 )
 def test_a_wrong_option_is_refused_and_nothing_is_changed(
-    account: Account, options: object, said: str
+    account: AccountHandle, options: object, said: str
 ) -> None:
     before = account.settings()
     with pytest.raises(InvalidRequest, match=said):

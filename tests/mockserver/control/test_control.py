@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from fauxscale import Fail, MockServer, Settings
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale.control import API, ROUTES
 from fauxscale.faults import KINDS
 from tests.mockserver.providers.test_ideogram import upscale
@@ -30,7 +30,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```(?:\n\n```json\n(.*?)^```)?", re.MULTILINE
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.account() as account:
         yield account
 
@@ -130,7 +130,7 @@ def test_the_description_is_valid_and_served(stage: Stage) -> None:
     ],
     ids=str,
 )
-def test_no_foreign_page_may_call(stage: Stage, account: Account, headers: dict[str, str]) -> None:
+def test_no_foreign_page_may_call(stage: Stage, account: AccountHandle, headers: dict[str, str]) -> None:
     for way in ROUTES:
         path = way.path.replace("{id}", account.id)
         reply = ask(stage, way.method, path, headers=headers)
@@ -167,7 +167,7 @@ def test_with_a_token_nobody_calls_without_it(sent: str) -> None:
 @pytest.mark.parametrize(
     "body", ["{", "[1]", '"a"', "null", '{"a": NaN}', "[" * 5000, '{"a": "\\ud800"}', b"\xff\xfe{}", "{} {}"]
 )
-def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: Account, body: str | bytes) -> None:
+def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: AccountHandle, body: str | bytes) -> None:
     for way in ROUTES:
         if way.method != "GET":
             path = re.sub(r"\{\w+\}", "x", way.path.replace("{id}", account.id))
@@ -221,7 +221,7 @@ def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: Account, bod
     ],
 )
 def test_an_unknown_word_is_told_what_is_known(
-    stage: Stage, account: Account, method: str, path: str, words: object, said: str
+    stage: Stage, account: AccountHandle, method: str, path: str, words: object, said: str
 ) -> None:
     at = path if path == "/accounts" else f"/accounts/{account.id}{path}"
     reply = ask(stage, method, at, json=words)
@@ -233,7 +233,7 @@ def test_an_unknown_word_is_told_what_is_known(
     "path",
     ["/nothing", "/accounts/acct_x", "/accounts/{id}/calls/call_99", "/accounts/{id}/calls/call_99/upload"],
 )
-def test_what_is_not_there_is_a_404_in_json(stage: Stage, account: Account, path: str) -> None:
+def test_what_is_not_there_is_a_404_in_json(stage: Stage, account: AccountHandle, path: str) -> None:
     reply = ask(stage, "GET", path.replace("{id}", account.id))
     assert reply.status_code == 404
     assert reply.json()["error"]
@@ -262,7 +262,7 @@ def test_a_taken_key_is_refused(stage: Stage) -> None:
     assert ask(stage, "POST", "/accounts", json=words).status_code == 400
 
 
-def test_waiting_for_calls_ends_when_they_come_or_time_is_up(stage: Stage, account: Account) -> None:
+def test_waiting_for_calls_ends_when_they_come_or_time_is_up(stage: Stage, account: AccountHandle) -> None:
     path = f"/accounts/{account.id}/calls?wait=1&timeout="
     assert ask(stage, "GET", path + "0.05").json() == {"calls": [], "enough": False}
     with ThreadPoolExecutor() as pool:
@@ -271,7 +271,7 @@ def test_waiting_for_calls_ends_when_they_come_or_time_is_up(stage: Stage, accou
         assert waiting.result().json()["enough"] is True
 
 
-def test_filters_choose_by_fact(stage: Stage, account: Account) -> None:
+def test_filters_choose_by_fact(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(503))
     key = account.api_key("ideogram")
     upscale(stage, key=key)
@@ -288,7 +288,9 @@ def test_filters_choose_by_fact(stage: Stage, account: Account) -> None:
         assert [call["id"] for call in calls] == ids, query
 
 
-def test_pictures_of_a_call_are_what_was_sent_and_what_its_link_shows(stage: Stage, account: Account) -> None:
+def test_pictures_of_a_call_are_what_was_sent_and_what_its_link_shows(
+    stage: Stage, account: AccountHandle
+) -> None:
     sent = picture("JPEG")
     reply = upscale(stage, sent, key=account.api_key("ideogram"))
     assert account.upload("call_1") == sent

@@ -23,7 +23,7 @@ from fauxscale import (
     Truncate,
     UnsafeImage,
 )
-from fauxscale.client import Account, InvalidRequest
+from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.faults import Fault
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
@@ -33,7 +33,7 @@ Answer = tuple[int | None, str, bytes]
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.account() as account:
         yield account
 
@@ -41,7 +41,7 @@ def account(stage: Stage) -> Iterator[Account]:
 class Client:
     """Makes calls and notes what came of each: status, type and picture, or that nothing came."""
 
-    def __init__(self, stage: Stage, account: Account) -> None:
+    def __init__(self, stage: Stage, account: AccountHandle) -> None:
         self._stage = stage
         self._key = account.api_key("ideogram")
         self.answers: list[Answer] = []
@@ -145,7 +145,7 @@ def test_a_limit_and_an_empty_wallet_are_staged_where_there_is_none(stage: Stage
 
 
 def test_a_link_that_died_is_ordered_to_die_once_and_the_next_one_lives(stage: Stage) -> None:
-    def run(client: Client, account: Account) -> None:
+    def run(client: Client, account: AccountHandle) -> None:
         client.send()
         if account is first:
             account.links.expire()
@@ -176,7 +176,7 @@ def test_a_step_that_lets_a_call_pass_hides_no_refusal_from_an_export(stage: Sta
 
 
 def test_what_went_wrong_upstream_is_staged_with_the_answer_the_client_saw(stage: Stage) -> None:
-    def edit(account: Account) -> int:
+    def edit(account: AccountHandle) -> int:
         key = {"authorization": f"Bearer {account.api_key('lumenfall')}"}
         url = f"{stage.base_url('lumenfall')}/images/edits"
         form: Any = {
@@ -211,7 +211,7 @@ def test_what_went_wrong_upstream_is_staged_with_the_answer_the_client_saw(stage
     ids=str,
 )
 def test_an_order_that_makes_no_sense_is_told_what_would(
-    stage: Stage, account: Account, order: dict[str, object], said: str
+    stage: Stage, account: AccountHandle, order: dict[str, object], said: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=said):
         stage.mock.client.call("POST", f"/accounts/{account.id}/faults", order)
@@ -220,12 +220,12 @@ def test_an_order_that_makes_no_sense_is_told_what_would(
 
 @pytest.mark.parametrize("text", ['{"fault": "Delay", "seconds": 1e400}', '{"fault": "Ok", "times": 1e400}',
                                   '{"fault": "Ok", "after": ' + "9" * 400 + "}"])  # fmt: skip
-def test_a_number_no_float_holds_is_refused(stage: Stage, account: Account, text: str) -> None:
+def test_a_number_no_float_holds_is_refused(stage: Stage, account: AccountHandle, text: str) -> None:
     url = f"{stage.url}/__fauxscale/api/accounts/{account.id}/faults"
     assert stage.http.post(url, content=text).status_code == 400
 
 
-def test_a_name_any_matched_provider_may_have_is_passed_on(account: Account) -> None:
+def test_a_name_any_matched_provider_may_have_is_passed_on(account: AccountHandle) -> None:
     account.faults.add(Fail(404, code="MODEL_DISABLED"))
     account.faults.add(Fail(504, code="generation_timeout"), on="fal.run")
     assert len(account.faults.list()) == 2

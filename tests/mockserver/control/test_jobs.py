@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fauxscale.client import Account, InvalidRequest
+from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.providers.fal.errors import CODES
 from tests.mockserver.providers.test_fal_model import MODEL, uri
 from tests.pictures import picture
@@ -15,26 +15,26 @@ from tests.stages import Stage
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.mock.account(options={"fal.queue_seconds": 60}) as account:
         yield account
 
 
-def submit(stage: Stage, account: Account) -> dict[str, Any]:
+def submit(stage: Stage, account: AccountHandle) -> dict[str, Any]:
     url = f"{stage.url}/fal/queue{MODEL}"
     headers = {"authorization": f"Key {account.api_key('fal')}"}
     job: dict[str, Any] = stage.http.post(url, json={"image_url": uri(picture())}, headers=headers).json()
     return job
 
 
-def result(stage: Stage, account: Account, job: dict[str, Any]) -> Any:
+def result(stage: Stage, account: AccountHandle, job: dict[str, Any]) -> Any:
     headers = {"authorization": f"Key {account.api_key('fal')}"}
     return stage.http.get(job["response_url"], headers=headers)
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_a_failure_ordered_by_its_name_has_the_status_of_that_name(
-    stage: Stage, account: Account, code: str
+    stage: Stage, account: AccountHandle, code: str
 ) -> None:
     job = submit(stage, account)
     account.jobs.fail(code=code)
@@ -43,7 +43,9 @@ def test_a_failure_ordered_by_its_name_has_the_status_of_that_name(
     assert reply.headers["x-fal-error-type"] == code
 
 
-def test_a_failure_has_the_status_it_is_ordered_with_and_500_without(stage: Stage, account: Account) -> None:
+def test_a_failure_has_the_status_it_is_ordered_with_and_500_without(
+    stage: Stage, account: AccountHandle
+) -> None:
     jobs = [submit(stage, account) for _ in range(3)]
     account.jobs.fail(jobs[0]["request_id"])
     account.jobs.fail(jobs[1]["request_id"], status=503)
@@ -51,7 +53,9 @@ def test_a_failure_has_the_status_it_is_ordered_with_and_500_without(stage: Stag
     assert [result(stage, account, job).status_code for job in jobs] == [500, 503, 502]
 
 
-def test_a_name_nobody_knows_is_refused_with_those_that_are_known(stage: Stage, account: Account) -> None:
+def test_a_name_nobody_knows_is_refused_with_those_that_are_known(
+    stage: Stage, account: AccountHandle
+) -> None:
     submit(stage, account)
     with pytest.raises(InvalidRequest, match=r"fal has no error 'generation_timeuot': .*generation_timeout"):
         account.jobs.fail(code="generation_timeuot")
@@ -59,7 +63,7 @@ def test_a_name_nobody_knows_is_refused_with_those_that_are_known(stage: Stage, 
 
 
 @pytest.mark.parametrize("status", [200, 600, 500.5, 1e308, 10**400], ids=str)
-def test_a_status_that_is_no_failure_is_refused(stage: Stage, account: Account, status: Any) -> None:
+def test_a_status_that_is_no_failure_is_refused(stage: Stage, account: AccountHandle, status: Any) -> None:
     submit(stage, account)
     with pytest.raises(InvalidRequest, match="status"):
         account.jobs.fail(status=status)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fauxscale import MockServer
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale.faults import Delay, Hang
 from fauxscale.state.store import MemoryStore
 from fauxscale_contracts.contract.bodies import picture_as_text
@@ -45,7 +45,7 @@ def test_a_call_whose_client_left_did_not_arrive(stage: Stage) -> None:
     assert (call.status, call.arrived, call.ok) == (None, False, False)
 
 
-def on_its_way(stage: Stage, account: Account) -> tuple[threading.Thread, list[httpx.Response]]:
+def on_its_way(stage: Stage, account: AccountHandle) -> tuple[threading.Thread, list[httpx.Response]]:
     """A call that is answered a little later, and has been waiting since just now."""
     account.faults.add(Delay(1.5))
     replies: list[httpx.Response] = []

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fauxscale import Fail
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.stages import Stage
 
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.every_mode
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.account(time="virtual") as account:
         yield account
 
 
-def call(stage: Stage, account: Account) -> httpx.Response:
+def call(stage: Stage, account: AccountHandle) -> httpx.Response:
     return upscale(stage, key=account.api_key("ideogram"))
 
 
@@ -31,7 +31,7 @@ def date(reply: httpx.Response) -> float:
     return parsedate_to_datetime(reply.headers["retry-after"]).timestamp()
 
 
-def test_a_wait_in_seconds_passes_at_once(stage: Stage, account: Account) -> None:
+def test_a_wait_in_seconds_passes_at_once(stage: Stage, account: AccountHandle) -> None:
     before = account.clock.now()
     account.faults.add(Fail(429, retry_after=30))
     assert call(stage, account).headers["retry-after"] == "0"
@@ -39,7 +39,7 @@ def test_a_wait_in_seconds_passes_at_once(stage: Stage, account: Account) -> Non
     assert 30 <= account.clock.now() - before < 40
 
 
-def test_a_wait_until_a_date_passes_at_once(stage: Stage, account: Account) -> None:
+def test_a_wait_until_a_date_passes_at_once(stage: Stage, account: AccountHandle) -> None:
     before = account.clock.now()
     account.faults.add(Fail(429, retry_after=30, form="date"), times=2)
     for wait in (30, 60):
@@ -48,7 +48,7 @@ def test_a_wait_until_a_date_passes_at_once(stage: Stage, account: Account) -> N
     assert account.calls.waits() == [30, 30]
 
 
-def test_a_date_is_over_on_a_clock_that_is_behind(stage: Stage, account: Account) -> None:
+def test_a_date_is_over_on_a_clock_that_is_behind(stage: Stage, account: AccountHandle) -> None:
     account.clock.freeze(1_000_000_000)
     account.faults.add(Fail(429, retry_after=30, form="date"))
     reply = call(stage, account)
@@ -64,13 +64,13 @@ def test_a_real_wait_is_noted_as_it_was_ordered(stage: Stage, form: str) -> None
         assert account.calls.waits() == [2.5]
 
 
-def test_a_date_that_has_passed_is_a_wait_for_nothing(stage: Stage, account: Account) -> None:
+def test_a_date_that_has_passed_is_a_wait_for_nothing(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(429, retry_after=-60, form="date"))
     assert date(call(stage, account)) < time.time() - 50
     assert account.calls.waits() == [0]
     assert account.clock.now() < time.time() + 10
 
 
-def test_the_longest_wait_leaves_an_account_that_can_be_called(stage: Stage, account: Account) -> None:
+def test_the_longest_wait_leaves_an_account_that_can_be_called(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(429, retry_after=366 * 86_400), times=3)
     assert [call(stage, account).status_code for _ in range(4)] == [429, 429, 429, 200]

@@ -46,7 +46,7 @@ from fauxscale import (
     WrongContentLength,
     WrongFormat,
 )
-from fauxscale.client import Account, InvalidRequest
+from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.faults import KINDS, Fault, Rule, from_json, magic, to_json
 from fauxscale.state.batch import Batch, Outcome
 from fauxscale.state.fault_plan import Plan
@@ -73,16 +73,18 @@ EXAMPLES: tuple[Fault, ...] = (
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.account() as account:
         yield account
 
 
-def call(stage: Stage, account: Account, image: bytes | None = None, prompt: str = "") -> httpx.Response:
+def call(
+    stage: Stage, account: AccountHandle, image: bytes | None = None, prompt: str = ""
+) -> httpx.Response:
     return upscale(stage, image, {"prompt": prompt}, key=account.api_key("ideogram"))
 
 
-def link(stage: Stage, account: Account, image: bytes | None = None) -> str:
+def link(stage: Stage, account: AccountHandle, image: bytes | None = None) -> str:
     return str(call(stage, account, image).json()["data"][0]["url"])
 
 
@@ -159,7 +161,7 @@ def test_a_magic_word_orders_its_fault_and_others_order_nothing(word: str, fault
 
 
 def test_a_failure_wears_the_provider_s_envelope_and_tells_when_to_come_back(
-    stage: Stage, account: Account
+    stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(Fail(429, retry_after=2), on="ideogram.upscale", times=2)
     replies = [call(stage, account) for _ in range(3)]
@@ -171,7 +173,7 @@ def test_a_failure_wears_the_provider_s_envelope_and_tells_when_to_come_back(
 
 @pytest.mark.parametrize("fault", [EmptyResponse(), MalformedChunk(), LoseReply("close")], ids=repr)
 def test_a_closed_connection_is_the_client_s_own_protocol_error(
-    stage: Stage, account: Account, fault: Fault
+    stage: Stage, account: AccountHandle, fault: Fault
 ) -> None:
     account.faults.add(fault)
     with pytest.raises(httpx.RemoteProtocolError):
@@ -187,7 +189,7 @@ def broken(stage: Stage) -> type[Exception]:
 
 @pytest.mark.parametrize("fault", [ConnectionReset(), LoseReply()], ids=repr)
 def test_a_reset_connection_is_the_client_s_own_network_error(
-    stage: Stage, account: Account, fault: Fault
+    stage: Stage, account: AccountHandle, fault: Fault
 ) -> None:
     account.faults.add(fault)
     with pytest.raises(broken(stage)):
@@ -214,7 +216,9 @@ def test_a_reset_does_not_wait_for_the_end_of_an_upload() -> None:
             raw.recv(1)
 
 
-def test_a_lost_reply_is_charged_and_a_reset_before_the_work_is_not(stage: Stage, account: Account) -> None:
+def test_a_lost_reply_is_charged_and_a_reset_before_the_work_is_not(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.script([ConnectionReset(), LoseReply()])
     for spent in (0, 0.06):
         with pytest.raises(httpx.TransportError):
@@ -226,7 +230,9 @@ def test_a_lost_reply_is_charged_and_a_reset_before_the_work_is_not(stage: Stage
 
 
 @pytest.mark.parametrize("fault", [Hang(), LoseReply("hang")], ids=repr)
-def test_a_hanging_call_ends_when_its_client_gives_up(stage: Stage, account: Account, fault: Fault) -> None:
+def test_a_hanging_call_ends_when_its_client_gives_up(
+    stage: Stage, account: AccountHandle, fault: Fault
+) -> None:
     account.faults.add(fault)
     url, key = f"{stage.base_url('ideogram')}/upscale", account.api_key("ideogram")
     with pytest.raises(httpx.ReadTimeout):
@@ -257,7 +263,9 @@ def test_a_stopping_server_ends_what_hangs_and_says_nothing(capfd: pytest.Captur
     assert capfd.readouterr().err == ""
 
 
-def test_a_delay_answers_later_and_leaves_room_for_another_fault(stage: Stage, account: Account) -> None:
+def test_a_delay_answers_later_and_leaves_room_for_another_fault(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.add(Delay(0.15))
     account.faults.add(Fail(503))
     assert call(stage, account).status_code == 503
@@ -280,7 +288,7 @@ def test_a_lognormal_delay_varies_around_its_median_and_repeats_with_the_seed() 
     assert again == pytest.approx(first, abs=0.05)
 
 
-def test_a_slow_drip_sends_everything_little_by_little(stage: Stage, account: Account) -> None:
+def test_a_slow_drip_sends_everything_little_by_little(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(SlowDrip(0.3, pieces=3))
     key, url = account.api_key("ideogram"), f"{stage.base_url('ideogram')}/upscale"
     with stage.http.stream("POST", url, files=FORM, headers={"Api-Key": key}) as reply:
@@ -293,14 +301,16 @@ def test_a_slow_drip_sends_everything_little_by_little(stage: Stage, account: Ac
 # Quiet failures
 
 
-def test_an_unsafe_picture_is_a_success_without_a_link_or_a_refusal(stage: Stage, account: Account) -> None:
+def test_an_unsafe_picture_is_a_success_without_a_link_or_a_refusal(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.script([UnsafeImage(), UnsafeImage(refuse=True)])
     (item,) = call(stage, account).json()["data"]
     assert (item["is_image_safe"], item["url"]) == (False, None)
     assert call(stage, account).status_code == 422
 
 
-def test_what_is_missing_null_or_new_in_a_reply_is_just_that(stage: Stage, account: Account) -> None:
+def test_what_is_missing_null_or_new_in_a_reply_is_just_that(stage: Stage, account: AccountHandle) -> None:
     usual = call(stage, account).json()
     account.faults.script(
         [EmptyData(), NullUrl(), MissingField("/data/0/seed"), ExtraFields({"later": [1]}, "/data/0")]
@@ -314,7 +324,7 @@ def test_what_is_missing_null_or_new_in_a_reply_is_just_that(stage: Stage, accou
 
 
 def test_a_field_that_is_not_there_cannot_be_left_out_and_the_fault_waits(
-    stage: Stage, account: Account
+    stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(MissingField("/data/0/request_id"))
     assert call(stage, account).status_code == 200
@@ -323,7 +333,7 @@ def test_a_field_that_is_not_there_cannot_be_left_out_and_the_fault_waits(
     assert account.faults.list()[0].left == 1
 
 
-def test_a_fault_of_the_reply_waits_for_a_reply_that_succeeds(stage: Stage, account: Account) -> None:
+def test_a_fault_of_the_reply_waits_for_a_reply_that_succeeds(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(EmptyData())
     assert call(stage, account, b"no picture").status_code == 400
     assert call(stage, account).json()["data"] == []
@@ -331,7 +341,7 @@ def test_a_fault_of_the_reply_waits_for_a_reply_that_succeeds(stage: Stage, acco
 
 @pytest.mark.parametrize(("fault", "size"), [(SameSize(), (40, 30)), (Smaller(), (20, 15))], ids=repr)
 def test_a_result_of_the_wrong_size_still_says_it_were_twice_as_large(
-    stage: Stage, account: Account, fault: Fault, size: tuple[int, int]
+    stage: Stage, account: AccountHandle, fault: Fault, size: tuple[int, int]
 ) -> None:
     account.faults.add(fault)
     (item,) = call(stage, account).json()["data"]
@@ -340,7 +350,7 @@ def test_a_result_of_the_wrong_size_still_says_it_were_twice_as_large(
 
 
 def test_swapped_results_lead_to_one_another_and_alone_to_a_stranger_s(
-    stage: Stage, account: Account
+    stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(SwappedResults(), times=2)
     small, large = picture(), picture(width=64, height=50)
@@ -353,7 +363,7 @@ def test_swapped_results_lead_to_one_another_and_alone_to_a_stranger_s(
     assert opened(stage.http.get(second).content).tobytes() == doubled(small).tobytes()
 
 
-def test_a_link_comes_where_bytes_were_asked_for(stage: Stage, account: Account) -> None:
+def test_a_link_comes_where_bytes_were_asked_for(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(UrlInsteadOfBase64(), on="aigateway")
     url = f"{stage.base_url('aigateway')}/images/generations"
     words = {"model": "ideogram/ideogram-upscale", "prompt": "a cat", "response_format": "b64_json"}
@@ -367,13 +377,13 @@ def test_a_link_comes_where_bytes_were_asked_for(stage: Stage, account: Account)
 # Downloads
 
 
-def test_an_expired_link_stays_dead_and_others_live(stage: Stage, account: Account) -> None:
+def test_an_expired_link_stays_dead_and_others_live(stage: Stage, account: AccountHandle) -> None:
     first, second = link(stage, account), link(stage, account)
     account.faults.add(Expire(), on="ideogram.upscale")
     assert [stage.http.get(one).status_code for one in (first, first, second)] == [403, 403, 200]
 
 
-def test_a_purged_picture_stays_gone(stage: Stage, account: Account) -> None:
+def test_a_purged_picture_stays_gone(stage: Stage, account: AccountHandle) -> None:
     url = link(stage, account)
     account.faults.add(Purge())
     assert [stage.http.get(url).status_code for _ in range(2)] == [404, 404]
@@ -391,7 +401,7 @@ def test_a_purged_picture_stays_gone(stage: Stage, account: Account) -> None:
     ids=repr,
 )
 def test_a_cut_download_is_a_short_read_a_reset_or_silence(
-    stage: Stage, account: Account, fault: Fault, error: type[Exception] | None
+    stage: Stage, account: AccountHandle, fault: Fault, error: type[Exception] | None
 ) -> None:
     url = link(stage, account)
     account.faults.add(fault)
@@ -406,14 +416,18 @@ def test_a_cut_download_is_a_short_read_a_reset_or_silence(
         assert len(got) == 100
 
 
-def test_a_picture_that_ends_too_soon_by_a_content_length_that_agrees(stage: Stage, account: Account) -> None:
+def test_a_picture_that_ends_too_soon_by_a_content_length_that_agrees(
+    stage: Stage, account: AccountHandle
+) -> None:
     url = link(stage, account)
     account.faults.add(WrongContentLength(-50))
     short, whole = stage.http.get(url), stage.http.get(url)
     assert (short.status_code, short.content) == (200, whole.content[:-50])
 
 
-def test_a_corrupt_picture_has_the_right_length_and_does_not_open(stage: Stage, account: Account) -> None:
+def test_a_corrupt_picture_has_the_right_length_and_does_not_open(
+    stage: Stage, account: AccountHandle
+) -> None:
     url = link(stage, account)
     account.faults.add(CorruptChunk())
     bad, good = stage.http.get(url), stage.http.get(url)
@@ -422,7 +436,7 @@ def test_a_corrupt_picture_has_the_right_length_and_does_not_open(stage: Stage, 
         opened(bad.content)
 
 
-def test_a_page_for_people_comes_with_status_200(stage: Stage, account: Account) -> None:
+def test_a_page_for_people_comes_with_status_200(stage: Stage, account: AccountHandle) -> None:
     url = link(stage, account)
     account.faults.add(HtmlWith200(), on="*.download")
     reply = stage.http.get(url)
@@ -432,7 +446,7 @@ def test_a_page_for_people_comes_with_status_200(stage: Stage, account: Account)
 
 @pytest.mark.parametrize("colours", ["RGB", "RGBA"])
 def test_another_format_comes_under_the_same_name_and_type(
-    stage: Stage, account: Account, colours: str
+    stage: Stage, account: AccountHandle, colours: str
 ) -> None:
     url = link(stage, account, picture(mode=colours))
     account.faults.add(WrongFormat())
@@ -441,14 +455,16 @@ def test_another_format_comes_under_the_same_name_and_type(
     assert opened(reply.content).format == "JPEG"
 
 
-def test_a_fault_of_calls_strikes_downloads_where_they_are_named(stage: Stage, account: Account) -> None:
+def test_a_fault_of_calls_strikes_downloads_where_they_are_named(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.add(Fail(503), on="ideogram.download")
     url = link(stage, account)
     assert [stage.http.get(url).status_code for _ in range(2)] == [503, 200]
 
 
 def test_a_magic_word_of_downloads_strikes_every_read_of_that_call_s_link(
-    stage: Stage, account: Account
+    stage: Stage, account: AccountHandle
 ) -> None:
     spoilt = call(stage, account, prompt="a cat fauxscale:html").json()["data"][0]["url"]
     types = [stage.http.get(url).headers["content-type"] for url in (spoilt, spoilt, link(stage, account))]
@@ -456,7 +472,7 @@ def test_a_magic_word_of_downloads_strikes_every_read_of_that_call_s_link(
 
 
 @pytest.mark.parametrize("word", ["reset", "empty", "malformed", "lose"])
-def test_a_magic_word_cuts_its_own_call(stage: Stage, account: Account, word: str) -> None:
+def test_a_magic_word_cuts_its_own_call(stage: Stage, account: AccountHandle, word: str) -> None:
     with pytest.raises(httpx.TransportError):
         call(stage, account, prompt=f"fauxscale:{word}")
     assert account.spend == (0.06 if word == "lose" else 0)
@@ -466,7 +482,7 @@ def test_a_magic_word_cuts_its_own_call(stage: Stage, account: Account, word: st
 
 
 def test_faults_strike_exactly_as_often_as_ordered_however_many_call_at_once(
-    stage: Stage, account: Account
+    stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(Fail(503), times=7, after=5)
     account.settings(in_flight=1000)
@@ -502,7 +518,7 @@ def test_every_step_of_a_script_is_dealt_once_whatever_others_do_meanwhile() -> 
     asyncio.run(assign())
 
 
-def test_none_strikes_after_a_reset_or_once_taken_back(stage: Stage, account: Account) -> None:
+def test_none_strikes_after_a_reset_or_once_taken_back(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(503), times=None)
     account.reset("faults")
     assert call(stage, account).status_code == 200
@@ -515,7 +531,7 @@ def test_none_strikes_after_a_reset_or_once_taken_back(stage: Stage, account: Ac
 
 
 def test_a_fault_no_call_took_goes_back_to_the_same_step_of_its_script(
-    stage: Stage, account: Account
+    stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.script([UnsafeImage(), EmptyData()])
     assert call(stage, account, b"refused before the outcome").status_code == 400
@@ -524,7 +540,7 @@ def test_a_fault_no_call_took_goes_back_to_the_same_step_of_its_script(
     assert account.faults.list()[0].left == 0
 
 
-def test_a_script_s_faults_wait_for_the_leg_they_belong_to(stage: Stage, account: Account) -> None:
+def test_a_script_s_faults_wait_for_the_leg_they_belong_to(stage: Stage, account: AccountHandle) -> None:
     account.faults.script([Fail(500), Ok(), Truncate(5), Fail(502)])
     assert call(stage, account).status_code == 500
     url = link(stage, account)
@@ -535,7 +551,7 @@ def test_a_script_s_faults_wait_for_the_leg_they_belong_to(stage: Stage, account
 
 
 def test_an_exported_run_stages_the_same_run_again(stage: Stage) -> None:
-    def run(account: Account) -> list[int | None]:
+    def run(account: AccountHandle) -> list[int | None]:
         statuses: list[int | None] = []
         for _ in range(3):
             try:
@@ -566,7 +582,7 @@ def test_a_probability_is_diced_by_the_account_s_own_seed(stage: Stage) -> None:
     assert run() == first
 
 
-def test_two_accounts_never_share_a_fault(stage: Stage, account: Account) -> None:
+def test_two_accounts_never_share_a_fault(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(503), times=None)
     with stage.account() as other:
         assert call(stage, other).status_code == 200
@@ -583,7 +599,9 @@ def test_two_accounts_never_share_a_fault(stage: Stage, account: Account) -> Non
         ({"probability": 2}, "from 0 to 1"),
     ],
 )
-def test_an_order_no_call_could_meet_is_refused(account: Account, order: dict[str, Any], said: str) -> None:
+def test_an_order_no_call_could_meet_is_refused(
+    account: AccountHandle, order: dict[str, Any], said: str
+) -> None:
     with pytest.raises(InvalidRequest, match=said):
         account.faults.add(Fail(503), **order)
     assert account.faults.list() == []

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fauxscale import Body, Fail, ForgedUrl, LoseReply, Redirect
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import opened
 from tests.stages import Stage
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.every_mode
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.account() as account:
         yield account
 
 
-def call(stage: Stage, account: Account) -> httpx.Response:
+def call(stage: Stage, account: AccountHandle) -> httpx.Response:
     return upscale(stage, key=account.api_key("ideogram"))
 
 
@@ -39,7 +39,7 @@ def call(stage: Stage, account: Account) -> httpx.Response:
     ],
 )
 def test_a_body_is_served_as_ordered_for_work_that_was_paid(
-    stage: Stage, account: Account, fault: Body, body: bytes, media_type: str
+    stage: Stage, account: AccountHandle, fault: Body, body: bytes, media_type: str
 ) -> None:
     account.faults.add(fault, on="ideogram.upscale")
     reply = call(stage, account)
@@ -48,14 +48,16 @@ def test_a_body_is_served_as_ordered_for_work_that_was_paid(
     assert call(stage, account).json()["data"][0]["url"]
 
 
-def test_a_forged_link_is_refused_and_the_next_call_s_is_not(stage: Stage, account: Account) -> None:
+def test_a_forged_link_is_refused_and_the_next_call_s_is_not(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(ForgedUrl(), on="ideogram.upscale")
     forged, good = (call(stage, account).json()["data"][0]["url"] for _ in range(2))
     assert stage.http.get(forged).status_code == 403
     assert stage.http.get(good).status_code == 200
 
 
-def test_a_link_redirects_to_itself_once_and_then_shows_the_picture(stage: Stage, account: Account) -> None:
+def test_a_link_redirects_to_itself_once_and_then_shows_the_picture(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.add(Redirect(), on="ideogram")
     url = call(stage, account).json()["data"][0]["url"]
     reply = stage.http.get(url, follow_redirects=True)
@@ -64,7 +66,7 @@ def test_a_link_redirects_to_itself_once_and_then_shows_the_picture(stage: Stage
     assert opened(reply.content).format == "PNG"
 
 
-def test_a_link_redirects_where_it_is_ordered_to(stage: Stage, account: Account) -> None:
+def test_a_link_redirects_where_it_is_ordered_to(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Redirect("https://media.invalid/login"), on="ideogram", times=None)
     url = call(stage, account).json()["data"][0]["url"]
     for _ in range(2):
@@ -73,7 +75,7 @@ def test_a_link_redirects_where_it_is_ordered_to(stage: Stage, account: Account)
 
 @pytest.mark.parametrize("seconds", [0.2, 30, -60])
 def test_a_wait_is_told_as_a_date_never_earlier_than_asked(
-    stage: Stage, account: Account, seconds: float
+    stage: Stage, account: AccountHandle, seconds: float
 ) -> None:
     account.faults.add(Fail(429, retry_after=seconds, form="date"), on="ideogram.upscale")
     before = time.time()
@@ -82,14 +84,14 @@ def test_a_wait_is_told_as_a_date_never_earlier_than_asked(
     assert before + seconds <= date <= time.time() + seconds + 1
 
 
-def test_a_date_is_of_the_account_s_clock(stage: Stage, account: Account) -> None:
+def test_a_date_is_of_the_account_s_clock(stage: Stage, account: AccountHandle) -> None:
     account.clock.freeze(1_800_000_000)
     account.faults.add(Fail(429, retry_after=10, form="date"), on="ideogram.upscale")
     reply = call(stage, account)
     assert parsedate_to_datetime(reply.headers["retry-after"]).timestamp() == 1_800_000_010
 
 
-def test_a_lost_reply_may_be_lost_in_its_middle(stage: Stage, account: Account) -> None:
+def test_a_lost_reply_may_be_lost_in_its_middle(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(LoseReply("close", at=10), on="ideogram.upscale")
     with pytest.raises(httpx.TransportError):
         call(stage, account)

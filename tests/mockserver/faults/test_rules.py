@@ -35,7 +35,7 @@ from fauxscale import (
     WrongContentLength,
     WrongFormat,
 )
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale.faults import Fault
 from tests.mockserver.providers.test_fal_model import MODEL, uri
 from tests.mockserver.providers.test_ideogram import upscale
@@ -44,24 +44,24 @@ from tests.stages import Stage
 
 
 @pytest.fixture
-def account(stage: Stage) -> Iterator[Account]:
+def account(stage: Stage) -> Iterator[AccountHandle]:
     with stage.account() as account:
         yield account
 
 
-def call(stage: Stage, account: Account, prompt: str = "") -> httpx.Response:
+def call(stage: Stage, account: AccountHandle, prompt: str = "") -> httpx.Response:
     return upscale(stage, None, {"prompt": prompt}, key=account.api_key("ideogram"))
 
 
-def statuses(stage: Stage, account: Account, count: int) -> list[int]:
+def statuses(stage: Stage, account: AccountHandle, count: int) -> list[int]:
     return [call(stage, account).status_code for _ in range(count)]
 
 
-def link(stage: Stage, account: Account, prompt: str = "") -> str:
+def link(stage: Stage, account: AccountHandle, prompt: str = "") -> str:
     return str(call(stage, account, prompt).json()["data"][0]["url"])
 
 
-def left(account: Account) -> list[int | None]:
+def left(account: AccountHandle) -> list[int | None]:
     return [rule.left for rule in account.faults.list()]
 
 
@@ -69,7 +69,7 @@ def left(account: Account) -> list[int | None]:
 
 
 def test_the_calls_that_after_spares_are_counted_while_another_fault_strikes(
-    stage: Stage, account: Account
+    stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(Fail(429))
     account.faults.add(Fail(500), after=1)
@@ -92,7 +92,7 @@ def test_a_counted_fault_moves_none_that_is_diced() -> None:
 
 @pytest.mark.parametrize("faults", [(Fail(503), Delay(0.2)), (Delay(0.2), Fail(503))], ids=str)
 def test_a_delay_strikes_the_call_that_fails_whichever_was_ordered_first(
-    stage: Stage, account: Account, faults: tuple[Fault, ...]
+    stage: Stage, account: AccountHandle, faults: tuple[Fault, ...]
 ) -> None:
     for fault in faults:
         account.faults.add(fault)
@@ -108,14 +108,14 @@ def test_a_delay_strikes_the_call_that_fails_whichever_was_ordered_first(
     "faults", [(Body({"a": 1}), ExtraFields({"b": 2})), (ExtraFields({"b": 2}), Body({"a": 1}))], ids=str
 )
 def test_what_changes_a_reply_strikes_the_one_that_replaces_it(
-    stage: Stage, account: Account, faults: tuple[Fault, ...]
+    stage: Stage, account: AccountHandle, faults: tuple[Fault, ...]
 ) -> None:
     for fault in faults:
         account.faults.add(fault)
     assert call(stage, account).json() == {"a": 1, "b": 2}
 
 
-def test_two_faults_that_do_not_combine_never_share_a_call(stage: Stage, account: Account) -> None:
+def test_two_faults_that_do_not_combine_never_share_a_call(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(EmptyData())
     account.faults.script([Body({"a": 1}), Delay(0)])
     assert [call(stage, account).json() == {"a": 1} for _ in range(3)] == [False, True, False]
@@ -123,7 +123,9 @@ def test_two_faults_that_do_not_combine_never_share_a_call(stage: Stage, account
 
 
 @pytest.mark.parametrize("ended", [LoseReply("close"), EmptyResponse()], ids=repr)
-def test_a_reply_that_is_cut_is_not_sent_slowly_instead(stage: Stage, account: Account, ended: Fault) -> None:
+def test_a_reply_that_is_cut_is_not_sent_slowly_instead(
+    stage: Stage, account: AccountHandle, ended: Fault
+) -> None:
     account.faults.add(SlowDrip(0.01))
     account.faults.add(ended)
     with pytest.raises(httpx.TransportError):
@@ -135,7 +137,9 @@ def test_a_reply_that_is_cut_is_not_sent_slowly_instead(stage: Stage, account: A
 # What could not apply to its call
 
 
-def test_a_link_instead_of_bytes_waits_for_a_call_that_asks_for_bytes(stage: Stage, account: Account) -> None:
+def test_a_link_instead_of_bytes_waits_for_a_call_that_asks_for_bytes(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.add(UrlInsteadOfBase64(), on="aigateway")
     url = f"{stage.base_url('aigateway')}/images/generations"
     headers = {"Authorization": f"Bearer {account.api_key('aigateway')}"}
@@ -149,7 +153,9 @@ def test_a_link_instead_of_bytes_waits_for_a_call_that_asks_for_bytes(stage: Sta
     assert [one.faults for one in account.calls] == [(), ("UrlInsteadOfBase64",), ()]
 
 
-def test_a_link_instead_of_a_data_uri_waits_for_a_call_in_sync_mode(stage: Stage, account: Account) -> None:
+def test_a_link_instead_of_a_data_uri_waits_for_a_call_in_sync_mode(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.add(UrlInsteadOfBase64(), on="fal.run")
     headers = {"Authorization": f"Key {account.api_key('fal')}"}
     seen = [
@@ -181,14 +187,16 @@ def test_a_refusal_as_unsafe_strikes_although_no_work_is_done(stage: Stage) -> N
         assert account.calls[0].faults == ("UnsafeImage",)
 
 
-def edit(stage: Stage, account: Account, query: str = "") -> httpx.Response:
+def edit(stage: Stage, account: AccountHandle, query: str = "") -> httpx.Response:
     form: Any = {"model": (None, "ideogram-upscale"), "prompt": (None, "x"), "image": ("a.png", picture())}
     headers = {"Authorization": f"Bearer {account.api_key('lumenfall')}"}
     url = f"{stage.base_url('lumenfall')}/images/edits{query}"
     return stage.http.post(url, files=form, headers=headers)
 
 
-def test_an_outcome_waits_out_an_estimate_and_a_failure_upstream(stage: Stage, account: Account) -> None:
+def test_an_outcome_waits_out_an_estimate_and_a_failure_upstream(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.add(SameSize(), on="lumenfall.edits")
     account.faults.add(Fail(500), on="fal.run")
     assert edit(stage, account, "?dryRun=true").status_code == 200
@@ -198,14 +206,16 @@ def test_an_outcome_waits_out_an_estimate_and_a_failure_upstream(stage: Stage, a
     assert opened(stage.http.get(done).content).size == (40, 30)
 
 
-def test_an_unsafe_verdict_of_the_upstream_is_no_fault_given_back(stage: Stage, account: Account) -> None:
+def test_an_unsafe_verdict_of_the_upstream_is_no_fault_given_back(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.add(UnsafeImage(), on="fal.run")
     assert edit(stage, account).status_code >= 400
     assert edit(stage, account).status_code == 200
     assert account.calls[0].faults == ("UnsafeImage",)
 
 
-def test_a_fault_that_would_change_nothing_waits(stage: Stage, account: Account) -> None:
+def test_a_fault_that_would_change_nothing_waits(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(ExtraFields({"data": [], "created": 0}))
     assert call(stage, account).json()["data"]
     assert account.calls.last.faults == ()
@@ -229,7 +239,7 @@ OF_THE_BODY = (
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 @pytest.mark.parametrize("fault", OF_THE_BODY, ids=repr)
 def test_a_fault_of_the_picture_waits_for_a_read_that_gets_one(
-    stage: Stage, account: Account, fault: Fault, method: str
+    stage: Stage, account: AccountHandle, fault: Fault, method: str
 ) -> None:
     url = link(stage, account)
     whole = stage.http.get(url)
@@ -249,13 +259,15 @@ def test_a_fault_of_the_picture_waits_for_a_read_that_gets_one(
 
 
 @pytest.mark.parametrize("word", ["html", "truncate=5", "wrong-format", "corrupt"])
-def test_a_magic_word_spoils_no_head_of_the_link_it_is_for(stage: Stage, account: Account, word: str) -> None:
+def test_a_magic_word_spoils_no_head_of_the_link_it_is_for(
+    stage: Stage, account: AccountHandle, word: str
+) -> None:
     url = link(stage, account, f"fauxscale:{word}")
     assert stage.http.head(url).headers["content-type"] == "image/png"
     assert account.calls.downloads[-1].faults == ()
 
 
-def test_a_head_is_none_of_the_reads_that_after_spares(stage: Stage, account: Account) -> None:
+def test_a_head_is_none_of_the_reads_that_after_spares(stage: Stage, account: AccountHandle) -> None:
     url = link(stage, account)
     account.faults.add(HtmlWith200(), after=1)
     stage.http.head(url)
@@ -263,7 +275,7 @@ def test_a_head_is_none_of_the_reads_that_after_spares(stage: Stage, account: Ac
     assert types == ["image/png", "text/html; charset=utf-8", "image/png"]
 
 
-def test_a_redirect_strikes_a_head_and_not_a_browser_s_question(stage: Stage, account: Account) -> None:
+def test_a_redirect_strikes_a_head_and_not_a_browser_s_question(stage: Stage, account: AccountHandle) -> None:
     url = link(stage, account)
     account.faults.add(Redirect("https://media.invalid/"))
     seen = [stage.http.request(method, url).status_code for method in ("OPTIONS", "HEAD", "GET")]
@@ -274,7 +286,7 @@ def test_a_redirect_strikes_a_head_and_not_a_browser_s_question(stage: Stage, ac
     "fault", [Fail(503, download=True), Hang(download=True), ConnectionReset(download=True)]
 )
 def test_a_browser_s_question_uses_up_no_fault_of_a_read(
-    stage: Stage, account: Account, fault: Fault
+    stage: Stage, account: AccountHandle, fault: Fault
 ) -> None:
     url = link(stage, account)
     account.faults.add(fault)
@@ -282,7 +294,7 @@ def test_a_browser_s_question_uses_up_no_fault_of_a_read(
     assert left(account) == [1]
 
 
-def test_a_fault_of_results_is_none_of_files_that_were_put_here(stage: Stage, account: Account) -> None:
+def test_a_fault_of_results_is_none_of_files_that_were_put_here(stage: Stage, account: AccountHandle) -> None:
     key = {"Authorization": f"Key {account.api_key('fal')}"}
     put = stage.http.post(f"{stage.url}/fal/media/files/upload", content=b"a file", headers=key).json()
     account.faults.add(Redirect("https://media.invalid/"), on="fal")
@@ -294,7 +306,9 @@ def test_a_fault_of_results_is_none_of_files_that_were_put_here(stage: Stage, ac
 # Scripts
 
 
-def test_a_script_goes_on_where_it_stopped_when_a_step_is_given_back(stage: Stage, account: Account) -> None:
+def test_a_script_goes_on_where_it_stopped_when_a_step_is_given_back(
+    stage: Stage, account: AccountHandle
+) -> None:
     url = link(stage, account)
     account.faults.script([EmptyData(), HtmlWith200(), Fail(503)])
     assert upscale(stage, b"no picture", key=account.api_key("ideogram")).status_code == 400
@@ -304,7 +318,9 @@ def test_a_script_goes_on_where_it_stopped_when_a_step_is_given_back(stage: Stag
     assert call(stage, account).status_code == 503
 
 
-def test_a_step_for_reads_is_none_for_calls_and_the_other_way_round(stage: Stage, account: Account) -> None:
+def test_a_step_for_reads_is_none_for_calls_and_the_other_way_round(
+    stage: Stage, account: AccountHandle
+) -> None:
     account.faults.script([Ok(), Ok(download=True), Fail(503, download=True), Fail(500)], on="ideogram")
     url = link(stage, account)
     assert call(stage, account).status_code == 200, "the script stands at the read"

@@ -25,7 +25,7 @@ from fauxscale import (
     WrongContentLength,
     WrongFormat,
 )
-from fauxscale.client import Account as AccountHandle
+from fauxscale.client import AccountHandle
 from fauxscale.settings import Terms
 from tests.mockserver.providers.test_aigateway import MODEL
 from tests.mockserver.providers.test_ideogram import upscale

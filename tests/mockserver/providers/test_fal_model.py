@@ -11,7 +11,7 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import Settings
-from fauxscale.client.arguments import Words
+from fauxscale.client.arguments import TermArguments
 from fauxscale.faults import Fail, UnsafeImage
 from tests.house import House, open_house
 from tests.pictures import doubled, opened, picture
@@ -26,7 +26,7 @@ def uri(data: bytes, media_type: str = "image/png") -> str:
 
 
 def run(
-    stage: Stage, body: object, *, key: str | None = None, path: str = MODEL, **terms: Unpack[Words]
+    stage: Stage, body: object, *, key: str | None = None, path: str = MODEL, **terms: Unpack[TermArguments]
 ) -> httpx.Response:
     """One direct call with an account of its own, unless a key is given."""
     key = stage.account(**terms).api_key("fal") if key is None else key

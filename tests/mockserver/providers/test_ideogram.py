@@ -12,7 +12,7 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import Fail, Settings
-from fauxscale.client.arguments import Words
+from fauxscale.client.arguments import TermArguments
 from fauxscale.settings import Terms
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
@@ -27,7 +27,7 @@ def upscale(
     *,
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
-    **terms: Unpack[Words],
+    **terms: Unpack[TermArguments],
 ) -> httpx.Response:
     """One call with an account of its own, unless a key is given. `request` is JSON text or a value."""
     key = stage.account(**terms).api_key("ideogram") if key is None else key

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import ImageChops
 
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale.faults import EmptyResponse, Fail, Fault, LoseReply, Rule, UnsafeImage
 from tests.mockserver.test_app import app_of, entries
 from tests.pictures import doubled, opened, picture
@@ -67,7 +67,7 @@ def refused(reply: httpx.Response, status: int, code: str, kind: str = "invalid_
     return str(error["message"])
 
 
-def order_at(stage: Stage, account: Account, fault: Fault, on: str, after: int = 0) -> None:
+def order_at(stage: Stage, account: AccountHandle, fault: Fault, on: str, after: int = 0) -> None:
     """Order a fault for one of the account's calls that `on` names, the next or `after` more."""
 
     async def add() -> None:

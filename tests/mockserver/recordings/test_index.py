@@ -15,7 +15,7 @@ import pytest
 from starlette.requests import Request
 
 from fauxscale import MockServer, Settings
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale.dispatch.routing import Match, Routes
 from fauxscale.providers import PROVIDERS
 from fauxscale.recordings.index import question
@@ -68,7 +68,7 @@ class Teller:
     """A stand-in on a socket that answers from a recording, an account, and its client."""
 
     mock: MockServer
-    account: Account
+    account: AccountHandle
     http: httpx.Client
 
     def ask(

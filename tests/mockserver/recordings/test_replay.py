@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from fauxscale import Fail, LoseReply, MockServer, Settings
 from fauxscale.cli import main
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from fauxscale.observer import Observation
 from fauxscale.recordings.har import Recording, RecordingError
 from tests.pictures import opened, picture
@@ -37,11 +37,11 @@ class Player:
 
     def __init__(self, mock: MockServer) -> None:
         self.mock = mock
-        self.account: Account = mock.account(balance=1.0)
+        self.account: AccountHandle = mock.account(balance=1.0)
         self.http = httpx.Client(timeout=30)
 
     def upscale(
-        self, request: str = WARM, photo: bytes = PHOTO, account: Account | None = None
+        self, request: str = WARM, photo: bytes = PHOTO, account: AccountHandle | None = None
     ) -> httpx.Response:
         headers = key_header("ideogram", (account or self.account).api_key("ideogram"))
         return self.http.post(

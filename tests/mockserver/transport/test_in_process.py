@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from fauxscale import Hang, MockServer
-from fauxscale.client import Account
+from fauxscale.client import AccountHandle
 from tests.pictures import picture
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
@@ -31,14 +31,14 @@ def mock() -> Iterator[MockServer]:
 
 
 @pytest.fixture
-def slow(mock: MockServer) -> Account:
+def slow(mock: MockServer) -> AccountHandle:
     """An account whose calls are never answered."""
     account = mock.account(in_flight=100)
     account.faults.add(Hang(), times=None)
     return account
 
 
-def send(client: Any, account: Account) -> Any:
+def send(client: Any, account: AccountHandle) -> Any:
     url = f"{account.base_url('ideogram')}/upscale"
     return client.post(url, headers={"Api-Key": account.api_key("ideogram")}, files=FORM)
 
@@ -69,7 +69,7 @@ def test_an_sdk_takes_the_transport(mock: MockServer) -> None:
 
 
 @LIBRARIES
-def test_a_read_time_out_is_the_library_s_own(mock: MockServer, slow: Account, library: Any) -> None:
+def test_a_read_time_out_is_the_library_s_own(mock: MockServer, slow: AccountHandle, library: Any) -> None:
     with (
         library.Client(transport=mock.transport(), timeout=0.05) as client,
         pytest.raises(library.ReadTimeout),
@@ -91,7 +91,7 @@ async def give_up_trio(call: Callable[[], Any]) -> None:
 @LIBRARIES
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_cancelled_call_ends_at_once_for_both_sides(
-    mock: MockServer, slow: Account, library: Any, backend: str
+    mock: MockServer, slow: AccountHandle, library: Any, backend: str
 ) -> None:
     async def call() -> None:
         async with library.AsyncClient(transport=mock.transport(), timeout=None) as client:
@@ -107,7 +107,7 @@ def test_a_cancelled_call_ends_at_once_for_both_sides(
 
 @LIBRARIES
 def test_as_many_calls_as_you_like_wait_without_a_thread_and_hold_up_nobody(
-    mock: MockServer, slow: Account, library: Any
+    mock: MockServer, slow: AccountHandle, library: Any
 ) -> None:
     async def run(start: Any, sleep: Any) -> None:
         async with library.AsyncClient(transport=mock.transport(), timeout=60) as client:
@@ -137,7 +137,7 @@ def test_as_many_calls_as_you_like_wait_without_a_thread_and_hold_up_nobody(
 @LIBRARIES
 @pytest.mark.parametrize("begin", [asyncio.run, trio.run], ids=["asyncio", "trio"])
 def test_a_time_out_of_an_asynchronous_client_counts_and_what_came_is_read(
-    mock: MockServer, slow: Account, library: Any, begin: Any
+    mock: MockServer, slow: AccountHandle, library: Any, begin: Any
 ) -> None:
     async def run() -> int:
         async with library.AsyncClient(transport=mock.transport(), timeout=0.2) as client:

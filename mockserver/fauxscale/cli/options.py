@@ -1,0 +1,173 @@
+"""The options of a server, the same for every command that starts one, and the server they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+
+import click
+
+if TYPE_CHECKING:
+    from fauxscale.dispatch.provider import Provider
+    from fauxscale.server import MockServer
+
+# Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the default.
+CONTEXT = {"auto_envvar_prefix": "FAUXSCALE"}
+PORT = 2160
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class ServerOptions(TypedDict):
+    """What the options of a server were given, by the names click passes them under."""
+
+    host: str
+    port: int
+    seed: int
+    keys: tuple[str, ...]
+    balance: float | None
+    link_ttl: float | None
+    latency: float | None
+    api_versions: tuple[str, ...]
+    options: tuple[str, ...]
+    allow_hosts: tuple[str, ...]
+    allow_fetch: tuple[str, ...]
+    cors: tuple[str, ...]
+    token: str | None
+    replay: str
+    tls: bool
+
+
+def server_options(port: int) -> Callable[[_Command], _Command]:
+    """Give a command the options of a server, which listens on `port` unless told otherwise."""
+    options = (
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=port,
+            show_default=True,
+            help="Port to listen on; 0 chooses a free one.",
+        ),
+        click.option(
+            "--seed",
+            default=0,
+            show_default=True,
+            help="Same seed, same calls: same ids, seeds and pictures.",
+        ),
+        click.option(
+            "--key",
+            "keys",
+            multiple=True,
+            envvar="FAUXSCALE_KEY",
+            help="A key that works; repeatable. Without it any key does.",
+        ),
+        click.option("--balance", type=float, help="Dollars in each wallet.  [default: unlimited]"),
+        click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]"),
+        click.option("--latency", type=float, help="Seconds every API call takes at least."),
+        click.option(
+            "--api-version",
+            "api_versions",
+            multiple=True,
+            envvar="FAUXSCALE_API_VERSION",
+            help="A provider as recorded on a date: ideogram=2026-10.",
+        ),
+        click.option(
+            "--set",
+            "options",
+            multiple=True,
+            envvar="FAUXSCALE_SET",
+            help="A provider option: ideogram.max_pixels=1000000.",
+        ),
+        click.option(
+            "--allow-host",
+            "allow_hosts",
+            multiple=True,
+            envvar="FAUXSCALE_ALLOW_HOST",
+            help="A Host name to answer to besides local ones.",
+        ),
+        click.option("--allow-fetch", multiple=True, help="A host whose pictures may be fetched."),
+        click.option(
+            "--cors", multiple=True, help="A web origin that may call the APIs from a browser; * for any."
+        ),
+        click.option(
+            "--token", help="What the control API asks for.  [default: made when --host is not loopback]"
+        ),
+        click.option(
+            "--replay",
+            default="",
+            metavar="DIR",
+            help="Answer from a recording what is in it; the rest as ever.",
+        ),
+        click.option("--tls", is_flag=True, help="Serve https with a throw-away certificate authority."),
+    )
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def providers() -> tuple[Provider, ...]:
+    """The stand-in's own providers and those of installed packages; one line on stderr for each that is broken."""
+    from fauxscale.providers import PROVIDERS
+    from fauxscale.providers.installed import find_providers
+
+    found = find_providers(PROVIDERS)
+    for problem in found.problems:
+        click.echo(f"fauxscale: {problem}", err=True)
+    return (*PROVIDERS, *found.providers)
+
+
+def server(**given: Unpack[ServerOptions]) -> MockServer:
+    """The server that the options describe, not started. Raises UsageError for what no server can be told."""
+    # Imported here, so that --help and --version load no server.
+    from fauxscale.dispatch.options import parse_options
+    from fauxscale.server import MockServer
+    from fauxscale.settings import Settings, Terms
+
+    imitated = providers()
+    try:
+        if "" in given["keys"]:
+            raise ValueError("a --key must not be empty")
+        versions = {f"{name}.api_version": value for name, value in _pairs(given["api_versions"]).items()}
+        settings = Settings(
+            seed=given["seed"],
+            keys=given["keys"],
+            terms=Terms.from_mapping({name: given[name] for name in ("balance", "link_ttl", "latency")}),
+            options=parse_options(_pairs(given["options"]) | versions, imitated),
+            allow_hosts=given["allow_hosts"],
+            allow_fetch=given["allow_fetch"],
+            cors=given["cors"],
+            token=given["token"] or None,
+            replay=given["replay"],
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return MockServer(settings, providers=imitated, host=given["host"], port=given["port"], tls=given["tls"])
+
+
+@contextmanager
+def told_in_one_line() -> Generator[None]:
+    """What keeps a server from starting is the user's to mend: one line, no traceback."""
+    from fauxscale.recordings.har import RecordingError
+    from fauxscale.transport.listener import CannotListen
+    from fauxscale.transport.tls import MissingExtra
+
+    try:
+        yield
+    except RecordingError as error:
+        raise click.UsageError(str(error)) from None
+    except CannotListen as error:
+        raise click.ClickException(f"{error.strerror}; another --port, or --port 0, will do") from None
+    except MissingExtra as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _pairs(words: tuple[str, ...]) -> dict[str, str]:
+    for word in words:
+        if "=" not in word:
+            raise ValueError(f"{word!r} should read NAME=VALUE")
+    return dict(word.split("=", 1) for word in words)

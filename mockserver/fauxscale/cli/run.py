@@ -1,0 +1,128 @@
+"""`fauxscale run -- COMMAND`: a command with a server of its own, which ends with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from .options import CONTEXT, ServerOptions, server, server_options, told_in_one_line
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from fauxscale.server import MockServer
+
+# What shells answer for a command that is not there, and for one that cannot be run.
+NOT_FOUND, NOT_RUNNABLE = 127, 126
+
+
+@click.command(context_settings={**CONTEXT, "allow_interspersed_args": False})
+@server_options(0)
+@click.option("--openai", metavar="PROVIDER", help="The provider that OpenAI's SDKs call.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(command: tuple[str, ...], openai: str | None, **given: Unpack[ServerOptions]) -> None:
+    """Run COMMAND with a server up and its variables set; the exit status is the command's.
+
+    fauxscale run -- npm test
+    """
+    mock = server(**given)
+    with _forwarded() as child:
+        with told_in_one_line():
+            mock.start()
+        try:
+            status = child.run(command, _environment(mock, openai))
+        finally:
+            mock.stop()
+    sys.exit(status)
+
+
+def _environment(mock: MockServer, openai: str | None) -> dict[str, str]:
+    """This process's environment, with the clients of every provider pointed at the server."""
+    from .variables import OPEN_KEY, environment
+
+    key = mock.settings.keys[0] if mock.settings.keys else OPEN_KEY
+    try:
+        found = environment(mock.providers, mock.url, key, ca=mock.ca, openai=openai)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if mock.settings.token:
+        found["FAUXSCALE_TOKEN"] = mock.settings.token
+    # A proxy of the machine has no business between a client and this server.
+    found |= {name: "127.0.0.1,localhost" for name in ("NO_PROXY", "no_proxy") if name not in os.environ}
+    return {**os.environ, **found}
+
+
+class _Child:
+    """The command, and the signals that are passed on to it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def run(self, command: Sequence[str], environment: dict[str, str]) -> int:
+        """Its exit status as shells give it: 128 and the number of the signal that ended it."""
+        try:
+            self._process = subprocess.Popen(command, env=environment)
+        except FileNotFoundError:
+            click.echo(f"fauxscale run: command not found: {command[0]}", err=True)
+            return NOT_FOUND
+        except OSError as error:
+            click.echo(f"fauxscale run: cannot run {command[0]}: {error.strerror}", err=True)
+            return NOT_RUNNABLE
+        for number in self._early:
+            self._send(number)
+        status = self._process.wait()
+        return 128 - status if status < 0 else status
+
+    def take(self, number: int, _: FrameType | None = None) -> None:
+        """A signal of ours is the command's; one that comes before there is a command is kept for it."""
+        if self._process is None:
+            self._early.append(number)
+        elif number != signal.SIGINT or not was_typed():
+            self._send(number)
+
+    def _send(self, number: int) -> None:
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+
+def was_typed() -> bool:
+    """Whether a SIGINT was typed: the terminal then sent it to the command as well, and many programs take a second
+    one as an order to give up at once."""
+    if sys.platform == "win32":
+        return True
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+@contextmanager
+def _forwarded() -> Generator[_Child]:
+    """A command to be, whose signals ours are while this is entered: none of them ends this process."""
+    child = _Child()
+    taken = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32":
+        taken.append(signal.SIGHUP)  # a closed terminal must not leave certificates behind
+    # What we were told to ignore (nohup, a job in the background of a script), the command inherits as ignored.
+    heeded = [one for one in taken if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, child.take) for one in heeded}
+    try:
+        yield child
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,67 @@
+"""Providers of installed packages, found by their entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from fauxscale.dispatch.provider import Provider
+from fauxscale.dispatch.routing import Routes
+
+GROUP = "fauxscale.providers"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is installed: providers that can be used, and one line about each that cannot, naming its package."""
+
+    providers: tuple[Provider, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class _Unusable(Exception):
+    """Says why an entry point gives no provider."""
+
+
+def find_providers(beside: Iterable[Provider] = ()) -> Found:
+    """The providers of installed packages, in the order of their names, that can stand `beside` these.
+
+    Whatever is wrong with one, the others are found: nothing is raised.
+    """
+    taken = {one.name: "one of the stand-in's own" for one in beside}
+    providers: list[Provider] = []
+    problems: list[str] = []
+    for point in sorted(entry_points(group=GROUP), key=lambda one: (one.name, one.value)):
+        try:
+            provider = _load(point)
+            if provider.name in taken:
+                raise _Unusable(f"its name {provider.name!r} is taken by {taken[provider.name]}")
+        except _Unusable as why:
+            problems.append(f"the provider of the package {_package(point)} is left out: {why}")
+        else:
+            taken[provider.name] = f"that of the package {_package(point)}"
+            providers.append(provider)
+    return Found(tuple(providers), tuple(problems))
+
+
+def _load(point: EntryPoint) -> Provider:
+    try:
+        value: object = point.load()
+    except (Exception, SystemExit) as error:  # an import runs what its author wrote
+        raise _Unusable(f"{point.value} cannot be imported: {_one_line(error)}") from error
+    if not isinstance(value, Provider):
+        raise _Unusable(f"{point.value} is no fauxscale.Provider but of type {type(value).__name__}")
+    try:
+        Routes((value,))
+    except Exception as error:  # it was checked by nobody yet
+        raise _Unusable(f"{point.value} has endpoints that cannot be routed: {_one_line(error)}") from error
+    return value
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value

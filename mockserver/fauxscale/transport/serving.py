@@ -1,0 +1,123 @@
+"""One life of a server, from its start to its end: an application on a loop, with a socket or without one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp
+
+from .listener import Listener
+
+if TYPE_CHECKING:
+    from .tls import Certificates
+
+
+class Serving:
+    """An application being served: in a thread of its own after `start()`, in the caller's by `run()`; once.
+
+    `ready` is set when calls will be answered, or never will be; `failure` then says why not. Without a socket,
+    `close` is awaited at the end; with one, the application is told by its lifespan.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        close: Callable[[], Awaitable[None]],
+        sock: socket.socket | None,
+        certificates: Certificates | None,
+    ) -> None:
+        self.certificates = certificates
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+        self._app = app
+        self._close = close
+        self._sock = sock
+        self._end: Callable[[], None] | None = None
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Serve in a thread; returns when it is ready."""
+        self._thread = threading.Thread(target=self._run_apart, name="fauxscale", daemon=True)
+        self._thread.start()
+        self.ready.wait()
+        if self.failure is not None:
+            self._thread.join()
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Serve until `stop()` in another thread; in the main thread, until SIGINT, SIGTERM or SIGHUP too."""
+        try:
+            asyncio.run(self._serve(on_ready))
+        except BaseException as error:
+            self.failure = error  # before whoever waits for `ready` goes on
+            raise
+        finally:
+            if self._sock is not None:
+                self._sock.close()
+            self.ready.set()
+            self._closed.set()
+
+    def stop(self) -> None:
+        """Returns when nothing is served any more. Not for the thread that serves."""
+        self.ready.wait()
+        if self._end is not None:
+            with suppress(RuntimeError):  # it has ended by itself, and its loop is closed
+                self._end()
+        self._closed.wait()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run_apart(self) -> None:
+        was_ready = False
+
+        def note() -> None:
+            nonlocal was_ready
+            was_ready = True
+
+        try:
+            self.run(note)
+        except BaseException:
+            if was_ready:
+                logging.getLogger("fauxscale").exception("the server thread died")
+
+    async def _serve(self, on_ready: Callable[[], None]) -> None:
+        self.loop = asyncio.get_running_loop()
+
+        def ready() -> None:
+            self.ready.set()
+            on_ready()
+
+        if self._sock is None:
+            await self._serve_in_process(ready)
+        else:
+            made = self.certificates
+            config = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
+            listener = Listener(self._app, ready, **config)
+            self._end = listener.end
+            await listener.serve(sockets=[self._sock])
+
+    async def _serve_in_process(self, ready: Callable[[], None]) -> None:
+        """Keep the loop that calls run on, until the end; then end those that still run."""
+        ending = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            loop.call_soon_threadsafe(ending.set)
+
+        self._end = end
+        ready()
+        await ending.wait()
+        mine = asyncio.current_task()
+        running = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=1)
+        await self._close()

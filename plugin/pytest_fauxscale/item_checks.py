@@ -1,0 +1,71 @@
+"""What a test is checked for once its body has ended: its calls' contract, live calls it hid, faults it never met."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from fauxscale.client import AccountHandle
+from fauxscale.faults import Ok
+
+from . import options
+from .blocked_calls import BlockedCalls
+from .contract_check import BREACHES, ContractWarning, Watcher
+
+WATCHER = pytest.StashKey[Watcher]()
+BLOCKED = pytest.StashKey[BlockedCalls]()
+
+
+class UnusedFault(UserWarning):
+    """A test passed without meeting a fault that it configured."""
+
+
+def begin(item: pytest.Item) -> None:
+    """Count the calls from here on as this test's."""
+    item.stash[BREACHES] = ""
+    item.config.stash[BLOCKED].begin()
+    if (watcher := item.config.stash.get(WATCHER, None)) is not None:
+        watcher.begin()
+
+
+def made_calls(item: pytest.Item) -> bool:
+    """Whether the server took a call since this test began."""
+    watcher = item.config.stash.get(WATCHER, None)
+    return watcher is not None and watcher.saw_any
+
+
+def check_blocked_calls(item: pytest.Item, account: AccountHandle | None) -> None:
+    """Fail a test that would pass although its program swallowed the refusal of a live call."""
+    if text := item.config.stash[BLOCKED].swallowed(item, account):
+        pytest.fail(text, pytrace=False)
+
+
+def check_unused_faults(item: pytest.Item, account: AccountHandle) -> None:
+    """Warn of configured faults that no call of a passing test ever met."""
+    for rule in account.faults.list():
+        never = [type(step).__name__ for step in rule.script[rule.applied :] if not isinstance(step, Ok)]
+        if never and rule.probability is None:
+            applied = (
+                f"applied {rule.applied} of {len(rule.script)} times" if rule.applied else "never applied"
+            )
+            text = f"{rule.id}, configured on {rule.on!r}, {applied}: {', '.join(never)} met no call"
+            try:
+                item.warn(UnusedFault(text))
+            except UnusedFault:  # the run has made errors of warnings
+                pytest.fail(text, pytrace=False)
+
+
+def check_contract(item: pytest.Item, failure: BaseException | None) -> None:
+    """Fail the test, or note it on the failure it has, or warn, if a call it made left the recorded contract."""
+    strictness, allowed = options.contract(item)
+    watcher = item.config.stash.get(WATCHER, None)  # none where the server runs elsewhere
+    if strictness == "off" or watcher is None or not (found := watcher.verdict(allowed)):
+        return
+    text = item.stash[BREACHES] = "\n".join(["calls that the real service would reject:", *found])
+    if strictness == "warn":
+        warnings.warn(text, ContractWarning, stacklevel=2)
+    elif failure is None:
+        pytest.fail(text, pytrace=False)
+    else:
+        failure.add_note(text)

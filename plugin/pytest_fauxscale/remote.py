@@ -1,0 +1,41 @@
+"""The server of a run: one of its own, or one that runs elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, Unpack
+
+from fauxscale import MockServer
+from fauxscale.client import AccountHandle, FauxscaleClient
+from fauxscale.client.arguments import TermArguments
+from fauxscale.settings import Scalar, Terms
+
+if TYPE_CHECKING:
+    from fauxscale.dispatch.provider import Provider
+
+
+class RemoteServer:
+    """A server that runs elsewhere, with what tests use of a MockServer."""
+
+    def __init__(self, url: str, token: str | None, providers: Sequence[Provider]) -> None:
+        self.client = FauxscaleClient(url, token=token)
+        self.url = self.client.url
+        self.providers = tuple(providers)
+
+    def base_url(self, provider: str) -> str:
+        """What to give a client of that provider as its base URL."""
+        return self.url + str(self.client.provider(provider)["base"])
+
+    def account(
+        self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
+    ) -> AccountHandle:
+        """A fresh account with keys of its own; terms as in `Terms`."""
+        given: dict[str, object] = {**terms, "options": options} if options else {**terms}
+        return self.client.account(Terms.from_mapping(given), label)
+
+    def reset(self) -> None:
+        """Refuse: others may be using it."""
+        raise RuntimeError("a shared server is not reset by a test: reset the account, or take a fresh one")
+
+
+Server: TypeAlias = MockServer | RemoteServer
