@@ -14,7 +14,7 @@ _SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|password)$")
 _SHORTEST = 8  # `USE_TOKEN=true` hides no secret
 
 
-class Words:
+class Sanitizer:
     """Cleans texts for one environment: the values of its `*_KEY`, `*_TOKEN`, `*_SECRET` are hidden in them."""
 
     def __init__(self, env: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The two judgements: a request and a reply against the operation they belong to."""
+"""Checks a request and a reply against the operation they belong to."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def check_response(operation: Operation, request: Request, reply: Reply) -> list
         message = f"{reply.status} is no recorded status of {operation.name}"
         return [Violation("/status", message, "undocumented", f"statuses {known}")]
     found: list[Violation] = []
-    for name, (required, schema) in answer.headers.items():
+    for name, header in answer.headers.items():
         value = reply.header(name)
         if value is not None:
-            found += schema.violations(coerce(value, schema.node), ("headers", name))
-        elif required:
+            found += header.schema.violations(coerce(value, header.schema.node), ("headers", name))
+        elif header.required:
             found.append(
                 Violation(pointer(("headers", name)), f"{name} is missing", "would be rejected", "required")
             )

@@ -102,7 +102,7 @@ class Schema:
         keyword = str(error.kind.name)
         *path, _ = error.schema_path or [""]
         node = self._walk(path)
-        guess = " (a guess)" if node.get("x-recorded", {}).get("confidence") == "guess" else ""
+        guess = " (a guess)" if node.get("x-confidence") == "guess" else ""
         if keyword == "additionalProperties":
             severity: Severity = node.get("x-open", "would be rejected")
             known = list(node.get("properties", ()))
@@ -118,7 +118,7 @@ class Schema:
                 pointer((*place, missing)), f"{missing} is missing", "would be rejected", f"required{guess}"
             )
             return
-        rule = f"{keyword} {_words(node.get(keyword))}{guess}"
+        rule = f"{keyword} {_rule_text(node.get(keyword))}{guess}"
         yield Violation(pointer(place), brief(error.message), "would be rejected", rule)
 
     def _walk(self, path: list[str | int]) -> Json:
@@ -168,7 +168,7 @@ def _compile(schema: Json, shared: Json) -> Any:
         raise ContractError(f"a schema of the contract is faulty: {brief(str(error))}") from error
 
 
-def _words(value: object) -> str:
+def _rule_text(value: object) -> str:
     if isinstance(value, list):
         return brief(", ".join(map(str, cast("list[object]", value))), 80)
     return brief(value if isinstance(value, str) else json.dumps(value), 80)
