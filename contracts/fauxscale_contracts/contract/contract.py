@@ -77,7 +77,8 @@ class Contract:
     def confidences(self) -> Counter[Confidence]:
         """Count its statements by how sure they are; what operations share counts once."""
         every = (one for operation in self.operations.values() for one in operation.statements())
-        return Counter({one.place: one.confidence for one in every}.values())
+        found: dict[int, Confidence] = {one.place: one.confidence for one in every}
+        return Counter(found.values())
 
     def _operation_of(self, exchange: Exchange) -> Operation | None:
         if exchange.operation:

@@ -313,7 +313,7 @@ def test_a_program_that_vanishes_in_the_middle_ends_the_run_with_what_was_judged
     done = conform(*words, "--", str(script), "{image}", "{output}")
     assert done.exit_code == 2
     assert done.stdout.splitlines()[1].startswith("! the run is not whole: ")
-    assert "FELL SHORT  error-400" in done.stdout
+    assert "FAIL      error-400" in done.stdout
     assert "cannot be started" in done.stderr.splitlines()[-1]
 
 
