@@ -88,8 +88,8 @@ def _named_in(base_url: str) -> str:
     from fauxscale_contracts.profiles.installed import profiles
 
     split = urlsplit(base_url)
-    words = [*split.path.split("/"), *(split.hostname or "").split(".")]
-    found = next((name for name in profiles().by_name if name in words), None)
+    segments = [*split.path.split("/"), *(split.hostname or "").split(".")]
+    found = next((name for name in profiles().by_name if name in segments), None)
     if found is None:
         give_up(f"{base_url} does not tell whose contract to take: add --provider")
     return found

@@ -1,4 +1,4 @@
-"""Any server held against a contract: Schemathesis, started with the contract's document made to fit it."""
+"""Checks any server against a contract, by running Schemathesis with a document made to fit that server."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_server(
     examples: int = 30,
     strict: bool = False,
 ) -> bool:
-    """Whether the server at `base_url`, where clients of it point, keeps the contract; the report goes to stdout.
+    """Check whether the server at `base_url`, where clients of it point, keeps the contract; reports to stdout.
 
     A server that lets nobody in keeps every promise of its refusals, so some call with the key must have succeeded.
     Raises NotRun, and NotWritten where a report has no place.
@@ -89,7 +89,7 @@ def check_server(
 
 
 def _schemathesis(options: Iterable[str], home: Path, key: str, tell: Callable[[str], None]) -> int:
-    """Its exit status. `tell` hears each line of its report. However this ends, it has ended too: its calls cost."""
+    """Run Schemathesis and return its exit status; `tell` hears each line. It never outlives this: its calls cost."""
     encoding = sys.stdout.encoding or "utf-8"
     with subprocess.Popen(
         [sys.executable, "-m", "schemathesis.cli", *options],
@@ -129,12 +129,12 @@ def _echo(line: str | None, mask: redact.Mask) -> None:
 
 
 async def refusal(profile: Profile, base_url: str, key: str) -> str:
-    """What became of the dearest of a few good calls, the free ones first; "" if one of them succeeded.
+    """Try the key with a few good calls, the free ones first; "" if one succeeded, else what became of the last.
 
     Raises NotRun where the key is refused.
     """
     good = [one for one in profile.probes if one.valid_key and (one.cost or one.free)]
-    told = ""
+    answered = ""
     async with httpx.AsyncClient(timeout=_PATIENCE) as http:
         for probe in sorted(good, key=lambda one: one.cost):
             try:
@@ -144,14 +144,14 @@ async def refusal(profile: Profile, base_url: str, key: str) -> str:
             status = exchange.reply.status if exchange.reply else 0
             if 200 <= status < 300:
                 return ""
-            told = redact.text(summary(exchange), [key])
+            answered = redact.text(summary(exchange), [key])
             if status in (401, 403):
-                raise NotRun(f"the key was refused: {told}")
-    return told
+                raise NotRun(f"the key was refused: {answered}")
+    return answered
 
 
 def let_in(contract: Contract, har: Path) -> bool:
-    """Whether a call succeeded that asks for a key: at some hosts those that `refusal` makes are unknown.
+    """Tell whether a call that asks for a key succeeded: some hosts do not know those that `refusal` makes.
 
     Raises NotRun where nothing was written of the calls.
     """
@@ -173,7 +173,7 @@ def is_real(contract: Contract, base_url: str) -> bool:
 
 
 def fitted(profile: Profile, contract: Contract, base_url: str) -> tuple[Json, str]:
-    """The contract's document and the URL its paths begin at, for a server whose clients point to `base_url`.
+    """Fit the contract's document to a server whose clients point to `base_url`; also the URL its paths begin at.
 
     At the service itself: the operations of that host. Elsewhere: all, below what `base_url` and the paths
     do not share (`…/aigateway/v1` and `/v1/models`). Links to results are left out: their ids are not known.
@@ -208,7 +208,7 @@ def _without_events(answer: Json) -> Json:
 
 
 def _above(split: SplitResult, paths: list[str]) -> str:
-    """The path of a base URL without its end that the paths begin with."""
+    """Strip from the path of a base URL the end that the contract's paths begin with."""
     segments = split.path.split("/")[1:]
     for start in range(len(segments)):
         shared = "/" + "/".join(segments[start:])

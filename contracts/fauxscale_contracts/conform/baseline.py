@@ -1,4 +1,4 @@
-"""Accepted gaps: where a client fails, is known to, and the build shall not fail for it."""
+"""Reads the file of accepted gaps: where a client is known to fail, and the build shall not fail for it."""
 
 from __future__ import annotations
 

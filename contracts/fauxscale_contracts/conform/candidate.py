@@ -1,4 +1,4 @@
-"""What is judged: a client, whatever it is written in, that turns a picture into a larger one."""
+"""The protocol of a client under test: given a picture and an endpoint, it makes a larger picture."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ClientResult:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        words = "; ".join(one for one in (self.said, *self.notes) if one)
-        return self.ending + (f" ({words})" if words else "")
+        details = "; ".join(one for one in (self.said, *self.notes) if one)
+        return self.ending + (f" ({details})" if details else "")
 
 
 class Candidate(Protocol):

@@ -14,7 +14,7 @@ from fauxscale_contracts.console.arguments import seconds
 @click.argument("provider")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option(
-    "-k", "words", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
+    "-k", "patterns", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
 )
 @click.option("--list", "list_only", is_flag=True, help="Name the scenarios and what they expect, and stop.")
 @click.option("--api-version", help="The date of the contract that is staged.")
@@ -43,7 +43,7 @@ from fauxscale_contracts.console.arguments import seconds
 def conform(
     provider: str,
     command: tuple[str, ...],
-    words: tuple[str, ...],
+    patterns: tuple[str, ...],
     list_only: bool,
     api_version: str | None,
     limit: float,
@@ -70,11 +70,11 @@ def conform(
     from .processes import adopting
     from .run import RunOptions, list_lines, play
 
-    asked = RunOptions(provider, command, words, api_version, limit, jobs, fuzz, tls, name, baseline)
+    asked = RunOptions(provider, command, patterns, api_version, limit, jobs, fuzz, tls, name, baseline)
     interrupts = Interrupts()
     try:
         if list_only:
-            click.echo("\n".join(list_lines(provider, words, fuzz=fuzz, api_version=api_version)))
+            click.echo("\n".join(list_lines(provider, patterns, fuzz=fuzz, api_version=api_version)))
             return
         files = [
             (path, text) for path, text in ((junit, report.as_junit), (markdown, report.as_markdown)) if path

@@ -1,4 +1,4 @@
-"""Situations every service can bring about: pictures, refusals, waits, lost calls, bad replies, bad downloads."""
+"""Makes the scenarios common to all services: pictures, refusals, waits, lost calls, bad replies and downloads."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ KEPT = Expect(outcome="either", calls=(1, 12))
 
 
 def of_pictures(profile: Profile) -> Iterable[Scenario]:
-    """Each format and mode, and files that are refused."""
+    """Make a scenario for each picture format and mode, and for each kind of refused file."""
     for name in sample_images.accepted(profile.formats, profile.least_side):
         yield Scenario(id=f"picture-{name}", about=f"the picture is a {name}", picture=name)
     for name in sample_images.REFUSED:
@@ -64,7 +64,7 @@ def of_pictures(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_refusals(profile: Profile) -> Iterable[Scenario]:
-    """Errors that asking again does not mend, and an account that may not."""
+    """Make a scenario for each error that asking again does not mend, and for accounts that may not."""
     for status in profile.refusals:
         yield Scenario(
             id=f"error-{status}",
@@ -83,7 +83,7 @@ def of_refusals(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_waits(profile: Profile) -> Iterable[Scenario]:
-    """429 with every form of Retry-After, and errors of the server with and without."""
+    """Make scenarios of 429 with every form of Retry-After, and of server errors with and without one."""
 
     def limited(
         name: str, about: str, fault: Fail, expect: Expect = RETRIED, times: int | None = 1
@@ -118,7 +118,7 @@ def of_waits(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_connections(profile: Profile) -> Iterable[Scenario]:
-    """Calls that get no answer, half of one, or a slow one."""
+    """Make scenarios of calls that get no answer, half of one, or a slow one."""
 
     def cut(name: str, about: str, fault: Fault, expect: Expect = SURVIVED) -> Scenario:
         return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.work),))
@@ -137,7 +137,7 @@ def of_connections(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_replies(profile: Profile) -> Iterable[Scenario]:
-    """Successes by their status with something wrong, or something new."""
+    """Make scenarios of a 200 whose body is wrong, or has something new."""
     results = profile.results
 
     def said(name: str, about: str, fault: Fault, expect: Expect = PAID) -> Scenario:
@@ -166,7 +166,7 @@ def of_replies(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_inline_results(profile: Profile) -> Iterable[Scenario]:
-    """The picture comes with the reply, paid for, and is bad: reading it again means paying again."""
+    """Make scenarios of a bad picture inside the reply: reading it again means paying again."""
 
     def bad(name: str, about: str, fault: Fault, on: str = profile.replies) -> Scenario:
         return Scenario(id=f"result-{name}", about=about, expect=PAID, faults=(StagedFault(fault, on),))
@@ -180,7 +180,7 @@ def of_inline_results(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_downloads(profile: Profile) -> Iterable[Scenario]:
-    """The picture is there and paid for, and its link is bad."""
+    """Make scenarios of a bad link to a picture that is there and paid for."""
 
     def read(
         name: str,
@@ -229,7 +229,7 @@ def of_downloads(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_clocks() -> Iterable[Scenario]:
-    """The client's clock is not the service's."""
+    """Make scenarios in which the client's clock is not the service's."""
     yield Scenario(id="clock-ahead", about="the service's clock is a day ahead", clock=_DAY)
     yield Scenario(id="clock-behind", about="the service's clock is a day behind", clock=-_DAY)
 

@@ -1,4 +1,4 @@
-"""A Python callable as a candidate: run in a thread of its own, given up on at its limit."""
+"""Runs a Python callable as the client under test, in a thread of its own, given up on at its limit."""
 
 from __future__ import annotations
 

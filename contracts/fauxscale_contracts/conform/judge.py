@@ -1,4 +1,4 @@
-"""The verdict on a client in one scenario, by facts alone: how it ended, what it saved, what it asked and paid."""
+"""Judges a client in one scenario by facts: how it ended, what it saved, what it asked for and paid."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _picture(expect: Expect, made: ClientResult, image: bytes, scale: float) -> 
 
 
 def is_silent(findings: Sequence[Finding]) -> bool:
-    """Whether the client never made a call for work, though it had to."""
+    """Tell whether the client never made a call for work, though it had to."""
     return any(NO_CALL in one.faults for one in findings) and not any(one.calls for one in findings)
 
 

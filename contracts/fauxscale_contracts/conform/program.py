@@ -1,4 +1,4 @@
-"""A program in any language as a candidate: started for each picture, and nothing of it is left afterwards."""
+"""Runs a program in any language as the client under test: started for each picture, ended with all it started."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Program:
             return ClientResult(ending, picture, how, unread, tuple(notes))
 
     def _start(self, places: Mapping[str, str], task: Task, mark: str) -> tuple[int | None, str, bool]:
-        """Its exit status (None: killed at the limit), the last line on stderr, whether it left processes."""
+        """Run it: its exit status (None: killed at the limit), the last line on stderr, whether it left processes."""
         command = [_filled(word, places) for word in self._command]
         try:
             process = subprocess.Popen(
@@ -152,7 +152,7 @@ def _ended(code: int | None, limit: float) -> tuple[Ending, str]:
 
 
 def _read(output: Path) -> tuple[bytes | None, str]:
-    """What a program saved; or nothing, and why what is there is no picture."""
+    """Read what a program saved; or nothing, and why what is there is no picture."""
     if not os.path.lexists(output):
         return None, ""
     if not output.is_file():

@@ -1,4 +1,4 @@
-"""Replies out of a contract, served to a client: it returns the picture or fails cleanly, whatever it is told."""
+"""Serves a client replies made of the contract: it must return the picture or fail cleanly."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ class Replies:
         self._account.delete()
 
     def play(self, name: str, body: Any, expect: Expect | None = None) -> Finding:
-        """What the client makes of this body; `expect` declares what is right instead of either outcome."""
+        """Serve this body and judge the client; `expect` declares what is right instead of either outcome."""
         return self._serve(f"reply-{name}", body, expect)
 
     def fuzz(
         self, mode: Mode, examples: int, api_version: str | None = None, expect: Expect | None = None
     ) -> Finding:
-        """What it makes of so many generated bodies, the same in every run; the first it breaks at is told."""
+        """Serve so many generated bodies, the same in every run; the finding is of the first it breaks at."""
         from hypothesis import HealthCheck, Phase, given, settings
 
         from fauxscale_contracts.generate.strategies import responses

@@ -1,4 +1,4 @@
-"""The findings of a run on a screen, as JSON, as JUnit's XML, as a Markdown table."""
+"""Reports the findings of a run: on a screen, as JSON, as JUnit's XML, as a Markdown table."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Run:
 
 
 def grid(run: Run) -> str:
-    """For people: a line for each scenario, and what was seen of those that did not pass."""
+    """Write for people: a line for each scenario, and what was seen of those that did not pass."""
     width = max((len(one.id) for one in run.findings), default=0)
     lines = [f"{run.client} at {run.provider} {run.api_version}, scenarios version {VERSION}"]
     lines += [f"! {head}" for head in run.heads]
@@ -64,7 +64,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def as_json(run: Run) -> str:
-    """For programs; `passed` counts each PASS, `failed` each FAIL that was not accepted."""
+    """Write for programs; `passed` counts each PASS, `failed` each FAIL that was not accepted."""
     passed, failed = counts(run.findings)
     body = {
         "provider": run.provider,
@@ -91,7 +91,7 @@ def as_json(run: Run) -> str:
 
 
 def as_junit(run: Run) -> str:
-    """For CI: a test case for each scenario, and one that is an error for a run that is not whole."""
+    """Write for CI: a test case for each scenario, and one that is an error for a run that is not whole."""
     tally = Counter(one.verdict for one in run.findings)
     suite = ElementTree.Element(
         "testsuite",
@@ -122,7 +122,7 @@ def as_junit(run: Run) -> str:
 
 
 def as_markdown(run: Run) -> str:
-    """For a page: what did not pass, and the sum of the rest."""
+    """Write for a page: what did not pass, and the sum of the rest."""
     lines = [f"**{run.client}** at {run.provider} {run.api_version}: {summary(run.findings)}.", ""]
     lines += [text for head in run.heads for text in (f"{_cell(head)[:1].upper()}{_cell(head)[1:]}", "")]
     rows = [one for one in run.findings if one.verdict in ("FAIL", "accepted")]

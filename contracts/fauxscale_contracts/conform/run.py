@@ -1,4 +1,4 @@
-"""A program's run through a provider's list: chosen scenarios, several at once, and the declared gaps settled."""
+"""Runs a program through the chosen scenarios of a provider, several at once, and applies the baseline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunOptions:
 
     provider: str
     command: tuple[str, ...]
-    words: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     api_version: str | None = None
     limit: float = 10.0
     jobs: int = 2
@@ -44,36 +44,36 @@ class RunOptions:
 
 
 def chosen(
-    provider: str, words: Sequence[str] = (), *, fuzz: int = 0, api_version: str | None = None
+    provider: str, patterns: Sequence[str] = (), *, fuzz: int = 0, api_version: str | None = None
 ) -> list[Scenario]:
-    """The provider's scenarios that fit one of the words, all without words; none where all words are for replies.
+    """Choose the scenarios that fit one of the patterns: all without patterns, none where all are for replies.
 
-    Raises CannotRun for words that fit nothing there is to play.
+    Raises CannotRun for patterns that fit nothing there is to play.
     """
     known = profiles()
     if provider not in known.by_name:
         raise CannotRun(f"no scenarios for {provider!r}: choose from {', '.join(known.by_name)}")
     listed = scenarios(provider)
     every = [one.id for one in listed]
-    left = [word for word in words if not any(selects(name, [word]) for name in every)]
+    left = [pattern for pattern in patterns if not any(selects(name, [pattern]) for name in every)]
     if left:
         replies = reply_ids(provider, [api_version])
-        lost = [word for word in left if not any(selects(name, [word]) for name in replies)]
+        lost = [pattern for pattern in left if not any(selects(name, [pattern]) for name in replies)]
         if lost:
             raise CannotRun(f"no scenario of {provider} fits {', '.join(lost)}: see --list")
         if not fuzz:
             raise CannotRun(f"{', '.join(left)}: replies are served only with --fuzz N")
-    return [one for one in listed if selects(one.id, words)]
+    return [one for one in listed if selects(one.id, patterns)]
 
 
-def list_lines(provider: str, words: Sequence[str], *, fuzz: int, api_version: str | None) -> list[str]:
-    """A line for everything that `play` plays. Raises CannotRun."""
+def list_lines(provider: str, patterns: Sequence[str], *, fuzz: int, api_version: str | None) -> list[str]:
+    """List everything that `play` plays, a line each. Raises CannotRun."""
     lines = [
         f"{one.id}: {one.about}: {one.expect}"
-        for one in chosen(provider, words, fuzz=fuzz, api_version=api_version)
+        for one in chosen(provider, patterns, fuzz=fuzz, api_version=api_version)
     ]
     names = reply_ids(provider, [api_version]) if fuzz else []
-    return lines + [f"{name}: {EITHER}" for name in names if selects(name, words)]
+    return lines + [f"{name}: {EITHER}" for name in names if selects(name, patterns)]
 
 
 def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
@@ -83,7 +83,7 @@ def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
     CannotRun when it cannot be run, ContractError for an API version that is not on record.
     """
     contract = load(ask.provider, api_version=ask.api_version)
-    played = chosen(ask.provider, ask.words, fuzz=ask.fuzz, api_version=ask.api_version)
+    played = chosen(ask.provider, ask.patterns, fuzz=ask.fuzz, api_version=ask.api_version)
     if not ask.command:
         raise CannotRun("no command: fauxscale-contracts conform ideogram -- ./client {image} {output}")
     program, gaps = Program(ask.command), baseline.read(ask.baseline, ask.provider)
@@ -112,7 +112,7 @@ def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
 
 
 def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Generator[Finding]:
-    """What comes of each scenario, in their order, `jobs` of them at once. Raises CannotRun."""
+    """Play each scenario, `jobs` of them at once; findings in their order. Raises CannotRun."""
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(stage.play, scenario) for scenario in scenarios]
         try:
@@ -130,13 +130,13 @@ def _found(
 ) -> Generator[Finding]:
     yield from findings
     if not ask.fuzz or not any(
-        selects(name, ask.words) for name in reply_ids(ask.provider, [ask.api_version])
+        selects(name, ask.patterns) for name in reply_ids(ask.provider, [ask.api_version])
     ):
         return
     with Replies(mock, ask.provider, candidate, limit=ask.limit) as served:
         for name, body in boundary_replies(ask.provider, ask.api_version):
-            if selects(f"reply-{name}", ask.words):
+            if selects(f"reply-{name}", ask.patterns):
                 yield served.play(name, body)
         for mode in modes(ask.provider):
-            if selects(f"reply-{mode}:generated", ask.words):
+            if selects(f"reply-{mode}:generated", ask.patterns):
                 yield served.fuzz(mode, ask.fuzz, ask.api_version)

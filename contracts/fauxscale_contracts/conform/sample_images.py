@@ -1,4 +1,4 @@
-"""The pictures clients are given: one of each format and mode, and some that no service takes. Drawn, not stored."""
+"""Draws the pictures clients are given: one of each format and mode, and files that no service takes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REFUSED = ("gif", "cut", "empty", "text", "oversize")
 
 
 def accepted(formats: Iterable[str], least_side: int = 1) -> tuple[str, ...]:
-    """The names of the pictures that a service takes which takes these formats, and no side below so many pixels."""
+    """Name the pictures that a service accepts, by its formats and its least side in pixels."""
     prefixes = tuple(one.lower() for one in formats)
     return tuple(
         name for name in NAMES if name.startswith(prefixes) and (least_side <= 1 or name != "png-one-pixel")
@@ -42,7 +42,7 @@ def accepted(formats: Iterable[str], least_side: int = 1) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def picture(name: str, number: int = 0, least_side: int = 1) -> bytes:
-    """The file of that name; each `number` shows something else. None of its sides is below `least_side` pixels,
+    """Draw the file of that name; each `number` shows something else. No side is below `least_side` pixels,
     but for the picture of one pixel."""
     times = -(-least_side // _LEAST)
     if name in _PLAIN:

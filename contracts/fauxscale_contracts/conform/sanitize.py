@@ -1,4 +1,4 @@
-"""What a client says, fit to be shown: no secrets of its user, no codes for a terminal."""
+"""Cleans what a client prints: no secrets of its user, no terminal codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scenario is: a situation that is staged for a client, and what it must make of it, written down."""
+"""The values that describe a scenario: what is staged for a client, and what it must do."""
 
 from __future__ import annotations
 

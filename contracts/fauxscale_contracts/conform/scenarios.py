@@ -32,7 +32,7 @@ def scenarios(provider: str) -> tuple[Scenario, ...]:
 
 
 def of_profile(profile: Profile) -> Iterable[Scenario]:
-    """Every scenario that the service of a profile can bring about."""
+    """Make every scenario that the service of a profile can bring about."""
     yield from of_pictures(profile)
     for name, options in profile.options.items():
         yield Scenario(id=name, about=f"the client is asked for {options}", options=options)
@@ -58,7 +58,7 @@ def of_profile(profile: Profile) -> Iterable[Scenario]:
 
 
 def _of_jobs(job: Job) -> Iterable[Scenario]:
-    """Work that is slow, stuck, cancelled or done in another order, and polls that get no answer."""
+    """Make scenarios of jobs that are slow, stuck, cancelled or reordered, and of polls that get no answer."""
 
     def queued(
         name: str,

@@ -11,10 +11,11 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from fauxscale import MockServer, Settings
+from fauxscale import MockServer
 from fauxscale.client import Account
 from fauxscale_contracts.profiles.installed import profile, profiles
 from fauxscale_contracts.profiles.profile import Profile
+from fauxscale_contracts.profiles.stand_in import stand_in
 
 from .candidate import Candidate, ClientResult, Endpoint, Task
 from .judge import Facts, Finding, Verdict, judge
@@ -26,10 +27,8 @@ _LATE, _PAUSE = 1.0, 0.01
 
 
 def open_server(provider: str, api_version: str | None = None, *, tls: bool = False) -> MockServer:
-    """A stand-in to stage scenarios on, not yet started; `api_version` for providers of which it imitates several."""
-    option = profile(provider).api_version_option
-    options = {option: api_version} if api_version and option else {}
-    return MockServer(Settings(key_policy="issued", options=options), tls=tls)
+    """Make the server that scenarios are staged on, not yet started; `api_version` where it imitates several."""
+    return stand_in(profile(provider), api_version, tls=tls)
 
 
 class Stage:
@@ -79,7 +78,7 @@ class Stage:
             return gather_facts(account, expect, made, images, scenario.options, self._profile.scale)
 
     def endpoint(self, account: Account) -> Endpoint:
-        """Where the client goes to play on this account."""
+        """Tell the client its address, its key and its environment for this account."""
         env = account.env(self._profile.name) | _filled(self._profile, self._profile.env, account)
         # Where the user has set them: a client that reads another service's shall not meet that service.
         env = {
@@ -148,20 +147,12 @@ def _every(account: Account, served: Iterable[str]) -> dict[str, str]:
 
 
 def _filled(profile: Profile, templates: Mapping[str, str], account: Account) -> dict[str, str]:
-    """Variables by their templates, as they lead to this account."""
-    key = account.api_key(profile.name)
-    key_id, _, key_secret = key.partition(":")
-    values = {
-        "base_url": account.base_url(profile.name),
-        "key": key,
-        "key_id": key_id,
-        "key_secret": key_secret,
-    }
-    return {name: template.format(**values) for name, template in templates.items()}
+    """Fill in templates of environment variables for this account."""
+    return profile.filled(templates, account.base_url(profile.name), account.api_key(profile.name))
 
 
 def _locked_out(endpoint: Endpoint) -> Endpoint:
-    """The same address with a key of the same make that nobody issued."""
+    """Swap the key for one of the same form that nobody issued."""
     good = endpoint.api_key
     wrong = good[:-6] + "".join("B" if one != "B" else "C" for one in good[-6:])
     env = {name: value.replace(good, wrong) for name, value in endpoint.env.items()}
@@ -169,7 +160,7 @@ def _locked_out(endpoint: Endpoint) -> Endpoint:
 
 
 class _Director:
-    """Works behind the client's back while it plays."""
+    """Reorders or cancels the client's jobs while it runs."""
 
     def __init__(self, what: Meanwhile, account: Account) -> None:
         self._orders: Mapping[str, Callable[[], None]] = {

@@ -1,4 +1,4 @@
-"""The scenarios as tests of a Python client: subclass, say how to call it, and pytest has a test for each."""
+"""A test class with a test for each scenario: subclass it and say how to call your Python client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .stage import Stage, open_server
 
 
 class ClientConformance:
-    """Every scenario of a provider, and replies out of its contract, as tests of one client.
+    """Tests one client in every scenario of a provider, and with replies made of its contract.
 
         class TestMyClient(ClientConformance):
             provider = "ideogram"

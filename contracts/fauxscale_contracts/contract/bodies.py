@@ -1,4 +1,4 @@
-"""Bodies against their recorded media types: forms, JSON, pictures, event streams."""
+"""Checks bodies against their recorded media types: forms, JSON, pictures, event streams."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TEXT_LABELS = (None, "text/plain")
 
 
 def check_body(contents: Mapping[str, Content], content_type: str | None, body: bytes) -> list[Violation]:
-    """What is wrong with a body that came under this Content-Type, given what may come."""
+    """List what is wrong with a body that came under this Content-Type, given what may come."""
     declared = (content_type or "").partition(";")[0].strip().lower()
     content = contents.get(declared) or next(
         (c for name, c in contents.items() if _covers(name, declared)), None

@@ -19,9 +19,9 @@ _DATA = frozenset({"example", "examples", "default", "const", "enum"})
 _NAMED = frozenset({"properties", "headers", "schemas", "paths", "responses", "parameters"})
 
 
-def check_words(document: Json) -> None:
+def check_vocabulary(document: Json) -> None:
     """Raise ContractError, naming the place, for a word that is none of the vocabulary."""
-    for place, value in _words_in(document, ()):
+    for place, value in _stated_in(document, ()):
         if value not in CONFIDENCES:
             raise ContractError(
                 f"{pointer(place)} is {brief(repr(value), 60)}: choose from {', '.join(CONFIDENCES)}"
@@ -37,10 +37,10 @@ def confidence_of(document: Document, node: Mapping[str, Any], enclosing: Confid
     return enclosing
 
 
-def _words_in(node: Any, at: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], Any]]:
+def _stated_in(node: Any, at: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], Any]]:
     if isinstance(node, list):
         for number, one in enumerate(cast("list[object]", node)):
-            yield from _words_in(one, (*at, number))
+            yield from _stated_in(one, (*at, number))
     elif isinstance(node, dict):
         named = bool(at) and at[-1] in _NAMED
         for name, one in cast("Json", node).items():
@@ -49,4 +49,4 @@ def _words_in(node: Any, at: tuple[object, ...]) -> Iterator[tuple[tuple[object,
             elif not named and name == "x-recorded" and isinstance(one, dict) and "confidence" in one:
                 raise ContractError(f"{pointer((*at, name))}: say {WORD} beside it, not confidence inside")
             elif named or name not in _DATA:
-                yield from _words_in(one, (*at, name))
+                yield from _stated_in(one, (*at, name))

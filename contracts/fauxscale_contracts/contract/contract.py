@@ -6,7 +6,7 @@ from collections import Counter
 from typing import cast
 
 from . import checks
-from .confidence import Confidence, check_words
+from .confidence import Confidence, check_vocabulary
 from .exchange import Exchange
 from .operations import METHODS, Operation, find
 from .schemas import Document, Json
@@ -26,7 +26,7 @@ class Contract:
         if not str(document.get("openapi", "")).startswith("3.1"):
             raise self._faulty("it is not an OpenAPI 3.1 document")
         try:
-            check_words(document)
+            check_vocabulary(document)
         except ContractError as error:
             raise self._faulty(str(error)) from None
         for path, item in _objects(document.get("paths"), self._faulty("it has no paths")):

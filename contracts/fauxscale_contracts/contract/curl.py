@@ -1,4 +1,4 @@
-"""A call as a curl command one can paste: the shortest way to see a violation again."""
+"""Writes a call as a curl command to paste, which shows a violation again."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def read_header(data: bytes) -> Header | None:
 def check_picture(
     rule: Mapping[str, Any], data: bytes, at: str, *, label: str | None = None, size: int | None = None
 ) -> list[Violation]:
-    """What is wrong with a picture under an `x-picture` rule.
+    """List what is wrong with a picture under an `x-picture` rule.
 
     The rule's members: `formats`, `maxBytes`, `maxPixels`, and `unsure`, the names of those nobody has
     documented (breaking them is "undocumented"). `label` is the declared media type; whether a false one

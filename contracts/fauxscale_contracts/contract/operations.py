@@ -1,4 +1,4 @@
-"""One operation of a contract: where it is reached, what it takes, what it answers."""
+"""Reads an operation of a contract: its addresses, parameters, bodies and answers."""
 
 from __future__ import annotations
 

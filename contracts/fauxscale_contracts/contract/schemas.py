@@ -1,4 +1,4 @@
-"""One JSON Schema out of a contract, compiled when first used, its complaints in our words."""
+"""Compiles a JSON Schema of a contract when first used, and reports violations in plain sentences."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ class Schema:
         return self.document.schema(node)
 
     def is_valid(self, value: object) -> bool:
-        """By the letter of JSON Schema: open objects are open."""
+        """Tell whether a value is valid by the letter of JSON Schema: open objects are open."""
         if self._plain is None:
             self._plain = _compile(self.node, self.document.schemas)
         return bool(self._plain.is_valid(value))
 
     def violations(self, value: object, at: tuple[object, ...]) -> list[Violation]:
-        """What is wrong with a JSON value that stands at the place `at`.
+        """List what is wrong with a JSON value that stands at the place `at`.
 
         Of alternatives at the top (`anyOf`) the one counts that the value comes closest to.
         """

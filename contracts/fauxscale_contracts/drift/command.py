@@ -78,10 +78,10 @@ def drift(
         from .report import plan
 
         try:
-            told, most = plan(profile(provider))
+            priced, most = plan(profile(provider))
         except ContractError as error:
             give_up(str(error))
-        click.echo(told, err=True)
+        click.echo(priced, err=True)
         if most > max_cost:
             give_up(f"that may cost ${most:.2f}, more than --max-cost {max_cost:.2f}: nothing was sent")
         if not yes and not _agreed():

@@ -1,4 +1,4 @@
-"""What a service answers today, beside what is documented, what was recorded and what the stand-in says."""
+"""Compares a service's answers with the documentation, with recordings and with the stand-in's."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def compare(
     stood_in: Mapping[str, Exchange],
     recorded: Iterable[Exchange] = (),
 ) -> list[Difference]:
-    """Every difference, the gravest first. `live` and `stood_in` are answers by probe."""
+    """List every difference, the gravest first. `live` and `stood_in` are answers by probe."""
     kept = [one for one in recorded if one.reply is not None]
     found = [
         difference

@@ -1,4 +1,4 @@
-"""A drift report for people, for pull requests and for programs."""
+"""Writes a drift report for people, for pull requests and for programs."""
 
 from __future__ import annotations
 

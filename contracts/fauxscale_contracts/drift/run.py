@@ -1,4 +1,4 @@
-"""One drift run: the probes at the service, the same at a stand-in started for them, and the comparison."""
+"""Runs a drift check: the probes at the service, the same at a stand-in, and the comparison."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ async def examine(
     """
     probed = profile(provider)
     contract = load(provider, api_version=api_version)
-    told = [] if recorded is None else _recorded(recorded, contract)
+    kept = [] if recorded is None else _recorded(recorded, contract)
     live = await run(probed, base_url, key, http, timeout=timeout)
-    findings = compare(contract, live, await _stand_in(probed, contract.api_version), told)
+    findings = compare(contract, live, await _stand_in(probed, contract.api_version), kept)
     statuses = {name: one.reply.status for name, one in live.items() if one.reply}
     cost = sum(
         max(probe.cost, probe.risk if statuses.get(probe.id, 0) < 300 else 0) for probe in probed.probes
@@ -44,10 +44,9 @@ async def examine(
 
 
 async def _stand_in(profile: Profile, api_version: str) -> dict[str, Exchange]:
-    from fauxscale import MockServer, Settings
+    from fauxscale_contracts.profiles.stand_in import stand_in
 
-    options = {profile.api_version_option: api_version} if profile.api_version_option else {}
-    with MockServer(Settings(key_policy="issued", options=options), listen=False) as mock:
+    with stand_in(profile, api_version, listen=False) as mock:
         async with httpx.AsyncClient(transport=mock.transport()) as http:
             key = mock.account().api_key(profile.name)
             return await run(profile, mock.base_url(profile.name), key, http)

@@ -1,4 +1,4 @@
-"""Bodies at the edges of a schema, each with a name that stays: a good body, changed in one place at a time."""
+"""Makes bodies at the edges of a schema, each with a stable name: a good body changed in one place."""
 
 from __future__ import annotations
 

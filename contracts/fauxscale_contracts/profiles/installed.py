@@ -1,4 +1,4 @@
-"""The profiles there are: those that come with this package, and those of installed ones (`fauxscale.profiles`)."""
+"""Finds the profiles: built-in ones, and those of installed packages (entry points `fauxscale.profiles`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Profiles:
 
 @cache
 def profiles() -> Profiles:
-    """Every profile, built in or installed; looked up once in a process."""
+    """Find every profile, built in or installed; once in a process."""
     found = {one.name: one for one in BUILT_IN}
     unusable: list[str] = []
     for entry in sorted(entry_points(group=GROUP), key=lambda one: (_package(one), one.name)):
@@ -37,7 +37,7 @@ def profiles() -> Profiles:
 
 
 def profile(name: str) -> Profile:
-    """The profile of a provider. Raises ContractError listing those there are."""
+    """Look up the profile of a provider. Raises ContractError listing those there are."""
     every = profiles()
     if name in every.by_name:
         return every.by_name[name]

@@ -1,4 +1,4 @@
-"""Contracts by the name of their provider and their API version, and contracts of one's own by their file."""
+"""Loads contracts by provider and API version, and contracts of one's own by their file."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Unreachable(Exception):
 async def run(
     profile: Profile, base_url: str, key: str, http: httpx.AsyncClient, *, timeout: float = 120.0
 ) -> dict[str, Exchange]:
-    """Every probe's exchange by the probe's id, and that of the first result as `its picture`.
+    """Send every probe; the exchanges by the probe's id, and that of the first result as `its picture`.
 
     A whole answer may take `timeout` seconds, and so may a job. Raises Unreachable if the service cannot be
     reached, is in trouble, or refuses the key or the one paid probe.
@@ -58,7 +58,7 @@ async def ask(
 
 
 def request(profile: Profile, probe: Probe, base_url: str, key: str) -> Request:
-    """The request of a probe; with a key that nobody has where the probe wants a wrong one."""
+    """Make the request of a probe, with a key that nobody has where it wants a wrong one."""
     headers = _key_headers(profile, key if probe.valid_key else NO_KEY)
     url = base_url.rstrip("/") + probe.path
     if probe.encoding == "none":
@@ -78,7 +78,7 @@ def request(profile: Profile, probe: Probe, base_url: str, key: str) -> Request:
 
 
 def sample_picture(side: int = _SIDE) -> bytes:
-    """A small picture with edges and slopes."""
+    """Draw a small picture with edges and slopes."""
     from PIL import Image
 
     image = Image.linear_gradient("L").crop((0, 0, side, side)).convert("RGB")
@@ -89,7 +89,7 @@ def sample_picture(side: int = _SIDE) -> bytes:
 
 
 def summary(exchange: Exchange) -> str:
-    """Where a call went and what was answered, in one line."""
+    """Say in one line where a call went and what was answered."""
     reply = exchange.reply
     assert reply is not None  # _send raises where none came
     text = " ".join(reply.body[:300].decode(errors="replace").split())
@@ -126,7 +126,7 @@ async def _finished(
     http: httpx.AsyncClient,
     timeout: float,
 ) -> Exchange:
-    """The reply that ends a job. Raises Unreachable where none does in time."""
+    """Poll a job until it ends. Raises Unreachable where it does not in time."""
     name = _at(_json(submitted), job.id_at)
     if not isinstance(name, str | int):
         return submitted
@@ -153,7 +153,7 @@ async def _finished(
 async def _first_picture(
     profile: Profile, exchange: Exchange, http: httpx.AsyncClient, timeout: float
 ) -> Exchange | None:
-    """The exchange that holds the first result's bytes, None where the reply carries none."""
+    """Fetch or decode the first result; None where the reply carries none."""
     results = profile.results
     if results.carrier == "body":
         return None  # the probe's own exchange holds it

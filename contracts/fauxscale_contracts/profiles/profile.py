@@ -135,6 +135,12 @@ class Profile:
         """The API versions on record, oldest first."""
         return sorted(one.name.removesuffix(SUFFIX) for one in self.recorded.glob(f"*{SUFFIX}"))
 
+    def filled(self, templates: Mapping[str, str], base_url: str, key: str) -> dict[str, str]:
+        """Fill in templates of environment variables."""
+        key_id, _, key_secret = key.partition(":")
+        values = {"base_url": base_url, "key": key, "key_id": key_id, "key_secret": key_secret}
+        return {name: template.format(**values) for name, template in templates.items()}
+
     def document(self, api_version: str) -> Path:
         """The file of an API version."""
         return self.recorded / f"{api_version}{SUFFIX}"

@@ -1,4 +1,4 @@
-"""A proxy that keeps what goes through it: each exchange as HAR, its pictures by hash, no secrets."""
+"""Records what goes through a proxy: each exchange as HAR, its pictures by hash, no secrets."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ContractIndex:
         }
 
     def find(self, method: str, url: str) -> Match | None:
-        """Whose operation answers at an address; None where no contract knows it."""
+        """Find the operation that answers at an address; None where no contract knows it."""
         found = find([one.operation for one in self._matches.values()], method, url)
         return self._matches[found.name] if found else None
 

@@ -46,7 +46,7 @@ _PLAIN = 16  # letters alone are a word, unless there are so many; and no key of
 
 
 def scan(folder: Path) -> list[str]:
-    """One line for each thing that looks like a secret, itself shortened.
+    """List each thing that looks like a secret, itself shortened.
 
     Raises RecordingError for a folder that is not there or empty, and for HAR files that cannot be read.
     """
