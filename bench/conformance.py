@@ -16,7 +16,7 @@ from tests.clients.node import JS, installed
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "conformance.md"
 BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
-PROGRAMS = ROOT / "tests" / "contracts" / "clients"
+PROGRAMS = ROOT / "tests" / "contracts" / "conform" / "clients"
 FILES = ("{image}", "{output}")
 
 

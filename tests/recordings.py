@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,12 @@ import httpx
 
 from fauxscale import MockServer
 from fauxscale.recordings.har import Recording
+from fauxscale_contracts.profiles.installed import profile
 from fauxscale_contracts.record.proxy import Recorder
-
-HEADERS: Mapping[str, tuple[str, str]] = {"ideogram": ("Api-Key", ""), "fal": ("Authorization", "Key ")}
 
 
 def key_header(provider: str, key: str) -> dict[str, str]:
-    name, prefix = HEADERS.get(provider, ("Authorization", "Bearer "))
+    name, prefix = profile(provider).key_header
     return {name: prefix + key}
 
 

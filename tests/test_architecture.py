@@ -34,10 +34,11 @@ LEAVES = frozenset(
 )
 
 # What contracts may know of the mock: one that judges itself by its own schemas agrees with its own mistakes.
-CONTRACTS_MAY_IMPORT = {"fauxscale.redact", "fauxscale.recordings.har", "fauxscale.providers.installed"}
+CONTRACTS_MAY_IMPORT = {"fauxscale.redact", "fauxscale.recordings.har"}
 # These start a mock server, because that is their job.
 CONTRACTS_THAT_START_A_SERVER = ("conform", "drift")
-STARTED = {"fauxscale", "fauxscale.client", "fauxscale.server"}
+STAND_IN = "fauxscale_contracts.profiles.stand_in"
+STARTED = {"fauxscale", "fauxscale.client", "fauxscale.server", "fauxscale.providers"}
 
 # What each room may load that is neither ours nor Python's own; lazily too. "" is what every room may.
 LIBRARIES: Mapping[str, Mapping[str, frozenset[str]]] = {
@@ -161,7 +162,7 @@ def across(imports: Iterable[Import]) -> list[str]:
         pair = package(found.importer), package(found.target)
         if pair[0] == pair[1] or pair[0] == "pytest_fauxscale" or pair[1] not in PACKAGES:
             continue
-        starts = room(found.importer) in CONTRACTS_THAT_START_A_SERVER
+        starts = room(found.importer) in CONTRACTS_THAT_START_A_SERVER or found.importer == STAND_IN
         allowed = CONTRACTS_MAY_IMPORT | STARTED if starts else CONTRACTS_MAY_IMPORT
         if pair != ("fauxscale_contracts", "fauxscale") or found.target not in allowed:
             wrong.append(str(found))

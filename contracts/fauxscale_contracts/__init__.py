@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from .conform.scenario import Expect as Expect
     from .conform.suite import ClientConformance as ClientConformance
     from .contract.contract import Contract as Contract
-    from .contract.contract import api_versions as api_versions
-    from .contract.contract import load as load
-    from .contract.contract import load_file as load_file
     from .contract.curl import curl as curl
     from .contract.exchange import Exchange as Exchange
     from .contract.exchange import Reply as Reply
@@ -25,6 +22,13 @@ if TYPE_CHECKING:
     from .generate.strategies import images as images
     from .generate.strategies import requests as requests
     from .generate.strategies import responses as responses
+    from .profiles.loading import api_versions as api_versions
+    from .profiles.loading import load as load
+    from .profiles.loading import load_file as load_file
+    from .profiles.profile import Job as Job
+    from .profiles.profile import Probe as Probe
+    from .profiles.profile import Profile as Profile
+    from .profiles.profile import Results as Results
 
 # Loaded when first asked for: a check needs no Hypothesis, a strategy no checks.
 _ROOMS = {
@@ -32,11 +36,13 @@ _ROOMS = {
     "conform.candidate": ("Endpoint",),
     "conform.scenario": ("Expect",),
     "conform.suite": ("ClientConformance",),
-    "contract.contract": ("Contract", "load", "load_file", "api_versions"),
+    "contract.contract": ("Contract",),
     "contract.exchange": ("Exchange", "Reply", "Request"),
     "contract.curl": ("curl",),
     "generate.strategies": ("broken_images", "fuzz_responses", "images", "requests", "responses"),
     "contract.violations": ("ContractError", "Violation"),
+    "profiles.loading": ("api_versions", "load", "load_file"),
+    "profiles.profile": ("Job", "Probe", "Profile", "Results"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

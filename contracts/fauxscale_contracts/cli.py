@@ -6,8 +6,11 @@ import click
 
 from .check.command import check
 from .conform.command import conform
-from .contract.contract import api_versions, load
+from .contract.confidence import CONFIDENCES
 from .drift.command import drift
+from .new.command import new
+from .profiles.installed import profiles
+from .profiles.loading import api_versions, load
 from .record.command import record, scan_folder
 
 
@@ -15,15 +18,19 @@ from .record.command import record, scan_folder
 @click.version_option(package_name="fauxscale", prog_name="fauxscale-contracts")
 def main() -> None:
     """Recorded contracts of image-upscaling services, and checks against them."""
+    for line in profiles().unusable:
+        click.echo(f"fauxscale-contracts: {line}", err=True)
 
 
 @main.command("list")
 def list_contracts() -> None:
-    """Name what is on record: provider, API version, operations."""
+    """Name what is on record: provider, API version, operations, and how sure its statements are."""
     for provider, dates in api_versions().items():
         for api_version in dates:
             contract = load(provider, api_version=api_version)
-            click.echo(f"{provider} {api_version}: {', '.join(contract.operations)}")
+            counts = contract.confidences()
+            told = ", ".join(f"{counts[one]} {one}" for one in CONFIDENCES)
+            click.echo(f"{provider} {api_version}: {', '.join(contract.operations)} ({told})")
 
 
 main.add_command(conform)
@@ -31,3 +38,4 @@ main.add_command(record)
 main.add_command(scan_folder)
 main.add_command(drift)
 main.add_command(check)
+main.add_command(new)

@@ -1,4 +1,4 @@
-"""Every call the stand-in accepted, held against the recorded contract once the test's body has ended."""
+"""Holds every call the stand-in accepted against the recorded contract, once the test's body has ended."""
 
 from __future__ import annotations
 
@@ -80,14 +80,25 @@ class Watcher:
             self._breaches += found
 
 
+def unusable_profiles() -> tuple[str, ...]:
+    """A line for each installed profile that cannot be used: calls of its provider are held against nothing."""
+    from fauxscale_contracts.profiles.installed import profiles
+
+    return profiles().unusable
+
+
 def _breach(call: Observation) -> Breach | None:
     from fauxscale_contracts import ContractError, Exchange, curl, load
     from fauxscale_contracts.contract.exchange import Request
+    from fauxscale_contracts.profiles.installed import profiles
 
+    known = profiles().by_name.get(call.provider)
+    if known is None or (call.api_version and call.api_version not in known.api_versions()):
+        return None  # a provider of the user's own, or a version of it, that nobody has recorded
     try:
         contract = load(call.provider, api_version=call.api_version or None)
-    except ContractError:
-        return None  # a provider of the user's own has no recorded contract
+    except ContractError as error:
+        return Breach((("/contract", f"{call.operation}: {error}"),), "nothing was checked")
     exchange = Exchange(Request(call.method, call.url, call.headers, call.body), operation=call.operation)
     wrong = tuple(
         (violation.pointer, f"{call.operation}: {violation}")

@@ -17,6 +17,8 @@ from fauxscale.interception.guard import Fence, LiveCallRefused, guard
 from fauxscale.interception.intercept import fence_for, recorder, routed
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import UNASSIGNED
+from fauxscale_contracts.profiles.installed import profiles
+from fauxscale_contracts.profiles.profile import Profile
 
 from . import options
 from .blocked_calls import BlockedCalls
@@ -140,10 +142,17 @@ def _keys(server: Server, account: AccountHandle) -> dict[str, str]:
         for name, template in one.env.items()
         if template == "{key}"
     }
-    # Two services speak OpenAI's dialect: the base URL tells which of them its SDK is for.
-    gateway = "lumenfall" if "lumenfall" in os.environ.get("OPENAI_BASE_URL", "") else "aigateway"
-    keys["OPENAI_API_KEY"] = account.api_key(gateway)
-    if not os.environ.get("FAL_KEY") and os.environ.get("FAL_KEY_ID"):
-        # fal-client 1.0.3 also takes a key in halves.
-        keys["FAL_KEY_ID"], _, keys["FAL_KEY_SECRET"] = keys["FAL_KEY"].partition(":")
+    # Services that share a dialect share variables: the base URL tells which of them an SDK is for, else the first.
+    served = {one.name for one in server.providers}
+    known = [one for one in profiles().by_name.values() if one.name in served]
+    for one in sorted(known, key=_is_chosen, reverse=True):
+        templates = {name: template for name, template in one.env.items() if "{key" in template}
+        templates |= {name: template for name, template in one.env_if_set.items() if os.environ.get(name)}
+        keys = one.filled(templates, "", account.api_key(one.name)) | keys
     return keys
+
+
+def _is_chosen(profile: Profile) -> bool:
+    """Whether a variable that holds a base URL in this environment leads to the provider."""
+    places = [name for name, template in profile.env.items() if template == "{base_url}"]
+    return any(profile.name in os.environ.get(name, "") for name in places)

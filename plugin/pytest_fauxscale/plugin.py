@@ -210,6 +210,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line(f"fauxscale: {totals}")
     if unheld := options.unheld(config):
         terminalreporter.write_line(f"fauxscale: {unheld}")
+    from .contract_check import unusable_profiles
+
+    for line in unusable_profiles():
+        terminalreporter.write_line(f"fauxscale: {line}")
     if budget is not None and totals.exceeds(budget):
         over = dollars(totals.micros - round(budget * 1_000_000))
         terminalreporter.write_line(

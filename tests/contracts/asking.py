@@ -27,11 +27,10 @@ from fauxscale_contracts import Exchange, Request, images, load
 from fauxscale_contracts.conform.sample_images import picture
 from fauxscale_contracts.contract.bodies import picture_as_text
 from fauxscale_contracts.contract.image_headers import MEDIA_TYPES
+from fauxscale_contracts.profiles.installed import profile
 
 # Taken verbatim at every provider; all other keys are refused, so that a stand-in that ignores keys is found out.
 KEY = "lmnfl_key:secret"
-_AUTH = {"ideogram": ("Api-Key", ""), "fal": ("Authorization", "Key ")}
-_BEARER = ("Authorization", "Bearer ")
 SETTINGS = Settings(keys=(KEY,), allow_hosts=("localhost", "testserver"))
 
 
@@ -146,7 +145,7 @@ def _ask(
     *,
     mode: str = "all",
 ) -> Outcome:
-    header, prefix = _AUTH.get(provider, _BEARER)
+    header, prefix = profile(provider).key_header
     every = ("examples", "coverage", "fuzzing", "stateful")
     config = SchemathesisConfig.from_dict(
         {

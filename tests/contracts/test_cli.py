@@ -5,6 +5,7 @@ from __future__ import annotations
 from click.testing import CliRunner
 
 from fauxscale._version import __version__
+from fauxscale_contracts import api_versions, load
 from fauxscale_contracts.cli import main
 
 
@@ -16,5 +17,9 @@ def test_version() -> None:
 def test_list_names_every_contract() -> None:
     result = CliRunner().invoke(main, ["list"])
     assert result.exit_code == 0
-    assert "ideogram 2026-04: ideogram.upscale, ideogram.download" in result.output.splitlines()
-    assert len(result.output.splitlines()) == 5
+    lines = result.output.splitlines()
+    assert len(lines) == sum(map(len, api_versions().values()))
+    counts = load("ideogram", api_version="2026-04").confidences()
+    said = ", ".join(f"{counts[one]} {one}" for one in ("documented", "observed", "guess"))
+    assert f"ideogram 2026-04: ideogram.upscale, ideogram.download ({said})" in lines
+    assert counts["documented"] > 0 < counts["guess"]

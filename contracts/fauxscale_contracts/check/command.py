@@ -12,7 +12,6 @@ from fauxscale_contracts.console.arguments import a_key, a_report, an_origin
 from fauxscale_contracts.console.exit_codes import give_up, interruptible
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
 
 
 @click.command()
@@ -22,7 +21,7 @@ _PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
     callback=an_origin,
     help="Where clients of it point: http://127.0.0.1:2160/ideogram.",
 )
-@click.option("--provider", type=click.Choice(_PROVIDERS), help="Whose contract.  [default: as the URL says]")
+@click.option("--provider", help="Whose contract.  [default: as the URL says]")
 @click.option(
     "--key",
     envvar="FAUXSCALE_CHECK_KEY",
@@ -59,18 +58,21 @@ def check(
     Ends with 0 if it keeps it, 1 if not, 2 if it could not be told, 130 or 143 if it was interrupted.
     """
     with interruptible():
-        from fauxscale_contracts.contract.contract import load
         from fauxscale_contracts.contract.violations import ContractError
+        from fauxscale_contracts.profiles.installed import profile
+        from fauxscale_contracts.profiles.loading import load
 
         from .reports import NotWritten, Reports
-        from .run import NotRun, is_real
-        from .run import check as run
+        from .run import NotRun, check_server, is_real
 
         try:
-            contract = load(provider or _guess(base_url), api_version=api_version)
+            of = profile(provider or _named_in(base_url))
+            contract = load(of.name, api_version=api_version)
             if is_real(contract, base_url) and not spend:
                 give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
-            kept = run(contract, base_url, key, Reports(har, junit), examples=examples, strict=strict)
+            kept = check_server(
+                of, contract, base_url, key, Reports(har, junit), examples=examples, strict=strict
+            )
         except (ContractError, NotRun) as error:
             give_up(str(error))
         except NotWritten as error:  # the verdict stands above
@@ -81,11 +83,13 @@ def check(
         sys.exit(0 if kept else 1)
 
 
-def _guess(base_url: str) -> str:
+def _named_in(base_url: str) -> str:
     """The provider whose name stands in a URL."""
+    from fauxscale_contracts.profiles.installed import profiles
+
     split = urlsplit(base_url)
-    words = [*split.path.split("/"), *(split.hostname or "").split(".")]
-    found = next((name for name in _PROVIDERS if name in words), None)
+    segments = [*split.path.split("/"), *(split.hostname or "").split(".")]
+    found = next((name for name in profiles().by_name if name in segments), None)
     if found is None:
         give_up(f"{base_url} does not tell whose contract to take: add --provider")
     return found

@@ -1,4 +1,4 @@
-"""What Schemathesis wrote, for the files the user named: without the secrets, all of a file or nothing of it."""
+"""Copies Schemathesis' reports to the files the user named, without secrets and all or nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reports:
     junit: Path | None = None
 
     def line(self, line: str, home: Path) -> str | None:
-        """A line of Schemathesis' output with the user's files in place of those at home; None: not for anybody.
+        """Rewrite a line of Schemathesis' output to name the user's files; None for a line nobody needs.
 
         Nothing at home outlives the run, so that no line should lead there.
         """
@@ -60,7 +60,7 @@ def junit_at(home: Path) -> Path:
 
 
 def masked_har(text: str, mask: redact.Mask) -> str:
-    """A HAR file as a recording would hold it: no cookies, no second copy of the query, every text masked.
+    """Mask a HAR file as a recording would be: no cookies, no second copy of the query, every text masked.
 
     Raises ValueError and LookupError for what is no HAR file.
     """

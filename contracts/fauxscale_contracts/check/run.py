@@ -1,4 +1,4 @@
-"""Any server held against a contract: Schemathesis, started with the contract's document made to fit it."""
+"""Checks any server against a contract, by running Schemathesis with a document made to fit that server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.operations import METHODS, Operation
 from fauxscale_contracts.contract.schemas import Json
 from fauxscale_contracts.contract.violations import ContractError
-from fauxscale_contracts.probes import PROBES, Unreachable, ask, said
+from fauxscale_contracts.profiles.probing import Unreachable, ask, summary
+from fauxscale_contracts.profiles.profile import Profile
 
 from .reports import Reports, har_at, junit_at
 
@@ -45,7 +46,8 @@ class NotRun(Exception):
     """The check could not be made; says why."""
 
 
-def check(
+def check_server(
+    profile: Profile,
     contract: Contract,
     base_url: str,
     key: str,
@@ -54,7 +56,7 @@ def check(
     examples: int = 30,
     strict: bool = False,
 ) -> bool:
-    """Whether the server at `base_url`, where clients of it point, keeps the contract; the report goes to stdout.
+    """Check whether the server at `base_url`, where clients of it point, keeps the contract; reports to stdout.
 
     A server that lets nobody in keeps every promise of its refusals, so some call with the key must have succeeded.
     Raises NotRun, and NotWritten where a report has no place.
@@ -63,21 +65,21 @@ def check(
         httpx.get(base_url, timeout=10)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotRun(f"{base_url} cannot be reached: {error or type(error).__name__}") from None
-    why = finish(refusal(contract, base_url, key))
+    why = finish(refusal(profile, base_url, key))
     with TemporaryDirectory(prefix="fauxscale-check-") as folder:
         home = Path(folder).resolve()
-        document, url = fitted(contract, base_url)
+        document, url = fitted(profile, contract, base_url)
         (home / "contract.json").write_text(json.dumps(document), encoding="utf-8")
         (home / "config.toml").write_text(_config(contract, key), encoding="utf-8")
-        words = ["--config-file", "config.toml", "run", "contract.json", "--url", url]
-        words += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
-        words += ["--generation-deterministic", "--no-color", "--warnings", "off"]
-        words += [] if strict else ["--checks", ",".join(CHECKS)]
-        words += ["--report", "har", "--report-har-path", str(har_at(home))]
+        options = ["--config-file", "config.toml", "run", "contract.json", "--url", url]
+        options += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
+        options += ["--generation-deterministic", "--no-color", "--warnings", "off"]
+        options += [] if strict else ["--checks", ",".join(CHECKS)]
+        options += ["--report", "har", "--report-har-path", str(har_at(home))]
         if reports.junit is not None:
-            words += ["--report", "junit", "--report-junit-path", str(junit_at(home))]
+            options += ["--report", "junit", "--report-junit-path", str(junit_at(home))]
         mask = redact.Mask([key])
-        code = _schemathesis(words, home, key, lambda line: _tell(reports.line(line, home), mask))
+        code = _schemathesis(options, home, key, lambda line: _echo(reports.line(line, home), mask))
         if code not in (0, 1):
             raise NotRun(f"Schemathesis ended with {code}")
         reports.place(home, mask)
@@ -86,11 +88,11 @@ def check(
     return code == 0
 
 
-def _schemathesis(words: Iterable[str], home: Path, key: str, tell: Callable[[str], None]) -> int:
-    """Its exit status. `tell` hears each line of its report. However this ends, it has ended too: its calls cost."""
+def _schemathesis(options: Iterable[str], home: Path, key: str, tell: Callable[[str], None]) -> int:
+    """Run Schemathesis and return its exit status; `tell` hears each line. It never outlives this: its calls cost."""
     encoding = sys.stdout.encoding or "utf-8"
     with subprocess.Popen(
-        [sys.executable, "-m", "schemathesis.cli", *words],
+        [sys.executable, "-m", "schemathesis.cli", *options],
         cwd=home,
         # The key travels in the environment: the command line can be read by every user of the machine, and a
         # file would stay behind should this be killed.
@@ -121,35 +123,35 @@ def _schemathesis(words: Iterable[str], home: Path, key: str, tell: Callable[[st
                     process.wait()
 
 
-def _tell(line: str | None, mask: redact.Mask) -> None:
+def _echo(line: str | None, mask: redact.Mask) -> None:
     if line is not None:
         click.echo(mask.text(line))
 
 
-async def refusal(contract: Contract, base_url: str, key: str) -> str:
-    """What became of the dearest of a few good calls, the free ones first; "" if one of them succeeded.
+async def refusal(profile: Profile, base_url: str, key: str) -> str:
+    """Try the key with a few good calls, the free ones first; "" if one succeeded, else what became of the last.
 
     Raises NotRun where the key is refused.
     """
-    good = [one for one in PROBES[contract.provider] if one.valid_key and (one.cost or one.free)]
-    words = ""
+    good = [one for one in profile.probes if one.valid_key and (one.cost or one.free)]
+    answered = ""
     async with httpx.AsyncClient(timeout=_PATIENCE) as http:
         for probe in sorted(good, key=lambda one: one.cost):
             try:
-                exchange = await ask(contract.provider, probe, base_url, key, http, timeout=_PATIENCE)
+                exchange = await ask(profile, probe, base_url, key, http, timeout=_PATIENCE)
             except Unreachable as error:
                 raise NotRun(redact.text(str(error), [key])) from None
             status = exchange.reply.status if exchange.reply else 0
             if 200 <= status < 300:
                 return ""
-            words = redact.text(said(exchange), [key])
+            answered = redact.text(summary(exchange), [key])
             if status in (401, 403):
-                raise NotRun(f"the key was refused: {words}")
-    return words
+                raise NotRun(f"the key was refused: {answered}")
+    return answered
 
 
 def let_in(contract: Contract, har: Path) -> bool:
-    """Whether a call succeeded that asks for a key: at some hosts those that `refusal` makes are unknown.
+    """Tell whether a call that asks for a key succeeded: some hosts do not know those that `refusal` makes.
 
     Raises NotRun where nothing was written of the calls.
     """
@@ -170,27 +172,27 @@ def is_real(contract: Contract, base_url: str) -> bool:
     return any(host == urlsplit(url).hostname for one in contract.operations.values() for url in one.servers)
 
 
-def fitted(contract: Contract, base_url: str) -> tuple[Json, str]:
-    """The contract's document and the URL its paths begin at, for a server whose clients point to `base_url`.
+def fitted(profile: Profile, contract: Contract, base_url: str) -> tuple[Json, str]:
+    """Fit the contract's document to a server whose clients point to `base_url`; also the URL its paths begin at.
 
     At the service itself: the operations of that host. Elsewhere: all, below what `base_url` and the paths
     do not share (`…/aigateway/v1` and `/v1/models`). Links to results are left out: their ids are not known.
     """
     split = urlsplit(base_url.rstrip("/"))
     real = is_real(contract, base_url)
-    chosen = [one for one in contract.operations.values() if not one.name.endswith(".download")]
+    chosen = [one for one in contract.operations.values() if one.name != profile.download]
     if real:
         chosen = [
             one for one in chosen if any(urlsplit(url).hostname == split.hostname for url in one.servers)
         ]
     paths: Json = {}
     for one in chosen:
-        _add(paths, contract.document["paths"][one.path], one, one.real_path if real else one.path)
+        _add_operation(paths, contract.document["paths"][one.path], one, one.real_path if real else one.path)
     url = f"{split.scheme}://{split.netloc}{_above(split, list(paths))}"
     return {**contract.document, "servers": [{"url": url}], "paths": paths}, url
 
 
-def _add(paths: Json, item: Json, operation: Operation, path: str) -> None:
+def _add_operation(paths: Json, item: Json, operation: Operation, path: str) -> None:
     shared = {name: value for name, value in item.items() if name not in (*METHODS, "servers")}
     method = operation.method.lower()
     spec = {name: value for name, value in item[method].items() if name != "servers"}
@@ -206,7 +208,7 @@ def _without_events(answer: Json) -> Json:
 
 
 def _above(split: SplitResult, paths: list[str]) -> str:
-    """The path of a base URL without its end that the paths begin with."""
+    """Strip from the path of a base URL the end that the contract's paths begin with."""
     segments = split.path.split("/")[1:]
     for start in range(len(segments)):
         shared = "/" + "/".join(segments[start:])

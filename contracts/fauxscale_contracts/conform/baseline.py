@@ -1,4 +1,4 @@
-"""Accepted gaps: where a client falls short, is known to, and the build shall not fail for it."""
+"""Reads the file of accepted gaps: where a client is known to fail, and the build shall not fail for it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .candidate import Unable
+from .candidate import CannotRun
 from .judge import Finding
-from .selection import fits, strangers
+from .selection import matches, unmatched
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,29 +18,29 @@ class Baseline:
     gaps: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def settle(self, finding: Finding) -> Finding:
-        """The finding, accepted if it fell short as somebody declared."""
-        if finding.verdict == "fell short" and any(fits(finding.id, one) for one in self.gaps):
+        """Return the finding, accepted if it is a FAIL that somebody declared."""
+        if finding.verdict == "FAIL" and any(matches(finding.id, one) for one in self.gaps):
             return replace(finding, verdict="accepted")
         return finding
 
     def stale(self, findings: Iterable[Finding]) -> list[str]:
-        """The gaps that are none any more: everything they name was played and held."""
+        """List the gaps that are none any more: everything they name was played and passed."""
         verdicts = {one.id: one.verdict for one in findings}
-        named = {gap: [verdicts[one] for one in verdicts if fits(one, gap)] for gap in self.gaps}
-        return [gap for gap, seen in named.items() if seen and set(seen) == {"held"}]
+        named = {gap: [verdicts[one] for one in verdicts if matches(one, gap)] for gap in self.gaps}
+        return [gap for gap, seen in named.items() if seen and set(seen) == {"PASS"}]
 
 
 def read(path: Path | None, provider: str) -> Baseline:
-    """A file with an id or pattern of the provider's scenarios and replies a line, `# why` behind it; none without
-    a file. Raises Unable, for lines that accept nothing too."""
+    """Read a file with an id or pattern of the provider's scenarios and replies a line, `# why` behind it; none without
+    a file. Raises CannotRun, for lines that accept nothing too."""
     if path is None:
         return Baseline()
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise Unable(f"the baseline {path} cannot be read: {error}") from error
+        raise CannotRun(f"the baseline {path} cannot be read: {error}") from error
     rows = [line.partition("#") for line in lines]
     gaps = {gap.strip(): why.strip() for gap, _, why in rows if gap.strip()}
-    if wrong := strangers(provider, gaps):
-        raise Unable(f"the baseline {path}: {'; '.join(wrong)}")
+    if wrong := unmatched(provider, gaps):
+        raise CannotRun(f"the baseline {path}: {'; '.join(wrong)}")
     return Baseline(gaps)

@@ -1,4 +1,4 @@
-"""What is judged: a client, whatever it is written in, that turns a picture into a larger one."""
+"""The protocol of a client under test: given a picture and an endpoint, it makes a larger picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Ending: TypeAlias = Literal["returned", "failed", "crashed", "hung"]
 """returned: it says it succeeded. failed: it says it did not. crashed: it broke. hung: it was stopped at its limit."""
 
 
-class Unable(Exception):
+class CannotRun(Exception):
     """The client cannot be run at all. Says why."""
 
 
@@ -35,7 +35,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ClientResult:
     """What came of a task: how it ended, the picture if one was saved, and a line about what else there was.
 
     `unread`: why what was saved could not be read and is no picture then. `notes`: what it left behind.
@@ -48,19 +48,19 @@ class Made:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        words = "; ".join(one for one in (self.said, *self.notes) if one)
-        return self.ending + (f" ({words})" if words else "")
+        details = "; ".join(one for one in (self.said, *self.notes) if one)
+        return self.ending + (f" ({details})" if details else "")
 
 
 class Candidate(Protocol):
     """A client under test. May be run from several threads at once."""
 
-    def takes(self, options: Mapping[str, object]) -> bool:
-        """Whether these options can be passed on to it."""
+    def accepts(self, options: Mapping[str, object]) -> bool:
+        """Tell whether these options can be passed on to it."""
         ...
 
-    def run(self, task: Task) -> Made:
-        """Have it enlarge the picture. Raises Unable when it cannot be run at all."""
+    def run(self, task: Task) -> ClientResult:
+        """Have it enlarge the picture. Raises CannotRun when it cannot be run at all."""
         ...
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from fauxscale_contracts.console.arguments import seconds
 @click.argument("provider")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option(
-    "-k", "words", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
+    "-k", "patterns", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
 )
 @click.option("--list", "list_only", is_flag=True, help="Name the scenarios and what they expect, and stop.")
 @click.option("--api-version", help="The date of the contract that is staged.")
@@ -43,7 +43,7 @@ from fauxscale_contracts.console.arguments import seconds
 def conform(
     provider: str,
     command: tuple[str, ...],
-    words: tuple[str, ...],
+    patterns: tuple[str, ...],
     list_only: bool,
     api_version: str | None,
     limit: float,
@@ -59,39 +59,39 @@ def conform(
     """Run a client of PROVIDER through its scenarios.
 
     COMMAND follows `--` and holds {image} and {output}; it finds the address and the key in the provider's
-    usual variables. Exit status: 0 all held, 1 some fell short, 2 it could not be run or nothing was judged,
+    usual variables. Exit status: 0 no FAIL, 1 some, 2 it could not be run or nothing was judged,
     130 and 143 it was interrupted.
     """
     from fauxscale_contracts.console.signals import Interrupts
     from fauxscale_contracts.contract.violations import ContractError
 
     from . import report
-    from .candidate import Unable
+    from .candidate import CannotRun
     from .processes import adopting
-    from .run import Ask, listed, play
+    from .run import RunOptions, list_lines, play
 
-    ask = Ask(provider, command, words, api_version, limit, jobs, fuzz, tls, name, baseline)
+    asked = RunOptions(provider, command, patterns, api_version, limit, jobs, fuzz, tls, name, baseline)
     interrupts = Interrupts()
     try:
         if list_only:
-            click.echo("\n".join(listed(provider, words, fuzz=fuzz, api_version=api_version)))
+            click.echo("\n".join(list_lines(provider, patterns, fuzz=fuzz, api_version=api_version)))
             return
         files = [
             (path, text) for path, text in ((junit, report.as_junit), (markdown, report.as_markdown)) if path
         ]
         for path, _ in files:
-            report.check(path)
+            report.check_writable(path)
         with interrupts, adopting():
-            done = play(ask, told=lambda line: click.echo(line, err=True))
+            done = play(asked, progress=lambda line: click.echo(line, err=True))
             click.echo(report.as_json(done) if as_json else report.grid(done))
             for path, text in files:
-                report.write(path, text(done))
+                report.write_report(path, text(done))
         code = report.status(done)
         if code == 2:
-            raise Unable(done.broken or "nothing was judged: each scenario says why it was not run")
+            raise CannotRun(done.broken or "nothing was judged: each scenario says why it was not run")
     except KeyboardInterrupt:
         code = interrupts.code
-    except (Unable, ContractError) as error:
+    except (CannotRun, ContractError) as error:
         click.echo(f"fauxscale-contracts: {error}", err=True)
         code = 2
     sys.exit(interrupts.code if interrupts.came else code)

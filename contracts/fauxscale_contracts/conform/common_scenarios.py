@@ -1,9 +1,8 @@
-"""Situations every service can bring about: pictures, refusals, waits, lost calls, bad replies, bad downloads."""
+"""Makes the scenarios common to all services: pictures, refusals, waits, lost calls, bad replies and downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from fauxscale import (
     Body,
@@ -34,6 +33,7 @@ from fauxscale import (
     WrongContentLength,
     WrongFormat,
 )
+from fauxscale_contracts.profiles.profile import Profile
 
 from . import sample_images
 from .scenario import Expect, Scenario, StagedFault
@@ -55,34 +55,22 @@ KEPT = Expect(outcome="either", calls=(1, 12))
 """The picture is paid for and there: reading it again and giving up are both right, asking for it anew is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """How a service calls things, as patterns of operations: what asks for work, what carries the result, what
-    reads it; and where in a reply the first result stands and which member names it."""
-
-    work: str
-    reply: str
-    download: str
-    first: str
-    link: str = "url"
-
-
-def of_pictures(formats: Iterable[str] = sample_images.NAMES) -> Iterable[Scenario]:
-    """Each format and mode, and files that are refused."""
-    for name in formats:
+def of_pictures(profile: Profile) -> Iterable[Scenario]:
+    """Make a scenario for each picture format and mode, and for each kind of refused file."""
+    for name in sample_images.accepted(profile.formats, profile.least_side):
         yield Scenario(id=f"picture-{name}", about=f"the picture is a {name}", picture=name)
     for name in sample_images.REFUSED:
         yield Scenario(id=f"picture-{name}", about=f"the file is {_a(name)}", expect=REFUSED, picture=name)
 
 
-def of_refusals(names: Names, statuses: Iterable[int]) -> Iterable[Scenario]:
-    """Errors that asking again does not mend, and an account that may not."""
-    for status in statuses:
+def of_refusals(profile: Profile) -> Iterable[Scenario]:
+    """Make a scenario for each error that asking again does not mend, and for accounts that may not."""
+    for status in profile.refusals:
         yield Scenario(
             id=f"error-{status}",
             about=f"every call is answered {status}",
             expect=Expect(outcome="fail", calls=(1, 1), charges=0),
-            faults=(StagedFault(Fail(status), names.work, None),),
+            faults=(StagedFault(Fail(status), profile.work, None),),
         )
     yield Scenario(id="wrong-key", about="the key is not known", expect=REFUSED, key="wrong")
     yield Scenario(id="empty-wallet", about="the account has no money", expect=REFUSED, terms={"balance": 0})
@@ -90,17 +78,19 @@ def of_refusals(names: Names, statuses: Iterable[int]) -> Iterable[Scenario]:
         id="unsafe-refused",
         about="the picture is refused as unsafe",
         expect=Expect(outcome="fail", calls=(1, 1), charges=0),
-        faults=(StagedFault(UnsafeImage(refuse=True), names.work, None),),
+        faults=(StagedFault(UnsafeImage(refuse=True), profile.work, None),),
     )
 
 
-def of_waits(names: Names) -> Iterable[Scenario]:
-    """429 with every form of Retry-After, and errors of the server with and without."""
+def of_waits(profile: Profile) -> Iterable[Scenario]:
+    """Make scenarios of 429 with every form of Retry-After, and of server errors with and without one."""
 
     def limited(
         name: str, about: str, fault: Fail, expect: Expect = RETRIED, times: int | None = 1
     ) -> Scenario:
-        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, names.work, times),))
+        return Scenario(
+            id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.work, times),)
+        )
 
     wait = "once 429, Retry-After"
     yield limited("429-no-hint", "once 429, no Retry-After", Fail(429))
@@ -127,11 +117,11 @@ def of_waits(names: Names) -> Iterable[Scenario]:
     yield limited("503-always", "every call is answered 503", Fail(503), GIVEN_UP, None)
 
 
-def of_connections(names: Names) -> Iterable[Scenario]:
-    """Calls that get no answer, half of one, or a slow one."""
+def of_connections(profile: Profile) -> Iterable[Scenario]:
+    """Make scenarios of calls that get no answer, half of one, or a slow one."""
 
     def cut(name: str, about: str, fault: Fault, expect: Expect = SURVIVED) -> Scenario:
-        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, names.work),))
+        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.work),))
 
     yield cut("lost-reply", "the work is done and paid, the reply is lost in a reset", LoseReply(), PAID)
     yield cut("lost-reply-closed", "the same, the connection closed", LoseReply("close"), PAID)
@@ -146,29 +136,51 @@ def of_connections(names: Names) -> Iterable[Scenario]:
     yield cut("drip", "the reply comes in five pieces over 0.3 s", SlowDrip(0.3, 5), Expect())
 
 
-def of_replies(names: Names) -> Iterable[Scenario]:
-    """Successes by their status with something wrong, or something new."""
+def of_replies(profile: Profile) -> Iterable[Scenario]:
+    """Make scenarios of a 200 whose body is wrong, or has something new."""
+    results = profile.results
 
     def said(name: str, about: str, fault: Fault, expect: Expect = PAID) -> Scenario:
-        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, names.reply),))
+        return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.replies),))
 
     yield said("broken-json", "200, the JSON ends too soon", Body(text='{"created": "2026-04-'))
     yield said("html-200", "200, a page for people", Body(text=_PAGE, media_type="text/html; charset=utf-8"))
     yield said("json-null", "200, the body is null", Body())
     yield said("json-list", "200, the body is a list", Body(json=[]))
     yield said("empty-body", "200, no body", Body(text=""))
-    yield said("empty-data", "200, no results", EmptyData())
-    yield said("null-url", "200, the result's link is null", NullUrl())
-    yield said("missing-url", "200, the result has no link", MissingField(f"{names.first}/{names.link}"))
-    whole = names.first.rpartition("/")[0]
-    yield said("missing-data", "200, the list of results is missing", MissingField(whole))
+    if results.carrier == "body":
+        return
+    what = "link" if results.carrier == "link" else "picture"
+    listed, _, number = results.at.rpartition("/")
+    if number.isdecimal():
+        yield said("empty-data", "200, no results", EmptyData())
+    if results.member in ("url", "b64_json"):
+        yield said("null-url", f"200, the result's {what} is null", NullUrl())
+    yield said("missing-url", f"200, the result has no {what}", MissingField(results.pointer))
+    if number.isdecimal() and listed:
+        yield said("missing-data", "200, the list of results is missing", MissingField(listed))
     yield said("new-fields", "members nobody documented", ExtraFields(), Expect())
-    new = ExtraFields({"moderation": {"score": 0.01}}, names.first)
-    yield said("new-fields-in-result", "members nobody documented in the result", new, Expect())
+    if results.at and results.member:
+        new = ExtraFields({"moderation": {"score": 0.01}}, results.at)
+        yield said("new-fields-in-result", "members nobody documented in the result", new, Expect())
 
 
-def of_downloads(names: Names, *, signed: bool = True) -> Iterable[Scenario]:
-    """The picture is there and paid for, and its link is bad."""
+def of_inline_results(profile: Profile) -> Iterable[Scenario]:
+    """Make scenarios of a bad picture inside the reply: reading it again means paying again."""
+
+    def bad(name: str, about: str, fault: Fault, on: str = profile.replies) -> Scenario:
+        return Scenario(id=f"result-{name}", about=about, expect=PAID, faults=(StagedFault(fault, on),))
+
+    yield bad("cut", "the picture ends after 100 bytes, the connection closed", Truncate(100))
+    yield bad("corrupt", "some bytes of the picture are wrong", CorruptChunk())
+    if profile.results.carrier == "body":
+        yield bad("stalls", "the picture stops after 100 bytes and never goes on", Stall(100))
+    yield bad("not-enlarged", "the picture comes back as it was sent", SameSize(), profile.work)
+    yield bad("halved", "the picture comes back smaller", Smaller(), profile.work)
+
+
+def of_downloads(profile: Profile) -> Iterable[Scenario]:
+    """Make scenarios of a bad link to a picture that is there and paid for."""
 
     def read(
         name: str,
@@ -176,26 +188,29 @@ def of_downloads(names: Names, *, signed: bool = True) -> Iterable[Scenario]:
         fault: Fault,
         expect: Expect = KEPT,
         times: int | None = 1,
-        on: str = names.download,
+        on: str = profile.download,
     ) -> Scenario:
         return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, on, times),))
 
-    yield read("download-expired", "the link dies before it is read", Expire(), PAID)
-    yield Scenario(
-        id="download-dead-on-arrival",
-        about="the link is dead when it comes",
-        expect=PAID,
-        terms={"link_ttl": 0},
-    )
-    if signed:
-        yield read("download-forged", "the link's signature is wrong", ForgedUrl(), PAID, on=names.reply)
+    if profile.expiring_links:
+        yield read("download-expired", "the link dies before it is read", Expire(), PAID)
+        yield Scenario(
+            id="download-dead-on-arrival",
+            about="the link is dead when it comes",
+            expect=PAID,
+            terms={"link_ttl": 0},
+        )
+    if profile.signed_links:
+        yield read("download-forged", "the link's signature is wrong", ForgedUrl(), PAID, on=profile.replies)
     yield read("download-purged", "the picture is gone", Purge(), PAID)
     yield read("download-redirected", "the link redirects once, to itself", Redirect())
     yield read(
         "download-redirected-for-ever", "the link redirects to itself for ever", Redirect(), PAID, None
     )
-    wrong = Expect(outcome="either", calls=(1, 12), format="PNG")
-    yield read("download-wrong-type", "the file is a JPEG, called PNG", WrongFormat(), wrong, None)
+    wrong = Expect(outcome="either", calls=(1, 12), format=profile.result_format)
+    kind = "JPEG" if profile.result_format == "PNG" else "PNG"
+    about = f"the file is a {kind}, called {profile.result_format}"
+    yield read("download-wrong-type", about, WrongFormat(), wrong, None)
     yield read("download-cut", "the picture ends after 100 bytes, the connection closed", Truncate(100))
     yield read("download-reset", "the picture ends after 100 bytes in a reset", Truncate(100, reset=True))
     yield read("download-corrupt", "some bytes of the picture are wrong", CorruptChunk())
@@ -208,13 +223,13 @@ def of_downloads(names: Names, *, signed: bool = True) -> Iterable[Scenario]:
     yield read("download-stalls", "the picture stops after 100 bytes and never goes on", Stall(100))
     yield read("download-503-once", "the link answers 503 once", Fail(503))
     yield read(
-        "download-not-enlarged", "the picture comes back as it was sent", SameSize(), PAID, on=names.work
+        "download-not-enlarged", "the picture comes back as it was sent", SameSize(), PAID, on=profile.work
     )
-    yield read("download-halved", "the picture comes back smaller", Smaller(), PAID, on=names.work)
+    yield read("download-halved", "the picture comes back smaller", Smaller(), PAID, on=profile.work)
 
 
 def of_clocks() -> Iterable[Scenario]:
-    """The client's clock is not the service's."""
+    """Make scenarios in which the client's clock is not the service's."""
     yield Scenario(id="clock-ahead", about="the service's clock is a day ahead", clock=_DAY)
     yield Scenario(id="clock-behind", about="the service's clock is a day behind", clock=-_DAY)
 

@@ -1,4 +1,4 @@
-"""A Python callable as a candidate: run in a thread of its own, given up on at its limit."""
+"""Runs a Python callable as the client under test, in a thread of its own, given up on at its limit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
-from .candidate import Endpoint, Made, Task
-from .sanitize import Words
+from .candidate import ClientResult, Endpoint, Task
+from .sanitize import Sanitizer
 
 Upscale = Callable[..., object]
 """Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises."""
@@ -36,13 +36,13 @@ class Function:
     def __init__(self, upscale: Upscale, failures: tuple[type[BaseException], ...] | None = None) -> None:
         self._upscale = upscale
         self._failures = failures
-        self._words = Words(os.environ)
+        self._sanitizer = Sanitizer(os.environ)
 
-    def takes(self, options: Mapping[str, object]) -> bool:
+    def accepts(self, options: Mapping[str, object]) -> bool:
         return True
 
-    def run(self, task: Task) -> Made:
-        ended: queue.SimpleQueue[Made] = queue.SimpleQueue()
+    def run(self, task: Task) -> ClientResult:
+        ended: queue.SimpleQueue[ClientResult] = queue.SimpleQueue()
         context = contextvars.copy_context()
 
         def work() -> None:
@@ -52,19 +52,19 @@ class Function:
         try:
             return ended.get(timeout=task.limit)
         except queue.Empty:
-            return Made("hung", said=f"still running after {task.limit:g} s")
+            return ClientResult("hung", said=f"still running after {task.limit:g} s")
 
     def stop(self) -> None:
         """Nothing: threads end with the process."""
 
-    def _call(self, endpoint: Endpoint, image: bytes, options: Mapping[str, object]) -> Made:
+    def _call(self, endpoint: Endpoint, image: bytes, options: Mapping[str, object]) -> ClientResult:
         try:
             picture = self._upscale(endpoint, image, **options)
         except BaseException as error:
-            return Made("failed" if self._is_clean(error) else "crashed", said=self._name(error))
+            return ClientResult("failed" if self._is_clean(error) else "crashed", said=self._name(error))
         if isinstance(picture, bytes | bytearray):
-            return Made("returned", bytes(picture))
-        return Made("returned", said=f"returned {type(picture).__name__}, not bytes")
+            return ClientResult("returned", bytes(picture))
+        return ClientResult("returned", said=f"returned {type(picture).__name__}, not bytes")
 
     def _is_clean(self, error: BaseException) -> bool:
         if self._failures is not None:
@@ -72,5 +72,5 @@ class Function:
         return isinstance(error, Exception) and not isinstance(error, CRASHES)
 
     def _name(self, error: BaseException) -> str:
-        text = self._words.line(str(error), 100)
+        text = self._sanitizer.line(str(error), 100)
         return type(error).__name__ + (f": {text}" if text else "")

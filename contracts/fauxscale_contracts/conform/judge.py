@@ -1,4 +1,4 @@
-"""The verdict on a client in one scenario, by facts alone: how it ended, what it saved, what it asked and paid."""
+"""Judges a client in one scenario by facts: how it ended, what it saved, what it asked for and paid."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Any, Literal, TypeAlias
 from fauxscale import assert_is_upscale_of
 from fauxscale_contracts.contract.violations import brief
 
-from .candidate import Made
+from .candidate import ClientResult
 from .scenario import Expect
 
-Verdict: TypeAlias = Literal["held", "fell short", "accepted", "not run"]
-"""accepted: it fell short, as somebody has declared it does."""
+Verdict: TypeAlias = Literal["PASS", "FAIL", "accepted", "not run"]
+"""accepted: a FAIL that somebody has declared."""
 
 # Waits are measured by the server, from the end of one call to the start of the next.
 _SLACK = 0.02
 NO_CALL = "made no call"
-_MAGIC = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}
+_MAGIC = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "WEBP": b"RIFF"}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was seen. `made` and `images` in the order of the clients; `gaps` are seconds between calls for work."""
+    """What was seen. `made` and `images` in the order of the clients; `gaps` are seconds between calls for
+    work, `scale` is how much larger the picture is to be."""
 
-    made: tuple[Made, ...]
+    made: tuple[ClientResult, ...]
     images: tuple[bytes, ...]
     calls: int
     operations: frozenset[str]
@@ -34,6 +35,7 @@ class Facts:
     micros: int
     params: Mapping[str, Any]
     options: Mapping[str, object]
+    scale: float = 2
 
     def __str__(self) -> str:
         said = [str(one) for one in dict.fromkeys(self.made)]
@@ -46,7 +48,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one scenario. `faults` are the ways in which the client fell short, `notes` what it left behind
+    """What came of one scenario. `faults` are the reasons of a FAIL, `notes` what it left behind
     and is not judged, `calls` those for work."""
 
     id: str
@@ -60,11 +62,11 @@ class Finding:
 
 
 def judge(expect: Expect, facts: Facts) -> list[str]:
-    """How the client fell short, a clause each; empty when it held."""
+    """List what the client did wrong, a clause each; empty for a PASS."""
     wrong: list[str] = []
     for made, image in zip(facts.made, facts.images, strict=True):
         wrong += _ending(expect, made)
-        wrong += _picture(expect, made, image)
+        wrong += _picture(expect, made, image, facts.scale)
     least, most = expect.calls
     if facts.calls > most:
         wrong.append(f"called {_times(facts.calls)}, {most} at most")
@@ -82,7 +84,7 @@ def judge(expect: Expect, facts: Facts) -> list[str]:
     return list(dict.fromkeys(wrong))
 
 
-def _ending(expect: Expect, made: Made) -> list[str]:
+def _ending(expect: Expect, made: ClientResult) -> list[str]:
     what = f": {made.said}" if made.said else ""
     if made.ending in ("crashed", "hung"):
         return [f"{made.ending}{what}"]
@@ -99,14 +101,14 @@ def _ending(expect: Expect, made: Made) -> list[str]:
     return wrong
 
 
-def _picture(expect: Expect, made: Made, image: bytes) -> list[str]:
+def _picture(expect: Expect, made: ClientResult, image: bytes, scale: float) -> list[str]:
     saved = made.picture
     if made.unread:
         return [f"saved a wrong picture: {made.unread}"]
     if saved is None:
         return []
     try:
-        assert_is_upscale_of(saved, image)
+        assert_is_upscale_of(saved, image, scale)
     except AssertionError as error:
         return [f"saved a wrong picture: it {brief(str(error).removeprefix('the result '), 120)}"]
     except (OSError, SyntaxError, ValueError):
@@ -118,15 +120,15 @@ def _picture(expect: Expect, made: Made, image: bytes) -> list[str]:
 
 
 def is_silent(findings: Sequence[Finding]) -> bool:
-    """Whether the client never made a call for work, though it had to."""
+    """Tell whether the client never made a call for work, though it had to."""
     return any(NO_CALL in one.faults for one in findings) and not any(one.calls for one in findings)
 
 
 def counts(findings: Sequence[Finding]) -> tuple[int, int]:
-    """How many held, how many fell short and were not declared to."""
+    """Count each PASS, and each FAIL that was not accepted."""
     return (
-        sum(one.verdict == "held" for one in findings),
-        sum(one.verdict == "fell short" for one in findings),
+        sum(one.verdict == "PASS" for one in findings),
+        sum(one.verdict == "FAIL" for one in findings),
     )
 
 

@@ -1,4 +1,4 @@
-"""A program in any language as a candidate: started for each picture, and nothing of it is left afterwards."""
+"""Runs a program in any language as the client under test: started for each picture, ended with all it started."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from .candidate import Ending, Made, Task, Unable
+from .candidate import CannotRun, ClientResult, Ending, Task
 from .processes import end_all, end_group
-from .sanitize import Words
+from .sanitize import Sanitizer
 
 _KEPT = 16  # pieces of 4 KiB of what a program says; a flood must not fill the memory
 _PIECE = 4096
@@ -35,19 +35,19 @@ class Program:
     """
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        """Raises Unable for a command that cannot work."""
+        """Raises CannotRun for a command that cannot work."""
         self._command = tuple(command)
         self._env = {**os.environ, **(env or {})}
-        self._words = Words(self._env)
+        self._sanitizer = Sanitizer(self._env)
         self._running: set[int] = set()
         self._stopped = False
         for placeholder in ("{image}", "{output}"):
             if not any(placeholder in word for word in self._command):
-                raise Unable(f"the command has no {placeholder}: the program is told its files that way")
+                raise CannotRun(f"the command has no {placeholder}: the program is told its files that way")
         if not self._command or shutil.which(self._command[0]) is None:
-            raise Unable(f"{self._command[0]!r} is not a program that can be started")
+            raise CannotRun(f"{self._command[0]!r} is not a program that can be started")
 
-    def takes(self, options: Mapping[str, object]) -> bool:
+    def accepts(self, options: Mapping[str, object]) -> bool:
         return all(any(f"{{{name}}}" in word for word in self._command) for name in options)
 
     def stop(self) -> None:
@@ -55,7 +55,7 @@ class Program:
         for group in tuple(self._running):
             end_group(group)
 
-    def run(self, task: Task) -> Made:
+    def run(self, task: Task) -> ClientResult:
         with tempfile.TemporaryDirectory(prefix="conform-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             # The name tells nothing: bytes decide what a file is.
@@ -70,18 +70,18 @@ class Program:
             try:
                 others = sorted({one.name for one in folder.iterdir()} - {image.name, output.name})
             except OSError:
-                return Made(
+                return ClientResult(
                     "crashed" if ending != "hung" else ending,
                     said=f"{how}; took away the folder of its files",
                     notes=tuple(notes),
                 )
             if others:
-                notes.append(f"wrote {self._words.line(', '.join(others), 120)} beside the output")
+                notes.append(f"wrote {self._sanitizer.line(', '.join(others), 120)} beside the output")
             picture, unread = _read(output)
-            return Made(ending, picture, how, unread, tuple(notes))
+            return ClientResult(ending, picture, how, unread, tuple(notes))
 
     def _start(self, places: Mapping[str, str], task: Task, mark: str) -> tuple[int | None, str, bool]:
-        """Its exit status (None: killed at the limit), the last line on stderr, whether it left processes."""
+        """Run it: its exit status (None: killed at the limit), the last line on stderr, whether it left processes."""
         command = [_filled(word, places) for word in self._command]
         try:
             process = subprocess.Popen(
@@ -93,7 +93,7 @@ class Program:
                 start_new_session=True,
             )
         except OSError as error:
-            raise Unable(f"{command[0]} cannot be started: {error.strerror}") from error
+            raise CannotRun(f"{command[0]} cannot be started: {error.strerror}") from error
         self._running.add(process.pid)
         code: int | None = None
         try:
@@ -114,7 +114,7 @@ class Program:
 
     def _last_line(self, said: bytes) -> str:
         lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-        return self._words.line(lines[-1], 120) if lines else ""
+        return self._sanitizer.line(lines[-1], 120) if lines else ""
 
 
 def _filled(word: str, places: Mapping[str, str]) -> str:
@@ -152,7 +152,7 @@ def _ended(code: int | None, limit: float) -> tuple[Ending, str]:
 
 
 def _read(output: Path) -> tuple[bytes | None, str]:
-    """What a program saved; or nothing, and why what is there is no picture."""
+    """Read what a program saved; or nothing, and why what is there is no picture."""
     if not os.path.lexists(output):
         return None, ""
     if not output.is_file():

@@ -1,4 +1,4 @@
-"""Replies out of a contract, served to a client: it returns the picture or fails cleanly, whatever it is told."""
+"""Serves a client replies made of the contract: it must return the picture or fail cleanly."""
 
 from __future__ import annotations
 
@@ -10,74 +10,73 @@ from typing import Any, cast
 from fauxscale import Body, MockServer
 from fauxscale_contracts.contract.violations import brief
 from fauxscale_contracts.generate.boundaries import Mode, boundary_responses
+from fauxscale_contracts.profiles.installed import profile
 
-from .candidate import Candidate, Made, Task
+from .candidate import Candidate, ClientResult, Task
 from .judge import Facts, Finding, Verdict, judge
 from .sample_images import picture
 from .scenario import Expect
-from .stage import Stage, found, witness
+from .stage import Stage, finding_of, gather_facts
 
-MODES: tuple[Mode, ...] = ("valid", "additive", "hostile")
-# Provider: the operation whose reply carries the result, and the pattern of all that do.
-CARRIERS: Mapping[str, tuple[str, str]] = {
-    "ideogram": ("ideogram.upscale", "ideogram.upscale"),
-    "aigateway": ("aigateway.edits", "aigateway.[eg]*"),
-    "lumenfall": ("lumenfall.edits", "lumenfall.[eg]*"),
-    "fal": ("fal.result", "fal.r[eu]*"),
-}
+_MODES: tuple[Mode, ...] = ("valid", "additive", "hostile")
 _EXPECT = Expect(outcome="either", calls=(0, 1_000_000), charges=1_000_000)
 EITHER = "must return the picture or fail cleanly"
 
 
 def boundary_replies(provider: str, api_version: str | None = None) -> list[tuple[str, Any]]:
-    """Every reply of the boundary set, with an id that stays: `valid:data=none`."""
-    carrier, _ = CARRIERS[provider]
+    """List every reply of the boundary set, with an id that stays: `valid:data=none`."""
+    operation = profile(provider).results.operation
     return [
         (f"{mode}:{name}", body)
-        for mode in MODES
-        for name, body in boundary_responses(carrier, mode=mode, api_version=api_version)
+        for mode in modes(provider)
+        for name, body in boundary_responses(operation, mode=mode, api_version=api_version)
     ]
+
+
+def modes(provider: str) -> tuple[Mode, ...]:
+    """The modes of replies a provider's clients can be served: none where the reply is the picture itself."""
+    return () if profile(provider).results.carrier == "body" else _MODES
 
 
 class Replies:
     """Serves one body after another to a client. A context manager: it has an account while it is open.
 
-    Entering plays one honest call, whose picture every link in every body leads to; Unready when that fails.
+    Entering plays one honest call, whose picture every link in every body leads to; ClientNotWorking when that fails.
     """
 
     def __init__(self, mock: MockServer, provider: str, candidate: Candidate, *, limit: float = 10.0) -> None:
         self._mock = mock
-        self._provider = provider
         self._candidate = candidate
         self._limit = limit
-        self._carrier, self._pattern = CARRIERS[provider]
+        self._profile = profile(provider)
 
     def __enter__(self) -> Replies:
         self._account = self._mock.account()
-        endpoint = Stage(self._mock, self._provider, self._candidate).endpoint(self._account)
-        self._task = Task(endpoint, picture("png-rgb"), limit=self._limit)
+        endpoint = Stage(self._mock, self._profile.name, self._candidate).endpoint(self._account)
+        self._task = Task(endpoint, picture("png-rgb", 0, self._profile.least_side), limit=self._limit)
         made = self._candidate.run(self._task)
         links = self._account.links.list()
-        if made.picture is None or not links:
+        linked = self._profile.results.carrier == "link"
+        if made.picture is None or (linked and not links):
             self._account.delete()
-            raise Unready(
+            raise ClientNotWorking(
                 f"the client cannot enlarge a picture when nothing goes wrong: {made.ending} {made.said}".rstrip()
             )
-        self._link = links[-1].url
-        self._good = b"" if _judged(made, self._task.image) else made.picture
+        self._link = links[-1].url if links else ""
+        self._good = b"" if _judged(made, self._task.image, self._profile.scale) else made.picture
         return self
 
     def __exit__(self, *_: object) -> None:
         self._account.delete()
 
     def play(self, name: str, body: Any, expect: Expect | None = None) -> Finding:
-        """What the client makes of this body; `expect` declares what is right instead of either outcome."""
+        """Serve this body and judge the client; `expect` declares what is right instead of either outcome."""
         return self._serve(f"reply-{name}", body, expect)
 
     def fuzz(
         self, mode: Mode, examples: int, api_version: str | None = None, expect: Expect | None = None
     ) -> Finding:
-        """What it makes of so many generated bodies, the same in every run; the first it breaks at is told."""
+        """Serve so many generated bodies, the same in every run; the finding is of the first it breaks at."""
         from hypothesis import HealthCheck, Phase, given, settings
 
         from fauxscale_contracts.generate.strategies import responses
@@ -94,7 +93,11 @@ class Replies:
             phases=[Phase.generate],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         )
-        @given(responses(self._carrier, mode=mode, api_version=api_version, link=self._link))
+        @given(
+            responses(
+                self._profile.results.operation, mode=mode, api_version=api_version, link=self._link or None
+            )
+        )
         def run(body: Any) -> None:
             if bad:
                 return
@@ -105,31 +108,33 @@ class Replies:
                 bad.append(replace(finding, seen=seen))
 
         run()
-        good = Finding(name, "held", _said(expect), f"{examples} replies", notes=tuple(notes))
+        good = Finding(name, "PASS", _said(expect), f"{examples} replies", notes=tuple(notes))
         return bad[0] if bad else good
 
     def _serve(self, name: str, body: Any, expect: Expect | None) -> Finding:
         if expect is not None:
             self._account.reset("calls", "ledger")
-        self._account.faults.add(Body(json=_at_home(body, self._link)), on=self._pattern, times=None)
+        self._account.faults.add(Body(json=_at_home(body, self._link)), on=self._profile.replies, times=None)
         made = self._candidate.run(self._task)
         self._account.faults.clear()
         if expect is not None:
-            return found(name, expect, witness(self._account, expect, (made,), (self._task.image,), {}))
+            images = (self._task.image,)
+            seen = gather_facts(self._account, expect, (made,), images, {}, self._profile.scale)
+            return finding_of(name, expect, seen)
         # Not asked how often it called and paid, which would take longer than the call. What is returned mostly
         # is a picture that has been looked at.
         known = made.ending == "returned" and made.picture == self._good
-        faults = () if known else tuple(_judged(made, self._task.image))
-        verdict: Verdict = "fell short" if faults else "held"
+        faults = () if known else tuple(_judged(made, self._task.image, self._profile.scale))
+        verdict: Verdict = "FAIL" if faults else "PASS"
         return Finding(name, verdict, _said(None), str(made), faults, notes=made.notes)
 
 
-class Unready(Exception):
+class ClientNotWorking(Exception):
     """The client does not get through a call in which nothing goes wrong, so that no reply tells anything."""
 
 
-def _judged(made: Made, image: bytes) -> list[str]:
-    return judge(_EXPECT, Facts((made,), (image,), 0, frozenset(), (), 0, 0, {}, {}))
+def _judged(made: ClientResult, image: bytes, scale: float) -> list[str]:
+    return judge(_EXPECT, Facts((made,), (image,), 0, frozenset(), (), 0, 0, {}, {}, scale))
 
 
 def _said(expect: Expect | None) -> str:
@@ -137,7 +142,7 @@ def _said(expect: Expect | None) -> str:
 
 
 def _at_home(value: Any, link: str) -> Any:
-    """The body with every address in it turned into one of this server: no client is sent elsewhere."""
+    """Turn every address in a body into one of this server: no client is sent elsewhere."""
     if isinstance(value, dict):
         return {name: _at_home(one, link) for name, one in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The findings of a run on a screen, as JSON, as JUnit's XML, as a Markdown table."""
+"""Reports the findings of a run: on a screen, as JSON, as JUnit's XML, as a Markdown table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from xml.etree import ElementTree
 
 from fauxscale_contracts.console import atomic_write
 
-from .candidate import Unable
+from .candidate import CannotRun
 from .judge import Finding, counts
 from .scenarios import VERSION
 
-_WORDS = {"held": "held", "fell short": "FELL SHORT", "accepted": "accepted", "not run": "not run"}
 # XML 1.0 knows no control characters but these.
 _WHITE = "\t\n\r"
 
@@ -40,32 +39,32 @@ class Run:
 
 
 def grid(run: Run) -> str:
-    """For people: a line for each scenario, and what was seen of those that did not hold."""
+    """Write for people: a line for each scenario, and what was seen of those that did not pass."""
     width = max((len(one.id) for one in run.findings), default=0)
     lines = [f"{run.client} at {run.provider} {run.api_version}, scenarios version {VERSION}"]
     lines += [f"! {head}" for head in run.heads]
     for one in run.findings:
-        lines.append(f"  {_WORDS[one.verdict]:<10}  {one.id:<{width}}  {'; '.join(one.faults)}".rstrip())
+        lines.append(f"  {one.verdict:<8}  {one.id:<{width}}  {'; '.join(one.faults)}".rstrip())
         if one.faults:
-            lines.append(f"{'':14}expected: {one.expected}")
-            lines.append(f"{'':14}seen: {one.seen}")
+            lines.append(f"{'':12}expected: {one.expected}")
+            lines.append(f"{'':12}seen: {one.seen}")
         elif one.verdict == "not run":
-            lines.append(f"{'':14}{one.seen}")
+            lines.append(f"{'':12}{one.seen}")
         elif one.notes:
-            lines.append(f"{'':14}note: {'; '.join(one.notes)}")
+            lines.append(f"{'':12}note: {'; '.join(one.notes)}")
     return "\n".join([*lines, summary(run.findings)])
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """`86 held, 2 fell short`, with what was accepted or not run where there is any."""
+    """Count the verdicts: `86 PASS, 2 FAIL`, and what was accepted or not run where there is any."""
     tally = Counter(one.verdict for one in findings)
-    said = [f"{tally['held']} held", f"{tally['fell short']} fell short"]
+    said = [f"{tally['PASS']} PASS", f"{tally['FAIL']} FAIL"]
     said += [f"{tally[one]} {one}" for one in ("accepted", "not run") if tally[one]]
     return ", ".join(said)
 
 
 def as_json(run: Run) -> str:
-    """For programs; `passed` counts what held, `failed` what fell short and was not accepted."""
+    """Write for programs; `passed` counts each PASS, `failed` each FAIL that was not accepted."""
     passed, failed = counts(run.findings)
     body = {
         "provider": run.provider,
@@ -92,13 +91,13 @@ def as_json(run: Run) -> str:
 
 
 def as_junit(run: Run) -> str:
-    """For CI: a test case for each scenario, and one that is an error for a run that is not whole."""
+    """Write for CI: a test case for each scenario, and one that is an error for a run that is not whole."""
     tally = Counter(one.verdict for one in run.findings)
     suite = ElementTree.Element(
         "testsuite",
         name=f"fauxscale.conform.{run.provider}",
         tests=str(len(run.findings) + bool(run.broken)),
-        failures=str(tally["fell short"]),
+        failures=str(tally["FAIL"]),
         errors=str(int(bool(run.broken))),
         skipped=str(tally["accepted"] + tally["not run"]),
         time=f"{sum(one.seconds for one in run.findings):.3f}",
@@ -107,10 +106,10 @@ def as_junit(run: Run) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", classname=run.provider, name=one.id, time=f"{one.seconds:.3f}"
         )
-        if one.verdict == "fell short":
+        if one.verdict == "FAIL":
             failure = ElementTree.SubElement(case, "failure", message=_printable("; ".join(one.faults)))
             failure.text = _printable(f"expected: {one.expected}\nseen: {one.seen}")
-        elif one.verdict != "held":
+        elif one.verdict != "PASS":
             ElementTree.SubElement(case, "skipped", message=_printable("; ".join(one.faults) or one.seen))
         if one.notes:
             ElementTree.SubElement(case, "system-out").text = _printable("; ".join(one.notes))
@@ -123,10 +122,10 @@ def as_junit(run: Run) -> str:
 
 
 def as_markdown(run: Run) -> str:
-    """For a page: what did not hold, and the sum of the rest."""
+    """Write for a page: what did not pass, and the sum of the rest."""
     lines = [f"**{run.client}** at {run.provider} {run.api_version}: {summary(run.findings)}.", ""]
     lines += [text for head in run.heads for text in (f"{_cell(head)[:1].upper()}{_cell(head)[1:]}", "")]
-    rows = [one for one in run.findings if one.verdict in ("fell short", "accepted")]
+    rows = [one for one in run.findings if one.verdict in ("FAIL", "accepted")]
     if rows:
         lines += ["| scenario | expected | what happened |", "|---|---|---|"]
         lines += [f"| `{one.id}` | {_cell(one.expected)} | {_cell('; '.join(one.faults))} |" for one in rows]
@@ -136,28 +135,28 @@ def as_markdown(run: Run) -> str:
 
 
 def status(run: Run) -> int:
-    """The exit status: 0 all held, 1 some fell short, 2 it is not whole or nothing was judged."""
+    """The exit status: 0 no FAIL, 1 some, 2 it is not whole or nothing was judged."""
     if run.broken or all(one.verdict == "not run" for one in run.findings):
         return 2
     return 1 if counts(run.findings)[1] else 0
 
 
-def check(path: Path) -> None:
-    """Raises Unable where `write` is bound to fail."""
+def check_writable(path: Path) -> None:
+    """Raise CannotRun where `write_report` is bound to fail."""
     if path.is_dir():
-        raise Unable(f"{path} cannot be written: it is a folder")
+        raise CannotRun(f"{path} cannot be written: it is a folder")
     if not path.parent.is_dir():
-        raise Unable(f"{path} cannot be written: there is no folder {path.parent}")
+        raise CannotRun(f"{path} cannot be written: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise Unable(f"{path} cannot be written: {path.parent} lets nobody")
+        raise CannotRun(f"{path} cannot be written: {path.parent} lets nobody")
 
 
-def write(path: Path, text: str) -> None:
-    """All of a file or nothing of it. Raises Unable."""
+def write_report(path: Path, text: str) -> None:
+    """Write all of a file or nothing of it. Raises CannotRun."""
     try:
         atomic_write.write(path, text)
     except OSError as error:
-        raise Unable(f"{path} cannot be written: {error.strerror}") from error
+        raise CannotRun(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _printable(text: str) -> str:

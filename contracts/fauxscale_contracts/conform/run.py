@@ -1,4 +1,4 @@
-"""A program's run through a provider's list: chosen scenarios, several at once, and the declared gaps settled."""
+"""Runs a program through the chosen scenarios of a provider, several at once, and applies the baseline."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fauxscale import MockServer
-from fauxscale_contracts.contract.contract import load
+from fauxscale_contracts.profiles.installed import profiles
+from fauxscale_contracts.profiles.loading import load
 
 from . import baseline
-from .candidate import Candidate, Unable
+from .candidate import Candidate, CannotRun
 from .judge import Finding, is_silent
 from .program import Program
-from .replies import EITHER, MODES, Replies, Unready, boundary_replies
+from .replies import EITHER, ClientNotWorking, Replies, boundary_replies, modes
 from .report import Run
-from .sanitize import Words
+from .sanitize import Sanitizer
 from .scenario import Scenario
-from .scenarios import SCENARIOS
-from .selection import means, replies
+from .scenarios import scenarios
+from .selection import reply_ids, selects
 from .stage import Stage, open_server
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RunOptions:
     """What shall be run; members as the command's options."""
 
     provider: str
     command: tuple[str, ...]
-    words: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     api_version: str | None = None
     limit: float = 10.0
     jobs: int = 2
@@ -43,73 +44,75 @@ class Ask:
 
 
 def chosen(
-    provider: str, words: Sequence[str] = (), *, fuzz: int = 0, api_version: str | None = None
+    provider: str, patterns: Sequence[str] = (), *, fuzz: int = 0, api_version: str | None = None
 ) -> list[Scenario]:
-    """The provider's scenarios that fit one of the words, all without words; none where all words are for replies.
+    """Choose the scenarios that fit one of the patterns: all without patterns, none where all are for replies.
 
-    Raises Unable for words that fit nothing there is to play.
+    Raises CannotRun for patterns that fit nothing there is to play.
     """
-    if provider not in SCENARIOS:
-        raise Unable(f"no scenarios for {provider!r}: choose from {', '.join(SCENARIOS)}")
-    every = [one.id for one in SCENARIOS[provider]]
-    left = [word for word in words if not any(means(name, [word]) for name in every)]
+    known = profiles()
+    if provider not in known.by_name:
+        raise CannotRun(f"no scenarios for {provider!r}: choose from {', '.join(known.by_name)}")
+    listed = scenarios(provider)
+    every = [one.id for one in listed]
+    left = [pattern for pattern in patterns if not any(selects(name, [pattern]) for name in every)]
     if left:
-        known = replies(provider, [api_version])
-        lost = [word for word in left if not any(means(name, [word]) for name in known)]
+        replies = reply_ids(provider, [api_version])
+        lost = [pattern for pattern in left if not any(selects(name, [pattern]) for name in replies)]
         if lost:
-            raise Unable(f"no scenario of {provider} fits {', '.join(lost)}: see --list")
+            raise CannotRun(f"no scenario of {provider} fits {', '.join(lost)}: see --list")
         if not fuzz:
-            raise Unable(f"{', '.join(left)}: replies are served only with --fuzz N")
-    return [one for one in SCENARIOS[provider] if means(one.id, words)]
+            raise CannotRun(f"{', '.join(left)}: replies are served only with --fuzz N")
+    return [one for one in listed if selects(one.id, patterns)]
 
 
-def listed(provider: str, words: Sequence[str], *, fuzz: int, api_version: str | None) -> list[str]:
-    """A line for everything that `play` plays. Raises Unable."""
+def list_lines(provider: str, patterns: Sequence[str], *, fuzz: int, api_version: str | None) -> list[str]:
+    """List everything that `play` plays, a line each. Raises CannotRun."""
     lines = [
         f"{one.id}: {one.about}: {one.expect}"
-        for one in chosen(provider, words, fuzz=fuzz, api_version=api_version)
+        for one in chosen(provider, patterns, fuzz=fuzz, api_version=api_version)
     ]
-    names = replies(provider, [api_version]) if fuzz else []
-    return lines + [f"{name}: {EITHER}" for name in names if means(name, words)]
+    names = reply_ids(provider, [api_version]) if fuzz else []
+    return lines + [f"{name}: {EITHER}" for name in names if selects(name, patterns)]
 
 
-def play(ask: Ask, told: Callable[[str], None]) -> Run:
-    """Run the program through everything asked for; `told` hears a line for each finding.
+def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
+    """Run the program through everything asked for; `progress` hears a line for each finding.
 
     On KeyboardInterrupt it ends what runs and returns what was judged so far, in a run that is not whole. Raises
-    Unable when it cannot be run, ContractError for an API version that is not on record.
+    CannotRun when it cannot be run, ContractError for an API version that is not on record.
     """
     contract = load(ask.provider, api_version=ask.api_version)
-    scenarios = chosen(ask.provider, ask.words, fuzz=ask.fuzz, api_version=ask.api_version)
+    played = chosen(ask.provider, ask.patterns, fuzz=ask.fuzz, api_version=ask.api_version)
     if not ask.command:
-        raise Unable("no command: fauxscale-contracts conform ideogram -- ./client {image} {output}")
+        raise CannotRun("no command: fauxscale-contracts conform ideogram -- ./client {image} {output}")
     program, gaps = Program(ask.command), baseline.read(ask.baseline, ask.provider)
     findings: list[Finding] = []
     broken, notices = "", list[str]()
     with open_server(ask.provider, ask.api_version, tls=ask.tls) as mock:
         stage = Stage(mock, ask.provider, program, limit=ask.limit)
         try:
-            with closing(_found(ask, mock, program, play_all(stage, scenarios, jobs=ask.jobs))) as found:
+            with closing(_found(ask, mock, program, play_all(stage, played, jobs=ask.jobs))) as found:
                 for finding in found:
                     findings.append(gaps.settle(finding))
-                    told(f"[{len(findings)}] {findings[-1].verdict}: {finding.id}")
+                    progress(f"[{len(findings)}] {findings[-1].verdict}: {finding.id}")
         except KeyboardInterrupt:
             broken = "it was interrupted"
-        except (Unable, Unready) as error:
+        except (CannotRun, ClientNotWorking) as error:
             if not findings:
-                raise Unable(str(error)) from error
+                raise CannotRun(str(error)) from error
             broken = str(error)
         if is_silent(findings):
             names = " and ".join(mock.client.provider(ask.provider)["env"])
             notices.append(f"the client made no call for work in any scenario: does it read {names}?")
     for gap in gaps.stale(findings):
-        told(f"the baseline accepts {gap}, which holds: take it out")
-    name = Words(os.environ).clean(ask.name or shlex.join(ask.command))
+        progress(f"the baseline accepts {gap}, which passes: take it out")
+    name = Sanitizer(os.environ).clean(ask.name or shlex.join(ask.command))
     return Run(ask.provider, contract.api_version, name, findings, broken, tuple(notices))
 
 
 def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Generator[Finding]:
-    """What comes of each scenario, in their order, `jobs` of them at once. Raises Unable."""
+    """Play each scenario, `jobs` of them at once; findings in their order. Raises CannotRun."""
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(stage.play, scenario) for scenario in scenarios]
         try:
@@ -123,15 +126,17 @@ def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> G
 
 
 def _found(
-    ask: Ask, mock: MockServer, candidate: Candidate, findings: Generator[Finding]
+    ask: RunOptions, mock: MockServer, candidate: Candidate, findings: Generator[Finding]
 ) -> Generator[Finding]:
     yield from findings
-    if not ask.fuzz or not any(means(name, ask.words) for name in replies(ask.provider, [ask.api_version])):
+    if not ask.fuzz or not any(
+        selects(name, ask.patterns) for name in reply_ids(ask.provider, [ask.api_version])
+    ):
         return
     with Replies(mock, ask.provider, candidate, limit=ask.limit) as served:
         for name, body in boundary_replies(ask.provider, ask.api_version):
-            if means(f"reply-{name}", ask.words):
+            if selects(f"reply-{name}", ask.patterns):
                 yield served.play(name, body)
-        for mode in MODES:
-            if means(f"reply-{mode}:generated", ask.words):
+        for mode in modes(ask.provider):
+            if selects(f"reply-{mode}:generated", ask.patterns):
                 yield served.fuzz(mode, ask.fuzz, ask.api_version)

@@ -1,4 +1,4 @@
-"""What a client says, fit to be shown: no secrets of its user, no codes for a terminal."""
+"""Cleans what a client prints: no secrets of its user, no terminal codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|password)$")
 _SHORTEST = 8  # `USE_TOKEN=true` hides no secret
 
 
-class Words:
+class Sanitizer:
     """Cleans texts for one environment: the values of its `*_KEY`, `*_TOKEN`, `*_SECRET` are hidden in them."""
 
     def __init__(self, env: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What a scenario is: a situation that is staged for a client, and what it must make of it, written down."""
+"""The values that describe a scenario: what is staged for a client, and what it must do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _OUTCOMES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What a client must do. Whatever it saves must be the picture, exactly twice as large, in every scenario.
+    """What a client must do. Whatever it saves must be the picture, exactly as much larger as the provider makes it,
+    in every scenario.
 
     `calls`: the least and the most calls that ask for work (not polls, not downloads). `waits`: seconds
     between the first of them and the second, at least. `charges`: pieces of work paid for, at most. `format`:

@@ -1,17 +1,20 @@
-"""The lists of scenarios, one for each provider. A change of what a client must do raises VERSION."""
+"""The list of scenarios of a provider, made of its profile. A change of what a client must do raises VERSION."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from fauxscale import DuplicateWebhook, Fail, LoseReply, UnsafeImage
+from fauxscale_contracts.profiles.installed import profile
+from fauxscale_contracts.profiles.profile import Job, Profile
 
 from .common_scenarios import (
     PAID,
-    Names,
     of_clocks,
     of_connections,
     of_downloads,
+    of_inline_results,
     of_pictures,
     of_refusals,
     of_replies,
@@ -22,65 +25,51 @@ from .scenario import Expect, Meanwhile, Scenario, StagedFault
 VERSION = 1
 
 
-def _ideogram() -> Iterable[Scenario]:
-    names = Names("ideogram.upscale", "ideogram.upscale", "ideogram.download", "/data/0")
-    yield from of_pictures()
-    for name, options in (
-        ("options-least", {"resemblance": 1, "detail": 1, "seed": 0}),
-        ("options-most", {"resemblance": 100, "detail": 100, "seed": 2**31 - 1}),
-        ("options-prompt", {"prompt": "Zoë's “cat” \\ 猫 🐈"}),
-    ):
+@cache
+def scenarios(provider: str) -> tuple[Scenario, ...]:
+    """Every scenario of a provider, in their order. Raises ContractError for one without a profile."""
+    return tuple(of_profile(profile(provider)))
+
+
+def of_profile(profile: Profile) -> Iterable[Scenario]:
+    """Make every scenario that the service of a profile can bring about."""
+    yield from of_pictures(profile)
+    for name, options in profile.options.items():
         yield Scenario(id=name, about=f"the client is asked for {options}", options=options)
-    # The documented statuses of POST /upscale are 400, 403, 422 and 429; the others any front door may answer.
-    yield from of_refusals(names, (400, 401, 402, 403, 404, 413, 415, 422))
-    yield from of_waits(names)
-    yield from of_connections(names)
-    yield from of_replies(names)
-    yield Scenario(
-        id="unsafe-result",
-        about="200, the result is flagged unsafe and has no link",
-        expect=PAID,
-        faults=(StagedFault(UnsafeImage(), names.work),),
-    )
-    yield from of_downloads(names)
-    yield from of_clocks()
+    yield from of_refusals(profile)
+    yield from of_waits(profile)
+    yield from of_connections(profile)
+    yield from of_replies(profile)
+    if profile.unsafe_results:
+        yield Scenario(
+            id="unsafe-result",
+            about="200, the result is flagged unsafe and has no link",
+            expect=PAID,
+            faults=(StagedFault(UnsafeImage(), profile.work),),
+        )
+    if profile.results.carrier == "link":
+        yield from of_downloads(profile)
+    else:
+        yield from of_inline_results(profile)
+    if profile.skewed_clocks:
+        yield from of_clocks()
+    if profile.job is not None:
+        yield from _of_jobs(profile.job)
 
 
-def _gateway(provider: str, statuses: Iterable[int], *, signed: bool) -> Iterable[Scenario]:
-    work = f"{provider}.[eg]*"  # edits, generations
-    names = Names(work, work, f"{provider}.download", "/data/0")
-    yield from of_pictures()
-    yield from of_refusals(names, statuses)
-    yield from of_waits(names)
-    yield from of_connections(names)
-    yield from of_replies(names)
-    yield from of_downloads(names, signed=signed)
-
-
-def _fal() -> Iterable[Scenario]:
-    # run and submit ask for work; run and result carry what came of it.
-    names = Names("fal.[rs]u*", "fal.r[eu]*", "fal.download", "/images/0")
-    yield from of_pictures()
-    yield from of_refusals(names, (400, 401, 403, 404, 422))
-    yield from of_waits(names)
-    yield from of_connections(names)
-    yield from of_replies(names)
-    yield from of_downloads(names, signed=False)
-    yield from _queue()
-
-
-def _queue() -> Iterable[Scenario]:
-    polled, endless = {"options": {"fal.polls": 3}}, {"options": {"fal.polls": 10_000}}
+def _of_jobs(job: Job) -> Iterable[Scenario]:
+    """Make scenarios of jobs that are slow, stuck, cancelled or reordered, and of polls that get no answer."""
 
     def queued(
         name: str,
         about: str,
         *faults: StagedFault,
         expect: Expect | None = None,
-        terms: Mapping[str, object] = polled,
+        polls: int = 3,
         meanwhile: Meanwhile = "",
         together: int = 1,
     ) -> Scenario:
+        terms: Mapping[str, object] = {"options": {job.polls: polls}} if polls else {}
         return Scenario(
             id=f"queue-{name}",
             about=about,
@@ -89,31 +78,31 @@ def _queue() -> Iterable[Scenario]:
             faults=faults,
             terms=terms,
             meanwhile=meanwhile,
-            only="fal.submit",
+            only=job.submit,
         )
 
+    endless = 10_000
     unpaid = Expect(outcome="fail", calls=(1, 1), charges=0)
-    yield queued("slow", "three looks find the request unfinished")
-    yield queued(
-        "status-lost", "two answers about the status are lost", StagedFault(LoseReply(), "fal.status", 2)
-    )
-    yield queued("status-503", "a look at the status is answered 503", StagedFault(Fail(503), "fal.status"))
+    if job.polls:
+        yield queued("slow", "three polls find the request unfinished")
+    if job.status:
+        once = 3 if job.polls else 0
+        lost = StagedFault(LoseReply(), job.status, 2)
+        yield queued("status-lost", "two answers about the status are lost", lost, polls=once)
+        down = StagedFault(Fail(503), job.status)
+        yield queued("status-503", "a poll of the status is answered 503", down, polls=once)
     kept = Expect(outcome="either")
+    lost = StagedFault(LoseReply(), job.result)
     yield queued(
-        "result-lost", "the result's reply is lost once", StagedFault(LoseReply(), "fal.result"), expect=kept
+        "result-lost", "the result's reply is lost once", lost, expect=kept, polls=3 if job.polls else 0
     )
-    yield queued("stuck", "the request is never done", expect=unpaid, terms=endless)
-    yield queued("cancelled", "somebody cancels it", expect=unpaid, terms=endless, meanwhile="cancelled")
-    both = Expect(calls=(2, 2), charges=2)
-    about = "two requests at once, the second is done first"
-    yield queued("reordered", about, expect=both, terms=endless, meanwhile="reordered", together=2)
-    twice = StagedFault(DuplicateWebhook(2), "fal.submit")
-    yield queued("webhook-twice", "the notice, where one is asked for, comes twice", twice, terms={})
-
-
-SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
-    "ideogram": tuple(_ideogram()),
-    "aigateway": tuple(_gateway("aigateway", (400, 401, 402, 403, 404, 413), signed=True)),
-    "lumenfall": tuple(_gateway("lumenfall", (400, 401, 402, 404, 422), signed=False)),
-    "fal": tuple(_fal()),
-}
+    if job.polls:
+        yield queued("stuck", "the request is never done", expect=unpaid, polls=endless)
+        about = "somebody cancels it"
+        yield queued("cancelled", about, expect=unpaid, polls=endless, meanwhile="cancelled")
+        both = Expect(calls=(2, 2), charges=2)
+        about = "two requests at once, the second is done first"
+        yield queued("reordered", about, expect=both, polls=endless, meanwhile="reordered", together=2)
+    if job.webhooks:
+        twice = StagedFault(DuplicateWebhook(2), job.submit)
+        yield queued("webhook-twice", "the notice, where one is asked for, comes twice", twice, polls=0)

@@ -1,4 +1,4 @@
-"""The ids of scenarios and replies: which there are, and which of them a word or a pattern means."""
+"""Selects scenarios and replies by id, substring or pattern."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from fauxscale_contracts.contract.contract import api_versions
+from fauxscale_contracts.profiles.loading import api_versions
 
-from .replies import MODES, boundary_replies
-from .scenarios import SCENARIOS
+from .replies import boundary_replies, modes
+from .scenarios import scenarios
 
 
-def fits(name: str, pattern: str) -> bool:
-    """Whether an id is the pattern, or fits it: ids of replies hold brackets, which mean something in patterns."""
+def matches(name: str, pattern: str) -> bool:
+    """Tell whether an id is the pattern or fits it: reply ids hold brackets, which mean something in patterns."""
     return name == pattern or fnmatchcase(name, pattern)
 
 
-def means(name: str, words: Sequence[str]) -> bool:
-    """Whether an id holds one of the words, or fits one as a pattern. Without words every id does."""
-    return not words or any(word in name or fits(name, word) for word in words)
+def selects(name: str, patterns: Sequence[str]) -> bool:
+    """Tell whether an id contains one of the patterns, or fits it. Without patterns every id does."""
+    return not patterns or any(pattern in name or matches(name, pattern) for pattern in patterns)
 
 
-def replies(provider: str, dates: Sequence[str | None] = (None,)) -> list[str]:
-    """The ids of all replies of these API versions, the generated ones at the end."""
+def reply_ids(provider: str, dates: Sequence[str | None] = (None,)) -> list[str]:
+    """List the ids of all replies of these API versions, the generated ones at the end."""
     named = [f"reply-{name}" for date in dates for name, _ in boundary_replies(provider, date)]
-    return list(dict.fromkeys([*named, *(f"reply-{mode}:generated" for mode in MODES)]))
+    return list(dict.fromkeys([*named, *(f"reply-{mode}:generated" for mode in modes(provider))]))
 
 
-def strangers(provider: str, patterns: Iterable[str]) -> list[str]:
-    """What of the patterns fits no id of the provider, of any API version: a clause each, with what may be meant."""
-    scenarios = [one.id for one in SCENARIOS[provider]]
-    left = [one for one in patterns if not any(fits(name, one) for name in scenarios)]
+def unmatched(provider: str, patterns: Iterable[str]) -> list[str]:
+    """List the patterns that fit no id of the provider in any API version, with what may be meant."""
+    named = [one.id for one in scenarios(provider)]
+    left = [one for one in patterns if not any(matches(name, one) for name in named)]
     if not left:
         return []
-    every = [*scenarios, *replies(provider, api_versions()[provider])]
+    every = [*named, *reply_ids(provider, api_versions()[provider])]
     return [
         f"no scenario or reply of {provider} fits {one!r}{_meant(one, every)}"
         for one in left
-        if not any(fits(name, one) for name in every)
+        if not any(matches(name, one) for name in every)
     ]
 
 

@@ -5,37 +5,30 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from fauxscale import MockServer, Settings
+from fauxscale import MockServer
 from fauxscale.client import AccountHandle
+from fauxscale_contracts.profiles.installed import profile, profiles
+from fauxscale_contracts.profiles.profile import Profile
+from fauxscale_contracts.profiles.stand_in import stand_in
 
-from .candidate import Candidate, Endpoint, Made, Task
+from .candidate import Candidate, ClientResult, Endpoint, Task
 from .judge import Facts, Finding, Verdict, judge
 from .sample_images import picture
 from .scenario import Expect, Meanwhile, Scenario
 
-# Names that openai's clients read by themselves, beside those of the gateway.
-_OPENAI = {
-    "AIGATEWAY_BASE_URL": "OPENAI_BASE_URL",
-    "AIGATEWAY_API_KEY": "OPENAI_API_KEY",
-    "LUMENFALL_BASE_URL": "OPENAI_BASE_URL",
-    "LUMENFALL_API_KEY": "OPENAI_API_KEY",
-}
-# fal-client 1.0.3 also takes a key in halves.
-_HALVES = ("FAL_KEY_ID", "FAL_KEY_SECRET")
 # A call that its client has hung up on is written down a moment later, on a busy machine a long one.
 _LATE, _PAUSE = 1.0, 0.01
 
 
 def open_server(provider: str, api_version: str | None = None, *, tls: bool = False) -> MockServer:
-    """A stand-in to stage scenarios on, not yet started; `api_version` for providers of which it imitates several."""
-    options = {f"{provider}.api_version": api_version} if api_version and provider == "ideogram" else {}
-    return MockServer(Settings(key_policy="issued", options=options), tls=tls)
+    """Make the server that scenarios are staged on, not yet started; `api_version` where it imitates several."""
+    return stand_in(profile(provider), api_version, tls=tls)
 
 
 class Stage:
@@ -43,14 +36,14 @@ class Stage:
 
     def __init__(self, mock: MockServer, provider: str, candidate: Candidate, *, limit: float = 10.0) -> None:
         self._mock = mock
-        self._provider = provider
+        self._profile = profile(provider)
         self._candidate = candidate
         self._limit = limit
 
     def play(self, scenario: Scenario, expect: Expect | None = None) -> Finding:
-        """Stage one scenario; `expect` instead of what it expects itself. Raises Unable."""
+        """Stage one scenario; `expect` instead of what it expects itself. Raises CannotRun."""
         expect = expect or scenario.expect
-        if not self._candidate.takes(scenario.options):
+        if not self._candidate.accepts(scenario.options):
             names = ", ".join(f"{{{name}}}" for name in scenario.options)
             return Finding(scenario.id, "not run", str(expect), f"the command has no {names}")
         began = time.perf_counter()
@@ -59,14 +52,16 @@ class Stage:
             return Finding(
                 scenario.id, "not run", str(expect), f"the client makes no call of {scenario.only}"
             )
-        return found(scenario.id, expect, facts, time.perf_counter() - began)
+        return finding_of(scenario.id, expect, facts, time.perf_counter() - began)
 
     def stop(self) -> None:
         """End the clients that run, and start no more."""
         self._candidate.stop()
 
     def _facts(self, scenario: Scenario, expect: Expect) -> Facts:
-        images = tuple(picture(scenario.picture, number) for number in range(scenario.together))
+        images = tuple(
+            picture(scenario.picture, number, self._profile.least_side) for number in range(scenario.together)
+        )
         terms: dict[str, Any] = dict(scenario.terms)
         with self._mock.account(**terms) as account:
             for staged in scenario.faults:
@@ -80,31 +75,38 @@ class Stage:
             tasks = [Task(endpoint, image, scenario.options, self._limit) for image in images]
             with director, ThreadPoolExecutor(len(tasks)) as pool:
                 made = tuple(pool.map(self._candidate.run, tasks))
-            return witness(account, expect, made, images, scenario.options)
+            return gather_facts(account, expect, made, images, scenario.options, self._profile.scale)
 
     def endpoint(self, account: AccountHandle) -> Endpoint:
-        """Where the client goes to play on this account."""
-        env = account.env(self._provider)
-        env |= {_OPENAI[name]: value for name, value in env.items() if name in _OPENAI}
+        """Tell the client its address, its key and its environment for this account."""
+        env = account.env(self._profile.name) | _filled(self._profile, self._profile.env, account)
         # Where the user has set them: a client that reads another service's shall not meet that service.
-        env = {name: value for name, value in _others(account).items() if name in os.environ} | env
+        env = {
+            name: value
+            for name, value in _every(account, self._mock.client.providers).items()
+            if name in os.environ
+        } | env
         if self._mock.ca is not None:
             env |= {"SSL_CERT_FILE": str(self._mock.ca), "NODE_EXTRA_CA_CERTS": str(self._mock.ca)}
         # A proxy of the machine has no business between a client and this server.
         env |= {name: "127.0.0.1,localhost" for name in ("NO_PROXY", "no_proxy") if name not in os.environ}
         return Endpoint(
-            self._provider, account.base_url(self._provider), account.api_key(self._provider), env
+            self._profile.name,
+            account.base_url(self._profile.name),
+            account.api_key(self._profile.name),
+            env,
         )
 
 
-def witness(
+def gather_facts(
     account: AccountHandle,
     expect: Expect,
-    made: tuple[Made, ...],
+    made: tuple[ClientResult, ...],
     images: tuple[bytes, ...],
     options: Mapping[str, object],
+    scale: float,
 ) -> Facts:
-    """What an account saw of its clients, once they are done; waits a moment for calls that are missing."""
+    """Gather what an account saw of its clients, once they are done; waits a moment for calls that are missing."""
     deadline = time.perf_counter() + _LATE
     while True:
         everything = account.calls
@@ -123,27 +125,34 @@ def witness(
         micros=sum(bill.micros for bill in bills),
         params=calls.last.params if calls else {},
         options=options,
+        scale=scale,
     )
 
 
-def found(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Finding:
-    """The facts, judged."""
+def finding_of(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Finding:
+    """Judge the facts."""
     faults = tuple(judge(expect, facts))
-    verdict: Verdict = "fell short" if faults else "held"
+    verdict: Verdict = "FAIL" if faults else "PASS"
     notes = tuple(dict.fromkeys(note for one in facts.made for note in one.notes))
     return Finding(name, verdict, str(expect), str(facts), faults, seconds, notes, facts.calls)
 
 
-def _others(account: AccountHandle) -> dict[str, str]:
-    """The variables of every provider, as they lead to this account."""
+def _every(account: AccountHandle, served: Iterable[str]) -> dict[str, str]:
+    """The variables of every provider served, as they lead to this account."""
     env = account.env()
-    env |= {_OPENAI[name]: value for name, value in env.items() if name in _OPENAI}
-    halves = env.get("FAL_KEY", "").partition(":")[::2]
-    return env | dict(zip(_HALVES, halves, strict=True))
+    for name, one in profiles().by_name.items():
+        if name in served:
+            env |= _filled(one, {**one.env, **one.env_if_set}, account)
+    return env
+
+
+def _filled(profile: Profile, templates: Mapping[str, str], account: AccountHandle) -> dict[str, str]:
+    """Fill in templates of environment variables for this account."""
+    return profile.filled(templates, account.base_url(profile.name), account.api_key(profile.name))
 
 
 def _locked_out(endpoint: Endpoint) -> Endpoint:
-    """The same address with a key of the same make that nobody issued."""
+    """Swap the key for one of the same form that nobody issued."""
     good = endpoint.api_key
     wrong = good[:-6] + "".join("B" if one != "B" else "C" for one in good[-6:])
     env = {name: value.replace(good, wrong) for name, value in endpoint.env.items()}
@@ -151,7 +160,7 @@ def _locked_out(endpoint: Endpoint) -> Endpoint:
 
 
 class _Director:
-    """Works behind the client's back while it plays."""
+    """Reorders or cancels the client's jobs while it runs."""
 
     def __init__(self, what: Meanwhile, account: AccountHandle) -> None:
         self._orders: Mapping[str, Callable[[], None]] = {

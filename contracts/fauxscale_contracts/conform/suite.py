@@ -1,4 +1,4 @@
-"""The scenarios as tests of a Python client: subclass, say how to call it, and pytest has a test for each."""
+"""A test class with a test for each scenario: subclass it and say how to call your Python client."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Any, ClassVar
 import pytest
 
 from fauxscale import MockServer
-from fauxscale_contracts.contract.contract import load
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.generate.boundaries import Mode
+from fauxscale_contracts.profiles.installed import profiles
+from fauxscale_contracts.profiles.loading import load
 
 from .candidate import Endpoint
 from .function import Function
 from .judge import Finding
-from .replies import MODES, Replies, boundary_replies
+from .replies import Replies, boundary_replies, modes
 from .scenario import Expect, Scenario
-from .scenarios import SCENARIOS
-from .selection import fits, strangers
+from .scenarios import scenarios
+from .selection import matches, unmatched
 from .stage import Stage, open_server
 
 
 class ClientConformance:
-    """Every scenario of a provider, and replies out of its contract, as tests of one client.
+    """Tests one client in every scenario of a provider, and with replies made of its contract.
 
         class TestMyClient(ClientConformance):
             provider = "ideogram"
@@ -34,7 +35,7 @@ class ClientConformance:
 
     `failures`: the exceptions by which the client says that it failed; None: all but those of a client taken
     by surprise (KeyError, TypeError, …). `expected`: what it must do instead, by id of a scenario or reply.
-    `xfail`: a reason for each it is known to fall short in; ids may be patterns in both. `limit`: seconds for one
+    `xfail`: a reason for each it is known to fail in; ids may be patterns in both. `limit`: seconds for one
     picture. `fuzz`: how many generated replies of each mode it is served, 0 for none, not even the boundary set.
     """
 
@@ -67,43 +68,44 @@ class ClientConformance:
         """One test for each scenario, reply and mode: collection starts no server."""
         self._check()
         if "scenario" in metafunc.fixturenames:
-            rows = [self._case(one.id, one) for one in SCENARIOS[self.provider]]
+            rows = [self._case(one.id, one) for one in scenarios(self.provider)]
             metafunc.parametrize("scenario", rows)
         if "reply" in metafunc.fixturenames:
             named = boundary_replies(self.provider, self.api_version) if self.fuzz else []
             metafunc.parametrize("reply", [self._case(f"reply-{name}", (name, body)) for name, body in named])
         if "mode" in metafunc.fixturenames:
-            modes = MODES if self.fuzz else ()
-            metafunc.parametrize("mode", [self._case(f"reply-{mode}:generated", mode) for mode in modes])
+            served = modes(self.provider) if self.fuzz else ()
+            metafunc.parametrize("mode", [self._case(f"reply-{mode}:generated", mode) for mode in served])
 
     def test_scenario(self, scenario: Scenario) -> None:
         stage = Stage(self._mock, self.provider, self._function(), limit=self.limit)
-        _tell(stage.play(scenario, self._expected(scenario.id)))
+        _report(stage.play(scenario, self._expected(scenario.id)))
 
     def test_boundary_reply(self, reply: tuple[str, Any]) -> None:
         with self._replies() as replies:
-            _tell(replies.play(*reply, self._expected(f"reply-{reply[0]}")))
+            _report(replies.play(*reply, self._expected(f"reply-{reply[0]}")))
 
     def test_generated_replies(self, mode: Mode) -> None:
         with self._replies() as replies:
             expect = self._expected(f"reply-{mode}:generated")
-            _tell(replies.fuzz(mode, self.fuzz, self.api_version, expect))
+            _report(replies.fuzz(mode, self.fuzz, self.api_version, expect))
 
     @classmethod
     def _check(cls) -> None:
         """Fails the collection of the class when it declares what cannot be."""
         provider: str = getattr(cls, "provider", "")
         wrong: list[str] = []
-        if provider not in SCENARIOS:
+        known = profiles().by_name
+        if provider not in known:
             said = f"provider = {provider!r}" if provider else "no provider"
-            wrong.append(f"{said}: choose from {', '.join(SCENARIOS)}")
+            wrong.append(f"{said}: choose from {', '.join(known)}")
         else:
             try:
                 load(provider, api_version=cls.api_version)
             except ContractError as error:
                 wrong.append(str(error))
             for name, table in (("expected", cls.expected), ("xfail", cls.xfail)):
-                wrong += [f"{name}: {one}" for one in strangers(provider, table)]
+                wrong += [f"{name}: {one}" for one in unmatched(provider, table)]
         if not 0 < cls.limit < math.inf:
             wrong.append(f"limit = {cls.limit}: a number of seconds is wanted")
         if cls.fuzz < 0:
@@ -118,15 +120,15 @@ class ClientConformance:
         return Replies(self._mock, self.provider, self._function(), limit=self.limit)
 
     def _expected(self, name: str) -> Expect | None:
-        return next((one for pattern, one in self.expected.items() if fits(name, pattern)), None)
+        return next((one for pattern, one in self.expected.items() if matches(name, pattern)), None)
 
     def _case(self, name: str, value: object) -> Any:
-        reason = next((why for gap, why in self.xfail.items() if fits(name, gap)), None)
+        reason = next((why for gap, why in self.xfail.items() if matches(name, gap)), None)
         marks = () if reason is None else (pytest.mark.xfail(reason=reason, strict=True),)
         return pytest.param(value, id=name, marks=marks)
 
 
-def _tell(finding: Finding) -> None:
+def _report(finding: Finding) -> None:
     if finding.verdict == "not run":
         pytest.skip(finding.seen)
     if finding.faults:

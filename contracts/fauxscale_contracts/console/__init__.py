@@ -1,1 +1,1 @@
-"""What every command shares: arguments, exit statuses, signals, and files written whole."""
+"""Shared by the commands: argument checks, exit statuses, signals, and files written whole."""

@@ -1,4 +1,4 @@
-"""What the options of several commands have in common: callbacks that refuse what cannot be meant."""
+"""Validates options that several commands have."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import click
 
 
 def seconds(_: click.Context, param: click.Parameter, number: float) -> float:
-    """Longer than nothing, and not for ever."""
+    """Accept a finite number of seconds above 0."""
     if not (number > 0 and math.isfinite(number)):
         raise click.BadParameter(f"{number:g} is no number of seconds greater than 0", param=param)
     return number
 
 
 def dollars(_: click.Context, param: click.Parameter, number: float) -> float:
-    """An amount. Nothing is greater than nan, so that as a limit it would allow all."""
+    """Accept an amount of dollars; no nan, which as a limit would allow all."""
     if not (number >= 0 and math.isfinite(number)):
         raise click.BadParameter(f"{number:g} is no number of dollars", param=param)
     return number
 
 
 def a_key(_: click.Context, param: click.Parameter, key: str) -> str:
-    """What a header can carry."""
+    """Accept a key that a header can carry."""
     if not key.strip():
         raise click.BadParameter("the key is empty", param=param)
     if not (key.isascii() and key.isprintable()):
@@ -33,14 +33,14 @@ def a_key(_: click.Context, param: click.Parameter, key: str) -> str:
 
 
 def a_report(_: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """A file in a folder that is there: what a run has cost is not to be lost to a slip in a name."""
+    """Accept a file in a folder that exists: a paid run's report is not to be lost to a slip in a name."""
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"{path} cannot be written: {path.parent} is no folder", param=param)
     return path
 
 
 def an_origin(_: click.Context, param: click.Parameter, url: str) -> str:
-    """Where a server can be asked: scheme, host, perhaps a port and a path. Without a slash at its end."""
+    """Accept the URL of a server: scheme, host, perhaps a port and a path; without a slash at its end."""
     try:
         split = urlsplit(url)
         split.port  # noqa: B018  # reading it judges it

@@ -1,4 +1,4 @@
-"""Reports on disk: all of a file or nothing of it."""
+"""Writes a file whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command ends that has no verdict: with 2 and the reason, or as the signal that interrupted it."""
+"""Ends a command that has no verdict: with 2 and the reason, or as the signal that interrupted it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def give_up(why: str) -> NoReturn:
-    """Says why nothing can be told, and ends with 2."""
+    """Print why there is no verdict, and exit with 2."""
     click.echo(f"no verdict: {why}", err=True)
     sys.exit(2)
 

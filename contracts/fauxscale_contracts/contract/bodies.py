@@ -1,4 +1,4 @@
-"""Bodies against their recorded media types: forms, JSON, pictures, event streams."""
+"""Checks bodies against their recorded media types: forms, JSON, pictures, event streams."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TEXT_LABELS = (None, "text/plain")
 
 
 def check_body(contents: Mapping[str, Content], content_type: str | None, body: bytes) -> list[Violation]:
-    """What is wrong with a body that came under this Content-Type, given what may come."""
+    """List what is wrong with a body that came under this Content-Type, given what may come."""
     declared = (content_type or "").partition(";")[0].strip().lower()
     content = contents.get(declared) or next(
         (c for name, c in contents.items() if _covers(name, declared)), None
@@ -39,7 +39,7 @@ def check_body(contents: Mapping[str, Content], content_type: str | None, body: 
     if content.media_type == "multipart/form-data":
         return _check_form(content, content_type or "", body)
     if content.picture is not None:
-        return image_headers.judge(content.picture, body, "/body", label=declared)
+        return image_headers.check_picture(content.picture, body, "/body", label=declared)
     if content.media_type == "application/json":
         return _check_json(content.schema, body)
     if content.media_type == "text/event-stream":
@@ -105,11 +105,11 @@ def _check_form(content: Content, content_type: str, body: bytes) -> list[Violat
 def _part_value(node: Json, part: multipart.Part, at: str) -> tuple[object, list[Violation]]:
     """A part as the JSON value the form's schema judges (pictures as an empty text), and its own faults."""
     if "x-picture" in node:
-        judged = image_headers.judge(node["x-picture"], part.data, at, label=part.content_type)
+        faults = image_headers.check_picture(node["x-picture"], part.data, at, label=part.content_type)
         if part.filename is None:
             message = "the file has no filename; most servers will take it for a text field"
-            judged.append(Violation(at, message, "undocumented", "files have a filename"))
-        return "", judged
+            faults.append(Violation(at, message, "undocumented", "files have a filename"))
+        return "", faults
     structured = node.get("type") in ("object", "array")
     found: list[Violation] = []
     if part.content_type not in (_JSON_LABELS if structured else _TEXT_LABELS):
@@ -184,7 +184,7 @@ def _embedded(rule: Json, text: str, at: str) -> tuple[str, list[Violation]]:
         start = binascii.a2b_base64(packed[: len(packed) // 4 * 4], strict_mode=True)
     except binascii.Error as error:
         return short, [Violation(at, f"not base64: {error}", "would be rejected", "base64")]
-    return short, image_headers.judge(rule, start, at, label=label, size=len(payload) * 3 // 4)
+    return short, image_headers.check_picture(rule, start, at, label=label, size=len(payload) * 3 // 4)
 
 
 def _check_events(content: Content, body: bytes) -> list[Violation]:

@@ -1,4 +1,4 @@
-"""The two judgements: a request and a reply against the operation they belong to."""
+"""Checks a request and a reply against the operation they belong to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BODILESS = (204, 304)
 
 
 def check_request(operation: Operation, request: Request) -> list[Violation]:
-    """Everything about a request that the contract does not allow, in the order a reader would look."""
+    """List everything about a request that the contract does not allow, in the order a reader would look."""
     found = [*_credentials(operation, request), *_parameters(operation, request)]
     if request.body:
         if operation.bodies:
@@ -28,18 +28,18 @@ def check_request(operation: Operation, request: Request) -> list[Violation]:
 
 
 def check_response(operation: Operation, request: Request, reply: Reply) -> list[Violation]:
-    """Everything about a reply that is not on record."""
+    """List everything about a reply that is not on record."""
     answer = operation.answer(reply.status)
     if answer is None:
         known = ", ".join(operation.answers)
         message = f"{reply.status} is no recorded status of {operation.name}"
         return [Violation("/status", message, "undocumented", f"statuses {known}")]
     found: list[Violation] = []
-    for name, (required, schema) in answer.headers.items():
+    for name, header in answer.headers.items():
         value = reply.header(name)
         if value is not None:
-            found += schema.violations(coerce(value, schema.node), ("headers", name))
-        elif required:
+            found += header.schema.violations(coerce(value, header.schema.node), ("headers", name))
+        elif header.required:
             found.append(
                 Violation(pointer(("headers", name)), f"{name} is missing", "would be rejected", "required")
             )

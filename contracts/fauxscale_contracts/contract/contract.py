@@ -1,22 +1,16 @@
-"""Recorded contracts: found by name and API version, read, and asked what an exchange does wrong."""
+"""A recorded contract: read from its document, and asked what an exchange does wrong."""
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
-from pathlib import Path
+from collections import Counter
 from typing import cast
 
 from . import checks
+from .confidence import Confidence, check_vocabulary
 from .exchange import Exchange
 from .operations import METHODS, Operation, find
 from .schemas import Document, Json
 from .violations import ContractError, Violation, brief
-
-RECORDED = Path(__file__).parents[1] / "recorded"
-_SUFFIX = ".openapi.json"
-# The API versions that the stand-in imitates unless told otherwise. A later recording changes no test by itself.
-_DEFAULTS = {"ideogram": "2026-04", "aigateway": "2026-06", "lumenfall": "2026-06", "fal": "2026-08"}
 
 
 class Contract:
@@ -31,6 +25,10 @@ class Contract:
         self.operations: dict[str, Operation] = {}
         if not str(document.get("openapi", "")).startswith("3.1"):
             raise self._faulty("it is not an OpenAPI 3.1 document")
+        try:
+            check_vocabulary(document)
+        except ContractError as error:
+            raise self._faulty(str(error)) from None
         for path, item in _objects(document.get("paths"), self._faulty("it has no paths")):
             for method in METHODS:
                 if method in item:
@@ -55,7 +53,7 @@ class Contract:
         """How the request departs from the contract; empty when it does not."""
         operation = self._operation_of(exchange)
         return (
-            [_lost(self, exchange)]
+            [_no_operation(self, exchange)]
             if operation is None
             else checks.check_request(operation, exchange.request)
         )
@@ -64,7 +62,7 @@ class Contract:
         """How the reply departs from the contract; empty when it does not, or when none came."""
         operation = self._operation_of(exchange)
         if operation is None:
-            return [_lost(self, exchange)]
+            return [_no_operation(self, exchange)]
         return checks.check_response(operation, exchange.request, exchange.reply) if exchange.reply else []
 
     def compile(self) -> None:
@@ -75,6 +73,12 @@ class Contract:
                     schema.violations(None, ())
                 except ContractError as error:
                     raise self._faulty(f"{operation.name}: {error}") from error
+
+    def confidences(self) -> Counter[Confidence]:
+        """Count its statements by how sure they are; what operations share counts once."""
+        every = (one for operation in self.operations.values() for one in operation.statements())
+        found: dict[int, Confidence] = {one.place: one.confidence for one in every}
+        return Counter(found.values())
 
     def _operation_of(self, exchange: Exchange) -> Operation | None:
         if exchange.operation:
@@ -99,64 +103,13 @@ class Contract:
         return ContractError(f"the {self.provider} contract of {self.api_version} is faulty: {what}")
 
 
-def api_versions() -> dict[str, list[str]]:
-    """The API versions on record for each provider, oldest first."""
-    found = sorted(RECORDED.glob(f"*/*{_SUFFIX}"))
-    return {
-        provider: [one.name.removesuffix(_SUFFIX) for one in found if one.parent.name == provider]
-        for provider in sorted({one.parent.name for one in found})
-    }
-
-
-@lru_cache(maxsize=32)
-def load(provider: str, *, api_version: str | None = None) -> Contract:
-    """The recorded contract of a provider: of its usual API version, or of the one asked for.
-
-    Raises ContractError, listing what is on record, for names it does not know.
-    """
-    known = api_versions()
-    if provider not in known:
-        raise ContractError(f"no contract of {provider!r} is on record: choose from {', '.join(known)}")
-    api_version = api_version or _DEFAULTS.get(provider, known[provider][-1])
-    if api_version not in known[provider]:
-        raise ContractError(
-            f"no {provider} contract of {api_version!r}: choose from {', '.join(known[provider])}"
-        )
-    return _read(RECORDED / provider / f"{api_version}{_SUFFIX}", provider, api_version)
-
-
-def load_file(path: str | Path) -> Contract:
-    """A contract of your own: an OpenAPI 3.1 file whose operations have operationIds; checked whole."""
-    path = Path(path)
-    contract = _read(path, path.parent.name or "own", path.name.removesuffix(_SUFFIX))
-    contract.compile()
-    return contract
-
-
-def load_operation(name: str, *, api_version: str | None = None) -> Operation:
-    """An operation by its stable name, `ideogram.upscale`, whose first word is the provider."""
-    return load(name.partition(".")[0], api_version=api_version).operation(name)
-
-
-def _read(path: Path, provider: str, api_version: str) -> Contract:
-    try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ContractError(f"the contract {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ContractError(f"the contract {path} is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise ContractError(f"the contract {path} is not a JSON object")
-    return Contract(provider, api_version, cast("Json", document))
-
-
 def _objects(node: object, otherwise: ContractError) -> list[tuple[str, Json]]:
     if not isinstance(node, dict):
         raise otherwise
     return [(str(name), item) for name, item in cast("Json", node).items() if isinstance(item, dict)]
 
 
-def _lost(contract: Contract, exchange: Exchange) -> Violation:
+def _no_operation(contract: Contract, exchange: Exchange) -> Violation:
     asked = f"{exchange.request.method} {exchange.request.url.partition('?')[0]}"
     known = ", ".join(f"{one.method} {one.path}" for one in contract.operations.values())
     return Violation(

@@ -1,4 +1,4 @@
-"""A call as a curl command one can paste: the shortest way to see a violation again."""
+"""Writes a call as a curl command to paste, which shows a violation again."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ def curl(exchange: Exchange) -> str:
 
     request = exchange.request
     form = (request.header("content-type") or "").startswith("multipart/form-data")
-    words = ["curl", "-sS", "-X", request.method, redact.text(request.url)]
+    command = ["curl", "-sS", "-X", request.method, redact.text(request.url)]
     for name, value in redact.headers(request.headers):
         dropped = name.lower() in _LEFT_OUT or name.lower().startswith("x-stainless-")
         if not dropped and not (form and name.lower() == "content-type"):
-            words += ["-H", f"{name}: {value}"]
-    words += _form(request) if form else _data(request)
-    return " ".join(shlex.quote(word) for word in words)
+            command += ["-H", f"{name}: {value}"]
+    command += _form_arguments(request) if form else _data_arguments(request)
+    return " ".join(shlex.quote(word) for word in command)
 
 
-def _form(request: Request) -> list[str]:
+def _form_arguments(request: Request) -> list[str]:
     from fauxscale import redact
 
     try:
         parts = multipart.split(request.header("content-type") or "", request.body)
     except ValueError:
         return ["--data-binary", "@body.bin"]
-    words: list[str] = []
+    arguments: list[str] = []
     for part in parts:
         label = f";type={part.content_type}" if part.content_type else ""
         if part.filename is not None:
-            words += ["-F", f"{part.name}=@{_quoted(part.filename)}{label}"]
+            arguments += ["-F", f"{part.name}=@{_quoted(part.filename)}{label}"]
             continue
         text = redact.text(part.data.decode(errors="replace"))
-        words += (
+        arguments += (
             ["-F", f"{part.name}={_quoted(text)}{label}"]
             if label
             else ["--form-string", f"{part.name}={text}"]
         )
-    return words
+    return arguments
 
 
-def _data(request: Request) -> list[str]:
+def _data_arguments(request: Request) -> list[str]:
     from fauxscale import redact
 
     if not request.body:

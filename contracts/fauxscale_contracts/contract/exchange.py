@@ -1,4 +1,4 @@
-"""One call as it went over the wire, whoever made it: the value that checks, reports and recordings share."""
+"""The value for one call: its request and its reply as they went over the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures on the wire, judged by their first bytes: format, size in bytes, size in pixels. Nothing is decoded."""
+"""Checks pictures on the wire by their first bytes: format, size in bytes, size in pixels. Nothing is decoded."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def read_header(data: bytes) -> Header | None:
     return None
 
 
-def judge(
+def check_picture(
     rule: Mapping[str, Any], data: bytes, at: str, *, label: str | None = None, size: int | None = None
 ) -> list[Violation]:
-    """What is wrong with a picture under an `x-picture` rule.
+    """List what is wrong with a picture under an `x-picture` rule.
 
     The rule's members: `formats`, `maxBytes`, `maxPixels`, and `unsure`, the names of those nobody has
     documented (breaking them is "undocumented"). `label` is the declared media type; whether a false one
@@ -60,9 +60,9 @@ def judge(
     """
     unsure = rule.get("unsure", ())
 
-    def fault(name: str, message: str, words: str) -> Violation:
+    def fault(name: str, message: str, rule_text: str) -> Violation:
         severity: Severity = "undocumented" if name in unsure else "would be rejected"
-        return Violation(at, message, severity, words)
+        return Violation(at, message, severity, rule_text)
 
     found: list[Violation] = []
     size = len(data) if size is None else size

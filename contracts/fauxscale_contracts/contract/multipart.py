@@ -1,4 +1,4 @@
-"""Seeing through a multipart body: its parts, with names, labels and bytes; and making one."""
+"""Splits a multipart body into its parts, and joins parts into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One operation of a contract: where it is reached, what it takes, what it answers."""
+"""Reads an operation of a contract: its addresses, parameters, bodies and answers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .confidence import Confidence, confidence_of
 from .schemas import Document, Json, Schema
 from .violations import ContractError
 
@@ -34,6 +35,7 @@ class Content:
     media_type: str
     node: Json
     schema: Schema | None
+    confidence: Confidence = "guess"
 
     @property
     def picture(self) -> Json | None:
@@ -43,13 +45,23 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query, path or header parameter. `guessed`: nobody has documented it."""
+    """A query, path or header parameter. `guessed`: it says itself that it is one, and is not merely unstated."""
 
     name: str
     place: str
     required: bool
     schema: Schema
+    confidence: Confidence = "guess"
     guessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHeader:
+    """A header of an answer."""
+
+    required: bool
+    schema: Schema
+    confidence: Confidence = "guess"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +70,43 @@ class Answer:
 
     status: str
     contents: Mapping[str, Content]
-    headers: Mapping[str, tuple[bool, Schema]]
+    headers: Mapping[str, AnswerHeader]
+    confidence: Confidence = "guess"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing a contract says. `place` tells it from all others of the same document."""
+
+    place: int
+    confidence: Confidence
 
 
 class Operation:
-    """An operation as recorded. Its schemas are compiled when first needed."""
+    """An operation as recorded. Its schemas are compiled when first needed.
+
+    `confidence` is how sure its existence and its method are; every part of it has its own.
+    """
 
     def __init__(self, document: Document, path: str, item: Json, method: str) -> None:
         self._document = document
         self.spec: Json = item[method]
+        everywhere: Confidence = confidence_of(document, document.node, "guess")
+        self.confidence: Confidence = confidence_of(
+            document, self.spec, confidence_of(document, item, everywhere)
+        )
         self.name: str = self.spec["operationId"]
         self.method = method.upper()
         self.path = path
         self.servers = _servers(document.node, item, self.spec)
         self.real_path: str = item.get("x-path", path)  # where a stand-in shows the host as a prefix
         self.elsewhere: tuple[str, ...] = tuple(item.get("x-also-at", ()))
-        shared: list[Json] = [*item.get("parameters", []), *self.spec.get("parameters", [])]
-        self.parameters = tuple(self._parameter(document.resolve(one)) for one in shared)
-        body = document.resolve(self.spec.get("requestBody", {}))
+        self._parameters: list[Json] = [*item.get("parameters", []), *self.spec.get("parameters", [])]
+        self.parameters = tuple(self._parameter(one) for one in self._parameters)
+        asked: Json = self.spec.get("requestBody", {})
+        body = document.resolve(asked)
         self.body_required = bool(body.get("required", False))
-        self.bodies = self._contents(body)
+        self.bodies = self._contents(body, confidence_of(document, asked, self.confidence))
         self.answers = {status: self._answer(status, node) for status, node in self.spec["responses"].items()}
         self.addresses = tuple(self._addresses())
 
@@ -110,32 +139,80 @@ class Operation:
         contents = list(self.bodies.values())
         for answer in self.answers.values():
             contents += answer.contents.values()
-            yield from (schema for _, schema in answer.headers.values())
+            yield from (header.schema for header in answer.headers.values())
         yield from (one.schema for one in contents if one.schema is not None)
 
-    def _parameter(self, node: Json) -> Parameter:
-        schema = self._document.schema(node.get("schema", {}))
-        guessed = node.get("x-recorded", {}).get("confidence") == "guess"
-        return Parameter(node["name"], node["in"], bool(node.get("required", False)), schema, guessed)
+    def statements(self) -> Iterator[Statement]:
+        """Each thing that the contract says of the operation: that it is there, its parameters, the members of its
+        bodies, its answers, their headers and members. What operations share comes with each of them."""
+        yield Statement(id(self.spec), self.confidence)
+        for node in self._parameters:
+            yield self._statement(node, self.confidence)
+        asked: Json = self.spec.get("requestBody", {})
+        yield from self._members_of(asked, confidence_of(self._document, asked, self.confidence))
+        for node in self.spec["responses"].values():
+            answer = self._statement(node, self.confidence)
+            yield answer
+            for header in self._document.resolve(node).get("headers", {}).values():
+                yield self._statement(header, answer.confidence)
+            yield from self._members_of(node, answer.confidence)
 
-    def _contents(self, node: Json) -> dict[str, Content]:
+    def _statement(self, node: Json, enclosing: Confidence) -> Statement:
+        place = id(self._document.resolve(node))
+        return Statement(place, confidence_of(self._document, node, enclosing))
+
+    def _members_of(self, body: Json, enclosing: Confidence) -> Iterator[Statement]:
+        for media in self._document.resolve(body).get("content", {}).values():
+            if "schema" in media:
+                inside = confidence_of(self._document, media, enclosing)
+                yield from self._members(media["schema"], inside, frozenset())
+
+    def _members(self, node: Json, enclosing: Confidence, within: frozenset[int]) -> Iterator[Statement]:
+        """Each member of a schema, all the way down; `within`: the schemas it is a part of."""
+        enclosing = confidence_of(self._document, node, enclosing)
+        node = self._document.resolve(node)
+        if id(node) in within:
+            return
+        within |= {id(node)}
+        for member in node.get("properties", {}).values():
+            # By its own place and not that of what it refers to: two members may share a schema.
+            yield Statement(id(member), confidence_of(self._document, member, enclosing))
+            yield from self._members(member, enclosing, within)
+        parts: list[Json] = [*node.get("anyOf", ()), *node.get("oneOf", ())]
+        for part in [*parts, node["items"]] if "items" in node else parts:
+            yield from self._members(part, enclosing, within)
+
+    def _parameter(self, node: Json) -> Parameter:
+        confidence = confidence_of(self._document, node, self.confidence)
+        node = self._document.resolve(node)
+        schema = self._document.schema(node.get("schema", {}))
+        guessed = node.get("x-confidence") == "guess"
+        required = bool(node.get("required", False))
+        return Parameter(node["name"], node["in"], required, schema, confidence, guessed)
+
+    def _contents(self, node: Json, enclosing: Confidence) -> dict[str, Content]:
         return {
             media_type: Content(
-                media_type, media, self._document.schema(media["schema"]) if "schema" in media else None
+                media_type,
+                media,
+                self._document.schema(media["schema"]) if "schema" in media else None,
+                confidence_of(self._document, media, enclosing),
             )
             for media_type, media in node.get("content", {}).items()
         }
 
     def _answer(self, status: str, node: Json) -> Answer:
+        confidence = confidence_of(self._document, node, self.confidence)
         node = self._document.resolve(node)
-        headers: dict[str, tuple[bool, Schema]] = {}
+        headers: dict[str, AnswerHeader] = {}
         for name, reference in node.get("headers", {}).items():
             header = self._document.resolve(reference)
-            headers[name] = (
+            headers[name] = AnswerHeader(
                 bool(header.get("required", False)),
                 self._document.schema(header.get("schema", {})),
+                confidence_of(self._document, reference, confidence),
             )
-        return Answer(status, self._contents(node), headers)
+        return Answer(status, self._contents(node, confidence), headers, confidence)
 
     def _addresses(self) -> Iterator[Address]:
         free = {one.name for one in self.parameters if one.schema.node.get("x-may-hold-slashes")}

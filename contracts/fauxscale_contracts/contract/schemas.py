@@ -1,4 +1,4 @@
-"""One JSON Schema out of a contract, compiled when first used, its complaints in our words."""
+"""Compiles a JSON Schema of a contract when first used, and reports violations in plain sentences."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ class Schema:
         return self.document.schema(node)
 
     def is_valid(self, value: object) -> bool:
-        """By the letter of JSON Schema: open objects are open."""
+        """Tell whether a value is valid by the letter of JSON Schema: open objects are open."""
         if self._plain is None:
             self._plain = _compile(self.node, self.document.schemas)
         return bool(self._plain.is_valid(value))
 
     def violations(self, value: object, at: tuple[object, ...]) -> list[Violation]:
-        """What is wrong with a JSON value that stands at the place `at`.
+        """List what is wrong with a JSON value that stands at the place `at`.
 
         Of alternatives at the top (`anyOf`) the one counts that the value comes closest to.
         """
@@ -102,7 +102,7 @@ class Schema:
         keyword = str(error.kind.name)
         *path, _ = error.schema_path or [""]
         node = self._walk(path)
-        guess = " (a guess)" if node.get("x-recorded", {}).get("confidence") == "guess" else ""
+        guess = " (a guess)" if node.get("x-confidence") == "guess" else ""
         if keyword == "additionalProperties":
             severity: Severity = node.get("x-open", "would be rejected")
             known = list(node.get("properties", ()))
@@ -118,7 +118,7 @@ class Schema:
                 pointer((*place, missing)), f"{missing} is missing", "would be rejected", f"required{guess}"
             )
             return
-        rule = f"{keyword} {_words(node.get(keyword))}{guess}"
+        rule = f"{keyword} {_rule_text(node.get(keyword))}{guess}"
         yield Violation(pointer(place), brief(error.message), "would be rejected", rule)
 
     def _walk(self, path: list[str | int]) -> Json:
@@ -168,7 +168,7 @@ def _compile(schema: Json, shared: Json) -> Any:
         raise ContractError(f"a schema of the contract is faulty: {brief(str(error))}") from error
 
 
-def _words(value: object) -> str:
+def _rule_text(value: object) -> str:
     if isinstance(value, list):
         return brief(", ".join(map(str, cast("list[object]", value))), 80)
     return brief(value if isinstance(value, str) else json.dumps(value), 80)

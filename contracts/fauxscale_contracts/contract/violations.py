@@ -1,4 +1,4 @@
-"""What a check finds: one line each, with where, what, how bad and by which recorded rule."""
+"""The values checks return: a violation says where, what, how bad and by which recorded rule."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from fauxscale_contracts.console.arguments import a_key, a_report, an_origin, do
 from fauxscale_contracts.console.exit_codes import finish, give_up, interruptible
 
 if TYPE_CHECKING:
-    from .report import Report
+    from .report import DriftReport
 
 
 @click.command()
-@click.argument("provider", type=click.Choice(["ideogram", "aigateway", "lumenfall", "fal"]))
+@click.argument("provider")
 @click.option(
     "--base-url",
     required=True,
@@ -72,12 +72,16 @@ def drift(
         from fauxscale.recordings.har import RecordingError
         from fauxscale_contracts.console.atomic_write import write
         from fauxscale_contracts.contract.violations import ContractError
-        from fauxscale_contracts.probes import Unreachable
+        from fauxscale_contracts.profiles.installed import profile
+        from fauxscale_contracts.profiles.probing import Unreachable
 
         from .report import plan
 
-        words, most = plan(provider)
-        click.echo(words, err=True)
+        try:
+            priced, most = plan(profile(provider))
+        except ContractError as error:
+            give_up(str(error))
+        click.echo(priced, err=True)
         if most > max_cost:
             give_up(f"that may cost ${most:.2f}, more than --max-cost {max_cost:.2f}: nothing was sent")
         if not yes and not _agreed():
@@ -99,7 +103,7 @@ def drift(
 
 async def _examined(
     provider: str, base_url: str, key: str, timeout: float, api_version: str | None, recorded: Path | None
-) -> Report:
+) -> DriftReport:
     import httpx
 
     from .run import examine

@@ -1,4 +1,4 @@
-"""A drift report for people, for pull requests and for programs."""
+"""Writes a drift report for people, for pull requests and for programs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from fauxscale_contracts.probes import PROBES
+from fauxscale_contracts.profiles.profile import Profile
 
-from .compare import KINDS, Finding, Kind, gravest
+from .compare import KINDS, Difference, Kind, gravest
 
 # What the command ends with; 2 is for what could not be run, as everywhere.
 EXITS: dict[Kind | None, int] = {None: 0, "additive": 3, "risky": 4, "breaking": 5}
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DriftReport:
     """What was found at `base_url`. `cost` in dollars, as the price list has it."""
 
     provider: str
@@ -23,7 +23,7 @@ class Report:
     base_url: str
     cost: float
     statuses: dict[str, int]
-    findings: Sequence[Finding]
+    findings: Sequence[Difference]
 
     @property
     def verdict(self) -> Kind | None:
@@ -34,7 +34,7 @@ class Report:
         return EXITS[self.verdict]
 
     def to_json(self) -> str:
-        words = {
+        body = {
             "provider": self.provider,
             "api_version": self.api_version,
             "base_url": self.base_url,
@@ -43,7 +43,7 @@ class Report:
             "probes": [{"id": name, "status": status} for name, status in self.statuses.items()],
             "findings": [asdict(one) for one in self.findings],
         }
-        return json.dumps(words, indent=2, ensure_ascii=False)
+        return json.dumps(body, indent=2, ensure_ascii=False)
 
     def to_text(self) -> str:
         lines = [self._head()]
@@ -71,10 +71,10 @@ class Report:
         return f"{said} in {len(self.statuses)} answers of {self.base_url}, for about ${self.cost:.2f}"
 
 
-def plan(provider: str) -> tuple[str, float]:
-    """What probing will cost, in words, and the most it can, in dollars."""
-    probes = PROBES[provider]
-    likely, most = sum(one.cost for one in probes), sum(one.most for one in probes)
-    words = [f"  ${one.cost:.2f}  {one.id} ({one.operation})" for one in probes]
+def plan(profile: Profile) -> tuple[str, float]:
+    """Say what probing will cost, and return the most it can, in dollars."""
+    probes = profile.probes
+    likely, most = sum(one.cost for one in probes), sum(one.worst_cost for one in probes)
+    lines = [f"  ${one.cost:.2f}  {one.id} ({one.operation})" for one in probes]
     more = f", at most ${most:.2f} if it takes what it should refuse" if most > likely else ""
-    return "\n".join([f"{len(probes)} calls to {provider} for ${likely:.2f}{more}:", *words]), most
+    return "\n".join([f"{len(probes)} calls to {profile.name} for ${likely:.2f}{more}:", *lines]), most

@@ -1,4 +1,4 @@
-"""One drift run: the probes at the service, the same at a stand-in started for them, and the comparison."""
+"""Runs a drift check: the probes at the service, the same at a stand-in, and the comparison."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from pathlib import Path
 
 import httpx
 
-from fauxscale_contracts.contract.contract import Contract, api_versions, load
+from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange
-from fauxscale_contracts.probes import PROBES, run
+from fauxscale_contracts.profiles.installed import profile
+from fauxscale_contracts.profiles.loading import load
+from fauxscale_contracts.profiles.probing import run
+from fauxscale_contracts.profiles.profile import Profile
 
 from .compare import compare
-from .report import Report
+from .report import DriftReport
 
 
 async def examine(
@@ -23,30 +26,30 @@ async def examine(
     timeout: float = 120.0,
     api_version: str | None = None,
     recorded: Path | None = None,
-) -> Report:
+) -> DriftReport:
     """Probe a service through `http`, and compare. A whole answer may take `timeout` seconds.
 
     Raises Unreachable, ContractError, RecordingError.
     """
+    probed = profile(provider)
     contract = load(provider, api_version=api_version)
-    told = [] if recorded is None else _recorded(recorded, contract)
-    live = await run(provider, base_url, key, http, timeout=timeout)
-    findings = compare(contract, live, await _stand_in(provider, contract.api_version), told)
+    kept = [] if recorded is None else _recorded(recorded, contract)
+    live = await run(probed, base_url, key, http, timeout=timeout)
+    findings = compare(contract, live, await _stand_in(probed, contract.api_version), kept)
     statuses = {name: one.reply.status for name, one in live.items() if one.reply}
     cost = sum(
-        max(probe.cost, probe.risk if statuses.get(probe.id, 0) < 300 else 0) for probe in PROBES[provider]
+        max(probe.cost, probe.risk if statuses.get(probe.id, 0) < 300 else 0) for probe in probed.probes
     )
-    return Report(provider, contract.api_version, base_url, cost, statuses, findings)
+    return DriftReport(provider, contract.api_version, base_url, cost, statuses, findings)
 
 
-async def _stand_in(provider: str, api_version: str) -> dict[str, Exchange]:
-    from fauxscale import MockServer, Settings
+async def _stand_in(profile: Profile, api_version: str) -> dict[str, Exchange]:
+    from fauxscale_contracts.profiles.stand_in import stand_in
 
-    # Only a provider with several API versions has an option to choose one.
-    options = {f"{provider}.api_version": api_version} if len(api_versions()[provider]) > 1 else {}
-    with MockServer(Settings(key_policy="issued", options=options), listen=False) as mock:
+    with stand_in(profile, api_version, listen=False) as mock:
         async with httpx.AsyncClient(transport=mock.transport()) as http:
-            return await run(provider, mock.base_url(provider), mock.account().api_key(provider), http)
+            key = mock.account().api_key(profile.name)
+            return await run(profile, mock.base_url(profile.name), key, http)
 
 
 def _recorded(folder: Path, contract: Contract) -> list[Exchange]:

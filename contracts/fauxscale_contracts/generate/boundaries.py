@@ -1,4 +1,4 @@
-"""Bodies at the edges of a schema, each with a name that stays: a good body, changed in one place at a time."""
+"""Makes bodies at the edges of a schema, each with a stable name: a good body changed in one place."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
-from fauxscale_contracts.contract.contract import load_operation
 from fauxscale_contracts.contract.operations import Operation
 from fauxscale_contracts.contract.schemas import Document, Json, Schema
 from fauxscale_contracts.contract.violations import ContractError
+from fauxscale_contracts.profiles.loading import load_operation
 
 Mode: TypeAlias = Literal["valid", "additive", "hostile"]
 """valid: what the contract allows. additive: what a service may add without notice (members, words of an

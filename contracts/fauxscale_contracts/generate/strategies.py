@@ -14,12 +14,12 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from fauxscale_contracts.contract import multipart
 from fauxscale_contracts.contract.bodies import picture_as_text
-from fauxscale_contracts.contract.contract import load_operation
 from fauxscale_contracts.contract.exchange import Request
 from fauxscale_contracts.contract.image_headers import MEDIA_TYPES, read_header
 from fauxscale_contracts.contract.operations import Content, Operation, Parameter
 from fauxscale_contracts.contract.schemas import Document, Json
 from fauxscale_contracts.contract.violations import ContractError, brief
+from fauxscale_contracts.profiles.loading import load_operation
 
 from .boundaries import Mode, boundary_responses, edits, reply_schema, types
 from .images import broken_images, images
@@ -141,12 +141,12 @@ def _of_type(document: Document, node: Json, kind: str, links: SearchStrategy[st
             items = from_schema(document, node.get("items", {}), links)
             return st.lists(items, min_size=node.get("minItems", 0), max_size=node.get("maxItems", 4))
         case "object":
-            return _objects(document, node, links)
+            return _object_of(document, node, links)
         case _:
             return _texts(node, links)
 
 
-def _objects(document: Document, node: Json, links: SearchStrategy[str]) -> SearchStrategy[Any]:
+def _object_of(document: Document, node: Json, links: SearchStrategy[str]) -> SearchStrategy[Any]:
     members = {name: from_schema(document, one, links) for name, one in node.get("properties", {}).items()}
     required = {name: one for name, one in members.items() if name in node.get("required", [])}
     return st.fixed_dictionaries(required, optional={k: v for k, v in members.items() if k not in required})
@@ -175,15 +175,15 @@ def _request(draw: DrawFn, operation: Operation, base_url: str | None, api_key: 
     headers: list[tuple[str, str]] = []
     for one in operation.parameters:
         if one.place == "path":
-            path = path.replace(f"{{{one.name}}}", quote(_words(draw(_parameter(one))), safe=""))
+            path = path.replace(f"{{{one.name}}}", quote(_as_text(draw(_parameter_value(one))), safe=""))
         elif one.required or draw(st.booleans()):
-            value = _words(draw(_parameter(one)))
+            value = _as_text(draw(_parameter_value(one)))
             if one.place == "query":
                 query[one.name] = value
             else:
                 headers.append((one.name, value))
     if api_key is not None:
-        headers += _credentials(operation, api_key)
+        headers += _key_headers(operation, api_key)
     body = b""
     if operation.bodies:
         content_type, body = draw(_body(draw(st.sampled_from(list(operation.bodies.values())))))
@@ -194,7 +194,7 @@ def _request(draw: DrawFn, operation: Operation, base_url: str | None, api_key: 
     return Request(operation.method, address, tuple(headers), body)
 
 
-def _parameter(parameter: Parameter) -> SearchStrategy[Any]:
+def _parameter_value(parameter: Parameter) -> SearchStrategy[Any]:
     node = parameter.schema.node
     if "examples" in node:
         return st.sampled_from(node["examples"])
@@ -209,7 +209,7 @@ def _parameter(parameter: Parameter) -> SearchStrategy[Any]:
     return from_schema(parameter.schema.document, node)
 
 
-def _credentials(operation: Operation, api_key: str) -> list[tuple[str, str]]:
+def _key_headers(operation: Operation, api_key: str) -> list[tuple[str, str]]:
     ways = operation.credentials()
     if not ways or not ways[0]:
         return []
@@ -240,7 +240,7 @@ def _body(draw: DrawFn, content: Content) -> tuple[str, bytes]:
 
 def _part(draw: DrawFn, name: str, node: Json, document: Document) -> multipart.Part:
     if "x-picture" not in node:
-        return multipart.Part(name, data=_words(draw(from_schema(document, node))).encode())
+        return multipart.Part(name, data=_as_text(draw(from_schema(document, node))).encode())
     data = draw(images(node["x-picture"]["formats"]))
     label = draw(st.sampled_from([_label(data), "application/octet-stream", None]))
     return multipart.Part(name, draw(st.sampled_from(["picture", "photo.png", "Zoë.webp"])), label, data)
@@ -253,6 +253,6 @@ def _label(data: bytes) -> str:
     return MEDIA_TYPES[header.format]
 
 
-def _words(value: object) -> str:
+def _as_text(value: object) -> str:
     """A value as a form or a query carries it: texts as they are, the rest as JSON."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -12,8 +12,8 @@ import click
 from fauxscale_contracts.console.arguments import an_origin, seconds
 
 
-def _api_versions(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
-    pairs = [word.partition("=") for word in words]
+def _api_versions(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
     if wrong := next((name for name, equals, date in pairs if not (name and equals and date)), None):
         raise click.BadParameter(f"{wrong!r} should read PROVIDER=DATE")
     return {name: date for name, _, date in pairs}
@@ -51,13 +51,15 @@ def record(upstream: str, folder: Path, port: int, timeout: float, api_version: 
     from fauxscale.recordings.har import Recording
     from fauxscale_contracts.contract.violations import ContractError
 
-    from .proxy import Book, Recorder
+    from .proxy import ContractIndex, Recorder
 
     def tell(line: str) -> None:
         click.echo(line, err=True)
 
     try:
-        recorder = Recorder(upstream, Recording(folder), tell, book=Book(api_version), timeout=timeout)
+        recorder = Recorder(
+            upstream, Recording(folder), tell, contracts=ContractIndex(api_version), timeout=timeout
+        )
     except ContractError as error:
         raise click.UsageError(str(error)) from None
     # The protocol is named, or asyncio leaves TCP_NODELAY off and keep-alive calls cost 44 ms (uvicorn issue 3149).

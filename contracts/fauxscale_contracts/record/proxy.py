@@ -1,4 +1,4 @@
-"""A proxy that keeps what goes through it: each exchange as HAR, its pictures by hash, no secrets."""
+"""Records what goes through a proxy: each exchange as HAR, its pictures by hash, no secrets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from starlette.types import Receive, Scope, Send
 
 from fauxscale import redact
 from fauxscale.recordings.har import Recording
-from fauxscale_contracts.contract.contract import Contract, api_versions, load
+from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
 from fauxscale_contracts.contract.operations import Operation, find
 from fauxscale_contracts.contract.violations import Violation
+from fauxscale_contracts.profiles.installed import profiles
+from fauxscale_contracts.profiles.loading import load
+from fauxscale_contracts.profiles.profile import Profile
 
 # What concerns one connection and not the call, and what the client library at work writes by itself.
 _HOP = frozenset(
@@ -46,30 +49,30 @@ class UpstreamError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A contract and the operation of it that a call belongs to."""
+class Match:
+    """The profile, the contract and the operation that a call belongs to."""
 
+    profile: Profile
     contract: Contract
     operation: Operation
 
 
-class Book:
-    """The contracts recordings are held against: one API version of each provider."""
+class ContractIndex:
+    """Finds the contract a call belongs to, among one API version of each provider."""
 
     def __init__(self, chosen: dict[str, str] | None = None) -> None:
         """`chosen`: API versions by provider, the usual ones where it says nothing."""
-        self._contracts = [
-            load(provider, api_version=(chosen or {}).get(provider)) for provider in api_versions()
-        ]
-        self._homes = {
-            one.name: contract for contract in self._contracts for one in contract.operations.values()
+        self._matches = {
+            operation.name: Match(one, contract, operation)
+            for one in profiles().by_name.values()
+            for contract in [load(one.name, api_version=(chosen or {}).get(one.name))]
+            for operation in contract.operations.values()
         }
 
-    def find(self, method: str, url: str) -> Judged | None:
-        """Whose operation answers at an address; None where no contract knows it."""
-        every = [one for contract in self._contracts for one in contract.operations.values()]
-        found = find(every, method, url)
-        return Judged(self._homes[found.name], found) if found else None
+    def find(self, method: str, url: str) -> Match | None:
+        """Find the operation that answers at an address; None where no contract knows it."""
+        found = find([one.operation for one in self._matches.values()], method, url)
+        return self._matches[found.name] if found else None
 
 
 class Recorder:
@@ -84,14 +87,14 @@ class Recorder:
         recording: Recording,
         tell: Tell,
         *,
-        book: Book | None = None,
+        contracts: ContractIndex | None = None,
         timeout: float = 120.0,
         client: httpx.AsyncClient | None = None,
     ) -> None:
         self._upstream = upstream.rstrip("/")
         self._recording = recording
         self._tell = tell
-        self._book = book or Book()
+        self._contracts = contracts or ContractIndex()
         self._timeout = timeout
         self._client = client or httpx.AsyncClient(timeout=timeout)
         self.recorded = 0
@@ -118,8 +121,8 @@ class Recorder:
         secrets = redact.secrets(headers)
         try:
             exchange = await self._ask(request)
-            judged = await self._keep(exchange, secrets)
-            await self._keep_pictures(exchange, judged, secrets)
+            match = await self._keep(exchange, secrets)
+            await self._keep_pictures(exchange, match, secrets)
         except UpstreamError as error:
             self.failures += 1
             self._tell(f"not recorded: {redact.text(str(error), secrets)}")
@@ -166,20 +169,20 @@ class Recorder:
         reply = Reply(answer.status_code, _undone(request.method, answer), answer.content)
         return Exchange(request, reply, at=at, seconds=loop.time() - begun)
 
-    async def _keep(self, exchange: Exchange, secrets: list[str]) -> Judged | None:
+    async def _keep(self, exchange: Exchange, secrets: list[str]) -> Match | None:
         """Write an exchange, and say what it was; None where no contract knows."""
-        judged = self._book.find(exchange.request.method, exchange.request.url)
-        if judged is not None:
-            exchange = replace(exchange, operation=judged.operation.name)
+        match = self._contracts.find(exchange.request.method, exchange.request.url)
+        if match is not None:
+            exchange = replace(exchange, operation=match.operation.name)
         await asyncio.to_thread(self._write, exchange, secrets)
         mask = redact.Mask(secrets)
-        for line in _report(exchange, judged):
+        for line in _report(exchange, match):
             self._tell(mask.text(line))
-        return judged
+        return match
 
-    async def _keep_pictures(self, exchange: Exchange, judged: Judged | None, secrets: list[str]) -> None:
+    async def _keep_pictures(self, exchange: Exchange, match: Match | None, secrets: list[str]) -> None:
         """Write the pictures an answer links to, as calls of their own; links in those are not followed."""
-        for url in self._pictures(exchange, judged):
+        for url in self._pictures(exchange, match):
             try:
                 picture = await self._ask(Request("GET", url), follow=True)
             except UpstreamError as error:
@@ -194,17 +197,17 @@ class Recorder:
             raise UpstreamError(f"{self._recording.folder} cannot be written: {error.strerror}") from error
         self.recorded += 1
 
-    def _pictures(self, exchange: Exchange, asked: Judged | None) -> list[str]:
+    def _pictures(self, exchange: Exchange, asked: Match | None) -> list[str]:
         """The links of an answer that lead to results: those the contract of the service calls downloads."""
         if asked is None or exchange.reply is None or exchange.reply.status != 200:
             return []
-        wanted = f"{asked.contract.provider}.download"
-        if asked.operation.name == wanted:
+        wanted = asked.profile.download
+        if not wanted or asked.operation.name == wanted:
             return []
         found: list[str] = []
         for text in _strings(exchange.reply.body):
-            judged = self._book.find("GET", text) if text.startswith(("http://", "https://")) else None
-            if judged is not None and judged.operation.name == wanted:
+            match = self._contracts.find("GET", text) if text.startswith(("http://", "https://")) else None
+            if match is not None and match.operation.name == wanted:
                 found.append(text)
         return list(dict.fromkeys(found))
 
@@ -219,17 +222,17 @@ def _undone(method: str, answer: httpx.Response) -> Headers:
     return (*rest, ("content-length", str(len(answer.content)))) if answer.content else rest
 
 
-def _report(exchange: Exchange, judged: Judged | None) -> Iterator[str]:
+def _report(exchange: Exchange, match: Match | None) -> Iterator[str]:
     """The exchange in one line, and one for each way in which it departs from the contract; nothing is masked."""
     status = exchange.reply.status if exchange.reply else 0
     name = exchange.operation or "no operation on record"
     place = exchange.request.url.partition("?")[0]
     yield f"{status} {exchange.request.method} {place} ({name}, {exchange.seconds:.1f} s)"
-    if judged is None:
+    if match is None:
         return
-    found: list[Violation] = judged.contract.check_response(exchange)
+    found: list[Violation] = match.contract.check_response(exchange)
     if status < 400:  # What was refused may well have been wrong: that is on record too.
-        found = judged.contract.check_request(exchange) + found
+        found = match.contract.check_request(exchange) + found
     for violation in found:
         yield f"  warning: {violation}"
 

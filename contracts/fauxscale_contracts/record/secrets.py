@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from fauxscale import redact
 from fauxscale.recordings.har import HarEntry, Recording, RecordingError, body_of
-from fauxscale_contracts.check.reports import MASKED
 
 # Keys without a shape of their own, Ideogram's for instance, told by the name before them. For people to look at,
 # and not of `redact`: what says "Authorization: required by the service" is to be read in a journal.
@@ -27,6 +26,8 @@ _NAMED = re.compile(
     r"(?:(?i:bearer|key|basic|token)[ \t]+)?"
     r"([A-Za-z0-9._~+/=:-]{8,400})(?![A-Za-z0-9._~+/=:-]{0,400}(?:[\[({…*$]|<(?!/)))"
 )
+# What Schemathesis puts in place of the secrets it knows by name: reports of `check` may hold it.
+_MASKED = "[Filtered]"
 # What stands for a value: words, names of variables and members, words with hyphens, addresses.
 _NAME = re.compile(
     r"[A-Z]?[a-z]{1,23}|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[-_][a-z]+)+(?:[-_]?\d{1,2})?|[a-z]+(?:[A-Z][a-z]+)+"
@@ -45,7 +46,7 @@ _PLAIN = 16  # letters alone are a word, unless there are so many; and no key of
 
 
 def scan(folder: Path) -> list[str]:
-    """One line for each thing that looks like a secret, itself shortened.
+    """List each thing that looks like a secret, itself shortened.
 
     Raises RecordingError for a folder that is not there or empty, and for HAR files that cannot be read.
     """
@@ -130,7 +131,7 @@ def _in_entry(entry: HarEntry) -> Iterator[str]:
         message: dict[str, Any] = entry[side]
         pairs = [(str(one["name"]), str(one["value"])) for one in message["headers"]]
         for (name, value), (_, masked) in zip(pairs, redact.headers(pairs), strict=True):
-            if redact.is_secret(name) and value not in (masked, MASKED):
+            if redact.is_secret(name) and value not in (masked, _MASKED):
                 yield f"{side} header {name}: {redact.shorten(value)}"
         for one in message.get("cookies", ()):
             yield f"{side} cookie {one.get('name')}"

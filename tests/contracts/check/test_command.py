@@ -20,9 +20,10 @@ from fauxscale import Fail, MockServer, Settings
 from fauxscale_contracts import load
 from fauxscale_contracts.check.run import NotRun, fitted, is_real, let_in, refusal
 from fauxscale_contracts.cli import main
+from fauxscale_contracts.profiles.installed import BUILT_IN, profile
 from fauxscale_contracts.record.secrets import scan
 
-PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
+PROVIDERS = tuple(one.name for one in BUILT_IN)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_the_stand_in_keeps_the_contract_and_the_reports_hold_no_key(
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_each_stand_in_is_entered_before_it_is_judged(mock: MockServer, provider: str) -> None:
     key = mock.account().api_key(provider)
-    assert asyncio.run(refusal(load(provider), mock.base_url(provider), key)) == ""
+    assert asyncio.run(refusal(profile(provider), mock.base_url(provider), key)) == ""
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -75,7 +76,7 @@ def test_a_server_that_refuses_the_key_gets_no_verdict(mock: MockServer, provide
 def test_the_free_call_tells_and_no_money_is_spent_where_there_is_one(mock: MockServer) -> None:
     account = mock.account()
     key = account.api_key("lumenfall")
-    assert asyncio.run(refusal(load("lumenfall"), mock.base_url("lumenfall"), key)) == ""
+    assert asyncio.run(refusal(profile("lumenfall"), mock.base_url("lumenfall"), key)) == ""
     assert ([call.operation for call in account.calls], account.spend) == (["lumenfall.models"], 0)
 
 
@@ -91,7 +92,7 @@ def test_one_success_of_the_run_is_enough_where_the_first_calls_are_unknown(
     mock: MockServer, tmp_path: Path
 ) -> None:
     key = mock.account().api_key("fal")
-    assert "answered 404" in asyncio.run(refusal(load("fal"), f"{mock.url}/fal/rest", key))
+    assert "answered 404" in asyncio.run(refusal(profile("fal"), f"{mock.url}/fal/rest", key))
     har = tmp_path / "a.har"
     for address, expected in (("storage/auth/token", True), (".well-known/jwks.json", False)):
         entry = {
@@ -209,7 +210,7 @@ def test_an_answer_that_is_not_on_record_is_found(mock: MockServer) -> None:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_contract_is_made_to_fit_below_the_base_url_of_clients(mock: MockServer, provider: str) -> None:
-    document, url = fitted(load(provider), mock.base_url(provider))
+    document, url = fitted(profile(provider), load(provider), mock.base_url(provider))
     assert url == f"{mock.url}/{provider}"
     assert all(path in load(provider).document["paths"] for path in document["paths"])
     assert not any(path.endswith(".png") for path in document["paths"])
@@ -226,7 +227,7 @@ def test_at_the_service_itself_it_is_what_that_host_answers(
     provider: str, base_url: str, paths: list[str]
 ) -> None:
     assert is_real(load(provider), base_url)
-    document, url = fitted(load(provider), base_url)
+    document, url = fitted(profile(provider), load(provider), base_url)
     assert (list(document["paths"]), url) == (paths, base_url)
 
 

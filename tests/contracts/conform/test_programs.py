@@ -17,11 +17,11 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
-from fauxscale_contracts.conform.candidate import Made, Task
+from fauxscale_contracts.conform.candidate import ClientResult, Task
 from fauxscale_contracts.conform.judge import Facts, judge
-from fauxscale_contracts.conform.sanitize import Words
+from fauxscale_contracts.conform.sanitize import Sanitizer
 from fauxscale_contracts.conform.scenario import Expect
-from fauxscale_contracts.conform.scenarios import SCENARIOS
+from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.conform.stage import Stage, open_server
 from tests.contracts.conform.programs import NOWHERE, command, conform, environment, gone, program, until
 
@@ -133,7 +133,7 @@ def test_an_output_that_cannot_be_read_is_no_picture(
 # What is told
 
 
-def test_what_is_left_behind_is_told_of_a_client_that_held_too_in_every_report(tmp_path: Path) -> None:
+def test_what_is_left_behind_is_told_of_a_client_that_passed_too_in_every_report(tmp_path: Path) -> None:
     junit, markdown = tmp_path / "junit.xml", tmp_path / "table.md"
     source = "import sys; open(sys.argv[2] + '.tmp', 'wb'); sys.exit(1)"
     words = ("ideogram", "-k", "wrong-key", "--junit", str(junit), "--markdown", str(markdown))
@@ -141,7 +141,7 @@ def test_what_is_left_behind_is_told_of_a_client_that_held_too_in_every_report(t
     done = conform(*words, "--", *command(tmp_path, source))
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    assert lines[1].split() == ["held", "wrong-key"]
+    assert lines[1].split() == ["PASS", "wrong-key"]
     assert lines[2].strip() == f"note: {note}"
     assert f"- `wrong-key`: {note}" in markdown.read_text(encoding="utf-8").splitlines()
     told = ElementTree.fromstring(junit.read_text(encoding="utf-8")).findtext("testcase/system-out")
@@ -166,7 +166,7 @@ def test_codes_for_a_terminal_do_not_reach_it(tmp_path: Path) -> None:
 
 
 def test_a_word_too_short_for_a_secret_is_left_alone() -> None:
-    assert Words({"USE_TOKEN": "true", "A_KEY": "password1"}).clean("true password1") == "true pas…"
+    assert Sanitizer({"USE_TOKEN": "true", "A_KEY": "password1"}).clean("true password1") == "true pas…"
 
 
 def test_keys_of_other_services_are_replaced_by_the_stand_ins(
@@ -195,7 +195,7 @@ def test_keys_of_other_services_are_replaced_by_the_stand_ins(
 # Clients that do not call
 
 
-def test_a_client_that_never_calls_falls_short_and_is_told_so_first(tmp_path: Path) -> None:
+def test_a_client_that_never_calls_fails_and_is_told_so_first(tmp_path: Path) -> None:
     words = ("ideogram", "-k", "429-always", "-k", "hang", "-k", "error-400", "--name", "mute")
     source = "raise SystemExit('oops')"
     done = conform(*words, "--", *command(tmp_path, source))
@@ -203,7 +203,7 @@ def test_a_client_that_never_calls_falls_short_and_is_told_so_first(tmp_path: Pa
     assert done.stdout.splitlines()[1] == (
         "! the client made no call for work in any scenario: does it read IDEOGRAM_BASE_URL and IDEOGRAM_API_KEY?"
     )
-    assert done.stdout.splitlines()[-1] == "0 held, 3 fell short"
+    assert done.stdout.splitlines()[-1] == "0 PASS, 3 FAIL"
     report = json.loads(conform(*words, "--json", "--", *command(tmp_path, source)).stdout)
     assert report["notices"] == [done.stdout.splitlines()[1].removeprefix("! ")]
     assert [one["faults"] for one in report["scenarios"]] == [["made no call"]] * 3
@@ -218,7 +218,7 @@ def test_a_client_that_need_not_call_is_not_told_that_it_does_not(tmp_path: Path
 @pytest.mark.parametrize(("calls", "said"), [(0, "made no call"), (1, "called once, 2 at least")])
 @pytest.mark.parametrize("ending", ["failed", "returned"])
 def test_too_few_calls_are_a_shortcoming_however_it_ended(ending: str, calls: int, said: str) -> None:
-    made = Made("failed" if ending == "failed" else "returned", None)
+    made = ClientResult("failed" if ending == "failed" else "returned", None)
     facts = Facts((made,), (b"",), calls, frozenset(), (), 0, 0, {}, {})
     assert said in judge(Expect(outcome="either", calls=(2, 12)), facts)
 
@@ -226,27 +226,27 @@ def test_too_few_calls_are_a_shortcoming_however_it_ended(ending: str, calls: in
 class Tardy:
     """Fails at once, and its call comes a little later: as one does that the server sees hung up on."""
 
-    def takes(self, options: object) -> bool:
+    def accepts(self, options: object) -> bool:
         return True
 
     def stop(self) -> None:
         raise AssertionError("nothing to stop")
 
-    def run(self, task: Task) -> Made:
+    def run(self, task: Task) -> ClientResult:
         def call() -> None:
             time.sleep(0.1)
             with suppress(httpx.TransportError):  # the server may be gone before its answer is read
                 httpx.post(f"{task.endpoint.base_url}/upscale", headers={"Api-Key": task.endpoint.api_key})
 
         threading.Thread(target=call).start()
-        return Made("failed")
+        return ClientResult("failed")
 
 
 def test_a_call_that_is_written_down_late_counts() -> None:
-    refused = next(one for one in SCENARIOS["ideogram"] if one.id == "error-400")
+    refused = next(one for one in scenarios("ideogram") if one.id == "error-400")
     with open_server("ideogram") as mock:
         finding = Stage(mock, "ideogram", Tardy()).play(refused)
-    assert (finding.verdict, finding.calls) == ("held", 1)
+    assert (finding.verdict, finding.calls) == ("PASS", 1)
 
 
 # Runs that are ended
@@ -313,7 +313,7 @@ def test_a_program_that_vanishes_in_the_middle_ends_the_run_with_what_was_judged
     done = conform(*words, "--", str(script), "{image}", "{output}")
     assert done.exit_code == 2
     assert done.stdout.splitlines()[1].startswith("! the run is not whole: ")
-    assert "FELL SHORT  error-400" in done.stdout
+    assert "FAIL      error-400" in done.stdout
     assert "cannot be started" in done.stderr.splitlines()[-1]
 
 

@@ -10,14 +10,16 @@ from fauxscale.faults import from_json, to_json
 from fauxscale_contracts import load
 from fauxscale_contracts.conform.sample_images import NAMES, REFUSED, picture
 from fauxscale_contracts.conform.scenario import Expect, Scenario
-from fauxscale_contracts.conform.scenarios import SCENARIOS
+from fauxscale_contracts.conform.scenarios import scenarios
+from fauxscale_contracts.profiles.installed import BUILT_IN
 
-EVERY = [pytest.param(name, one, id=f"{name}-{one.id}") for name, rows in SCENARIOS.items() for one in rows]
+NAMED = [one.name for one in BUILT_IN]
+EVERY = [pytest.param(name, one, id=f"{name}-{one.id}") for name in NAMED for one in scenarios(name)]
 
 
-@pytest.mark.parametrize("provider", SCENARIOS)
+@pytest.mark.parametrize("provider", NAMED)
 def test_every_provider_has_forty_scenarios_and_more_each_named_once(provider: str) -> None:
-    names = [one.id for one in SCENARIOS[provider]]
+    names = [one.id for one in scenarios(provider)]
     assert len(names) >= 40
     assert len(set(names)) == len(names)
 
@@ -25,7 +27,7 @@ def test_every_provider_has_forty_scenarios_and_more_each_named_once(provider: s
 def test_every_documented_status_of_ideogram_has_a_scenario() -> None:
     answers = load("ideogram").operation("ideogram.upscale").answers
     documented = [status for status, answer in answers.items() if status.startswith("4") and answer]
-    names = {one.id for one in SCENARIOS["ideogram"]}
+    names = {one.id for one in scenarios("ideogram")}
     assert {"400", "403", "422", "429"} <= set(documented)
     assert {"error-400", "error-403", "error-422", "429-always"} <= names
 

@@ -11,11 +11,11 @@ import pytest
 
 from fauxscale_contracts import Expect
 from fauxscale_contracts.conform.baseline import Baseline, read
-from fauxscale_contracts.conform.candidate import Unable
+from fauxscale_contracts.conform.candidate import CannotRun
 from fauxscale_contracts.conform.function import Function
 from fauxscale_contracts.conform.judge import Finding
 from fauxscale_contracts.conform.replies import Replies, boundary_replies
-from fauxscale_contracts.conform.selection import fits, strangers
+from fauxscale_contracts.conform.selection import matches, unmatched
 from fauxscale_contracts.conform.stage import open_server
 from tests.contracts.conform.clients.ideogram import Client, Failed
 from tests.contracts.conform.programs import conform
@@ -24,18 +24,16 @@ from tests.contracts.conform.programs import conform
 def test_an_id_of_a_reply_is_its_own_pattern() -> None:
     names = [f"reply-{name}" for name, _ in boundary_replies("ideogram")]
     assert any("[0]" in name for name in names)
-    assert [name for name in names if not fits(name, name)] == []
-    assert fits("reply-valid:data[0].url=null", "reply-valid:*")
+    assert [name for name in names if not matches(name, name)] == []
+    assert matches("reply-valid:data[0].url=null", "reply-valid:*")
 
 
 def test_an_id_of_a_reply_in_a_baseline_accepts_it(tmp_path: Path) -> None:
     baseline = tmp_path / "gaps"
     baseline.write_text("reply-valid:data[0].url=null  # later\n", encoding="utf-8")
-    found = read(baseline, "ideogram").settle(
-        Finding("reply-valid:data[0].url=null", "fell short", "", "", ("x",))
-    )
+    found = read(baseline, "ideogram").settle(Finding("reply-valid:data[0].url=null", "FAIL", "", "", ("x",)))
     assert found.verdict == "accepted"
-    held = Finding("reply-valid:data[0].url=null", "held", "", "")
+    held = Finding("reply-valid:data[0].url=null", "PASS", "", "")
     assert Baseline({held.id: ""}).stale([held]) == [held.id]
 
 
@@ -50,7 +48,7 @@ def test_an_id_of_a_reply_in_a_baseline_accepts_it(tmp_path: Path) -> None:
 def test_a_line_of_a_baseline_that_accepts_nothing_is_refused(tmp_path: Path, line: str, said: str) -> None:
     baseline = tmp_path / "gaps"
     baseline.write_text(f"wrong-key\n{line}\n", encoding="utf-8")
-    with pytest.raises(Unable) as refused:
+    with pytest.raises(CannotRun) as refused:
         read(baseline, "ideogram")
     assert said in str(refused.value)
 
@@ -58,8 +56,8 @@ def test_a_line_of_a_baseline_that_accepts_nothing_is_refused(tmp_path: Path, li
 def test_ids_of_every_api_version_are_known() -> None:
     late = {f"reply-{name}" for name, _ in boundary_replies("ideogram", "2026-10")}
     assert late - {f"reply-{name}" for name, _ in boundary_replies("ideogram", "2026-04")}
-    assert strangers("ideogram", late) == []
-    assert strangers("ideogram", ["reply-hostile:generated", "picture-*"]) == []
+    assert unmatched("ideogram", late) == []
+    assert unmatched("ideogram", ["reply-hostile:generated", "picture-*"]) == []
 
 
 def test_the_list_names_the_replies_where_they_are_asked_for() -> None:
@@ -76,7 +74,7 @@ def test_the_list_names_the_replies_where_they_are_asked_for() -> None:
 CLASSES = {
     "pass": "no provider: choose from ideogram, aigateway, lumenfall, fal",
     "provider = 'idiogram'": "provider = 'idiogram': choose from ideogram, aigateway, lumenfall, fal",
-    "provider, API version, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
+    "provider, api_version, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
     "provider, xfail = 'ideogram', {'sloww': ''}": (
         "xfail: no scenario or reply of ideogram fits 'sloww': is 'slow' meant?"
     ),
@@ -115,7 +113,7 @@ def test_what_is_expected_of_a_client_at_a_reply_can_be_declared() -> None:
             strict = replies.play("valid:as-recorded", body, Expect(outcome="fail", charges=0))
             idle = replies.play("valid:as-recorded", body, Expect(calls=(2, 2)))
             generated = replies.fuzz("valid", 3, None, Expect(outcome="either", charges=0))
-    assert (good.verdict, good.expected) == ("held", "must succeed, must not retry, must not pay twice")
+    assert (good.verdict, good.expected) == ("PASS", "must succeed, must not retry, must not pay twice")
     assert strict.faults == ("says it succeeded", "paid once, 0 at most")
     assert idle.faults == ("called once, 2 at least",)
     assert generated.faults == ("paid once, 0 at most",)

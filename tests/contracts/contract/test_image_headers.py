@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fauxscale_contracts.contract.image_headers import Header, judge, read_header
+from fauxscale_contracts.contract.image_headers import Header, check_picture, read_header
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "images"
 RULE = {"formats": ["PNG"], "maxBytes": 100, "maxPixels": 4, "unsure": ["maxPixels"]}
@@ -77,7 +77,7 @@ def test_a_header_cut_anywhere_never_raises(kind: str, cut: int, tail: bytes) ->
 
 def test_each_rule_is_judged_by_itself() -> None:
     def rules(data: bytes, **about: object) -> list[tuple[str, str]]:
-        found = judge(RULE, data, "/at", **about)  # type: ignore[arg-type]  # passed through by name
+        found = check_picture(RULE, data, "/at", **about)  # type: ignore[arg-type]  # passed through by name
         return [(one.rule.split()[0], one.severity) for one in found]
 
     tiny = encoded("PNG", (2, 2))

@@ -20,14 +20,15 @@ from click.testing import CliRunner
 
 from fauxscale import MockServer, Settings
 from fauxscale_contracts.cli import main
-from fauxscale_contracts.drift.compare import Finding
-from fauxscale_contracts.drift.report import EXITS, Report, plan
+from fauxscale_contracts.drift.compare import Difference
+from fauxscale_contracts.drift.report import EXITS, DriftReport, plan
 from fauxscale_contracts.drift.run import examine
-from fauxscale_contracts.probes import PROBES, Unreachable
+from fauxscale_contracts.profiles.installed import BUILT_IN, profile
+from fauxscale_contracts.profiles.probing import Unreachable
 from tests.pictures import picture
 from tests.recordings import record_ideogram
 
-PROVIDERS = ("ideogram", "aigateway", "lumenfall", "fal")
+PROVIDERS = tuple(one.name for one in BUILT_IN)
 Change = Callable[[httpx.Request, httpx.Response], httpx.Response]
 
 
@@ -49,12 +50,12 @@ def as_it_is(_: httpx.Request, response: httpx.Response) -> httpx.Response:
 
 def look(
     provider: str = "ideogram", change: Change = as_it_is, *, recorded: Path | None = None, **options: str
-) -> Report:
+) -> DriftReport:
     settings = Settings(
         key_policy="issued", options={f"{provider}.{name}": value for name, value in options.items()}
     )
 
-    async def examined(mock: MockServer) -> Report:
+    async def examined(mock: MockServer) -> DriftReport:
         key = mock.account().api_key(provider)
         async with changed(mock, change) as http:
             return await examine(provider, mock.base_url(provider), key, http, recorded=recorded)
@@ -276,8 +277,8 @@ def test_the_report_can_be_read_by_programs_and_by_people(newer: MockServer, tmp
 
 
 def test_the_report_for_people_has_all_four_sides() -> None:
-    finding = Finding("risky", "p", "/body/a", "is gone", "allowed", "string", "string", "")
-    text = Report("ideogram", "2026-04", "http://x", 0.06, {"p": 200}, [finding]).to_text()
+    finding = Difference("risky", "p", "/body/a", "is gone", "allowed", "string", "string", "")
+    text = DriftReport("ideogram", "2026-04", "http://x", 0.06, {"p": 200}, [finding]).to_text()
     assert "documented allowed · recorded string · stand-in string · live —" in text
 
 
@@ -362,6 +363,6 @@ def test_what_there_is_nothing_to_compare_with_ends_with_two(
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_default_limit_covers_every_provider_and_the_plan_names_each_call(provider: str) -> None:
-    words, most = plan(provider)
+    words, most = plan(profile(provider))
     assert most <= 0.30
-    assert all(probe.id in words for probe in PROBES[provider])
+    assert all(probe.id in words for probe in profile(provider).probes)

@@ -1,0 +1,1 @@
+"""`fauxscale-contracts new`: the skeleton of a contract, to be filled in."""

@@ -1,0 +1,70 @@
+"""Finds the profiles: built-in ones, and those of installed packages (entry points `fauxscale.profiles`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from fauxscale_contracts.contract.violations import ContractError, brief
+
+from . import aigateway, fal, ideogram, lumenfall
+from .profile import Profile
+
+GROUP = "fauxscale.profiles"
+BUILT_IN: tuple[Profile, ...] = (ideogram.PROFILE, aigateway.PROFILE, lumenfall.PROFILE, fal.PROFILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Profiles by name, and a line for each installed one that cannot be used."""
+
+    by_name: Mapping[str, Profile]
+    unusable: tuple[str, ...]
+
+
+@cache
+def profiles() -> Profiles:
+    """Find every profile, built in or installed; once in a process."""
+    found = {one.name: one for one in BUILT_IN}
+    unusable: list[str] = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda one: (_package(one), one.name)):
+        why = _add(entry, found)
+        if why:
+            unusable.append(f"the profile {entry.name!r} of the package {_package(entry)} is not used: {why}")
+    return Profiles(found, tuple(unusable))
+
+
+def profile(name: str) -> Profile:
+    """Look up the profile of a provider. Raises ContractError listing those there are."""
+    every = profiles()
+    if name in every.by_name:
+        return every.by_name[name]
+    known = ", ".join(sorted(every.by_name))
+    lost = "".join(f"; {line}" for line in every.unusable)
+    raise ContractError(f"no contract of {name!r} is on record: choose from {known}{lost}")
+
+
+def _add(entry: EntryPoint, found: dict[str, Profile]) -> str:
+    """Load an entry point into `found`; or say in a line why that cannot be."""
+    try:
+        made = entry.load()
+    except (Exception, SystemExit) as error:  # whatever somebody else's module does when it is loaded
+        return brief(f"{type(error).__name__}: {error}")
+    if not isinstance(made, Profile):
+        return f"{entry.value} is a {type(made).__name__}, not a fauxscale_contracts.Profile"
+    if made.name in found:
+        return f"the name {made.name!r} is taken"
+    try:
+        dates = made.api_versions()
+    except (OSError, TypeError, AttributeError) as error:
+        return brief(f"{type(error).__name__}: {error}")
+    if made.api_version not in dates:
+        return f"there is no {made.document(made.api_version)}"
+    found[made.name] = made
+    return ""
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else "of no name"

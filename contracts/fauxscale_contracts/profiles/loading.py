@@ -1,0 +1,60 @@
+"""Loads contracts by provider and API version, and contracts of one's own by their file."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+from fauxscale_contracts.contract.contract import Contract
+from fauxscale_contracts.contract.operations import Operation
+from fauxscale_contracts.contract.schemas import Json
+from fauxscale_contracts.contract.violations import ContractError
+
+from .installed import profile, profiles
+from .profile import SUFFIX
+
+
+def api_versions() -> dict[str, list[str]]:
+    """The API versions on record for each provider, oldest first."""
+    return {name: one.api_versions() for name, one in sorted(profiles().by_name.items())}
+
+
+@lru_cache(maxsize=32)
+def load(provider: str, *, api_version: str | None = None) -> Contract:
+    """The recorded contract of a provider: of its usual API version, or of the one asked for.
+
+    Raises ContractError, listing what is on record, for names it does not know.
+    """
+    found = profile(provider)
+    known = found.api_versions()
+    api_version = api_version or found.api_version
+    if api_version not in known:
+        raise ContractError(f"no {provider} contract of {api_version!r}: choose from {', '.join(known)}")
+    return _read(found.document(api_version), provider, api_version)
+
+
+def load_file(path: str | Path) -> Contract:
+    """A contract of your own: an OpenAPI 3.1 file whose operations have operationIds; checked whole."""
+    path = Path(path)
+    contract = _read(path, path.parent.name or "own", path.name.removesuffix(SUFFIX))
+    contract.compile()
+    return contract
+
+
+def load_operation(name: str, *, api_version: str | None = None) -> Operation:
+    """An operation by its stable name, `ideogram.upscale`, whose first word is the provider."""
+    return load(name.partition(".")[0], api_version=api_version).operation(name)
+
+
+def _read(path: Path, provider: str, api_version: str) -> Contract:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ContractError(f"the contract {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ContractError(f"the contract {path} is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ContractError(f"the contract {path} is not a JSON object")
+    return Contract(provider, api_version, cast("Json", document))

@@ -1,0 +1,214 @@
+"""Puts a profile's probes to a service: the smallest questions that show whether it still answers as recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, cast
+
+import httpx
+
+from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
+from fauxscale_contracts.contract.multipart import Part, join
+
+from .profile import Job, Probe, Profile
+
+NO_KEY = "drift-probe-no-such-key"
+_SIDE = 64
+_PAUSE = 0.5  # seconds between two polls of a job
+
+
+class Unreachable(Exception):
+    """A service that could not be probed, and why: no drift can be told of it."""
+
+
+async def run(
+    profile: Profile, base_url: str, key: str, http: httpx.AsyncClient, *, timeout: float = 120.0
+) -> dict[str, Exchange]:
+    """Send every probe; the exchanges by the probe's id, and that of the first result as `its picture`.
+
+    A whole answer may take `timeout` seconds, and so may a job. Raises Unreachable if the service cannot be
+    reached, is in trouble, or refuses the key or the one paid probe.
+    """
+    found: dict[str, Exchange] = {}
+    for probe in profile.probes:
+        exchange = await ask(profile, probe, base_url, key, http, timeout=timeout)
+        _check_well(exchange)
+        found[probe.id] = exchange
+        if probe.cost:
+            _check_admitted(exchange)
+            if profile.job is not None and profile.job.path:
+                exchange = await _finished(profile, profile.job, exchange, base_url, key, http, timeout)
+                found["its job"] = exchange
+            picture = await _first_picture(profile, exchange, http, timeout)
+            if picture is not None:
+                found["its picture"] = picture
+    return found
+
+
+async def ask(
+    profile: Profile, probe: Probe, base_url: str, key: str, http: httpx.AsyncClient, *, timeout: float
+) -> Exchange:
+    """Send one probe and return what is answered. Raises Unreachable if nothing is, or a redirect."""
+    return await _send(http, request(profile, probe, base_url, key), probe.operation, timeout)
+
+
+def request(profile: Profile, probe: Probe, base_url: str, key: str) -> Request:
+    """Make the request of a probe, with a key that nobody has where it wants a wrong one."""
+    headers = _key_headers(profile, key if probe.valid_key else NO_KEY)
+    url = base_url.rstrip("/") + probe.path
+    if probe.encoding == "none":
+        return Request(probe.method, url, headers)
+    data = sample_picture(max(_SIDE, profile.least_side)) if probe.picture else b""
+    if probe.encoding == "form":
+        parts = [Part(name, data=value.encode()) for name, value in probe.fields.items()]
+        if probe.picture:
+            parts.append(Part(probe.picture, "drift.png", "image/png", data))
+        content_type, body = join(parts)
+    else:
+        members = dict(probe.fields)
+        if probe.picture:
+            members[probe.picture] = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+        content_type, body = "application/json", json.dumps(members).encode()
+    return Request(probe.method, url, (*headers, ("Content-Type", content_type)), body)
+
+
+def sample_picture(side: int = _SIDE) -> bytes:
+    """Draw a small picture with edges and slopes."""
+    from PIL import Image
+
+    image = Image.linear_gradient("L").crop((0, 0, side, side)).convert("RGB")
+    image.paste((200, 30, 60), (0, 0, side // 3, side // 3))
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def summary(exchange: Exchange) -> str:
+    """Say in one line where a call went and what was answered."""
+    reply = exchange.reply
+    assert reply is not None  # _send raises where none came
+    text = " ".join(reply.body[:300].decode(errors="replace").split())
+    return f"{exchange.request.url.partition('?')[0]} answered {reply.status}: {text}"
+
+
+async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeout: float) -> Exchange:
+    place = request.url.partition("?")[0]
+    try:
+        # Of the whole answer: the library's own time-outs begin anew with every byte.
+        async with asyncio.timeout(timeout):
+            answer = await http.request(
+                request.method, request.url, headers=list(request.headers), content=request.body
+            )
+    except (TimeoutError, httpx.TimeoutException):
+        raise Unreachable(f"{request.method} {place} gave no whole answer within {timeout:g} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unreachable(f"{request.method} {place} failed: {error or type(error).__name__}") from None
+    if answer.is_redirect:
+        target = answer.headers.get("location", "nowhere")
+        raise Unreachable(f"{request.method} {place} was redirected to {target}: is --base-url right?")
+    headers = tuple(pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding")
+    if "content-encoding" in answer.headers:  # undone, and the length with it
+        headers = tuple(pair for pair in headers if pair[0] != "content-length")
+    return Exchange(request, Reply(answer.status_code, headers, answer.content), operation)
+
+
+async def _finished(
+    profile: Profile,
+    job: Job,
+    submitted: Exchange,
+    base_url: str,
+    key: str,
+    http: httpx.AsyncClient,
+    timeout: float,
+) -> Exchange:
+    """Poll a job until it ends. Raises Unreachable where it does not in time."""
+    name = _at(_json(submitted), job.id_at)
+    if not isinstance(name, str | int):
+        return submitted
+    url = base_url.rstrip("/") + job.path.replace("{id}", str(name))
+    asked = Request("GET", url, _key_headers(profile, key))
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while True:
+        exchange = await _send(http, asked, job.result, timeout)
+        _check_well(exchange)
+        status = exchange.reply.status if exchange.reply else 0
+        state = _at(_json(exchange), job.state_at) if job.state_at else status
+        if state not in job.pending:
+            return exchange
+        if loop.time() > deadline:
+            raise Unreachable(f"the job was not done within {timeout:g} s: {summary(exchange)}")
+        try:
+            async with asyncio.timeout(_PAUSE):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+
+
+async def _first_picture(
+    profile: Profile, exchange: Exchange, http: httpx.AsyncClient, timeout: float
+) -> Exchange | None:
+    """Fetch or decode the first result; None where the reply carries none."""
+    results = profile.results
+    if results.carrier == "body":
+        return None  # the probe's own exchange holds it
+    found = _at(_json(exchange), results.pointer)
+    if not isinstance(found, str):
+        return None
+    if results.carrier == "base64":
+        try:
+            data = base64.b64decode(found.rpartition(",")[2], validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        media_type = f"image/{profile.result_format.lower()}"
+        return Exchange(exchange.request, Reply(200, (("content-type", media_type),), data), "")
+    if not found.startswith(("http://", "https://")):
+        return None
+    picture = await _send(http, Request("GET", found), profile.download, timeout)
+    _check_well(picture)
+    return picture
+
+
+def _key_headers(profile: Profile, key: str) -> Headers:
+    name, prefix = profile.key_header
+    return ((name, prefix + key),)
+
+
+def _check_well(exchange: Exchange) -> None:
+    """Raise Unreachable for answers no probe asks for: they are of this moment, and say nothing of drift."""
+    status = exchange.reply.status if exchange.reply else 0
+    if status == 429 or status >= 500:
+        why = "too many calls" if status == 429 else "the service is in trouble"
+        raise Unreachable(f"{why}: {summary(exchange)}")
+
+
+def _check_admitted(exchange: Exchange) -> None:
+    """Raise Unreachable for refusals of this key and of this wallet: they say nothing of drift either."""
+    why = {401: "the key was refused", 403: "the key was refused", 402: "there is no credit left"}
+    if exchange.reply is not None and exchange.reply.status in why:
+        raise Unreachable(f"{why[exchange.reply.status]}: {summary(exchange)}")
+
+
+def _json(exchange: Exchange) -> Any:
+    try:
+        return json.loads(exchange.reply.body if exchange.reply else b"")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _at(value: Any, pointer: str) -> Any:
+    """What stands at a JSON pointer, None where nothing does."""
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, Mapping):
+            value = cast("Mapping[str, Any]", value).get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(cast("list[object]", value)):
+            value = cast("list[object]", value)[int(name)]
+        else:
+            return None
+    return value

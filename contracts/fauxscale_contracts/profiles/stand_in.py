@@ -1,0 +1,19 @@
+"""Makes the stand-in of a profile: the server that clients are judged at, and that services are compared with."""
+
+from __future__ import annotations
+
+from fauxscale import MockServer, Settings
+from fauxscale.providers import PROVIDERS
+
+from .profile import Profile
+
+
+def stand_in(
+    profile: Profile, api_version: str | None = None, *, listen: bool = True, tls: bool = False
+) -> MockServer:
+    """Make a server that imitates an API version of this provider, not yet started; only keys it issued are taken."""
+    option = profile.api_version_option
+    options = {option: api_version} if api_version and option else {}
+    settings = Settings(key_policy="issued", options=options)
+    built_in = profile.name in {one.name for one in PROVIDERS}
+    return MockServer(settings, listen=listen, tls=tls, installed=not built_in)
