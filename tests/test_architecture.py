@@ -38,7 +38,7 @@ CONTRACTS_MAY_IMPORT = {"fauxscale.redact", "fauxscale.recordings.har"}
 # These start a mock server, because that is their job.
 CONTRACTS_THAT_START_A_SERVER = ("conform", "drift")
 STAND_IN = "fauxscale_contracts.profiles.stand_in"
-STARTED = {"fauxscale", "fauxscale.client", "fauxscale.server", "fauxscale.providers"}
+STARTED = {"fauxscale", "fauxscale.client", "fauxscale.server"}
 
 # What each room may load that is neither ours nor Python's own; lazily too. "" is what every room may.
 LIBRARIES: Mapping[str, Mapping[str, frozenset[str]]] = {
@@ -62,6 +62,7 @@ LIBRARIES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "contract": frozenset({"jsonschema_rs", "python_multipart"}),
         "drift": frozenset({"click", "httpx", "PIL"}),
         "generate": frozenset({"hypothesis", "PIL"}),
+        "profiles": frozenset({"httpx", "PIL"}),
         "record": frozenset({"click", "httpx", "starlette", "uvicorn"}),
     },
     "pytest_fauxscale": {

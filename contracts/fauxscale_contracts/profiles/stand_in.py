@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fauxscale import MockServer, Settings
-from fauxscale.providers import PROVIDERS
 
+from .installed import BUILT_IN
 from .profile import Profile
 
 
@@ -15,5 +15,5 @@ def stand_in(
     option = profile.api_version_option
     options = {option: api_version} if api_version and option else {}
     settings = Settings(key_policy="issued", options=options)
-    built_in = profile.name in {one.name for one in PROVIDERS}
+    built_in = profile.name in {one.name for one in BUILT_IN}
     return MockServer(settings, listen=listen, tls=tls, installed=not built_in)
