@@ -45,7 +45,7 @@ from fauxscale.state.jobs import Job, Pace, Progress
 from fauxscale.state.journal import Entry
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
-from fauxscale.state.rate_limits import Quota
+from fauxscale.state.rate_limits import Quota, in_flight, per_minute
 from fauxscale.state.webhooks import check_address
 
 __all__ = [
@@ -58,8 +58,10 @@ __all__ = [
     "Quota",
     "Site",
     "flat",
+    "in_flight",
     "links_at",
     "micros",
+    "per_minute",
     # a call, and what its body and parameters hold
     "Breach",
     "Call",

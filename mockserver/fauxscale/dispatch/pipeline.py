@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +22,7 @@ from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
 from fauxscale.state.passage import Arrival, Standing, enter, leave, read_standing
-from fauxscale.state.rate_limits import Quota
+from fauxscale.state.rate_limits import MINUTE, Quota
 
 from .call_faults import CallFaults
 from .endpoints import endpoint_for
@@ -138,7 +138,6 @@ class Pipeline:
         # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
         mask = redact.Mask(redact.secrets(request.headers.items()))
         unassigned, entry = self.accounts.unassigned(), self._open(request, match, endpoint, mask)
-        limited = match.provider.name if endpoint.limited else ""
         reads = (
             (match.params or {}).get("id", "") if endpoint.kind == "download" and not endpoint.owner else ""
         )
@@ -163,8 +162,8 @@ class Pipeline:
                 operation=endpoint.operation,
                 kind=endpoint.kind,
                 method=request.method,
-                limited=limited,
-                quota=partial(_quota, match.provider.quota),
+                provider=match.provider.name,
+                quotas=partial(_quotas, match.provider.quotas) if endpoint.limited else lambda terms: (),
                 link=reads,
             ),
         )
@@ -231,12 +230,12 @@ class Pipeline:
         self._remember(call, await leave(call.account, call.arrival, entry, standing, call.faults.unused))
 
 
-def _quota(default: Quota, terms: Terms) -> Quota:
-    """What limits a call: what its account's terms say, else its provider."""
-    return Quota(
-        default.per_minute if terms.rate_limit is None else terms.rate_limit,
-        default.in_flight if terms.in_flight is None else terms.in_flight,
-    )
+def _quotas(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
+    """What limits a call: the provider's quotas, with what its account's terms say of calls a minute and at once."""
+    said = {MINUTE: terms.rate_limit, None: terms.in_flight}
+    kept = [one for one in usual if said.get(one.window) is None]
+    own = [Quota(most=most, window=window) for window, most in said.items() if most is not None]
+    return [*own, *kept]
 
 
 def _itself(call: Call) -> str:

@@ -113,7 +113,7 @@ class Provider:
     word_error: Callable[[Call, ApiError], Response]
     env: Mapping[str, str]
     link_life: float
-    quota: Quota = field(default_factory=Quota)
+    quotas: tuple[Quota, ...] = ()
     key_prefix: str = ""
     # Where its SDKs turn when a host fails, by that other host: never routed, always refused.
     fallbacks: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -188,7 +188,14 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
     """
     standing = call.standing or await read_standing(call.account)
     links = [one.link for one in outcome.results]
-    head = await pay(call.account, standing.head, charge=charge, results=links, blobs=[outcome.charge.source])
+    head = await pay(
+        call.account,
+        standing.head,
+        charge=charge,
+        results=links,
+        blobs=[outcome.charge.source],
+        arrival=call.arrival,
+    )
     call.standing = replace(standing, head=head)
 
 

@@ -16,23 +16,27 @@ from .head import Head
 from .journal import Entry
 from .ledger import Charge
 from .link import Link
-from .rate_limits import Quota, RateLimitStatus
+from .rate_limits import Limited, Quota, RateLimitStatus
 from .scope import forgotten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What is known of a call before it enters. `holder` names it among all calls of all workers; `quota` is what
-    limits it under its account's terms at the provider `limited` names, "" for a call that is not limited. `link` is
-    the id of the link it reads, "" for none."""
+    """What is known of a call before it enters. `holder` names it among all calls of all workers; `quotas` are what
+    limits it at its `provider` under its account's terms. `link` is the id of the link it reads, "" for none."""
 
     holder: str
     operation: str
     kind: str
     method: str
-    limited: str = ""
-    quota: Callable[[Terms], Quota] = lambda terms: Quota()
+    provider: str = ""
+    quotas: Callable[[Terms], Sequence[Quota]] = lambda terms: ()
     link: str = ""
+
+    def limited(self, terms: Terms) -> Limited:
+        """What counts the call under these terms."""
+        covering = tuple(one for one in self.quotas(terms) if one.covers(self.operation))
+        return Limited(name=self.provider, holder=self.holder, quotas=covering)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,8 @@ async def enter(account: Account, arrival: Arrival, known: Standing | None = Non
         )
         number = account.dice.add_number(batch, "call", counts=True)
         link = account.links.get_in(batch, arrival.link) if arrival.link else None
-        entrance = None
-        if arrival.limited:
-            quota, now = arrival.quota(account.terms_of(head)), head.clock.now()
-            entrance = account.limits.add_entry(batch, arrival.limited, quota, arrival.holder, now=now)
+        limited = arrival.limited(account.terms_of(head))
+        counted = account.limits.add_entry(batch, limited, now=head.clock.now())
         outcome = await account.store.run(batch)
         if outcome.refused(current) or (come is not None and outcome.refused(come)):
             standing = await _refreshed(account, standing, outcome)
@@ -83,29 +85,39 @@ async def enter(account: Account, arrival: Arrival, known: Standing | None = Non
         standing = Standing(head, assignment.progress)
         status = refusal = None
         try:
-            status = None if entrance is None else account.limits.status(outcome, entrance)
+            status = counted.status(outcome)
         except ApiError as error:
             refusal = error
-        if entrance is not None and refusal is None:
-            account.limits.hold(arrival.limited, arrival.holder)
+        if refusal is None:
+            account.limits.hold(limited)
         found = None if link is None else outcome.of(link)
         return Entered(standing, outcome.of(number) or 0, assignment.faults, status, refusal, found)
 
 
 async def pay(
-    account: Account, head: Head, *, charge: Charge | None, results: Sequence[Link], blobs: Sequence[str]
+    account: Account,
+    head: Head,
+    *,
+    charge: Charge | None,
+    results: Sequence[Link],
+    blobs: Sequence[str],
+    arrival: Arrival | None = None,
 ) -> Head:
     """Charge for work, give out the links to its results and keep the blobs behind them: all of it or nothing.
 
-    Returns the head it was paid under. Raises NO_FUNDS, INVALID_KEY once the account is gone, and UNAVAILABLE if a
-    blob did not wait for this.
+    Where a quota counts images, those beyond the first are counted as those of the call that `arrival` describes.
+    Returns the head it was paid under. Raises NO_FUNDS, RATE_LIMITED or TOO_MANY_IN_FLIGHT for the images,
+    INVALID_KEY once the account is gone, and UNAVAILABLE if a blob did not wait for this.
     """
+    more = max(0, charge.images - 1) if charge is not None else 0
     while True:
         batch = Batch()
         current = account.head.expect(batch, head)
         wallet = None
         if charge is not None:
             wallet = account.ledger.add_charge(batch, charge, account.funds_of(head))
+        limited = arrival.limited(account.terms_of(head)) if arrival else Limited(name="", holder="")
+        images = account.limits.add_images(batch, limited, more, now=head.clock.now())
         named = [batch.name_blob(blob) for blob in blobs]
         if results:
             account.links.add_results(batch, results)
@@ -115,12 +127,16 @@ async def pay(
             continue
         if charge is not None and (poor := account.ledger.refusal(outcome, wallet, charge)) is not None:
             raise poor
+        if outcome.refusal is not None and not any(map(outcome.refused, named)):
+            images.status(outcome)
         if any(map(outcome.refused, named)):
             raise ApiError(
                 Problem.UNAVAILABLE,
                 "The upload was not kept",
                 reason="the stored picture was gone before it was paid for: the store lost it, or took over a minute",
             )
+        if more:
+            account.limits.hold(limited, more)
         return head
 
 
@@ -132,7 +148,7 @@ async def leave(
     unused: Sequence[AssignedFault] = (),
 ) -> Standing | None:
     """Write a call down, free its place in flight, give its `unused` faults back; None once the account is gone."""
-    account.limits.let_go(arrival.limited, arrival.holder)
+    places = account.limits.let_go(arrival.holder)
     while True:
         batch = account.scope.batch()
         head = standing.head
@@ -142,8 +158,7 @@ async def leave(
             current = account.head.expect(batch, head)
             come = account.faults.add_progress(batch, standing.progress, after)
         account.journal.add(batch, entry)
-        if arrival.limited:
-            account.limits.add_exit(batch, arrival.limited, arrival.holder)
+        account.limits.add_exit(batch, places)
         outcome = await account.store.run(batch)
         if account.scope.is_late(outcome):
             return None

@@ -1,11 +1,12 @@
-"""How often and how many at once: a window of a minute and places in flight for each account and provider."""
+"""How much in how long, and how much at once: what a provider's quotas let an account do."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal, cast
 
 from fauxscale.clock import repeat
 from fauxscale.errors import ApiError, Problem
@@ -13,22 +14,44 @@ from fauxscale.errors import ApiError, Problem
 from .batch import Batch, Outcome, Ref, WindowState
 from .scope import Scope
 
-MINUTE = 60
+MINUTE = 60.0
 # A place in flight is freed so long after its worker's last sign of life, which it gives three times in that while.
 LEASE_LIFE = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """None means no limit. `per_minute` counts calls started in a minute, `in_flight` calls at once."""
+    """At most `most` `units` of the operations it is `on` (names or patterns), account-wide.
 
-    per_minute: int | None = None
-    in_flight: int | None = None
+    With a `window`, in seconds, it counts what is begun in one: windows that follow one another from the first call on
+    ("fixed"), or the last so many seconds ("rolling"). Without one it counts what is in flight at once. Images count as
+    one when the call enters, and as many as it makes when it is to be paid.
+    """
+
+    most: int
+    on: tuple[str, ...] = ("*",)
+    units: Literal["calls", "images"] = "calls"
+    window: float | None = None
+    kind: Literal["fixed", "rolling"] = "fixed"
+
+    def covers(self, operation: str) -> bool:
+        """Whether calls of this operation count."""
+        return any(fnmatchcase(operation, one) for one in self.on)
+
+
+def per_minute(most: int) -> Quota:
+    """So many calls a minute, in fixed windows."""
+    return Quota(most=most, window=MINUTE)
+
+
+def in_flight(most: int) -> Quota:
+    """So many calls at once."""
+    return Quota(most=most)
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """Where a call left its minute: the limit, calls remaining, seconds until the next window."""
+    """Where a call left its window: the limit, calls remaining, seconds until the next window."""
 
     limit: int
     remaining: int
@@ -36,107 +59,161 @@ class RateLimitStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
-    """The operations that count a call in."""
+class Counted:
+    """The operations of a batch that count a call, or its further images, by quota."""
 
     name: str
-    quota: Quota
-    minute: Ref[WindowState] | None
-    place: Ref[int]
+    windows: tuple[tuple[Quota, Ref[WindowState]], ...]
+    places: tuple[tuple[Quota, Ref[int]], ...]
+
+    def status(self, outcome: Outcome) -> RateLimitStatus | None:
+        """Where the call left its first window, None without one. Raises RATE_LIMITED or TOO_MANY_IN_FLIGHT."""
+        found = None if outcome.refusal is None else outcome.refusal.found
+        for quota, window in self.windows:
+            if outcome.refused(window):
+                raise _rate_limited(self.name, quota, cast("WindowState", found).reset)
+        for quota, place in self.places:
+            if outcome.refused(place):
+                raise _too_many(self.name, quota)
+        for quota, window in self.windows:
+            state = outcome.of(window)
+            return RateLimitStatus(quota.most, quota.most - state.used, state.reset)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited:
+    """Who counts against which quotas: the name of a provider, its quotas that cover the call, the call's holder."""
+
+    name: str
+    holder: str
+    quotas: tuple[Quota, ...] = field(default_factory=tuple[Quota, ...])
 
 
 class Limits:
-    """Counts calls against quotas. Windows are minutes of the account's clock, from its beginning on."""
+    """Counts what an account does against quotas."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._renewals: dict[tuple[str, str], Callable[[], None]] = {}
+        # The places of each call that is in flight here, and what ends their renewal.
+        self._held: dict[str, list[tuple[str, str]]] = {}
+        self._renewals: dict[str, Callable[[], None]] = {}
 
-    def add_entry(
-        self, batch: Batch, name: str, quota: Quota, holder: str, *, now: float, since: float | None = None
-    ) -> Entrance:
-        """Count a call in; `status` says what came of it. The minutes count from `since`, or the first call, on."""
-        minute = None
-        if quota.per_minute is not None:
-            minute = batch.window(
-                self._scope.key("limits", f"minute:{name}"),
-                now=now, span=MINUTE, most=quota.per_minute, since=since, counts=True,
-            )  # fmt: skip
-        place = batch.lease(self._flight(name), holder, life=LEASE_LIFE, most=quota.in_flight)
-        return Entrance(name, quota, minute, place)
+    def add_entry(self, batch: Batch, limited: Limited, *, now: float) -> Counted:
+        """Count a call in; its `status` says what came of it."""
+        return self._add(batch, limited, limited.quotas, limited.holder, 1, now, counts=True)
 
-    def add_exit(self, batch: Batch, name: str, holder: str) -> None:
-        """Give a call's place in flight back."""
-        batch.release(self._flight(name), holder)
+    def add_images(self, batch: Batch, limited: Limited, more: int, *, now: float) -> Counted:
+        """Count further images of a call that has entered, where a quota counts images."""
+        quotas = tuple(one for one in limited.quotas if one.units == "images") if more else ()
+        return self._add(batch, limited, quotas, f"{limited.holder}+", more, now, counts=False)
+
+    def _add(
+        self,
+        batch: Batch,
+        limited: Limited,
+        quotas: Sequence[Quota],
+        holder: str,
+        units: int,
+        now: float,
+        *,
+        counts: bool,
+    ) -> Counted:
+        windows: list[tuple[Quota, Ref[WindowState]]] = []
+        places: list[tuple[Quota, Ref[int]]] = []
+        # What is refused for want of a place has been counted in its window all the same.
+        for quota in sorted(quotas, key=lambda one: one.window is None):
+            key = _key_of(limited.name, quota)
+            if quota.window is not None:
+                ref = batch.window(
+                    self._scope.key("limits", key), now=now, span=quota.window, most=quota.most, units=units,
+                    rolling=quota.kind == "rolling", counts=counts,
+                )  # fmt: skip
+                windows.append((quota, ref))
+            else:
+                for number in range(units):
+                    one = batch.lease(
+                        self._scope.key("flight", key),
+                        _place(holder, number),
+                        life=LEASE_LIFE,
+                        most=quota.most,
+                    )
+                    places.append((quota, one))
+        return Counted(limited.name, tuple(windows), tuple(places))
+
+    def add_exit(self, batch: Batch, places: Sequence[tuple[str, str]]) -> None:
+        """Give a call's places in flight back."""
+        for key, holder in places:
+            batch.release(key, holder)
 
     def add_reset(self, batch: Batch) -> None:
-        """Begin every minute anew. Calls in flight stay there."""
+        """Begin every window anew. Calls in flight stay there."""
         batch.drop(self._scope.group("limits"))
 
-    def status(self, outcome: Outcome, entrance: Entrance) -> RateLimitStatus | None:
-        """Where the call left its minute, None without one. Raises RATE_LIMITED or TOO_MANY_IN_FLIGHT."""
-        found = None if outcome.refusal is None else outcome.refusal.found
-        minute, limit = entrance.minute, entrance.quota.per_minute
-        if minute is not None and outcome.refused(minute):
-            raise _rate_limited(entrance.name, limit or 0, cast("WindowState", found).reset)
-        if outcome.refused(entrance.place):
-            raise _too_many(entrance.name, entrance.quota.in_flight or 0)
-        if minute is None or limit is None:
-            return None
-        state = outcome.of(minute)
-        return RateLimitStatus(limit, limit - state.used, state.reset)
+    def hold(self, limited: Limited, more: int = 0) -> None:
+        """Renew a call's places for as long as this worker lives and the call has not left."""
+        held = self._held.setdefault(limited.holder, [])
+        for quota in limited.quotas:
+            if quota.window is None and (not more or quota.units == "images"):
+                key = self._scope.key("flight", _key_of(limited.name, quota))
+                holder = f"{limited.holder}+" if more else limited.holder
+                held += [(key, _place(holder, number)) for number in range(more or 1)]
+        if held and limited.holder not in self._renewals:
+            self._renewals[limited.holder] = repeat(LEASE_LIFE / 3, lambda: self._renew(held))
 
-    async def enter(
-        self, name: str, quota: Quota, holder: str, *, now: float, since: float | None = None
-    ) -> RateLimitStatus | None:
-        """Count a call in, or raise RATE_LIMITED or TOO_MANY_IN_FLIGHT. Who enters must `leave`."""
+    async def _renew(self, held: Sequence[tuple[str, str]]) -> None:
         batch = self._scope.batch()
-        entrance = self.add_entry(batch, name, quota, holder, now=now, since=since)
-        status = self.status(await self._scope.run(batch), entrance)
-        self.hold(name, holder)
-        return status
-
-    def hold(self, name: str, holder: str) -> None:
-        """Renew a call's place for as long as this worker lives and the call has not left."""
-
-        async def renew() -> None:
-            batch = self._scope.batch()
-            batch.lease(self._flight(name), holder, life=LEASE_LIFE)
-            await self._scope.run_late(batch)
-
-        self._renewals[name, holder] = repeat(LEASE_LIFE / 3, renew)
-
-    def let_go(self, name: str, holder: str) -> None:
-        """Renew a call's place no longer."""
-        if (stop := self._renewals.pop((name, holder), None)) is not None:
-            stop()
-
-    async def leave(self, name: str, holder: str) -> None:
-        self.let_go(name, holder)
-        batch = self._scope.batch()
-        self.add_exit(batch, name, holder)
+        for key, holder in held:
+            batch.lease(key, holder, life=LEASE_LIFE)
         await self._scope.run_late(batch)
 
-    def _flight(self, name: str) -> str:
-        return self._scope.key("flight", name)
+    def let_go(self, holder: str) -> Sequence[tuple[str, str]]:
+        """Renew a call's places no longer; returns them."""
+        if (stop := self._renewals.pop(holder, None)) is not None:
+            stop()
+        return self._held.pop(holder, ())
+
+    async def enter(self, limited: Limited, *, now: float) -> RateLimitStatus | None:
+        """Count a call in, or raise RATE_LIMITED or TOO_MANY_IN_FLIGHT. Who enters must `leave`."""
+        batch = self._scope.batch()
+        counted = self.add_entry(batch, limited, now=now)
+        status = counted.status(await self._scope.run(batch))
+        self.hold(limited)
+        return status
+
+    async def leave(self, limited: Limited) -> None:
+        """Count a call out."""
+        batch = self._scope.batch()
+        self.add_exit(batch, self.let_go(limited.holder))
+        await self._scope.run_late(batch)
 
 
-def _rate_limited(name: str, limit: int, reset: float) -> ApiError:
+def _key_of(name: str, quota: Quota) -> str:
+    """Names what a quota counts: two that count the same in the same way share it."""
+    return f"{name}:{','.join(quota.on)}:{quota.units}:{quota.window or 'flight'}:{quota.kind}"
+
+
+def _place(holder: str, number: int) -> str:
+    return f"{holder}{number}" if number else holder
+
+
+def _rate_limited(name: str, quota: Quota, reset: float) -> ApiError:
+    window = "a minute" if quota.window == MINUTE else f"in {quota.window:g} s"
     return ApiError(
         Problem.RATE_LIMITED,
         "Rate limit exceeded",
-        reason=f"{limit} calls a minute are allowed at {name} and this is one more; "
+        reason=f"{quota.most} {quota.units} {window} are allowed at {name} and this is one more; "
         f"the next window opens in {math.ceil(reset)} s by this account's clock",
         retry_after=float(max(1, math.ceil(reset))),
-        details={"limit": limit, "remaining": 0, "reset": reset},
+        details={"limit": quota.most, "remaining": 0, "reset": reset},
     )
 
 
-def _too_many(name: str, limit: int) -> ApiError:
+def _too_many(name: str, quota: Quota) -> ApiError:
     return ApiError(
         Problem.TOO_MANY_IN_FLIGHT,
         "Too many requests in flight",
-        reason=f"{limit} calls of this account are in flight at {name} already, which is its "
+        reason=f"{quota.most} {quota.units} of this account are in flight at {name} already, which is its "
         "limit; wait for one to end, or raise in_flight",
-        details={"limit": limit},
+        details={"limit": quota.most},
     )

@@ -20,7 +20,7 @@ from fauxscale.state.journal import Entry
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.passage import Arrival, Entered, enter, leave, pay, read_standing
-from fauxscale.state.rate_limits import Quota
+from fauxscale.state.rate_limits import Quota, in_flight, per_minute
 from fauxscale.state.store import Store
 
 CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", "blob", "{}")
@@ -41,10 +41,10 @@ class Counted:
         return await self.store.run(batch)
 
 
-def arrival(holder: str = "w:1", **quota: int) -> Arrival:
+def arrival(holder: str = "w:1", *quotas: Quota) -> Arrival:
     return Arrival(
-        holder=holder, operation="ideogram.upscale", kind="api", method="POST", limited="ideogram",
-        quota=lambda terms: Quota(**quota),
+        holder=holder, operation="ideogram.upscale", kind="api", method="POST", provider="ideogram",
+        quotas=lambda terms: quotas,
     )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_a_refused_call_has_its_number_its_faults_and_its_minute(store: Store) -
     async def work(account: Account, counted: Counted) -> None:
         await account.faults.add(Rule("", (Fail(500),), after=1))
         entered: list[Entered] = [
-            await enter(account, arrival(f"w:{at}", in_flight=1, per_minute=3)) for at in range(4)
+            await enter(account, arrival(f"w:{at}", in_flight(1), per_minute(3))) for at in range(4)
         ]
         problems = [one.refusal.problem if one.refusal else None for one in entered]
         busy, often = Problem.TOO_MANY_IN_FLIGHT, Problem.RATE_LIMITED
@@ -153,10 +153,35 @@ def test_a_refused_call_has_its_number_its_faults_and_its_minute(store: Store) -
 
 def test_a_place_is_free_once_its_call_has_left(store: Store) -> None:
     async def work(account: Account, counted: Counted) -> None:
-        first = await enter(account, arrival("w:1", in_flight=1))
-        assert (await enter(account, arrival("w:2", in_flight=1))).refusal is not None
+        first = await enter(account, arrival("w:1", in_flight(1)))
+        assert (await enter(account, arrival("w:2", in_flight(1)))).refusal is not None
         await leave(account, arrival("w:1"), Entry(n=1, id="call_1"), first.standing)
-        assert (await enter(account, arrival("w:3", in_flight=1))).refusal is None
+        assert (await enter(account, arrival("w:3", in_flight(1)))).refusal is None
+
+    with_account(store, work)
+
+
+def test_images_beyond_the_first_are_counted_when_they_are_paid(store: Store) -> None:
+    places, often = Quota(most=4, units="images"), Quota(most=9, units="images", window=10.0, kind="rolling")
+
+    async def work(account: Account, counted: Counted) -> None:
+        async def make(holder: str, images: int) -> Problem | None:
+            come = arrival(holder, places, often)
+            entered = await enter(account, come)
+            charge = replace(CHARGE, id=holder, images=images)
+            try:
+                await pay(account, entered.standing.head, charge=charge, results=[], blobs=[], arrival=come)
+            except ApiError as refusal:
+                await leave(account, come, Entry(id=holder), entered.standing)
+                return refusal.problem
+            return None
+
+        assert await make("w:1", 3) is None
+        assert await make("w:2", 2) is Problem.TOO_MANY_IN_FLIGHT
+        assert await make("w:3", 1) is None
+        assert [one.id for one in await account.ledger.charges()] == ["w:1", "w:3"]
+        await leave(account, arrival("w:1", places, often), Entry(id="w:1"), await read_standing(account))
+        assert await make("w:4", 3) is None
 
     with_account(store, work)
 
@@ -195,7 +220,7 @@ def test_a_call_whose_account_is_reset_on_its_way_pays_nothing_and_leaves_nothin
 ) -> None:
     async def work(account: Account, counted: Counted) -> None:
         accounts = Accounts(Settings(), counted)
-        entered = await enter(account, arrival(in_flight=1))
+        entered = await enter(account, arrival("w:1", in_flight(1)))
         other = await accounts.get(account.id)
         assert other is not None
         await (other.reset() if how == "reset" else accounts.delete(account.id))
@@ -209,6 +234,6 @@ def test_a_call_whose_account_is_reset_on_its_way_pays_nothing_and_leaves_nothin
         assert (now is None) is (how == "delete")
         if now is not None:
             assert (await now.journal.entries(), await now.ledger.charges()) == ([], [])
-            assert (await enter(now, arrival("w:2", in_flight=1))).refusal is None
+            assert (await enter(now, arrival("w:2", in_flight(1)))).refusal is None
 
     with_account(store, work)

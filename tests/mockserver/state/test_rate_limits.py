@@ -7,19 +7,23 @@ import asyncio
 import pytest
 
 from fauxscale.errors import ApiError, Problem
-from fauxscale.state.rate_limits import Limits, Quota
+from fauxscale.state.rate_limits import Limited, Limits, Quota, in_flight, per_minute
 from fauxscale.state.scope import Scope
 
 
-async def entered(limits: Limits, quota: Quota, now: float, times: int = 1) -> int:
+def limited(quota: Quota | None, holder: str = "call", name: str = "ideogram") -> Limited:
+    return Limited(name=name, holder=holder, quotas=(quota,) if quota else ())
+
+
+async def entered(limits: Limits, quota: Quota | None, now: float, times: int = 1) -> int:
     """How many of `times` calls come in, and go out again."""
     count = 0
     for _ in range(times):
         try:
-            await limits.enter("ideogram", quota, "call", now=now, since=1000)
+            await limits.enter(limited(quota), now=now)
         except ApiError:
             continue
-        await limits.leave("ideogram", "call")
+        await limits.leave(limited(quota))
         count += 1
     return count
 
@@ -27,19 +31,38 @@ async def entered(limits: Limits, quota: Quota, now: float, times: int = 1) -> i
 def test_a_minute_lets_so_many_in_and_the_next_as_many_again(scope: Scope) -> None:
     async def count() -> list[int]:
         limits = Limits(scope)
-        return [await entered(limits, Quota(per_minute=3), now, 5) for now in (1000, 1059.9, 1060, 1200)]
+        return [await entered(limits, per_minute(3), now, 5) for now in (1000, 1059.9, 1060, 1200)]
 
     assert asyncio.run(count()) == [3, 0, 3, 3]
+
+
+def test_a_rolling_window_is_the_last_so_many_seconds(scope: Scope) -> None:
+    async def count() -> list[int]:
+        limits, quota = Limits(scope), Quota(most=10, window=60.0, kind="rolling")
+        return [
+            await entered(limits, quota, now, times)
+            for now, times in ((0, 1), (55, 9), (61, 10), (115.5, 10))
+        ]
+
+    assert asyncio.run(count()) == [1, 9, 1, 9]
+
+
+def test_a_quota_counts_the_operations_it_is_on() -> None:
+    quota = Quota(most=1, on=("ideogram.upscale", "ideogram.v2.*"))
+    assert [quota.covers(one) for one in ("ideogram.upscale", "ideogram.v2.poll", "ideogram.edit")] == [
+        True, True, False
+    ]  # fmt: skip
 
 
 def test_a_refusal_tells_when_the_next_minute_begins(scope: Scope) -> None:
     async def refusal() -> ApiError:
         limits = Limits(scope)
-        standing = await limits.enter("ideogram", Quota(per_minute=1), "call", now=1010, since=1000)
-        assert standing is not None
-        assert (standing.limit, standing.remaining, standing.reset) == (1, 0, 50)
+        assert await limits.enter(limited(per_minute(2)), now=1000) is not None
+        status = await limits.enter(limited(per_minute(2)), now=1010)
+        assert status is not None
+        assert (status.limit, status.remaining, status.reset) == (2, 0, 50)
         with pytest.raises(ApiError) as refused:
-            await limits.enter("ideogram", Quota(per_minute=1), "call", now=1020.5, since=1000)
+            await limits.enter(limited(per_minute(2)), now=1020.5)
         return refused.value
 
     error = asyncio.run(refusal())
@@ -48,15 +71,15 @@ def test_a_refusal_tells_when_the_next_minute_begins(scope: Scope) -> None:
 
 def test_a_place_taken_is_free_again_once_left(scope: Scope) -> None:
     async def fill() -> None:
-        limits, quota = Limits(scope), Quota(in_flight=2)
+        limits, quota = Limits(scope), in_flight(2)
         for call in ("call_1", "call_2"):
-            assert await limits.enter("ideogram", quota, call, now=0) is None
+            assert await limits.enter(limited(quota, call), now=0) is None
         with pytest.raises(ApiError) as refused:
-            await limits.enter("ideogram", quota, "call_3", now=0)
+            await limits.enter(limited(quota, "call_3"), now=0)
         assert refused.value.problem is Problem.TOO_MANY_IN_FLIGHT
-        await limits.enter("fal", quota, "call_4", now=0)
-        await limits.leave("ideogram", "call_1")
-        await limits.enter("ideogram", quota, "call_5", now=0)
+        await limits.enter(limited(quota, "call_4", "fal"), now=0)
+        await limits.leave(limited(quota, "call_1"))
+        await limits.enter(limited(quota, "call_5"), now=0)
 
     asyncio.run(fill())
 
@@ -64,6 +87,6 @@ def test_a_place_taken_is_free_again_once_left(scope: Scope) -> None:
 def test_no_quota_is_no_limit_and_zero_lets_nobody_in(scope: Scope) -> None:
     async def count() -> tuple[int, int]:
         limits = Limits(scope)
-        return await entered(limits, Quota(), 0, 50), await entered(limits, Quota(per_minute=0), 0)
+        return await entered(limits, None, 0, 50), await entered(limits, per_minute(0), 0)
 
     assert asyncio.run(count()) == (50, 0)

@@ -20,13 +20,13 @@ from fauxscale.provider_api import (
     Option,
     Problem,
     Provider,
-    Quota,
     Site,
     Upscale,
     drawn_picture,
     flat,
     links_at,
     named_picture,
+    per_minute,
     upscale,
 )
 from fauxscale.providers.openai_dialect import find_key, image_objects, picture_in, request_id, texts_of
@@ -189,7 +189,7 @@ PROVIDER = Provider(
     env={"AIGATEWAY_BASE_URL": "{base_url}", "AIGATEWAY_API_KEY": "{key}"},
     link_life=24 * 3600,
     key_prefix="sk-aig-",
-    quota=Quota(per_minute=600),
+    quotas=(per_minute(600),),
     headers=headers,
     options=(
         ERRORS,

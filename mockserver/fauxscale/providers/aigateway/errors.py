@@ -116,7 +116,7 @@ def word_error(call: Call, error: ApiError) -> Response:
         headers["retry-after"] = "1"  # unless the refusal says otherwise
         # Of too many at once the minute knows nothing.
         if error.problem is not Problem.TOO_MANY_IN_FLIGHT:
-            own, usual = call.terms.rate_limit, call.provider.quota.per_minute
+            own, usual = call.terms.rate_limit, call.provider.quotas[0].most
             headers |= rate_headers(usual if own is None else own, 0, wait)
     if error.problem is Problem.WRONG_METHOD:
         headers["allow"] = str(error.details.get("allow", ""))

@@ -17,8 +17,8 @@ from fauxscale.provider_api import (
     Endpoint,
     Option,
     Provider,
-    Quota,
     Site,
+    in_flight,
     links_at,
     signing_key,
 )
@@ -214,7 +214,7 @@ PROVIDER = Provider(
     },
     tls_env={"FAL_RUN_HOST": "{host}/fal/run", "FAL_QUEUE_RUN_HOST": "{host}/fal/queue"},
     link_life=7 * 24 * 3600,
-    quota=Quota(in_flight=40),
+    quotas=(in_flight(40),),
     # fal-client 1.0.3 turns there when it cannot connect.
     fallbacks={"falrun.com": "fal.run", "queue.falrun.com": "queue.fal.run"},
     headers=headers,

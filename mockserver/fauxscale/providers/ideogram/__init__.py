@@ -22,11 +22,11 @@ from fauxscale.provider_api import (
     Part,
     Problem,
     Provider,
-    Quota,
     Result,
     Site,
     Upscale,
     flat,
+    in_flight,
     is_object,
     iso,
     json_type,
@@ -200,7 +200,7 @@ PROVIDER = Provider(
     word_error=word_error,
     env={"IDEOGRAM_BASE_URL": "{base_url}", "IDEOGRAM_API_KEY": "{key}"},
     link_life=24 * 3600,
-    quota=Quota(in_flight=10),
+    quotas=(in_flight(10),),
     options=(
         Option(
             name="api_version",
