@@ -80,7 +80,7 @@ async def enter(account: Account, arrival: Arrival, known: Standing | None = Non
         counted = account.limits.add_entry(batch, limited, now=head.clock.now())
         outcome = await account.store.run(batch)
         if outcome.refused(current) or (come is not None and outcome.refused(come)):
-            standing = await _refreshed(account, standing, outcome)
+            standing = _refreshed(account, standing, outcome)
             continue
         standing = Standing(head, assignment.progress)
         status = refusal = None
@@ -167,7 +167,7 @@ async def leave(
         assert current is not None  # nothing else in this batch can refuse it
         assert come is not None
         try:
-            standing = await _refreshed(account, standing, outcome)
+            standing = _refreshed(account, standing, outcome)
         except ApiError:
             return None
 
@@ -180,15 +180,13 @@ async def read_standing(account: Account) -> Standing:
     return Standing(account.head.or_first(outcome.of(head)), outcome.of(progress) or Progress())
 
 
-async def _refreshed(account: Account, standing: Standing, outcome: Outcome) -> Standing:
+def _refreshed(account: Account, standing: Standing, outcome: Outcome) -> Standing:
     """What a refused batch found instead of what was known."""
     found = None if outcome.refusal is None else outcome.refusal.found
     if isinstance(found, Progress):
         return Standing(standing.head, found)
-    head = _same_generation(account, outcome)
-    if head.rules:  # new rules have come as far as only the store can tell
-        return await read_standing(account)
-    return Standing(head, standing.progress)
+    # How far the rules have come is known still, or the next batch tells.
+    return Standing(_same_generation(account, outcome), standing.progress)
 
 
 def _same_generation(account: Account, outcome: Outcome) -> Head:
