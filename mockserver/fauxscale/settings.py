@@ -46,11 +46,15 @@ class Terms:
 
     def under(self, own: Terms) -> Terms:
         """What is in force where `own` terms meet these: the own ones, and these wherever those say nothing."""
-        chosen: dict[str, object] = {
-            one.name: getattr(self if getattr(own, one.name) is None else own, one.name)
-            for one in fields(Terms)
-        }
-        return Terms(**chosen | {"options": {**self.options, **own.options}})  # type: ignore[arg-type]  # same fields
+        return Terms(
+            balance=self.balance if own.balance is None else own.balance,
+            rate_limit=self.rate_limit if own.rate_limit is None else own.rate_limit,
+            in_flight=self.in_flight if own.in_flight is None else own.in_flight,
+            link_ttl=self.link_ttl if own.link_ttl is None else own.link_ttl,
+            latency=self.latency if own.latency is None else own.latency,
+            time=self.time if own.time is None else own.time,
+            options={**self.options, **own.options},
+        )
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()

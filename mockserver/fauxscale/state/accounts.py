@@ -78,8 +78,7 @@ class Accounts:
         owner = self.recall.owners.get(_digest(key)) if key else None
         if owner is None or owner.provider not in ("*", provider):
             return None
-        standing = self.recall.standings.get(owner.account)
-        return None if standing is None else self._generation(owner.account, standing.head.generation)
+        return self.recall.accounts.get(owner.account)
 
     async def giver(self, link_id: str) -> Account | None:
         """The generation of an account that gave a link out, None if nobody did; remembered."""
@@ -89,7 +88,9 @@ class Accounts:
             if account is not None:
                 self.recall.givers.put(link_id, (account.id, account.scope.generation))
             return account
-        return self._generation(*place)
+        known = self.recall.accounts.get(place[0])
+        current = known is not None and known.scope.generation == place[1]
+        return known if current else self._generation(*place)
 
     async def of_key(self, key: str | None, provider: str) -> Account:
         """The account a key opens. Raises MISSING_KEY, or INVALID_KEY as the key policy says."""

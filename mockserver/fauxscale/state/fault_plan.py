@@ -54,6 +54,8 @@ def assign(
     probability roll, so that adding a counted fault moves no other. What a call of this HTTP `method` cannot
     show is not assigned to it.
     """
+    if not rules:
+        return Assignment((), progress)
     assigned: list[AssignedFault] = []
     beyond, full = BEYOND.get(method, frozenset[str]()), False
     counts, rolls = dict(progress.counts), progress.rolls

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
+from .account import Account
 from .passage import Standing
 
 T = TypeVar("T")
@@ -40,15 +41,17 @@ class _Latest(Generic[T]):
 
 
 class Recall(Generic[T]):
-    """`owners` by the digest of a key, the accounts that gave links out (`givers`), and `standings` by account."""
+    """`owners` by the digest of a key, who gave links out (`givers`), `accounts` and their `standings` by id."""
 
     def __init__(self) -> None:
         self.owners: _Latest[T] = _Latest()
         self.givers: _Latest[tuple[str, int]] = _Latest()
+        self.accounts: _Latest[Account] = _Latest()
         self.standings: _Latest[Standing] = _Latest()
 
     def clear(self) -> None:
         """Forget everything: it proved to be out of date."""
         self.owners.clear()
         self.givers.clear()
+        self.accounts.clear()
         self.standings.clear()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .batch import (
     Add,
@@ -67,6 +67,24 @@ class Tables:
         self._deaths: list[tuple[float, str]] = []
         self._undo: list[Callable[[], object]] = []
         self._finally: list[Callable[[], object]] = []
+        self._ways: Mapping[type[Operation], Callable[[Any, float], object]] = {
+            Get: self._get,
+            Put: self._put,
+            Delete: self._delete,
+            Drop: self._drop,
+            Expect: self._expect,
+            Add: self._add,
+            Window: self._window,
+            Lease: self._lease,
+            Release: self._release,
+            Append: self._append,
+            Items: self._items,
+            SetField: self._set_field,
+            GetField: self._get_field,
+            DeleteField: self._delete_field,
+            Fields: self._fields,
+            NameBlob: self._name_blob,
+        }
 
     def execute(self, operations: Sequence[Operation], now: float) -> Outcome:
         """Do all of it, or undo what was done."""
@@ -75,7 +93,7 @@ class Tables:
         self._undo, self._finally = [], []
         for index, operation in enumerate(operations):
             try:
-                results.append(self._do(operation, now))
+                results.append(self._ways[type(operation)](operation, now))
             except Refused as refused:
                 for undo in reversed(self._undo):
                     undo()
@@ -123,57 +141,46 @@ class Tables:
         if not counts:
             self._undo.append(lambda: self._set(key, before))
 
-    def _do(self, operation: Operation, now: float) -> object:  # one line for each operation
-        match operation:
-            case Get(key):
-                row = self._find(key)
-                return None if row is None else row.value
-            case Put(key, value, ttl, counts):
-                self._replace(key, _Row(value, None if ttl is None else now + ttl), counts=counts)
-            case Delete(key):
-                if self._find(key) is not None:
-                    self._replace(key, None)
-                self._finally.append(lambda: self._blobs.forget(key))
-            case Drop(group):
-                self._drop(group)
-            case Expect():
-                self._expect(operation)
-            case Add():
-                return self._add(operation, now)
-            case Window():
-                return self._window(operation, now)
-            case Lease():
-                return self._lease(operation, now)
-            case Release(key, holder):
-                self._release(key, holder)
-            case Append():
-                self._append(operation)
-            case Items(key):
-                row = self._find(key)
-                return [] if row is None else [value for value, _ in _is(row.value, _List).rows]
-            case SetField():
-                self._set_field(operation)
-            case GetField(key, name):
-                row = self._find(key)
-                return None if row is None else _is(row.value, _Table).rows.get(name)
-            case DeleteField(key, name):
-                self._delete_field(key, name)
-            case Fields(key):
-                row = self._find(key)
-                return {} if row is None else dict(_is(row.value, _Table).rows)
-            case NameBlob(key):
-                if not self._blobs.is_kept(key):
-                    raise Refused(None)
-                self._finally.append(lambda: self._blobs.name(key))
-        return None
+    def _get(self, operation: Get, now: float) -> object:
+        row = self._find(operation.key)
+        return None if row is None else row.value
 
-    def _drop(self, name: str) -> None:
+    def _put(self, operation: Put, now: float) -> None:
+        dies = None if operation.ttl is None else now + operation.ttl
+        self._replace(operation.key, _Row(operation.value, dies), counts=operation.counts)
+
+    def _delete(self, operation: Delete, now: float) -> None:
+        key = operation.key
+        if self._find(key) is not None:
+            self._replace(key, None)
+        self._finally.append(lambda: self._blobs.forget(key))
+
+    def _items(self, operation: Items, now: float) -> object:
+        row = self._find(operation.key)
+        return [] if row is None else [value for value, _ in _is(row.value, _List).rows]
+
+    def _get_field(self, operation: GetField, now: float) -> object:
+        row = self._find(operation.key)
+        return None if row is None else _is(row.value, _Table).rows.get(operation.name)
+
+    def _fields(self, operation: Fields, now: float) -> object:
+        row = self._find(operation.key)
+        return {} if row is None else dict(_is(row.value, _Table).rows)
+
+    def _name_blob(self, operation: NameBlob, now: float) -> None:
+        key = operation.key
+        if not self._blobs.is_kept(key):
+            raise Refused(None)
+        self._finally.append(lambda: self._blobs.name(key))
+
+    def _drop(self, operation: Drop, now: float) -> None:
+        name = operation.group
         group = self._groups.pop(name, None)
         if group is not None:
             self._undo.append(lambda: self._groups.__setitem__(name, group))
         self._finally.append(lambda: self._blobs.forget_group(name))
 
-    def _expect(self, operation: Expect) -> None:
+    def _expect(self, operation: Expect, now: float) -> None:
         row = self._find(operation.key)
         found = None if row is None else row.value
         seen = getattr(found, operation.member, None) if operation.member else found
@@ -216,7 +223,8 @@ class Tables:
         )
         return len(holders)
 
-    def _release(self, key: str, holder: str) -> None:
+    def _release(self, operation: Release, now: float) -> None:
+        key, holder = operation.key, operation.holder
         row = self._find(key)
         if row is None:
             return
@@ -227,7 +235,7 @@ class Tables:
         if not holders:
             self._replace(key, None)
 
-    def _append(self, operation: Append) -> None:
+    def _append(self, operation: Append, now: float) -> None:
         kept = _is(self._made(operation.key, _List()), _List)
         gone: list[tuple[object, int]] = []
         kept.rows.append((operation.value, operation.size))
@@ -244,7 +252,7 @@ class Tables:
 
         self._undo.append(undo)
 
-    def _set_field(self, operation: SetField) -> None:
+    def _set_field(self, operation: SetField, now: float) -> None:
         table = _is(self._made(operation.key, _Table()), _Table)
         name, whole = operation.name, table.rows
         if operation.most is not None and name not in whole and len(whole) >= operation.most:
@@ -255,7 +263,8 @@ class Tables:
         rows[name] = operation.value
         self._undo.append(lambda: rows.pop(name) if before is None else rows.__setitem__(name, before))
 
-    def _delete_field(self, key: str, name: str) -> None:
+    def _delete_field(self, operation: DeleteField, now: float) -> None:
+        key, name = operation.key, operation.name
         row = self._find(key)
         if row is None or name not in _is(row.value, _Table).rows:
             return
