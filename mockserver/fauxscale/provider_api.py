@@ -20,6 +20,7 @@ from fauxscale.dispatch.provider import (
     link,
     media_url,
     origin,
+    own_url,
 )
 from fauxscale.errors import ApiError, Problem, phrase, text_of
 from fauxscale.faults import Interrupted, Refuse, Withhold
@@ -32,7 +33,7 @@ from fauxscale.operations.job_results import (
     Made,
     begin,
     pace_of,
-    refresh,
+    poll,
     result_of,
     signing_key,
     tell,
@@ -107,6 +108,7 @@ __all__ = [
     "link",
     "media_url",
     "origin",
+    "own_url",
     "picture_of",
     # work that is finished later
     "JOB_OPTIONS",
@@ -118,7 +120,7 @@ __all__ = [
     "begin",
     "check_address",
     "pace_of",
-    "refresh",
+    "poll",
     "result_of",
     "signing_key",
     "tell",

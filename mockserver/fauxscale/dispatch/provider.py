@@ -226,6 +226,11 @@ def origin(call: Call) -> str:
     return f"{call.request.scope['scheme']}://{call.request.headers.get('host', 'localhost')}"
 
 
+def own_url(call: Call, path: str) -> str:
+    """The address of `path` on the site this call came to, by the way it came: for what a client is to follow."""
+    return origin(call) + ("" if call.reached == "host" else call.site.prefix) + path
+
+
 def media_url(call: Call, path: str, exp: int | None = None) -> str:
     """The address of `path` on the provider's media site, signed when `exp` (Unix seconds) is given.
 

@@ -109,7 +109,7 @@ async def picture_of(call: Call, link: Link) -> bytes:
 async def _inline(call: Call, link: Link) -> bytes | None:
     await call.faults.assign(call.endpoint.operation, "inline")
     await call.faults.apply("inline")
-    if call.faults.take(SendLink) is not None:
+    if link.path and call.faults.take(SendLink) is not None:
         await call.account.links.change(replace(link, given=True))
         return None
     data, _ = await _picture(call, link)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from starlette.background import BackgroundTask
 
 from fauxscale.dispatch.provider import Call, Option, Provider
-from fauxscale.errors import ApiError
+from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import DelayWebhook, HoldWebhook, RepeatWebhook
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
@@ -103,21 +103,35 @@ async def begin(
         await keep(call, made.outcome, None)
     await call.account.jobs.add(job)
     # With no pace set the work is done, and paid for, by now.
-    progress = await refresh(call.account, call.provider, job, call.now, counted=False)
+    progress = await poll(call, job, counted=False)
     if progress.stage == "done" and job.charge is not None and (progress.error or job.error) is None:
         call.entry.cost = job.charge.micros
     return job
 
 
 async def result_of(call: Call, job: Job) -> JobResult | None:
-    """The results of a job of this account, None while it is not done. Raises the error it ended in."""
-    progress = await refresh(call.account, call.provider, job, call.now, counted=False)
+    """The results of a job of this account, None while it is not done. Raises the error it ended in, and
+    INVALID_PARAMETER for one that was cancelled."""
+    progress = await poll(call, job, counted=False)
+    if progress.stage == "cancelled":
+        raise ApiError(
+            Problem.INVALID_PARAMETER,
+            "The job was cancelled",
+            reason=f"job {job.id} was cancelled before it was done: it has no result, and cost nothing",
+        )
     if progress.stage != "done":
         return None
     if (error := progress.error or job.error) is not None:
         raise error.again()
     found = [await call.accounts.link(link_id) for link_id in job.links]
     return JobResult(tuple(one for one in found if one is not None), job.output)
+
+
+async def poll(call: Call, job: Job, *, counted: bool = True) -> Progress:
+    """Where a job of this account stands by now. Paces that go by polls count this one, unless told not to."""
+    return await refresh(
+        call.account, call.provider, job, (await call.account.clock()).now(), counted=counted
+    )
 
 
 async def refresh(

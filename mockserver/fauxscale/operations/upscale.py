@@ -68,7 +68,11 @@ class Result:
     link: Link
     url: str | None
     seed: int
-    safe: bool
+
+    @property
+    def safe(self) -> bool:
+        """Whether the picture is shown: one that is judged unsafe is withheld."""
+        return self.link.safe
 
     @property
     def size(self) -> str:
@@ -104,7 +108,9 @@ async def _judged(call: Call, ask: Upscale) -> Picture:
     picture = await _probed(call, ask)
     await call.faults.apply_prompt_fault(magic(ask.prompt))
     await call.faults.apply("outcome")
-    if call.faults.take(Refuse) is not None:
+    # Without a link, there is no reply that could leave the picture out.
+    withheld = ask.path is None and call.faults.take(Withhold) is not None
+    if withheld or call.faults.take(Refuse) is not None:
         raise ApiError(
             Problem.UNSAFE,
             "Prompt or provided image failed the safety check",
@@ -278,10 +284,11 @@ def _result(
         signed=ask.signed,
         altered=how,
         fault=json.dumps(to_json(call.faults.for_reads)) if call.faults.for_reads else "",
+        safe=safe,
         given=safe and ask.given and ask.path is not None,
     )
     url = link(call, made) if safe and made.path and finished else None
-    return Result(made, url, _seed(call, ask, *place), safe)
+    return Result(made, url, _seed(call, ask, *place))
 
 
 def link_life(call: Call, asked: float | None = None) -> float:

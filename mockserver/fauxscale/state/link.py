@@ -18,7 +18,8 @@ class Link:
     (None: its job has not finished, so its life has not begun), `life` how many seconds it then lives, `width` x
     `height` the size that the reply says, whatever the recipe makes. `charge` is what was paid. `altered`: what a
     fault made of the result; `fault`: one, in JSON, that applies to every read. `made`: when it was made, real
-    time. Not `given`: no reply has told anybody of it, so nobody can read it; the inspector shows its picture.
+    time. Not `given`: no reply has told anybody of it, so nobody can read it; the inspector shows its
+    picture. Not `safe`: it is withheld.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Link:
     fault: str = ""
     made: float = 0.0
     given: bool = True
+    safe: bool = True
 
     @property
     def source(self) -> str:

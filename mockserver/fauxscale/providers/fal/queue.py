@@ -24,10 +24,10 @@ from fauxscale.provider_api import (
     check_address,
     iso,
     judge,
-    origin,
+    own_url,
     pace_of,
+    poll,
     prepare,
-    refresh,
     result_of,
     signing_key,
     tell,
@@ -58,7 +58,7 @@ async def submit(call: Call) -> Response:
 async def status(call: Call) -> Response:
     """Where a request stands: 202 until it is done, then 200."""
     job = await _found(call)
-    progress = await refresh(call.account, call.provider, job, call.now)
+    progress = await poll(call, job)
     ended = progress.stage in ("done", "cancelled")
     return _answer(call, job, _status(call, job, progress), 200 if ended else 202)
 
@@ -71,7 +71,7 @@ async def stream(call: Call) -> Response:
         before = None
         # Whoever closes the account, or forgets the job, forgets its price too.
         while not await call.forgotten() and await call.account.jobs.get(job.id) is not None:
-            progress = await refresh(call.account, call.provider, job, (await call.account.clock()).now())
+            progress = await poll(call, job)
             if progress.stage != before:
                 before = progress.stage
                 yield f"data: {json.dumps(_status(call, job, progress))}\n\n"
@@ -88,7 +88,7 @@ async def stream(call: Call) -> Response:
 async def result(call: Call) -> Response:
     """The model's output, or the error the request ended in."""
     job = await _found(call)
-    progress = await refresh(call.account, call.provider, job, call.now, counted=False)
+    progress = await poll(call, job, counted=False)
     if (error := _failure(job, progress)) is not None:
         raise error.again()
     if progress.stage != "done":
@@ -114,7 +114,7 @@ async def cancel(call: Call) -> Response:
     if job is None:
         call.entry.reason = "no request of this id was submitted with this key"
         return JSONResponse({"status": "NOT_FOUND"}, 404)
-    await refresh(call.account, call.provider, job, call.now, counted=False)
+    await poll(call, job, counted=False)
     if await call.account.jobs.cancel(job, call.now):
         return _answer(call, job, {"status": "CANCELLATION_REQUESTED"}, 202)
     return _answer(call, job, {"status": "ALREADY_COMPLETED"}, 400)
@@ -202,9 +202,7 @@ def _failure(job: Job, progress: Progress) -> ApiError | None:
 
 
 def _addresses(call: Call, job_id: str) -> dict[str, object]:
-    # Clients follow these: they lead back the way the call came.
-    prefix = "" if call.reached == "host" else call.site.prefix
-    base = f"{origin(call)}{prefix}/fal-ai/ideogram/requests/{job_id}"
+    base = own_url(call, f"/fal-ai/ideogram/requests/{job_id}")
     return {
         "request_id": job_id,
         "response_url": base,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import JSONResponse, Response
 
-from fauxscale.provider_api import ApiError, Call, Entry, Problem, is_object, origin
+from fauxscale.provider_api import ApiError, Call, Entry, Problem, is_object, own_url
 from fauxscale.providers.openai_dialect import request_id
 
 from .request import MODEL_ID
@@ -47,7 +47,7 @@ async def get_requests(call: Call) -> Response:
     page, more = rows[start : start + limit], rows[start + limit :]
     body: Json = {"object": "list", "data": page, "next_page_url": None}
     if more:
-        body["next_page_url"] = f"{_here(call)}?limit={limit}&after={page[-1]['id']}"
+        body["next_page_url"] = f"{own_url(call, '/v1/requests')}?limit={limit}&after={page[-1]['id']}"
     if query.get("summary") == "true":
         body["summary"] = {"count": len(rows), "cost": _total(rows), "currency": "USD"}
     return JSONResponse(body)
@@ -110,9 +110,3 @@ def _error(entry: Entry) -> tuple[object, object]:
 
 def _total(rows: Sequence[Json]) -> float:
     return round(sum(float(str(row["cost"])) for row in rows), 6)
-
-
-def _here(call: Call) -> str:
-    if call.reached == "host":
-        return f"https://{call.request.headers['host']}/v1/requests"
-    return f"{origin(call)}/lumenfall/v1/requests"
