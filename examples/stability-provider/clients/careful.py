@@ -30,9 +30,9 @@ def wait_asked(reply: httpx.Response) -> float:
     try:
         return max(0.0, float(asked))
     except ValueError:
-        now = parsedate_to_datetime(reply.headers["date"]) if "date" in reply.headers else None
-        then = parsedate_to_datetime(asked)
-        return max(0.0, then.timestamp() - (time.time() if now is None else now.timestamp()))
+        # By the service's own clock: ours may be wrong.
+        there = parsedate_to_datetime(reply.headers.get("date", asked))
+        return max(0.0, (parsedate_to_datetime(asked) - there).total_seconds())
 
 
 def order(http: httpx.Client, kind: str, image: bytes) -> httpx.Response:

@@ -22,6 +22,7 @@ from fauxscale import (
     LoseReply,
     MissingField,
     MockServer,
+    Purge,
     SameSize,
     Settings,
     SlowDrip,
@@ -179,7 +180,7 @@ def test_creative_is_read_later_and_paid_when_it_is_done(fauxscale: AccountHandl
     assert stability.credits() == 40
     words = stability.result(job, "application/json").json()
     assert base64.b64decode(words["result"]) == reply.content
-    assert fauxscale.calls.find(operation="stability.creative")[0].params.creativity == 0.2
+    fauxscale.calls.assert_called_once(operation="stability.creative", creativity=0.2, seed=7)
 
 
 def test_a_result_is_gone_after_a_day(fauxscale: AccountHandle, picture: bytes) -> None:
@@ -229,16 +230,14 @@ def test_jobs_obey_the_control_api(fauxscale: AccountHandle, picture: bytes) -> 
     assert fauxscale.spend == 0.6
 
 
-def test_results_obey_the_control_api(fauxscale: AccountHandle, picture: bytes) -> None:
+def test_a_result_that_dies_stays_dead(fauxscale: AccountHandle, picture: bytes) -> None:
     stability = of(fauxscale)
     first, second = (stability.creative(picture, prompt=text).json()["id"] for text in "ab")
-    assert [stability.result(job).status_code for job in (first, second)] == [200, 200]
-    links = fauxscale.links.list()
-    assert len(links) == 2
-    fauxscale.links.expire(links[0].id)
-    assert [stability.result(job).status_code for job in (first, second)] == [404, 200]
-    fauxscale.links.purge()
-    assert told(stability.result(second))[:2] == (404, "not_found")
+    assert fauxscale.links.list() == []  # results are read by the id of their job: nothing is linked to
+    fauxscale.faults.add(Expire(), on="stability.results")
+    assert [stability.result(first).status_code for _ in range(2)] == [404, 404]
+    fauxscale.faults.add(Purge(), on="stability.results")
+    assert [stability.result(second).status_code for _ in range(2)] == [404, 404]
 
 
 # Faults reach pictures inside replies
@@ -337,8 +336,10 @@ def test_a_server_of_ones_own_serves_it_and_its_inspector_lists_the_calls(pictur
         server = MockServer(Settings(), installed=True)
     with server as mock:
         Stability(mock.base_url("stability"), "sk-mine").fast(picture)
-        page = httpx.get(mock.base_url("stability").removesuffix("/stability") + "/__fauxscale/").text
-    assert "stability.fast" in page
+        inspector = mock.base_url("stability").removesuffix("stability") + "__fauxscale/"
+        assert "inspector/app.js" in httpx.get(inspector).text
+        # What the page's script shows comes from here.
+        assert "stability.fast" in httpx.get(inspector + "inspector/calls").text
 
 
 class TestCareful(ClientConformance):

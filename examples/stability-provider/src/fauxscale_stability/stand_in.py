@@ -131,13 +131,6 @@ TEXTS = {
     429: "You have exceeded the rate limit of 150 requests within a 10 second period, and have been timed out "
     "for 60 seconds.",
 }
-# What a test may order by name: the service's own names of errors.
-CODES = {name: status for status, name in NAMES.items()} | {
-    "bad_request": 400,
-    "invalid_language": 422,
-    "public_figure": 422,
-    "internal_error": 500,
-}
 TROUBLE = "An unexpected server error has occurred, please try again later."
 # Where the service says the same whatever the reason was.
 OWN = {
@@ -329,7 +322,6 @@ PROVIDER = Provider(
     env={"STABILITY_BASE_URL": "{base_url}", "STABILITY_API_KEY": "{key}"},
     link_life=DAY,
     key_prefix="sk-",
-    codes=CODES,
     quotas=(Quota(most=150, window=10),),
     options=(
         *JOB_OPTIONS,
