@@ -339,7 +339,7 @@ def test_a_server_of_ones_own_serves_it_and_its_inspector_lists_the_calls(pictur
         inspector = mock.base_url("stability").removesuffix("stability") + "__fauxscale/"
         assert "inspector/app.js" in httpx.get(inspector).text
         # What the page's script shows comes from here.
-        assert "stability.fast" in httpx.get(inspector + "inspector/calls").text
+        assert "stability.fast" in httpx.get(inspector + "api/inspector/calls").text
 
 
 class TestCareful(ClientConformance):

@@ -243,15 +243,16 @@ async def creative(call: Call) -> Response:
 async def results(call: Call) -> Response:
     job = await call.account.jobs.get(call.params["id"])
     if job is None:
-        raise ApiError(Problem.NOT_FOUND, TEXTS[404], param="id")
+        raise ApiError(Problem.NOT_FOUND, TEXTS[404])
     await poll(call, job)
     done = await result_of(call, job)
     if done is None:
         return JSONResponse({"id": job.id, "status": "in-progress"}, 202)
-    result = done.links[0]
-    # `lives()` is about links that a reply gave out; this one never was, yet it has an end all the same.
-    if result.revoked or (result.exp is not None and call.now >= result.exp):
-        raise ApiError(Problem.NOT_FOUND, TEXTS[404], reason="results are kept for 24 hours", param="id")
+    # A picture that was purged has left no link. `lives()` is about links that a reply gave out; this one never was,
+    # and yet it comes to an end.
+    result = next(iter(done.links), None)
+    if result is None or result.revoked or (result.exp is not None and call.now >= result.exp):
+        raise ApiError(Problem.NOT_FOUND, TEXTS[404], reason="results are kept for 24 hours")
     return await _picture(call, result, done.output["seed"], member=str(call.setting("results_member")))
 
 
