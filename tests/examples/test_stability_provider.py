@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "stability-provider"
 SOURCE = EXAMPLE / "src" / "fauxscale_stability"
-CAREFUL, CARELESS = EXAMPLE / "clients" / "careful.py", EXAMPLE / "clients" / "careless.py"
+CAREFUL, CARELESS = EXAMPLE / "tests" / "careful.py", EXAMPLE / "tests" / "careless.py"
 FAST = "/stability/v2beta/stable-image/upscale/fast"
 KEY = {"authorization": "Bearer sk-mine", "accept": "image/*"}
 VERDICT = re.compile(r"^ +(PASS|FAIL) +(\S+)", re.MULTILINE)
@@ -49,7 +49,7 @@ def contracts(env: Env, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(env: Env, module: str, *arguments: str, ready: str) -> Iterator[str]:
+def running(env: Env, module: str, *arguments: str, ready: str) -> Generator[str]:
     """A command that goes on until it is interrupted; yields the address it says, which `ready` finds."""
     command = [sys.executable, "-u", "-m", module, *arguments]
     with subprocess.Popen(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from careful import NoPicture, upscale
 from PIL import Image
 
 from fauxscale import (
@@ -35,10 +34,6 @@ from fauxscale import (
 )
 from fauxscale_contracts import ClientConformance
 from pytest_fauxscale import AccountHandle, SampleImages
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "clients"))
-
-from careful import NoPicture, upscale
 
 REAL = "https://api.stability.ai"
 

@@ -11,6 +11,7 @@ import sys
 import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import cast
 
 import httpx
 from PIL import Image, ImageOps
@@ -38,17 +39,17 @@ def wait_asked(reply: httpx.Response) -> float:
 def order(http: httpx.Client, kind: str, image: bytes) -> httpx.Response:
     """Ask for the work. Only what was turned away at the door is sent again."""
     fields = {"output_format": "png"} | ({"prompt": "a photo"} if kind == "creative" else {})
-    for left in reversed(range(TRIES)):
-        reply = http.post(f"/v2beta/stable-image/upscale/{kind}", data=fields, files={"image": image})
-        turned_away = reply.status_code == 429 or (
-            reply.status_code == 503 and "retry-after" in reply.headers
-        )
-        if not turned_away or not left:
-            break
+    path, tries = f"/v2beta/stable-image/upscale/{kind}", 1
+    reply = http.post(path, data=fields, files={"image": image})
+    while tries < TRIES and (
+        reply.status_code == 429 or (reply.status_code == 503 and "retry-after" in reply.headers)
+    ):
         wait = wait_asked(reply)
         if wait > PATIENCE:
             break
         time.sleep(wait)
+        tries += 1
+        reply = http.post(path, data=fields, files={"image": image})
     if reply.status_code != 200:
         raise NoPicture(f"{reply.status_code}: {reply.text[:200]}")
     return reply
@@ -87,8 +88,8 @@ def upscale(base_url: str, key: str, kind: str, image: bytes, *, between: float 
     with httpx.Client(base_url=base_url, headers=headers, timeout=PATIENCE) as http:
         reply = order(http, kind, image)
         if kind == "creative":
-            words = reply.json()
-            job = words.get("id") if isinstance(words, dict) else None
+            words: object = reply.json()
+            job = cast("dict[str, object]", words).get("id") if isinstance(words, dict) else None
             if not isinstance(job, str) or len(job) != 64:
                 raise NoPicture("the reply names no generation")
             reply = collect(http, job, between)
