@@ -85,7 +85,7 @@ class ApiError(Exception):
         self.retry_after = retry_after
         self.details: Mapping[str, object] = details or {}
 
-    def to_words(self) -> dict[str, object]:
+    def to_members(self) -> dict[str, object]:
         """This error as JSON members, to be raised again later or elsewhere."""
         members = ("message", "reason", "param", "status", "retry_after")
         return {
@@ -95,9 +95,9 @@ class ApiError(Exception):
         }
 
     @classmethod
-    def from_words(cls, words: Mapping[str, Any]) -> ApiError:
-        members = {name: value for name, value in words.items() if name not in ("problem", "message")}
-        return cls(Problem(words["problem"]), words["message"], **members)
+    def from_members(cls, members: Mapping[str, Any]) -> ApiError:
+        others = {name: value for name, value in members.items() if name not in ("problem", "message")}
+        return cls(Problem(members["problem"]), members["message"], **others)
 
     def again(self) -> ApiError:
         """An equal error, without the traceback this one has gathered."""

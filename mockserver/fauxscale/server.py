@@ -230,8 +230,8 @@ class MockServer:
         self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
     ) -> AccountHandle:
         """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
-        words: dict[str, object] = {**terms, "options": options} if options else {**terms}
-        return self.client.account(Terms.from_mapping(words), label)
+        members: dict[str, object] = {**terms, "options": options} if options else {**terms}
+        return self.client.account(Terms.from_mapping(members), label)
 
     def reset(self) -> None:
         """Forget every account, call, link and charge."""

@@ -59,17 +59,17 @@ class Terms:
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
-    def words(self) -> dict[str, object]:
+    def to_mapping(self) -> dict[str, object]:
         """What these terms say, as `from_mapping` reads it."""
         return {name: value for name, value in asdict(self).items() if value not in (None, {})}
 
     @classmethod
-    def from_mapping(cls, words: Mapping[str, object]) -> Terms:
+    def from_mapping(cls, members: Mapping[str, object]) -> Terms:
         """Terms from JSON members; raises ValueError naming the member at fault."""
         known = {one.name for one in fields(cls)}
-        if unknown := sorted(set(words) - known):
+        if unknown := sorted(set(members) - known):
             raise ValueError(f"unknown setting {unknown[0]!r}: choose from {', '.join(sorted(known))}")
-        for name, value in words.items():
+        for name, value in members.items():
             if name == "options":
                 if not isinstance(value, Mapping):
                     raise ValueError("options must be an object of provider options by full name")
@@ -84,7 +84,7 @@ class Terms:
                 raise ValueError(f"{name} must be at most {_MOST[name]:,}, got {value!r}")
             elif name in ("rate_limit", "in_flight") and isinstance(value, float):
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
-        return cls(**words)  # type: ignore[arg-type]  # judged member by member above
+        return cls(**members)  # type: ignore[arg-type]  # judged member by member above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

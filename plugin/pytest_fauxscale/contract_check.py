@@ -52,7 +52,7 @@ class Watcher:
             self._calls.append(call)
             self._bytes += len(call.body)
         if self._bytes > MOST_BYTES:
-            self._judge()
+            self._check_noted()
 
     def begin(self) -> None:
         """Forget what was noted before: a test begins."""
@@ -67,12 +67,12 @@ class Watcher:
 
     def verdict(self, allowed: Mapping[str, str]) -> list[str]:
         """A line for each violation the real service would reject, with a curl that shows it."""
-        self._judge()
+        self._check_noted()
         with self._lock:
             breaches, self._breaches = self._breaches, []
         return [line for breach in breaches for line in breach.lines(allowed)]
 
-    def _judge(self) -> None:
+    def _check_noted(self) -> None:
         with self._lock:
             calls, self._calls, self._bytes = self._calls, [], 0
         found = [breach for call in calls if (breach := _breach(call)) is not None]

@@ -13,8 +13,8 @@ import pytest
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
 from fauxscale.interception.forward import Forward
-from fauxscale.interception.guard import Fence, LiveCallRefused, guard
-from fauxscale.interception.intercept import fence_for, recorder, routed
+from fauxscale.interception.guard import LiveCallRefused, NetworkPolicy, guard
+from fauxscale.interception.intercept import policy_for, recorder, routed
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import UNASSIGNED
 from fauxscale_contracts.profiles.installed import profiles
@@ -86,14 +86,14 @@ def intercepted(
     """Answer the real hosts with the stand-in; clients that read their key from the environment find one."""
     for name, key in _keys(server, account).items():
         env.setenv(name, key)
-    fence = _fence(config, server, routed=True)
+    policy = _policy(config, server, routed=True)
     record = _record(config, server, account.id)
     with ExitStack() as closes:
         if isinstance(server, MockServer):
             target: AppTransport | Forward = server.transport()
         else:
             target = closes.enter_context(Forward(server.url))
-        closes.enter_context(routed(target, server.providers, fence, record))
+        closes.enter_context(routed(target, server.providers, policy, record))
         yield
 
 
@@ -106,7 +106,7 @@ def guarded(
     if options.network(config) == "allow":
         yield
     else:
-        with guard(_fence(config, server, others=others), _record(config, server, account_id)):
+        with guard(_policy(config, server, others=others), _record(config, server, account_id)):
             yield
 
 
@@ -114,8 +114,10 @@ def _record(config: pytest.Config, server: Server, account_id: str) -> Callable[
     return config.stash[BLOCKED].noting(account_id, recorder(server.client, account_id))
 
 
-def _fence(config: pytest.Config, server: Server, *, routed: bool = False, others: bool = False) -> Fence:
-    return fence_for(
+def _policy(
+    config: pytest.Config, server: Server, *, routed: bool = False, others: bool = False
+) -> NetworkPolicy:
+    return policy_for(
         server.providers,
         server.url,
         reachable=[*options.reachable(config), urlsplit(server.url).hostname or ""],

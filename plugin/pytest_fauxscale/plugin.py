@@ -186,7 +186,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     totals = config.stash[TOTALS]
     if (output := getattr(config, "workeroutput", None)) is not None:
-        output["fauxscale"] = totals.to_words()
+        output["fauxscale"] = totals.to_members()
         output["fauxscale_problems"] = [*config.stash[PROBLEMS]]
     elif totals.exceeds(options.budget(config)) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .candidate import CannotRun
-from .judge import Finding
 from .selection import matches, unmatched
+from .verdicts import Finding
 
 
 @dataclass(frozen=True, slots=True)

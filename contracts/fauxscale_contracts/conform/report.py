@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from fauxscale_contracts.console import atomic_write
 
 from .candidate import CannotRun
-from .judge import Finding, counts
 from .scenarios import VERSION
+from .verdicts import Finding, counts
 
 # XML 1.0 knows no control characters but these.
 _WHITE = "\t\n\r"

@@ -16,7 +16,6 @@ from fauxscale_contracts.profiles.loading import load
 
 from . import baseline
 from .candidate import Candidate, CannotRun
-from .judge import Finding, is_silent
 from .program import Program
 from .replies import EITHER, ClientNotWorking, Replies, boundary_replies, modes
 from .report import Run
@@ -25,6 +24,7 @@ from .scenario import Scenario
 from .scenarios import scenarios
 from .selection import reply_ids, selects
 from .stage import Stage, open_server
+from .verdicts import Finding, is_silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from fauxscale_contracts.profiles.profile import Profile
 from fauxscale_contracts.profiles.stand_in import stand_in
 
 from .candidate import Candidate, ClientResult, Endpoint, Task
-from .judge import Facts, Finding, Verdict, judge
 from .sample_images import picture
 from .scenario import Expect, Meanwhile, Scenario
+from .verdicts import Facts, Finding, Verdict, evaluate
 
 # A call that its client has hung up on is written down a moment later, on a busy machine a long one.
 _LATE, _PAUSE = 1.0, 0.01
@@ -131,7 +131,7 @@ def gather_facts(
 
 def finding_of(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Finding:
     """Judge the facts."""
-    faults = tuple(judge(expect, facts))
+    faults = tuple(evaluate(expect, facts))
     verdict: Verdict = "FAIL" if faults else "PASS"
     notes = tuple(dict.fromkeys(note for one in facts.made for note in one.notes))
     return Finding(name, verdict, str(expect), str(facts), faults, seconds, notes, facts.calls)

@@ -16,12 +16,12 @@ from fauxscale_contracts.profiles.loading import load
 
 from .candidate import Endpoint
 from .function import Function
-from .judge import Finding
 from .replies import Replies, boundary_replies, modes
 from .scenario import Expect, Scenario
 from .scenarios import scenarios
 from .selection import matches, unmatched
 from .stage import Stage, open_server
+from .verdicts import Finding
 
 
 class ClientConformance:

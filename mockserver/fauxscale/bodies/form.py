@@ -83,7 +83,7 @@ def shown(label: str) -> str:
     return label if plain else ascii(label[:60])
 
 
-def size_words(size: int) -> str:
+def format_size(size: int) -> str:
     exact = f"{size:,} bytes"
     return f"{size / MIB:g} MB ({exact})" if size >= MIB else exact
 

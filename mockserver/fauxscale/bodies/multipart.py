@@ -13,7 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from fauxscale.errors import ApiError, Problem
 
-from .form import Caps, Form, Part, malformed, shown, size_words
+from .form import Caps, Form, Part, format_size, malformed, shown
 from .preamble import Opening
 
 _HEADER_BYTES = 4096
@@ -124,7 +124,7 @@ class _Parts:
         name, caps = self._head.name, self._caps
         if not self._head.is_file:
             raise malformed(
-                f"the text field {shown(name)} is over {size_words(caps.text)}: at least {size:,} bytes "
+                f"the text field {shown(name)} is over {format_size(caps.text)}: at least {size:,} bytes "
                 "arrived; a file needs a filename in its Content-Disposition",
                 name,
                 limit=caps.text,
@@ -134,7 +134,7 @@ class _Parts:
         raise ApiError(
             Problem.FILE_TOO_LARGE,
             "File is too large",
-            reason=f"{shown(name)} is over {size_words(caps.file)}: at least {size:,} bytes arrived; "
+            reason=f"{shown(name)} is over {format_size(caps.file)}: at least {size:,} bytes arrived; "
             "send a smaller file",
             param=name,
             details={"limit": caps.file, "received": size, "part": name},

@@ -37,7 +37,7 @@ class Parameter:
     def schema(self) -> dict[str, object]:
         """The parameter as JSON Schema."""
         most = "maxLength" if self.kind == "string" else "maximum"
-        words = {
+        members = {
             "type": self.kind,
             "description": self.about,
             "enum": list(self.choices) or None,
@@ -46,7 +46,7 @@ class Parameter:
             most: self.most,
             "default": self.default,
         }
-        return {name: word for name, word in words.items() if word is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from fauxscale.errors import ApiError, Problem
 from fauxscale.redact import Mask
 
-from .form import Caps, Form, Part, shown, size_words
+from .form import Caps, Form, Part, format_size, shown
 from .multipart import FormReader, Pieces
 from .strict_json import parse_json
 
@@ -112,7 +112,7 @@ class _Inflow:
             raise ApiError(
                 Problem.FILE_TOO_LARGE,
                 "Request body is too large",
-                reason=f"the body is over {size_words(cap)}: at least {self.received:,} bytes arrived",
+                reason=f"the body is over {format_size(cap)}: at least {self.received:,} bytes arrived",
                 details={"limit": cap, "received": self.received},
             )
 
@@ -142,7 +142,7 @@ def _check_decoded(size: int, cap: int, param: str | None) -> None:
         raise ApiError(
             Problem.FILE_TOO_LARGE,
             "File is too large",
-            reason=f"{_subject(param)} holds {size:,} bytes, over {size_words(cap)}; send a smaller file",
+            reason=f"{_subject(param)} holds {size:,} bytes, over {format_size(cap)}; send a smaller file",
             param=param,
             details={"limit": cap, "received": size, "part": param},
         )

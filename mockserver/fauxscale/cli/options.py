@@ -166,8 +166,8 @@ def told_in_one_line() -> Generator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def _pairs(words: tuple[str, ...]) -> dict[str, str]:
-    for word in words:
-        if "=" not in word:
-            raise ValueError(f"{word!r} should read NAME=VALUE")
-    return dict(word.split("=", 1) for word in words)
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text:
+            raise ValueError(f"{text!r} should read NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts)

@@ -58,7 +58,7 @@ class AccountHandle:
         """The environment that points clients here: of these providers, of all when none is named."""
         variables: dict[str, str] = {}
         for name in providers or tuple(self._client.providers):
-            words = {
+            values = {
                 "base_url": self.base_url(name),
                 "url": self.url,
                 "host": self.url.partition("://")[2],
@@ -69,7 +69,7 @@ class AccountHandle:
                 **about["env"],
                 **(about["tls_env"] if self.url.startswith("https:") else {}),
             }
-            variables.update({variable: one.format(**words) for variable, one in templates.items()})
+            variables.update({variable: one.format(**values) for variable, one in templates.items()})
         return variables
 
     # What is asked, what it cost.

@@ -108,14 +108,14 @@ class CallRecord:
         return " ".join(said) + (f": {self.reason}" if self.reason else "")
 
     @classmethod
-    def of(cls, words: Mapping[str, Any]) -> CallRecord:
+    def of(cls, members: Mapping[str, Any]) -> CallRecord:
         """A call of the control API's JSON."""
-        values = {name: words[name] for name in cls.__dataclass_fields__ if name in words}
-        image = words["image"]
+        values = {name: members[name] for name in cls.__dataclass_fields__ if name in members}
+        image = members["image"]
         headers = ("request_headers", "reply_headers")
-        values |= {name: {key.lower(): value for key, value in words[name]} for name in headers}
-        values |= {name: tuple(words[name]) for name in ("faults", "parts", "results")}
-        values["params"] = Params(words["params"])
+        values |= {name: {key.lower(): value for key, value in members[name]} for name in headers}
+        values |= {name: tuple(members[name]) for name in ("faults", "parts", "results")}
+        values["params"] = Params(members["params"])
         values["image"] = image and Image(**{name: image[name] for name in Image.__dataclass_fields__})
         return cls(**values)
 

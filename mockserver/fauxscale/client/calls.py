@@ -29,7 +29,7 @@ class Calls(Sequence[CallRecord]):
         self._calls = [call for call in self._everything if call.kind == "api" and call.rule != _LIVE]
 
     def _load(self) -> list[CallRecord]:
-        calls = [CallRecord.of(words) for words in self._source.fetch({})["calls"]]
+        calls = [CallRecord.of(one) for one in self._source.fetch({})["calls"]]
         return [replace(call, retry_of=of) for call, of in zip(calls, link_retries(calls), strict=True)]
 
     def _some(self, calls: Iterable[CallRecord]) -> Calls:

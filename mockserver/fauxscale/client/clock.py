@@ -21,8 +21,8 @@ class ClockHandle:
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> float:
         """Move it on; returns what it shows."""
-        words = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
-        return self._move("advance", words)
+        arguments = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
+        return self._move("advance", arguments)
 
     def freeze(self, at: float | str | datetime | None = None) -> float:
         """Stop it, `at` a time or where it stands: Unix seconds, ISO 8601, or a datetime."""
@@ -36,8 +36,8 @@ class ClockHandle:
         """Let it run on from what it shows."""
         return self._move("unfreeze", {})
 
-    def _move(self, how: str, words: dict[str, Any]) -> float:
-        return float(self._call("POST", f"{self._path}/{how}", words)["now"])
+    def _move(self, how: str, arguments: dict[str, Any]) -> float:
+        return float(self._call("POST", f"{self._path}/{how}", arguments)["now"])
 
 
 def _time(at: float | str | datetime) -> float | str:

@@ -91,8 +91,8 @@ class FauxscaleClient:
 
     def account(self, terms: Terms | None = None, label: str = "") -> AccountHandle:
         """Open an account with keys of its own. `label` is what the page calls it; equal labels, equal luck."""
-        words = {} if terms is None else {"terms": terms.words()}
-        made = self.call("POST", "/accounts", {**words, "label": label} if label else words)
+        arguments = {} if terms is None else {"terms": terms.to_mapping()}
+        made = self.call("POST", "/accounts", {**arguments, "label": label} if label else arguments)
         self.opened.add(made["id"])
         return AccountHandle(self, made["id"], made["keys"])
 

@@ -53,20 +53,20 @@ class FaultsHandle:
         `probability` the fault applies only so often, by seeded dice. Returns an id to `remove`.
         Raises TypeError for what is no fault, ValueError for a rule that no call could meet.
         """
-        words = {**to_json(checked(fault)), **_when(on, times, after, probability)}
-        return str(self._call("POST", self._path, words)["id"])
+        arguments = {**to_json(checked(fault)), **_when(on, times, after, probability)}
+        return str(self._call("POST", self._path, arguments)["id"])
 
     def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
         """Have these apply to one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those, as
         does `Ok(download=True)`."""
-        words = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}
-        return str(self._call("POST", f"{self._path}/script", words)["id"])
+        arguments = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}
+        return str(self._call("POST", f"{self._path}/script", arguments)["id"])
 
     def list(self) -> list[RuleView]:
         """Every rule, in the order in which they were added."""
         return [
-            RuleView(script=tuple(from_json(step) for step in words.pop("script")), **words)
-            for words in self._call("GET", self._path)["faults"]
+            RuleView(script=tuple(from_json(step) for step in members.pop("script")), **members)
+            for members in self._call("GET", self._path)["faults"]
         ]
 
     def export(self) -> Script:

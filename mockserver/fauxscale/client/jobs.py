@@ -31,15 +31,15 @@ class JobsHandle:
 
     def list(self) -> list[JobView]:
         """Every job, oldest first."""
-        return [JobView(**words) for words in self._call("GET", self._path)["jobs"]]
+        return [JobView(**members) for members in self._call("GET", self._path)["jobs"]]
 
     def advance(self, job: str | None = None) -> JobView:
         """Move it on by one stage: queued, running, done."""
-        return self._order(job, "advance", {})
+        return self._command(job, "advance", {})
 
     def finish(self, job: str | None = None) -> JobView:
         """Have it done now."""
-        return self._order(job, "finish", {})
+        return self._command(job, "finish", {})
 
     def fail(
         self, job: str | None = None, *, status: int | None = None, message: str = "", code: str = ""
@@ -51,16 +51,16 @@ class JobsHandle:
         said: dict[str, Any] = {"message": message, "code": code} | (
             {} if status is None else {"status": status}
         )
-        return self._order(job, "fail", said)
+        return self._command(job, "fail", said)
 
     def stall(self, job: str | None = None) -> JobView:
         """Keep it where it stands until it is told to go on."""
-        return self._order(job, "stall", {})
+        return self._command(job, "stall", {})
 
-    def _order(self, job: str | None, what: str, words: dict[str, Any]) -> JobView:
+    def _command(self, job: str | None, what: str, arguments: dict[str, Any]) -> JobView:
         if job is None:
             jobs = self.list()
             if not jobs:
                 raise LookupError("this account has no jobs: submit one first")
             job = jobs[-1].id
-        return JobView(**self._call("POST", f"{self._path}/{job}/{what}", words))
+        return JobView(**self._call("POST", f"{self._path}/{job}/{what}", arguments))

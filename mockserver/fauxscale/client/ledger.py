@@ -31,11 +31,11 @@ class Bill:
 class LedgerView:
     """The charges of an account, oldest first, and what they come to."""
 
-    def __init__(self, words: Mapping[str, Any]) -> None:
+    def __init__(self, members: Mapping[str, Any]) -> None:
         names = Bill.__dataclass_fields__
-        self.bills = tuple(Bill(**{name: one[name] for name in names}) for one in words["charges"])
-        self._spent: int = words["spent"]
-        self._left: int | None = words["balance"]
+        self.bills = tuple(Bill(**{name: one[name] for name in names}) for one in members["charges"])
+        self._spent: int = members["spent"]
+        self._left: int | None = members["balance"]
 
     @property
     def spend(self) -> float:

@@ -50,4 +50,4 @@ class LinksHandle:
 
 
 def _views(reply: dict[str, Any]) -> Views:
-    return [LinkView(**words) for words in reply["links"]]
+    return [LinkView(**members) for members in reply["links"]]

@@ -26,14 +26,14 @@ async def advance(ask: Ask) -> object:
 async def freeze(ask: Ask) -> object:
     """Stop the clock, `at` a time or where it stands."""
     ask.know("at")
-    at = None if ask.words.get("at") is None else _time(ask.words["at"])
+    at = None if ask.arguments.get("at") is None else _time(ask.arguments["at"])
     return await _move(ask, (await ask.account.clock()).freeze(at))
 
 
 async def set_to(ask: Ask) -> object:
     """Make it `at` now; a stopped clock stays stopped."""
     ask.know("at")
-    return await _move(ask, (await ask.account.clock()).set(_time(ask.words.get("at"))))
+    return await _move(ask, (await ask.account.clock()).set(_time(ask.arguments.get("at"))))
 
 
 async def unfreeze(ask: Ask) -> object:

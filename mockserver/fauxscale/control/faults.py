@@ -20,7 +20,7 @@ from fauxscale.faults import (
 )
 from fauxscale.state.journal import LIVE_CALL, Entry
 
-from .request import Ask, ControlRoute, Missing, Words
+from .request import Ask, ControlRoute, JsonObject, Missing
 
 _MOST_TIMES = 10**12
 _WHEN = ("on", "times", "after", "probability")
@@ -40,28 +40,28 @@ _STATE = frozenset(
 
 async def add(ask: Ask) -> object:
     """Order one fault: its kind, its members, and when it applies."""
-    fault = from_json({name: value for name, value in ask.words.items() if name not in _WHEN})
-    return await _order(ask, (fault,))
+    fault = from_json({name: value for name, value in ask.arguments.items() if name not in _WHEN})
+    return await _add_rule(ask, (fault,))
 
 
 async def script(ask: Ask) -> object:
     """Order faults for the next calls, one each, in order."""
     ask.know("script", *_WHEN)
-    steps = ask.words.get("script")
+    steps = ask.arguments.get("script")
     if not isinstance(steps, list) or not steps:
         raise ValueError("script must be a list of at least one fault")
-    return await _order(ask, tuple(_fault(step) for step in cast("list[object]", steps)))
+    return await _add_rule(ask, tuple(_fault(step) for step in cast("list[object]", steps)))
 
 
-def _fault(words: object) -> Fault:
-    if not is_object(words):
-        raise ValueError(f'a step of a script is an object such as {{"fault": "Ok"}}, got {words!r}')
-    return from_json(words)
+def _fault(step: object) -> Fault:
+    if not is_object(step):
+        raise ValueError(f'a step of a script is an object such as {{"fault": "Ok"}}, got {step!r}')
+    return from_json(step)
 
 
-async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
-    times = None if ask.words.get("times", 1) is None else ask.number("times", 1)
-    probability = None if ask.words.get("probability") is None else ask.number("probability")
+async def _add_rule(ask: Ask, steps: tuple[Fault, ...]) -> object:
+    times = None if ask.arguments.get("times", 1) is None else ask.number("times", 1)
+    probability = None if ask.arguments.get("probability") is None else ask.number("probability")
     after = ask.number("after")
     if times is not None and (not 1 <= times <= _MOST_TIMES or times != int(times)):
         raise ValueError(f"times must be a whole number from 1, or null for ever, got {times:g}")
@@ -126,7 +126,7 @@ async def find(ask: Ask) -> object:
     return {"faults": [_about(rule, applied) for rule, applied in await ask.account.faults.rules()]}
 
 
-def _about(rule: Rule, applied: int) -> Words:
+def _about(rule: Rule, applied: int) -> JsonObject:
     left = None if rule.total is None else rule.total - applied
     return {
         "id": rule.id,
@@ -169,7 +169,7 @@ def _of_call(entry: Entry, dead: set[str]) -> Fault:
 
     `dead` are the links that died so far: they stay dead, and need no second order.
     """
-    faults = [from_json(words) for words in entry.configured]
+    faults = [from_json(members) for members in entry.configured]
     applied = sorted((one for one in faults if not isinstance(one, Ok)), key=lambda one: one.combines)
     ended = applied[0] if applied and not applied[0].combines else None
     link = f"{entry.provider}{entry.path.partition('?')[0]}"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from fauxscale.state.link import Link
 
-from .request import Ask, ControlRoute, Missing, Words
+from .request import Ask, ControlRoute, JsonObject, Missing
 
 
 async def find(ask: Ask) -> object:
@@ -61,7 +61,7 @@ def _named(links: list[Link], link: str) -> list[Link]:
     return found
 
 
-def _about(ask: Ask, link: Link, now: float) -> Words:
+def _about(ask: Ask, link: Link, now: float) -> JsonObject:
     provider, request = ask.providers[link.provider], ask.request
     origin = f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
     query = (

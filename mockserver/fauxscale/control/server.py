@@ -48,8 +48,8 @@ async def providers(ask: Ask) -> object:
 
 async def settings(ask: Ask) -> object:
     """How the server was started. Keys and the token are not in it."""
-    words = asdict(ask.accounts.settings)
-    return {name: value for name, value in words.items() if name not in ("keys", "token")}
+    members = asdict(ask.accounts.settings)
+    return {name: value for name, value in members.items() if name not in ("keys", "token")}
 
 
 async def reset(ask: Ask) -> object:

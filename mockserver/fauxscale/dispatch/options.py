@@ -54,10 +54,10 @@ def _typed(name: str, value: object, wanted: type) -> Scalar:
             raise ValueError(f"{name} must be a text, got {value!r}")
         return value
     if wanted is bool:
-        words = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
-        if str(value).lower() not in words:
+        switches = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+        if str(value).lower() not in switches:
             raise ValueError(f"{name} must be true or false, got {value!r}")
-        return words[str(value).lower()]
+        return switches[str(value).lower()]
     try:
         number = int(str(value)) if wanted is int else float(str(value))
     except ValueError:

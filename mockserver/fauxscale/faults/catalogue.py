@@ -118,27 +118,27 @@ def to_json(fault: Fault) -> dict[str, object]:
     return {"fault": type(fault).__name__, **values}
 
 
-def from_json(words: Mapping[str, object]) -> Fault:
+def from_json(members: Mapping[str, object]) -> Fault:
     """The fault that JSON words order. Raises ValueError that says what is known."""
     known = {kind.__name__: kind for kind in KINDS}
-    kind = known.get(str(words.get("fault")))
+    kind = known.get(str(members.get("fault")))
     if kind is None:
-        near = did_you_mean(str(words.get("fault")), known)
+        near = did_you_mean(str(members.get("fault")), known)
         raise ValueError(
-            f"unknown fault {words.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
+            f"unknown fault {members.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
         )
-    members = {name: value for name, value in words.items() if name != "fault"}
+    own = {name: value for name, value in members.items() if name != "fault"}
     names = {one.name: one for one in _fields(kind)}
     hints = _hints(kind)
-    for name, value in members.items():
+    for name, value in own.items():
         if name not in names:
             raise ValueError(f"{kind.__name__} has no {name!r}: it has {', '.join(names) or 'no members'}")
         if not _fits(value, hints[name]):
             raise ValueError(f"{kind.__name__}.{name} must be {_say(hints[name])}, got {value!r}")
     for name, one in names.items():
-        if _default(one) is MISSING and name not in members:
+        if _default(one) is MISSING and name not in own:
             raise ValueError(f"{kind.__name__} needs {name!r}")
-    return cast("Fault", cast("Any", kind)(**members))
+    return cast("Fault", cast("Any", kind)(**own))
 
 
 def at(fault: Fault, kind: RequestKind) -> Fault:

@@ -30,15 +30,15 @@ class Rule:
     after: int = 0
     probability: float | None = None
 
-    def to_words(self) -> dict[str, object]:
+    def to_members(self) -> dict[str, object]:
         """This rule as JSON members."""
-        words = {"id": self.id, "on": self.on, "times": self.times, "after": self.after}
-        return {**words, "probability": self.probability, "steps": [to_json(step) for step in self.steps]}
+        members = {"id": self.id, "on": self.on, "times": self.times, "after": self.after}
+        return {**members, "probability": self.probability, "steps": [to_json(step) for step in self.steps]}
 
     @classmethod
-    def from_words(cls, words: Mapping[str, Any]) -> Rule:
-        members = {name: value for name, value in words.items() if name != "steps"}
-        return cls(steps=tuple(from_json(step) for step in words["steps"]), **members)
+    def from_members(cls, members: Mapping[str, Any]) -> Rule:
+        others = {name: value for name, value in members.items() if name != "steps"}
+        return cls(steps=tuple(from_json(step) for step in members["steps"]), **others)
 
     @property
     def total(self) -> int | None:

@@ -16,7 +16,7 @@ from respx.mocks import HTTPCoreMocker, Mocker
 from respx.models import AllMockedAssertionError, PassThrough
 from respx.router import MockRouter
 
-from .guard import Patrol
+from .guard import SocketGuard
 
 
 class Target(Protocol):
@@ -28,11 +28,11 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Where requests go: to `target` for one of `hosts`, on their way if the patrol lets them, else nowhere."""
+    """Where requests go: to `target` for one of `hosts`, else on their way if the guard permits, else nowhere."""
 
     hosts: frozenset[str]
     target: Target
-    patrol: Patrol
+    sockets: SocketGuard
 
 
 @contextmanager
@@ -106,10 +106,10 @@ class _Router(MockRouter):
         host = request.url.host.lower().rstrip(".")
         if host in self._switch.hosts:
             return self._switch.target
-        if self._stack.mocker.routers[-1] is not self and not self._switch.patrol.permits(host):
+        if self._stack.mocker.routers[-1] is not self and not self._switch.sockets.permits(host):
             # The user's own mocks of other hosts are asked after this router.
             raise AllMockedAssertionError(f"{host} is not a host fauxscale stands in for")
-        self._switch.patrol.judge(host)
+        self._switch.sockets.check(host)
         raise PassThrough(f"to {host}", request=request, origin=respx.Route())
 
 

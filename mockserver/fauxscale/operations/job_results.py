@@ -138,7 +138,7 @@ async def refresh(
     account: Account, provider: Provider, job: Job, now: float, *, counted: bool = True
 ) -> Progress:
     """Where a job stands; a job found done is finished first. Jobs that go by polls count it unless told not to."""
-    progress = await account.jobs.progress(job, now, look=counted)
+    progress = await account.jobs.progress(job, now, poll=counted)
     if progress.stage == "done":
         await finish(account, provider, job, progress)
         progress = await account.jobs.progress(job, now)
@@ -170,7 +170,7 @@ async def finish(account: Account, provider: Provider, job: Job, progress: Progr
         except ApiError as refusal:
             # Other work has spent the money since this was submitted.
             error, charge = refusal, None
-            await account.jobs.spoil(job, refusal)
+            await account.jobs.fail_ended(job, refusal)
     if error is None:
         for link in await account.links.of(job.links):
             await account.links.change(replace(link, exp=int(progress.since + link.life)))

@@ -58,7 +58,7 @@ class RecordedResult:
 
     match: Match
     picture: bytes
-    looks: Picture
+    probed: Picture
     signed: bool
 
 

@@ -24,11 +24,11 @@ class Pace:
     running: float = 0.0
     polls: int = 0
 
-    def stage(self, elapsed: float, looks: int) -> Stage:
+    def stage(self, elapsed: float, polled: int) -> Stage:
         """Where a job stands `elapsed` seconds after it was made, at its `looks`-th look."""
-        if elapsed < self.queued or (looks < 2 <= self.polls):
+        if elapsed < self.queued or (polled < 2 <= self.polls):
             return "queued"
-        if elapsed < self.queued + self.running or looks <= self.polls > 0:
+        if elapsed < self.queued + self.running or polled <= self.polls > 0:
             return "running"
         return "done"
 
@@ -69,7 +69,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
+class _Override:
     """What was ordered for a job: never to stand before `least`; stalled: never past it either."""
 
     least: Stage = "queued"
@@ -130,18 +130,18 @@ class Jobs:
         jobs = batch.fields(self._all, Job)
         return [_fresh(job) for job in (await self._scope.store.run(batch)).of(jobs).values()]
 
-    async def progress(self, job: Job, now: float, *, look: bool = False) -> Progress:
+    async def progress(self, job: Job, now: float, *, poll: bool = False) -> Progress:
         """Where the job stands at `now`. A `look` is counted, for paces that go by looks."""
-        end, course, looks = await self._standing(job)
+        end, override, polled = await self._read(job)
         if end is not None:
-            return Progress(end.stage, end.at, course.failure)
-        if course.stalled:
-            return Progress(course.least, course.at)
-        if look and job.pace.polls:
-            looks = await self._count_look(job)
-        stage = job.pace.stage(now - job.made, looks)
-        if _ORDER.index(course.least) >= _ORDER.index(stage):
-            return Progress(course.least, course.at or job.made, course.failure)
+            return Progress(end.stage, end.at, override.failure)
+        if override.stalled:
+            return Progress(override.least, override.at)
+        if poll and job.pace.polls:
+            polled = await self._count_poll(job)
+        stage = job.pace.stage(now - job.made, polled)
+        if _ORDER.index(override.least) >= _ORDER.index(stage):
+            return Progress(override.least, override.at or job.made, override.failure)
         started = job.made + job.pace.queued
         if stage == "running":
             return Progress(stage, started)
@@ -155,7 +155,7 @@ class Jobs:
         return _was_done(await self._scope.run_late(batch))
 
     async def ended(self, job: Job) -> bool:
-        end, _, _ = await self._standing(job)
+        end, _, _ = await self._read(job)
         return end is not None
 
     async def cancel(self, job: Job, now: float) -> bool:
@@ -169,45 +169,45 @@ class Jobs:
         stage = (await self.progress(job, now)).stage
         if stage in ("queued", "running"):
             stage = _ORDER[_ORDER.index(stage) + 1]
-            await self._order(job, _Course(stage, now))
+            await self._override(job, _Override(stage, now))
         return stage
 
     async def finish(self, job: Job, now: float) -> bool:
         """Have the job done now; False if it has ended already."""
-        return await self._order(job, _Course("done", now))
+        return await self._override(job, _Override("done", now))
 
     async def fail(self, job: Job, error: ApiError, now: float) -> bool:
         """Have the job fail now with this error; False if it has ended already."""
-        return await self._order(job, _Course("done", now, error=error.again()))
+        return await self._override(job, _Override("done", now, error=error.again()))
 
     async def stall(self, job: Job, now: float) -> bool:
         """Keep the job where it stands until it is advanced, finished or failed; False if it has ended."""
-        return await self._order(job, _Course((await self.progress(job, now)).stage, now, stalled=True))
+        return await self._override(job, _Override((await self.progress(job, now)).stage, now, stalled=True))
 
-    async def spoil(self, job: Job, error: ApiError) -> None:
+    async def fail_ended(self, job: Job, error: ApiError) -> None:
         """Have an ended job fail after all: what it was to cost could not be paid."""
         batch = self._scope.batch()
-        batch.put(self._key(job.id, "course"), _Course("done", error=error.again()))
+        batch.put(self._key(job.id, "override"), _Override("done", error=error.again()))
         await self._scope.run_late(batch)
 
-    async def _order(self, job: Job, course: _Course) -> bool:
+    async def _override(self, job: Job, override: _Override) -> bool:
         batch = self._scope.batch()
         batch.expect(self._key(job.id, "end"), None)
-        batch.put(self._key(job.id, "course"), course)
+        batch.put(self._key(job.id, "override"), override)
         return _was_done(await self._scope.run_late(batch))
 
-    async def _standing(self, job: Job) -> tuple[_End | None, _Course, int]:
+    async def _read(self, job: Job) -> tuple[_End | None, _Override, int]:
         batch = Batch()
         end = batch.get(self._key(job.id, "end"), _End)
-        course = batch.get(self._key(job.id, "course"), _Course)
-        looks = batch.count(self._key(job.id, "looks"))
+        override = batch.get(self._key(job.id, "override"), _Override)
+        polled = batch.count(self._key(job.id, "polls"))
         outcome = await self._scope.store.run(batch)
-        return outcome.of(end), outcome.of(course) or _Course(), outcome.of(looks) or 0
+        return outcome.of(end), outcome.of(override) or _Override(), outcome.of(polled) or 0
 
-    async def _count_look(self, job: Job) -> int:
+    async def _count_poll(self, job: Job) -> int:
         batch = self._scope.batch()
-        looks = batch.add(self._key(job.id, "looks"), 1)
-        return (await self._scope.run(batch)).of(looks) or 0
+        polled = batch.add(self._key(job.id, "polls"), 1)
+        return (await self._scope.run(batch)).of(polled) or 0
 
     def _key(self, job_id: str, what: str) -> str:
         return self._scope.key("jobs", f"{what}:{job_id}")

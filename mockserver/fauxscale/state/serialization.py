@@ -23,13 +23,13 @@ def to_row(value: DataclassInstance) -> bytes:
 
 
 def encode(value: object) -> bytes:
-    """A value as JSON: plain ones as they are, dataclasses by their members, others by their `to_words`."""
-    return json.dumps(_words(value, type(value)), default=str).encode()
+    """A value as JSON: plain ones as they are, dataclasses by their members, others by their `to_members`."""
+    return json.dumps(_to_json(value, type(value)), default=str).encode()
 
 
 def decode(row: bytes, kind: type[T]) -> T:
     """The value of this kind that `encode` made a row of. The kind's own annotations say what its members are."""
-    return cast("T", _value(json.loads(row), kind))
+    return cast("T", _from_json(json.loads(row), kind))
 
 
 @cache
@@ -42,56 +42,58 @@ def _hints(kind: type) -> Mapping[str, Any]:
     return get_type_hints(kind)
 
 
-def _words(value: Any, hint: Any) -> object:
-    if hasattr(value, "to_words"):
-        return value.to_words()
+def _to_json(value: Any, hint: Any) -> object:
+    if hasattr(value, "to_members"):
+        return value.to_members()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if is_dataclass(value) and not isinstance(value, type):
         hints = _hints(type(value))
-        members = {name: _words(getattr(value, name), hints[name]) for name in _names(type(value))}
+        members = {name: _to_json(getattr(value, name), hints[name]) for name in _names(type(value))}
         # One of several kinds: which one must be said.
         return {"kind": type(value).__name__, **members} if len(_kinds(hint)) > 1 else members
     if isinstance(value, Mapping):
         inner = (get_args(hint) or (object, object))[-1]
-        return {str(name): _words(one, inner) for name, one in cast("Mapping[object, Any]", value).items()}
+        return {str(name): _to_json(one, inner) for name, one in cast("Mapping[object, Any]", value).items()}
     if isinstance(value, list | tuple):
         several = cast("Sequence[Any]", value)
-        return [_words(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
+        return [_to_json(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
     return value
 
 
-def _value(words: Any, hint: Any) -> object:
-    if words is None:
+def _from_json(json_value: Any, hint: Any) -> object:
+    if json_value is None:
         return None
     kinds = _kinds(hint)
     if kinds:
         kind = kinds[0]
         if len(kinds) > 1:
-            kind = next(one for one in kinds if one.__name__ == words["kind"])
-            words = {name: one for name, one in words.items() if name != "kind"}
-        return _made(words, kind)
+            kind = next(one for one in kinds if one.__name__ == json_value["kind"])
+            json_value = {name: one for name, one in json_value.items() if name != "kind"}
+        return _made(json_value, kind)
     hint = _without_none(hint)
     origin = get_origin(hint) or hint
     if origin is bytes:
-        return base64.b64decode(words)
+        return base64.b64decode(json_value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         name, inner = get_args(hint) or (str, object)
-        pairs = cast("Mapping[str, Any]", words).items()
-        return {(int(key) if name is int else key): _value(one, inner) for key, one in pairs}
+        pairs = cast("Mapping[str, Any]", json_value).items()
+        return {(int(key) if name is int else key): _from_json(one, inner) for key, one in pairs}
     if origin in (tuple, list, Sequence):
-        several = cast("Sequence[Any]", words)
-        made = [_value(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
+        several = cast("Sequence[Any]", json_value)
+        made = [
+            _from_json(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)
+        ]
         return tuple(made) if origin is tuple else made
-    return words
+    return json_value
 
 
-def _made(words: Any, kind: Any) -> object:
-    if hasattr(kind, "from_words"):
-        return kind.from_words(words)
+def _made(json_value: Any, kind: Any) -> object:
+    if hasattr(kind, "from_members"):
+        return kind.from_members(json_value)
     hints = _hints(kind)
     # A member that is no longer known is left behind, one that is new has its default.
-    known = {name: _value(one, hints[name]) for name, one in words.items() if name in _names(kind)}
+    known = {name: _from_json(one, hints[name]) for name, one in json_value.items() if name in _names(kind)}
     return kind(**known)
 
 
@@ -111,7 +113,7 @@ def _kinds(hint: Any) -> list[Any]:
 
 def _is_ours(kind: Any) -> bool:
     return isinstance(kind, type) and (
-        is_dataclass(cast("Any", kind)) or hasattr(cast("Any", kind), "from_words")
+        is_dataclass(cast("Any", kind)) or hasattr(cast("Any", kind), "from_members")
     )
 
 

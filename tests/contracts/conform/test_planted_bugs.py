@@ -10,10 +10,10 @@ import pytest
 
 from fauxscale import MockServer
 from fauxscale_contracts.conform.function import Function
-from fauxscale_contracts.conform.judge import Finding
 from fauxscale_contracts.conform.scenario import Scenario
 from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.conform.stage import Stage, open_server
+from fauxscale_contracts.conform.verdicts import Finding
 from tests.contracts.conform.clients.ideogram import Client, Failed
 
 # Room for the busiest machine: time is short only where a client shall lose patience, or be ended.

@@ -112,7 +112,7 @@ def test_every_kind_is_a_public_name() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"fault": "Fial"}, "unknown fault 'Fial': choose from .*Fail"),
+        ({"fault": "Fial"}, "unknown fault 'Fial', did you mean 'Fail'. choose from .*Fail"),
         ({"fault": "Fail"}, "Fail needs 'status'"),
         ({"fault": "Fail", "status": "429"}, "Fail.status must be a whole number, got '429'"),
         ({"fault": "Fail", "status": True}, "Fail.status must be a whole number"),

@@ -62,7 +62,7 @@ def test_a_job_is_stored_as_it_was_made(scope: Scope) -> None:
     stored = asyncio.run(jobs(scope, JOB).get("j"))
     assert stored is not None
     assert stored.error is not None
-    assert stored.error.to_words() == JOB.error.to_words() if JOB.error else False
+    assert stored.error.to_members() == JOB.error.to_members() if JOB.error else False
     assert replace(stored, error=None) == replace(JOB, error=None)
     assert asyncio.run(jobs(scope).get("another")) is None
 
@@ -137,5 +137,5 @@ def test_an_ended_job_takes_no_orders(scope: Scope) -> None:
 def test_looks_are_counted_only_when_they_are_looks(scope: Scope) -> None:
     job = replace(JOB, pace=Pace(polls=1))
     room = jobs(scope, job)
-    seen = [asyncio.run(room.progress(job, 100.0, look=look)).stage for look in (False, True, False, True)]
+    seen = [asyncio.run(room.progress(job, 100.0, poll=poll)).stage for poll in (False, True, False, True)]
     assert seen == ["running", "running", "running", "done"]

@@ -92,7 +92,7 @@ def test_a_value_survives_its_json(value: object) -> None:
 def test_an_error_survives_with_all_that_is_worded_of_it() -> None:
     error = ApiError(Problem.UNSAFE, "no", reason="configured", param="a", status=422, details={"limit": 3})
     again = decode(encode(error), ApiError)
-    assert again.to_words() == error.to_words()
+    assert again.to_members() == error.to_members()
 
 
 def test_a_member_that_is_no_longer_known_is_left_behind() -> None:

@@ -61,7 +61,7 @@ class Finding:
     calls: int = 0
 
 
-def judge(expect: Expect, facts: Facts) -> list[str]:
+def evaluate(expect: Expect, facts: Facts) -> list[str]:
     """List what the client did wrong, a clause each; empty for a PASS."""
     wrong: list[str] = []
     for made, image in zip(facts.made, facts.images, strict=True):
