@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,17 +12,13 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import MockServer
+from tests.clients.js_programs import ADDRESS, PHOTO, PROGRAMS
 from tests.clients.node import play, run_module
-from tests.conftest import FIXTURES
 from tests.pictures import doubled, opened
 from tests.tools import needs
 
 pytestmark = needs("node", "npm")
 
-PHOTO = FIXTURES / "images" / "astronaut.png"
-ADDRESS = "http://127.0.0.1:2160"
-PAGE = FIXTURES.parent / "docs" / "clients.md"
-PROGRAMS = re.findall(r"^```js\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 GATEWAYS = ("aigateway", "lumenfall")
 PROVIDERS = (*GATEWAYS, "fal")
 OPENAI_ERRORS = {

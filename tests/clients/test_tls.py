@@ -14,10 +14,10 @@ import pytest
 
 from fauxscale.cli.variables import variables
 from fauxscale.providers import PROVIDERS
+from tests.clients.js_programs import ADDRESS, PAGE, PHOTO, PROGRAMS
 from tests.clients.node import run_module
-from tests.clients.test_node import ADDRESS, PAGE, PHOTO, PROGRAMS
-from tests.mockserver.cli.test_cli import serving
 from tests.pictures import opened
+from tests.served import serving
 from tests.tools import needs
 
 TLS_PROGRAM = PAGE.read_text(encoding="utf-8").partition("```python tls\n")[2].partition("```")[0]

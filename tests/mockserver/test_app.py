@@ -12,7 +12,8 @@ import pytest
 from fauxscale import Delay, MockServer, Settings
 from fauxscale.app import App
 from fauxscale.state.journal import Entry
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
+from tests.journals import entries
 from tests.pictures import picture
 from tests.stages import Stage
 
@@ -21,17 +22,6 @@ pytestmark = pytest.mark.every_mode
 
 def app_of(stage: Stage) -> App:
     return stage.mock.app
-
-
-def entries(stage: Stage, account_id: str) -> list[Entry]:
-    """The journal of an account, read where it is kept."""
-    import asyncio
-
-    async def read() -> list[Entry]:
-        account = await stage.mock.app.accounts.get(account_id)
-        return [] if account is None else await account.journal.entries()
-
-    return asyncio.run(read())
 
 
 HOSTS_IN = [

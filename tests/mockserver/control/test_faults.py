@@ -25,7 +25,7 @@ from fauxscale import (
 )
 from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.faults import Fault
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
 

@@ -9,7 +9,7 @@ import pytest
 
 from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.providers.fal.errors import CODES
-from tests.mockserver.providers.test_fal_model import MODEL, uri
+from tests.calls.fal import MODEL, uri
 from tests.pictures import picture
 from tests.stages import Stage
 

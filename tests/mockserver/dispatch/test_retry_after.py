@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import Fail
 from fauxscale.client import AccountHandle
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.stages import Stage
 
 pytestmark = pytest.mark.every_mode

@@ -52,7 +52,7 @@ from fauxscale.state.batch import Batch, Outcome
 from fauxscale.state.fault_plan import Plan
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 

@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import Body, Fail, ForgedUrl, LoseReply, Redirect
 from fauxscale.client import AccountHandle
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import opened
 from tests.stages import Stage
 

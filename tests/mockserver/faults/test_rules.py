@@ -37,8 +37,8 @@ from fauxscale import (
 )
 from fauxscale.client import AccountHandle
 from fauxscale.faults import Fault
-from tests.mockserver.providers.test_fal_model import MODEL, uri
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.fal import MODEL, uri
+from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
 from tests.stages import Stage
 

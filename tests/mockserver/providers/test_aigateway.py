@@ -11,10 +11,10 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import Fail
+from tests.calls.aigateway import MODEL
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
-MODEL = "ideogram/ideogram-upscale"
 DOCUMENTED = {"model": MODEL, "prompt": "A cyberpunk cat at sunset, cinematic lighting", "size": "64x48"}
 
 

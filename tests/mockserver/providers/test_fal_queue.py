@@ -12,8 +12,8 @@ import pytest
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Fail
 from fauxscale.settings import Terms
+from tests.calls.fal import MODEL, UUID, uri
 from tests.house import House, open_house
-from tests.mockserver.providers.test_fal_model import MODEL, UUID, uri
 from tests.pictures import opened, picture
 from tests.stages import Stage
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.calls.fal import MODEL
 from tests.house import House, open_house
-from tests.mockserver.providers.test_fal_model import MODEL
 from tests.pictures import opened, picture
 from tests.stages import Stage
 

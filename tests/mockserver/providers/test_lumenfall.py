@@ -13,7 +13,7 @@ from PIL import ImageChops
 
 from fauxscale.client import AccountHandle
 from fauxscale.faults import EmptyResponse, Fail, Fault, LoseReply, Rule, UnsafeImage
-from tests.mockserver.test_app import app_of, entries
+from tests.journals import entries
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
@@ -71,7 +71,7 @@ def order_at(stage: Stage, account: AccountHandle, fault: Fault, on: str, after:
     """Order a fault for one of the account's calls that `on` names, the next or `after` more."""
 
     async def add() -> None:
-        tenant = await app_of(stage).accounts.get(account.id)
+        tenant = await stage.mock.app.accounts.get(account.id)
         assert tenant is not None
         await tenant.faults.add(Rule("", (fault,), on=on, after=after))
 
@@ -404,7 +404,7 @@ def test_a_rule_for_every_operation_counts_a_call_once_and_not_again_at_fal(stag
 def test_links_live_an_hour_and_then_the_picture_is_gone(stage: Stage) -> None:
     account = stage.account()
     url = edit(stage, key=account.api_key("lumenfall")).json()["data"][0]["url"]
-    link = asyncio.run(app_of(stage).accounts.link(url.rpartition("/")[2].partition(".")[0]))
+    link = asyncio.run(stage.mock.app.accounts.link(url.rpartition("/")[2].partition(".")[0]))
     assert link is not None
     assert link.exp is not None
     assert link.exp - entries(stage, account.id)[0].at == pytest.approx(3600, abs=1)

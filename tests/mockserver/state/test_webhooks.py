@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fauxscale.errors import ApiError
 from fauxscale.faults import DuplicateWebhook, Fault, LateWebhook, LoseReply, SlowDrip, SwapWebhooks
 from fauxscale.state.webhooks import Delivery, Key, check_address
+from tests.calls.fal import MODEL, uri
 from tests.house import House, open_house
-from tests.mockserver.providers.test_fal_model import MODEL, uri
 from tests.pictures import picture
 from tests.stages import Stage
 
