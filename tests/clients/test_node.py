@@ -37,7 +37,7 @@ FAL_CALLS = {400: 1, 402: 1, 403: 1, 404: 1, 422: 1, 429: 4, 500: 1, 502: 4, 503
 
 @dataclass(frozen=True, slots=True)
 class FaultContext:
-    """What came of a scene: its value or its error; the operations its account asked for, and micro-dollars paid."""
+    """What came of a program: its value or its error; the operations its account asked for, and micro-dollars paid."""
 
     value: Any
     error: Mapping[str, Any]

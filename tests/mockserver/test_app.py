@@ -143,7 +143,7 @@ def test_the_journal_is_bounded_by_count() -> None:
         assert [entry.n for entry in entries(stage, account.id)] == [5, 6, 7, 8, 9]
 
 
-def test_a_client_that_leaves_mid_upload_is_journalled_and_harms_nobody() -> None:
+def test_a_client_that_leaves_mid_upload_is_journalled_and_harms_no_other() -> None:
     with MockServer() as mock, httpx.Client() as http:
         stage = Stage("socket", mock, http)
         account = stage.account()
@@ -255,7 +255,7 @@ def test_an_unknown_root_path_is_refused_in_the_words_its_key_speaks(
     assert provider in reply.headers["x-fauxscale-reason"]
 
 
-def test_a_call_to_an_address_of_nobody_is_journalled() -> None:
+def test_a_call_to_a_path_of_no_provider_is_journalled() -> None:
     with (
         MockServer(listen=False) as mock,
         httpx.Client(transport=mock.transport()) as http,

@@ -325,11 +325,11 @@ ORDERED_TEXTS = [
 
 
 @pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
-def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+def test_a_configured_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
     assert refusal(upscale(stage, request={"prompt": f"fauxscale:{status}"})) == text
 
 
-def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+def test_refusals_that_come_about_read_like_those_configured(stage: Stage) -> None:
     assert refusal(upscale(stage, balance=0)) == "Insufficient credits."
     key = stage.account(rate_limit=0).api_key("ideogram")
     assert refusal(upscale(stage, key=key)) == "Too many requests."

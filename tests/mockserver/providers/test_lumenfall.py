@@ -71,9 +71,9 @@ def order_at(stage: Stage, account: AccountHandle, fault: Fault, on: str, after:
     """Order a fault for one of the account's calls that `on` names, the next or `after` more."""
 
     async def add() -> None:
-        tenant = await stage.mock.app.accounts.get(account.id)
-        assert tenant is not None
-        await tenant.faults.add(Rule("", (fault,), on=on, after=after))
+        found = await stage.mock.app.accounts.get(account.id)
+        assert found is not None
+        await found.faults.add(Rule("", (fault,), on=on, after=after))
 
     asyncio.run(add())
 
@@ -328,13 +328,13 @@ ORDERED = [(400, "INVALID_REQUEST"), (401, "AUTHENTICATION_FAILED"), (402, "INSU
 
 
 @pytest.mark.parametrize(("status", "code"), ORDERED)
-def test_every_status_can_be_ordered_in_the_prompt(stage: Stage, status: int, code: str) -> None:
+def test_every_status_can_be_configured_in_the_prompt(stage: Stage, status: int, code: str) -> None:
     reply = edit(stage, prompt=f"a cat fauxscale:{status}")
     assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
     assert reply.json()["error"]["message"]
 
 
-def test_an_ordered_code_is_passed_on(stage: Stage) -> None:
+def test_a_configured_code_is_passed_on(stage: Stage) -> None:
     account = stage.account()
     order_at(stage, account, Fail(404, code="MODEL_DISABLED"), "lumenfall.edits")
     refused(edit(stage, key=account.api_key("lumenfall")), 404, "MODEL_DISABLED")
@@ -378,7 +378,7 @@ AT_FAL = [
 
 @pytest.mark.parametrize(("fault", "status", "code", "kind"), AT_FAL, ids=lambda value: str(value)[:28])
 @pytest.mark.parametrize("on", ["fal.run", "fal.*"])
-def test_a_fault_ordered_at_fal_arrives_in_lumenfalls_words_and_costs_nothing(
+def test_a_fault_configured_at_fal_arrives_in_lumenfalls_words_and_costs_nothing(
     stage: Stage, fault: Fault, status: int, code: str, kind: str, on: str
 ) -> None:
     account = stage.account(balance=1)
@@ -507,16 +507,16 @@ ORDERED_TEXTS = [
 
 
 @pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
-def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+def test_a_configured_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
     assert edit(stage, prompt=f"fauxscale:{status}").json()["error"]["message"] == text
 
 
-def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+def test_refusals_that_come_about_read_like_those_configured(stage: Stage) -> None:
     key = stage.account(rate_limit=0).api_key("lumenfall")
     assert refused(edit(stage, key=key), 429, "RATE_LIMITED", "rate_limit_error") == "Rate limit exceeded"
 
 
-def test_an_ordered_refusal_says_what_it_was_ordered_to_and_when_to_come_back(stage: Stage) -> None:
+def test_a_configured_refusal_says_what_it_was_configured_to_and_when_to_come_back(stage: Stage) -> None:
     account = stage.account()
     order_at(stage, account, Fail(402, message="no more", retry_after=1_234_567), "lumenfall.edits")
     reply = edit(stage, key=account.api_key("lumenfall"))

@@ -117,7 +117,7 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("alter", "says"),
     [
         (
             lambda har: har.write_bytes(har.read_bytes()[:300]),
@@ -142,9 +142,9 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
         (lambda har: har.unlink(), "holds no recording"),
     ],
 )
-def test_a_broken_recording_is_refused_by_name(tmp_path: Path, spoil: Any, says: str) -> None:
+def test_a_broken_recording_is_refused_by_name(tmp_path: Path, alter: Any, says: str) -> None:
     har = Recording(tmp_path).write(entry(PNG))
-    spoil(har)
+    alter(har)
     with pytest.raises(RecordingError, match=says):
         Recording(tmp_path).entries()
 
