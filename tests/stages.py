@@ -20,7 +20,7 @@ MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
 
 @dataclass(frozen=True)
 class Stage:
-    """A server in one mode. `account()` opens a tenant of its own.
+    """A server in one mode. `account()` opens an account of its own.
 
     `http` reaches it, links included, and holds every answer against the contracts: see tests/judging.py.
     """

@@ -1,4 +1,4 @@
-"""The promises of tests/tools.py: a missing program skips a test on a desk and fails it under CI."""
+"""The promises of tests/tools.py: a missing program skips a test on a developer's machine and fails it under CI."""
 
 from __future__ import annotations
 

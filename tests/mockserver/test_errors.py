@@ -10,12 +10,12 @@ from fauxscale.faults import Fail
 TEXTS = {402: "no money", 404: "no such thing"}
 
 
-def test_a_problem_that_has_nothing_to_add_is_said_as_the_provider_says_it_ordered_or_not() -> None:
+def test_a_problem_that_has_nothing_to_add_is_said_as_the_provider_says_it_configured_or_not() -> None:
     natural = ApiError(Problem.NO_FUNDS, "Insufficient credits")
     assert text_of(natural, 402, TEXTS) == text_of(Fail(402).error, 402, TEXTS) == "no money"
 
 
-def test_a_problem_that_names_something_keeps_its_message_and_so_does_one_ordered_with_words() -> None:
+def test_a_problem_that_names_something_keeps_its_message_and_so_does_one_configured_with_words() -> None:
     assert (
         text_of(ApiError(Problem.NOT_FOUND, "Request 'x' not found"), 404, TEXTS) == "Request 'x' not found"
     )

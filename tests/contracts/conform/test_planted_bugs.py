@@ -27,7 +27,7 @@ REFUSALS = {f"error-{status}" for status in (400, 401, 402, 403, 404, 413, 415, 
 UNREADABLE = {"broken-json", "html-200", "json-null", "json-list", "empty-body"}
 EMPTY = {"empty-data", "null-url", "missing-url", "missing-data", "unsafe-result"}
 LOST = {"lost-reply", "lost-reply-closed", "cut-reply"}
-SPOILT = {"download-corrupt", "download-html", "download-short"}
+ALTERED = {"download-corrupt", "download-html", "download-short"}
 WRONG_SIZE = {"download-not-enlarged", "download-halved"}
 DEAD = {"download-expired", "download-dead-on-arrival", "download-forged", "download-purged"}
 NO_PICTURES = {"picture-gif", "picture-cut", "picture-text"}
@@ -101,13 +101,13 @@ BUGS: dict[str, tuple[Client, set[str]]] = {
     ),
     "saves what it is sent": (
         replace(GOOD, checks_pixels=False),
-        SPOILT | WRONG_SIZE | {"download-wrong-type"},
+        ALTERED | WRONG_SIZE | {"download-wrong-type"},
     ),
     "saves pictures of any size": (replace(GOOD, checks_size=False), WRONG_SIZE),
     "saves pictures of any format": (replace(GOOD, checks_format=False), {"download-wrong-type"}),
     "saves the words of a dead link": (
         replace(GOOD, checks_pixels=False, checks_status_of_reads=False),
-        SPOILT | WRONG_SIZE | DEAD | {"download-wrong-type"},
+        ALTERED | WRONG_SIZE | DEAD | {"download-wrong-type"},
     ),
     "follows every redirect": (replace(GOOD, redirects=10**9), {"download-redirected-for-ever"}),
     "has no time-out": (replace(GOOD, timeout=None, download_timeout=None), {"hang", "download-stalls"}),

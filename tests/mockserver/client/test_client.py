@@ -20,7 +20,7 @@ import pytest
 from fauxscale import Delay, Fail, Fault, Hang, LoseReply, MockServer, Settings, SlowDrip, Truncate
 from fauxscale.client import AccountHandle, InvalidRequest, NotFound
 from fauxscale.interception.forward import Forward
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
 

@@ -19,7 +19,7 @@ from fauxscale import Fail, MockServer, Settings
 from fauxscale.client import AccountHandle
 from fauxscale.control import API, ROUTES
 from fauxscale.faults import KINDS
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
 from tests.stages import Stage
 from tests.tools import needs

@@ -14,7 +14,7 @@ from fauxscale.client import AccountHandle
 from fauxscale.faults import Delay, Hang
 from fauxscale.state.store import MemoryStore
 from fauxscale_contracts.contract.bodies import picture_as_text
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import picture
 from tests.stages import MODES, Mode, Stage, open_stage
 

@@ -1,4 +1,4 @@
-"""Faults go wrong as ordered, exactly as often as ordered, over a socket and without one."""
+"""Faults go wrong as configured, exactly as often as configured, over a socket and without one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from fauxscale.state.batch import Batch, Outcome
 from fauxscale.state.fault_plan import Plan
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
@@ -455,7 +455,7 @@ def test_another_format_comes_under_the_same_name_and_type(
     assert opened(reply.content).format == "JPEG"
 
 
-def test_a_fault_of_calls_strikes_downloads_where_they_are_named(
+def test_a_fault_of_calls_applies_to_downloads_where_they_are_named(
     stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(Fail(503), on="ideogram.download")
@@ -463,7 +463,7 @@ def test_a_fault_of_calls_strikes_downloads_where_they_are_named(
     assert [stage.http.get(url).status_code for _ in range(2)] == [503, 200]
 
 
-def test_a_magic_word_of_downloads_strikes_every_read_of_that_call_s_link(
+def test_a_magic_word_of_downloads_applies_to_every_read_of_that_call_s_link(
     stage: Stage, account: AccountHandle
 ) -> None:
     spoilt = call(stage, account, prompt="a cat fauxscale:html").json()["data"][0]["url"]
@@ -481,7 +481,7 @@ def test_a_magic_word_cuts_its_own_call(stage: Stage, account: AccountHandle, wo
 # The plan
 
 
-def test_faults_strike_exactly_as_often_as_ordered_however_many_call_at_once(
+def test_faults_apply_exactly_as_often_as_configured_however_many_call_at_once(
     stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(Fail(503), times=7, after=5)
@@ -518,7 +518,7 @@ def test_every_step_of_a_script_is_dealt_once_whatever_others_do_meanwhile() -> 
     asyncio.run(assign())
 
 
-def test_none_strikes_after_a_reset_or_once_taken_back(stage: Stage, account: AccountHandle) -> None:
+def test_none_apply_after_a_reset_or_once_taken_back(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(503), times=None)
     account.reset("faults")
     assert call(stage, account).status_code == 200

@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import Body, ExtraFields, Fail, MissingField, Redirect
 from fauxscale.faults import KINDS, Fault, from_json, to_json
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.stages import Stage
 
 NEEDED: dict[str, dict[str, Any]] = {

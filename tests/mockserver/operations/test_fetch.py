@@ -14,7 +14,7 @@ from fauxscale import Settings
 from fauxscale.errors import ApiError, Problem
 from fauxscale.hosts import is_public
 from fauxscale.operations.fetch import fetch
-from tests.house import open_house
+from tests.local_app import open_local_app
 
 seen: list[str] = []
 
@@ -84,9 +84,9 @@ def test_what_is_no_address_is_a_failed_download(url: str) -> None:
 
 
 def test_a_picture_named_by_address_is_fetched_from_allowed_hosts_only() -> None:
-    for house in open_house(Settings(allow_fetch=("localhost",))):
+    for local in open_local_app(Settings(allow_fetch=("localhost",))):
         asked = [
-            house.ask(
+            local.ask(
                 "POST", "/fal/run/fal-ai/ideogram/upscale", json={"image_url": f"http://{host}:9/cat.png"}
             )
             for host in ("localhost", "example.com")
