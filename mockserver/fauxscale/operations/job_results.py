@@ -17,7 +17,8 @@ from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.webhooks import Delivery, Key
 
-from .upscale import Outcome, keep
+from .upscale import keep
+from .upscale_request import Outcome
 
 # What any provider with jobs lets its users choose: how long work waits, runs, and how many polls find it unfinished.
 JOB_OPTIONS = (
