@@ -1,4 +1,4 @@
-"""Judging an upload, remembered by content where hashing is cheaper than judging again."""
+"""Caches the verdict on uploads by content, where hashing is cheaper than judging again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ProbeCache:
-    """Answers `probe` for bytes seen before without looking at them again. Thread-safe."""
+    """Answers `probe` for bytes seen before without decoding them again. Thread-safe."""
 
     # A hash costs 0.5 ms a MB, a decode 7 to 14, a PNG's checksum walk 0.2: only decoded pictures are worth it.
     _MOST = 2_000
@@ -25,7 +25,7 @@ class ProbeCache:
         self._known: OrderedDict[tuple[str, Rules], Picture | ApiError] = OrderedDict()
 
     def probe(self, data: bytes, rules: Rules) -> Picture:
-        """The picture in `data`, or the ApiError that refuses it."""
+        """Return the picture in `data`, or raise the ApiError that refuses it."""
         from .formats import sniff
         from .probe import probe  # Pillow: not before the first picture
 

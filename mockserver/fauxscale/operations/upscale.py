@@ -1,4 +1,4 @@
-"""The work itself, the same for every provider: judge the picture, charge for it, give out links to the results."""
+"""Upscaling, the same for every provider: judge the picture, charge for it, give out links to the results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SEEDS = 2**31  # seeds are 0..2147483647 at every provider
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upscale:
-    """What a client asks for: one picture enlarged by `scale`, `count` times.
+    """The work a client asks for: one picture enlarged by `scale`, `count` times.
 
     `source` is the picture as sent, `part` names where it came from, `sides` is the least and the most a side of it
     may have, `max_pixels` how many pixels. `size` makes the result's size of the shown one where a scale is not enough.
@@ -72,13 +72,13 @@ class Result:
 
     @property
     def size(self) -> str:
-        """What the reply says of its size, `1024x768`."""
+        """Its size as replies write it, `1024x768`."""
         return f"{self.link.width}x{self.link.height}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of the work: the picture as sent, the results, the charge for all of them."""
+    """The outcome of the work: the picture as sent, the results, the charge for all of them."""
 
     picture: Picture
     results: tuple[Result, ...]
@@ -86,13 +86,13 @@ class Outcome:
 
 
 async def upscale(call: Call, ask: Upscale) -> Outcome:
-    """Judge, charge, give out links. No pixel is enlarged before somebody looks."""
+    """Judge the picture, charge, give out links. No pixel is enlarged before a result is read."""
     picture = await _judged(call, ask)
     return await perform(call, ask, picture)
 
 
 async def judge(call: Call, ask: Upscale) -> Picture:
-    """Everything that may refuse the work, the wallet included, for who has more to do before it is paid. Costs
+    """Check everything that may refuse the work, the wallet included, before more is done and it is paid. Costs
     nothing."""
     picture = await _judged(call, ask)
     await call.account.ledger.check(_price(call, ask), await _funds(call))
@@ -100,7 +100,7 @@ async def judge(call: Call, ask: Upscale) -> Picture:
 
 
 async def _judged(call: Call, ask: Upscale) -> Picture:
-    """Everything that may refuse the work but the wallet, which refuses when it is to pay."""
+    """Check everything that may refuse the work but the wallet, which refuses when it is charged."""
     picture = await _probed(call, ask)
     await call.faults.apply_prompt_fault(magic(ask.prompt))
     await call.faults.apply("outcome")
@@ -120,7 +120,7 @@ async def _funds(call: Call) -> int | None:
 
 
 async def _probed(call: Call, ask: Upscale) -> Picture:
-    """The picture that was sent, judged by its bytes; the journal learns what it is."""
+    """Judge the picture that was sent by its bytes, and note in the journal what it is."""
     from fauxscale.images.formats import check_fits
     from fauxscale.images.structure import Rules  # Pillow: not before the first picture
 
@@ -159,7 +159,7 @@ def _check_sides(picture: Picture, sides: tuple[int, int]) -> None:
 
 
 def _mislabelled(call: Call, name: str) -> str:
-    """What to add to a refusal when the part's label says one thing and its bytes another."""
+    """Add to a refusal that the part's label says one thing and its bytes another."""
     nothing: dict[str, object] = {}
     about = next((part for part in call.entry.parts if part["name"] == name), nothing)
     declared, detected = str(about.get("content_type", "")), str(about.get("detected", ""))
@@ -169,7 +169,7 @@ def _mislabelled(call: Call, name: str) -> str:
 
 
 async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
-    """Do the work on a judged picture: charge it and give out a link for each result."""
+    """Do the work on a judged picture: charge for it and give out a link to each result."""
     outcome = await prepare(call, ask, picture)
     try:
         await keep(call, outcome, outcome.charge)
@@ -182,7 +182,7 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
 
 
 async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
-    """Pay for work, give out the links to its results and keep what they are made of: all of it or nothing.
+    """Charge for work, give out the links to its results and keep their sources: all of it or nothing.
 
     Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY once the account is gone.
     """
@@ -193,7 +193,7 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
 
 
 async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool = True) -> Outcome:
-    """All of the work on a judged picture, for the caller to `keep` when it is to be paid.
+    """Prepare the work on a judged picture; the caller charges for it and keeps it with `keep`.
 
     Not `finished`: the lives of its links begin with the end of a job.
     """
@@ -283,13 +283,13 @@ def link_life(call: Call, asked: float | None = None) -> float:
 
 
 def _seed(call: Call, ask: Upscale, first: int, number: int) -> int:
-    """The seed asked for, counted up for further pictures, or one off the account's dice."""
+    """The seed asked for, counted up for further pictures, or one from the account's dice."""
     if ask.seed is not None:
         return (ask.seed + number) % SEEDS
     return int.from_bytes(call.account.dice.of_call("seed", call.entry.n, first + number)[:4], "big") % SEEDS
 
 
 def _price(call: Call, ask: Upscale) -> int:
-    """Micro-dollars for all results: what the work says, else what the endpoint's price makes of the parameters."""
+    """Micro-dollars for all results: by the work's own price, else by the endpoint's price of the parameters."""
     each = call.endpoint.price_of(ask.params) if ask.price is None else ask.price
     return each * ask.count
