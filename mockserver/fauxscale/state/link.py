@@ -1,4 +1,4 @@
-"""A link: whose result it leads to, under which address, and until when."""
+"""Link: a signed address of a result, whose it is, and until when it lives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Link:
     (None: its job has not finished, so its life has not begun), `life` how many seconds it then lives, `width` x
     `height` the size that the reply says, whatever the recipe makes. `charge` is what was paid. `altered`: what a
     fault made of the result; `fault`: one, in JSON, that applies to every read. `made`: when it was made, real
-    time. Not `given`: no reply has told anybody of it, so nobody can read it; the inspector shows its picture.
+    time. Not `given`: no reply holds its address, so no client can read it; the inspector shows its picture.
     """
 
     id: str

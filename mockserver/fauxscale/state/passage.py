@@ -1,4 +1,4 @@
-"""A call enters once, pays once, leaves once: one batch each, over all the rooms that have a part in it."""
+"""The three store batches of a call, over all parts of its account: enter, pay, leave."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .scope import forgotten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What is known of a call before it enters. `holder` names it among all calls of all workers; `quota` is what
+    """A call before it enters. `holder` names it among all calls of all workers; `quota` is what
     limits it under its account's terms at the provider `limited` names, "" for a call that is not limited. `link` is
     the id of the link it reads, "" for none."""
 
@@ -37,7 +37,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a worker knows of an account from the last batch that told: the next one says if it is out of date."""
+    """An account's head and fault progress as a worker last read them: the next batch says if they are out of date."""
 
     head: Head
     progress: Progress
@@ -45,7 +45,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What came of entering. A call that was refused has its number, its time and its faults all the same."""
+    """The outcome of entering. A call that was refused has its number, its time and its faults all the same."""
 
     standing: Standing
     number: int
@@ -95,7 +95,7 @@ async def enter(account: Account, arrival: Arrival, known: Standing | None = Non
 async def pay(
     account: Account, head: Head, *, charge: Charge | None, results: Sequence[Link], blobs: Sequence[str]
 ) -> Head:
-    """Charge for work, give out the links to its results and keep the blobs behind them: all of it or nothing.
+    """Charge for work, store the links to its results and keep the blobs behind them: all of it or nothing.
 
     Returns the head it was paid under. Raises NO_FUNDS, INVALID_KEY once the account is gone, and UNAVAILABLE if a
     blob did not wait for this.
@@ -131,7 +131,7 @@ async def leave(
     standing: Standing,
     unused: Sequence[AssignedFault] = (),
 ) -> Standing | None:
-    """Write a call down, free its place in flight, give its `unused` faults back; None once the account is gone."""
+    """Journal a call, free its place in flight, give its `unused` faults back; None once the account is gone."""
     account.limits.let_go(arrival.limited, arrival.holder)
     while True:
         batch = account.scope.batch()
@@ -158,7 +158,7 @@ async def leave(
 
 
 async def read_standing(account: Account) -> Standing:
-    """What there is to know of an account, read in one batch."""
+    """Read an account's head and fault progress, in one batch."""
     batch = Batch()
     head, progress = account.head.get(batch), account.faults.get_progress(batch)
     outcome = await account.store.run(batch)
@@ -166,7 +166,7 @@ async def read_standing(account: Account) -> Standing:
 
 
 async def _refreshed(account: Account, standing: Standing, outcome: Outcome) -> Standing:
-    """What a refused batch found instead of what was known."""
+    """Return what a refused batch found instead of what was known."""
     found = None if outcome.refusal is None else outcome.refusal.found
     if isinstance(found, Progress):
         return Standing(standing.head, found)
@@ -177,7 +177,7 @@ async def _refreshed(account: Account, standing: Standing, outcome: Outcome) -> 
 
 
 def _same_generation(account: Account, outcome: Outcome) -> Head:
-    """The head a refused batch found. Raises INVALID_KEY if it is none of this generation."""
+    """Return the head a refused batch found. Raises INVALID_KEY if it is of another generation."""
     head = None if outcome.refusal is None else outcome.refusal.found
     if not isinstance(head, Head) or head.generation != account.scope.generation:
         raise forgotten()
