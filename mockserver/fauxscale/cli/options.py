@@ -64,7 +64,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
         ),
         click.option("--balance", type=float, help="Dollars in each wallet.  [default: unlimited]"),
         click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]"),
-        click.option("--latency", type=float, help="Seconds every API call takes at least."),
+        click.option("--latency", type=float, help="Seconds every API call lasts at least."),
         click.option(
             "--api-version",
             "api_versions",
