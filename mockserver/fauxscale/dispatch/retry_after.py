@@ -22,7 +22,7 @@ def word_wait(call: Call, error: ApiError, response: Response) -> None:
     if error.details.get("retry_date"):
         response.headers["retry-after"] = http_date(math.ceil(call.now + error.retry_after))
     else:
-        # Whole seconds are what RFC 9110 §10.2.3 knows; clients read the fractions that tests order all the same.
+        # Whole seconds are what RFC 9110 §10.2.3 knows; clients read the fractions that tests configure all the same.
         response.headers["retry-after"] = f"{error.retry_after:f}".rstrip("0").rstrip(".")
 
 
