@@ -1,4 +1,4 @@
-"""What the fixtures do: one server a run, one account a test, one guard around both."""
+"""Implements the fixtures: one server a run, one account a test, and a guard around both."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _started(config: pytest.Config, providers: Sequence[Provider]) -> Generator[
 
 
 def totals(server: Server) -> Mapping[str, int]:
-    """What the run came to on this server, with the live calls that were refused to no account in particular."""
+    """Sum up the run on this server, with the live calls that were blocked for no account in particular."""
     sums = server.client.totals()
     if isinstance(server, MockServer):  # elsewhere, others may have been refused theirs
         sums["refused"] = (

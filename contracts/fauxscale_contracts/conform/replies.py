@@ -122,7 +122,7 @@ class Replies:
             seen = gather_facts(self._account, expect, (made,), images, {}, self._profile.scale)
             return finding_of(name, expect, seen)
         # Not asked how often it called and paid, which would take longer than the call. What is returned mostly
-        # is a picture that has been looked at.
+        # is a picture that has been checked.
         known = made.ending == "returned" and made.picture == self._good
         faults = () if known else tuple(_faults(made, self._task.image, self._profile.scale))
         verdict: Verdict = "FAIL" if faults else "PASS"
@@ -130,7 +130,7 @@ class Replies:
 
 
 class ClientNotWorking(Exception):
-    """The client does not get through a call in which nothing goes wrong, so that no reply tells anything."""
+    """Raised where the client fails in a call without any fault, so that no reply tells anything."""
 
 
 def _faults(made: ClientResult, image: bytes, scale: float) -> list[str]:
@@ -142,7 +142,7 @@ def _said(expect: Expect | None) -> str:
 
 
 def _at_home(value: Any, link: str) -> Any:
-    """Turn every address in a body into one of this server: no client is sent elsewhere."""
+    """Replace every address in a body by one of this server, so that no client is sent elsewhere."""
     if isinstance(value, dict):
         return {name: _at_home(one, link) for name, one in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list):

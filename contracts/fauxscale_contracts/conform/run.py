@@ -29,7 +29,7 @@ from .verdicts import Finding, is_silent
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What shall be run; members as the command's options."""
+    """What to run; members as the command's options."""
 
     provider: str
     command: tuple[str, ...]
@@ -112,7 +112,7 @@ def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
 
 
 def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Generator[Finding]:
-    """Play each scenario, `jobs` of them at once; findings in their order. Raises CannotRun."""
+    """Play each scenario, `jobs` of them at once; findings in the order of the scenarios. Raises CannotRun."""
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(stage.play, scenario) for scenario in scenarios]
         try:

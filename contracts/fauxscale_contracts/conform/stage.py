@@ -138,7 +138,7 @@ def finding_of(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) ->
 
 
 def _every(account: AccountHandle, served: Iterable[str]) -> dict[str, str]:
-    """The variables of every provider served, as they lead to this account."""
+    """Make the variables of every provider served, for this account."""
     env = account.env()
     for name, one in profiles().by_name.items():
         if name in served:
@@ -152,7 +152,7 @@ def _filled(profile: Profile, templates: Mapping[str, str], account: AccountHand
 
 
 def _locked_out(endpoint: Endpoint) -> Endpoint:
-    """Swap the key for one of the same form that nobody issued."""
+    """Replace the key by one of the same form that was never issued."""
     good = endpoint.api_key
     wrong = good[:-6] + "".join("B" if one != "B" else "C" for one in good[-6:])
     env = {name: value.replace(good, wrong) for name, value in endpoint.env.items()}
@@ -163,7 +163,7 @@ class _Director:
     """Reorders or cancels the client's jobs while it runs."""
 
     def __init__(self, what: Meanwhile, account: AccountHandle) -> None:
-        self._orders: Mapping[str, Callable[[], None]] = {
+        self._actions: Mapping[str, Callable[[], None]] = {
             "reordered": self._reordered,
             "cancelled": self._cancelled,
         }
@@ -174,7 +174,7 @@ class _Director:
 
     def __enter__(self) -> None:
         if self._what:
-            self._thread = threading.Thread(target=self._orders[self._what], daemon=True)
+            self._thread = threading.Thread(target=self._actions[self._what], daemon=True)
             self._thread.start()
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Accounts over the control API: opened, read, set, reset, deleted."""
+"""Control API routes for accounts: open, read, change, reset, delete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .request import Ask, ControlRoute, Missing
 
 
 async def make(ask: Ask) -> object:
-    """Open an account with keys of its own; those given in `keys`, by provider, are taken as they are."""
+    """Open an account with keys of its own; those given in `keys`, by provider, are used as they are."""
     ask.know("terms", "label", "keys")
     named = _keys(ask)
     keys: dict[str, str] = {}
@@ -48,8 +48,7 @@ def _keys(ask: Ask) -> dict[str, str]:
 
 
 def _terms(ask: Ask, members: object, own: Terms | None = None) -> Terms:
-    """Terms of JSON, with the options of `own` where nothing else is said of them. Raises ValueError naming what
-    is known."""
+    """Read terms from JSON, with the options of `own` kept unless changed. Raises ValueError naming what is known."""
     if not is_object(members):
         raise ValueError("terms must be an object")
     options: object = members.get("options", {})
@@ -61,12 +60,12 @@ def _terms(ask: Ask, members: object, own: Terms | None = None) -> Terms:
 
 
 async def find(ask: Ask) -> object:
-    """Every account still open."""
+    """List every account that is open."""
     return {"accounts": [asdict(card) for card in await ask.accounts.cards()]}
 
 
 async def read(ask: Ask) -> object:
-    """One account: its card, its terms in force, its clock, what it came to."""
+    """Read one account: its label and shortened keys, its terms in force, its time, its totals."""
     card = await ask.accounts.card(ask.account.id) or Card(ask.account.id, "unassigned", 0, {})
     terms = await ask.account.terms()
     totals = await ask.account.totals()
@@ -74,12 +73,12 @@ async def read(ask: Ask) -> object:
 
 
 async def read_settings(ask: Ask) -> object:
-    """The terms in force: the account's own, the server's where those say nothing."""
+    """Read the terms in force: the account's own, and the server's where those say nothing."""
     return asdict(await ask.account.terms())
 
 
 async def change_settings(ask: Ask) -> object:
-    """Change the terms and options named; null takes the account's own word back. A balance counts from now on."""
+    """Change the terms and options named; null removes the account's own value. A balance counts from now on."""
     own = await ask.account.own_terms()
     terms = _terms(ask, ask.arguments, own)
     named = replace(own, **{name: getattr(terms, name) for name in ask.arguments})
@@ -88,12 +87,12 @@ async def change_settings(ask: Ask) -> object:
 
 
 async def totals(ask: Ask) -> object:
-    """What the account came to since it was opened."""
+    """Read the account's totals since it was opened: calls, refused calls, images, micro-dollars."""
     return await ask.account.totals()
 
 
 async def reset(ask: Ask) -> object:
-    """Forget what is named in `what`; all of it when nothing is."""
+    """Forget the parts of the account named in `what`; all of them when none is."""
     ask.know("what")
     what = ask.arguments.get("what", list(RESETTABLE))
     names: list[object] = cast("list[object]", what) if isinstance(what, list) else [what]
@@ -105,7 +104,7 @@ async def reset(ask: Ask) -> object:
 
 
 async def delete(ask: Ask) -> object:
-    """Close an account; answers its totals, which nobody can ask for afterwards."""
+    """Close an account and answer its totals, which cannot be read afterwards."""
     if await ask.accounts.card(ask.account.id) is None:
         raise Missing("calls that no account takes are kept under one that cannot be closed")
     totals = await ask.account.totals()
@@ -114,7 +113,7 @@ async def delete(ask: Ask) -> object:
 
 
 async def note_refusal(ask: Ask) -> object:
-    """Write down that a guard stopped a call of this account's test on its way to a real host."""
+    """Record that a guard stopped a call of this account's test on its way to a real host."""
     ask.know("host", "reason", "provider")
     account = ask.account
     number = await account.number_call()

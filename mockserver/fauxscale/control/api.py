@@ -1,4 +1,4 @@
-"""The control API as an ASGI application: guard, route table, and one way to say what was wrong."""
+"""The control API as an ASGI application: access check, route table, error replies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROUTES: tuple[ControlRoute, ...] = tuple(
 
 
 class Control:
-    """The control API of one server, and the page that stands on it. The guard is before the API, not the page."""
+    """The control API of one server, and the inspector. Access is checked for the API, not for the page's files."""
 
     def __init__(self, accounts: Accounts, providers: Sequence[Provider]) -> None:
         self._accounts = accounts

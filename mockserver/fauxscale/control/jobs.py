@@ -1,4 +1,4 @@
-"""Queued work over the control API: where each job stands, and orders to move, fail or stall it."""
+"""Control API routes for jobs: list, advance, finish, fail, stall."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .request import Ask, ControlRoute, JsonObject, Missing
 
 
 async def find(ask: Ask) -> object:
-    """Every job, oldest first."""
+    """List every job, oldest first."""
     await ask.catch_up()
     return {"jobs": [await _about(ask, job) for job in await ask.account.jobs.all()]}
 
 
 async def advance(ask: Ask) -> object:
-    """Move a job on by one stage, now."""
+    """Move a job on by one stage, now: queued, running, done."""
     ask.know()
     job = await _job(ask)
     await ask.account.jobs.advance(job, await ask.now())
@@ -23,7 +23,7 @@ async def advance(ask: Ask) -> object:
 
 
 async def finish(ask: Ask) -> object:
-    """Have a job done now."""
+    """Finish a job now."""
     ask.know()
     job = await _job(ask)
     _refuse_ended(job, await ask.account.jobs.finish(job, await ask.now()))
@@ -31,7 +31,7 @@ async def finish(ask: Ask) -> object:
 
 
 async def fail(ask: Ask) -> object:
-    """Have a job fail now, with `status` (that of `code`, else 500), `message` and the provider's own `code`."""
+    """Fail a job now, with `status` (that of `code`, else 500), `message` and the provider's own `code`."""
     ask.know("status", "message", "code")
     job = await _job(ask)
     code = ask.text("code")
@@ -45,7 +45,7 @@ async def fail(ask: Ask) -> object:
 
 
 async def stall(ask: Ask) -> object:
-    """Keep a job where it stands until it is ordered on."""
+    """Keep a job where it stands until it is advanced, finished or failed."""
     ask.know()
     job = await _job(ask)
     _refuse_ended(job, await ask.account.jobs.stall(job, await ask.now()))

@@ -1,4 +1,4 @@
-"""What every control call gets: the state, the arguments that came with it, and help in reading them."""
+"""The value every control route gets: the server's state, the call's arguments, and how to read them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JsonObject: TypeAlias = dict[str, object]
 
 
 class Missing(Exception):
-    """What the path names is not here: 404."""
+    """What the path names does not exist: 404."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Ask:
         return self.of
 
     def part(self, name: str) -> str:
-        """A part of the path."""
+        """A segment of the path, by its name in the route."""
         return str(self.request.path_params[name])
 
     async def read(self) -> None:
@@ -84,7 +84,7 @@ class Ask:
         return value
 
     def codes(self, provider: str) -> Mapping[str, int] | None:
-        """A provider's own names for errors, with their statuses; None where any name will do."""
+        """A provider's own error codes with their statuses; None where any code is accepted."""
         known = self.providers.get(provider)
         return None if known is None else known.codes
 

@@ -1,4 +1,4 @@
-"""Provider options as people write them: `ideogram.api_version=2026-10`, judged against what the providers declare."""
+"""Provider options as people write them, `ideogram.api_version=2026-10`, checked against the declared ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def declared(providers: Sequence[Provider]) -> dict[str, Option]:
 
 
 def parse_options(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[str, Scalar]:
-    """The options with their values in the declared types. Raises ValueError naming what is wrong and known."""
+    """Convert options to their declared types. Raises ValueError naming what is wrong and what is known."""
     known = declared(providers)
     return {name: _value(name, value, known) for name, value in given.items()}
 
@@ -25,7 +25,7 @@ def parse_options(given: Mapping[str, object], providers: Sequence[Provider]) ->
 def change(
     own: Mapping[str, Scalar], given: Mapping[str, object], providers: Sequence[Provider]
 ) -> dict[str, Scalar]:
-    """The own options once those given are changed; null takes one back. Raises ValueError as `parse_options` does."""
+    """Return the own options with those given changed; null removes one. Raises ValueError as `parse_options`."""
     known = declared(providers)
     for name in given:
         _named(name, known)

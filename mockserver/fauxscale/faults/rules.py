@@ -1,4 +1,4 @@
-"""When faults apply: rules with their steps, and a step as it is assigned to one call."""
+"""Fault rules: when faults apply, their steps, and a step as it is assigned to one call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .replies import UnsafeImage
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When faults apply: one step for each matching call, in order, `times` rounds of them (None: for ever).
+    """Says when faults apply: one step for each matching call, in order, `times` rounds of them (None: for ever).
 
     `on` is an operation or a pattern (`ideogram.*`, `*`, `*.download`); the first `after` matching calls are
     left alone, whatever else applies to them; with a `probability` the fault applies only so often, by the
@@ -31,7 +31,7 @@ class Rule:
     probability: float | None = None
 
     def to_members(self) -> dict[str, object]:
-        """This rule as JSON members."""
+        """Return this rule as JSON members."""
         members = {"id": self.id, "on": self.on, "times": self.times, "after": self.after}
         return {**members, "probability": self.probability, "steps": [to_json(step) for step in self.steps]}
 

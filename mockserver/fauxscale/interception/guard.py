@@ -1,4 +1,4 @@
-"""No paid call gets out: what leads to a real host past the stand-in is stopped at name resolution and at connect."""
+"""The guard against live calls: stops what leads to a real host at name resolution and at connect."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Refusal:
 
 
 class LiveCallRefused(AssertionError):
-    """A live call was stopped.
+    """Raised in place of a live call that was stopped.
 
-    Not an OSError and no library's own error, so that no client takes it for an outage and tries again.
+    Not an OSError and no library's own error, so that no client mistakes it for an outage and retries.
     """
 
     def __init__(self, refusal: Refusal) -> None:
@@ -45,7 +45,7 @@ class LiveCallRefused(AssertionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkPolicy:
-    """Which hosts may be reached. Loopback always may.
+    """Which hosts may be reached; loopback always may.
 
     `covered` maps each imitated host to its stand-in's base URL, `fallbacks` each host that an SDK turns to
     when another fails to that other one. `reachable` are hosts that are let through whatever else is said;
@@ -69,11 +69,11 @@ class NetworkPolicy:
         return Refusal(host=host, libraries=libraries, fix=self.fix(host, libraries))
 
     def fix(self, host: str, libraries: tuple[str, ...]) -> str:
-        """What to do about a refused call to this host by these libraries."""
+        """Say what to do about a refused call to this host by these libraries."""
         if host in self.fallbacks:
             return (
                 f"an SDK turns there when {self.fallbacks[host]} cannot be reached; it is never routed. "
-                f"Look why {self.fallbacks[host]} was not answered"
+                f"Find out why {self.fallbacks[host]} was not answered"
             )
         if host not in self.covered:
             return (
@@ -102,7 +102,7 @@ def guard(
 
 
 class SocketGuard:
-    """What stands in for the resolving and connecting functions of Python while a guard is on."""
+    """Replaces Python's functions that resolve names and connect sockets while a guard is on."""
 
     def __init__(self, policy: NetworkPolicy, record: Callable[[LiveCallRefused], None] | None) -> None:
         self._policy = policy
@@ -169,7 +169,7 @@ class SocketGuard:
         return connecting
 
     def _learn(self, found: Any) -> None:
-        """Each function answers in its own shape: rows with a socket address, an address, names with addresses."""
+        """Note the addresses a resolver returned: each function has its own shape of result."""
         if isinstance(found, str):
             self._known.add(found)
         elif isinstance(found, tuple):
@@ -180,7 +180,7 @@ class SocketGuard:
 
 @contextmanager
 def _past_proxies(policy: NetworkPolicy) -> Generator[None]:
-    """Let no proxy resolve a covered host where the guard cannot see it, nor answer for the stand-in.
+    """Set NO_PROXY, so that no proxy resolves a covered host unseen by the guard, or answers for the stand-in.
 
     Also where none is set: a test, or the program it tests, may set one while the guard is on.
     """
@@ -203,13 +203,13 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _name(host: object) -> str:
-    """A host as resolvers take it (text, bytes or None), as it is compared here."""
+    """Normalize a host as resolvers accept it (text, bytes or None) for comparison."""
     text = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host or "")
     return text.lower().rstrip(".")
 
 
 def _libraries() -> list[str]:
-    """The installed packages on the stack below the user's own code, or what runs it, the outermost first;
+    """List the installed packages on the stack below the user's own code, or what runs it, the outermost first;
     else urllib or http."""
     found: dict[str, None] = {}
     plain: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Real hosts, answered in this process: no socket, no change in the client, and no way out."""
+"""intercept(): answers the providers' real hosts in this process, without a socket or a change in the client."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def routed(
 
 
 def recorder(client: FauxscaleClient, account_id: str) -> Callable[[LiveCallRefused], None]:
-    """Writes each refusal into an account's journal. A stand-in that is gone hides no refusal."""
+    """Make a function that writes each refusal into an account's journal; a stand-in that is gone hides none."""
 
     def record(refused: LiveCallRefused) -> None:
         arguments = {"host": refused.refusal.host, "reason": str(refused)}

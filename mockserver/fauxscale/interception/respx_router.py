@@ -1,4 +1,4 @@
-"""The HTTP stacks of this process that respx reaches into: httpx, and httpx2 beside it where it is installed."""
+"""Routes the requests of httpx, and of httpx2 where it is installed, by means of respx."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Where requests go: to `target` for one of `hosts`, else on their way if the guard permits, else nowhere."""
+    """Where requests go: to `target` for one of `hosts`, else to their host if the guard permits it."""
 
     hosts: frozenset[str]
     target: Target
@@ -37,7 +37,7 @@ class Switch:
 
 @contextmanager
 def switched(switch: Switch) -> Generator[None]:
-    """While entered, every request of every client of the installed stacks goes where the switch says.
+    """While entered, send every request of every client of the installed stacks where the switch says.
 
     All installed stacks are taken, loaded or not, so that one first imported meanwhile is no way around.
     Clients with a transport of their own do not come by here.
@@ -65,8 +65,10 @@ def _installed() -> list[_Stack]:
 
 
 def _mocker(core: str) -> type[Mocker]:
-    """respx 0.23 knows httpcore alone. A mocker that anybody else made for httpcore2 is shared: the second
-    one to patch the same methods would have no effect."""
+    """Find or make respx's mocker of a stack: respx 0.23 knows httpcore alone.
+
+    A mocker made elsewhere for httpcore2 is shared: the second one to patch the same methods would have no effect.
+    """
     for known in Mocker.registry.values():
         if any(target.startswith(f"{core}.") for target in known.targets):
             return known

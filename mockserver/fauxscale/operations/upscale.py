@@ -1,4 +1,4 @@
-"""The work itself, the same for every provider: judge the picture, charge for it, give out links to the results."""
+"""Upscaling, the same for every provider: judge the picture, charge for it, give out links to the results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def upscale(call: Call, ask: Upscale) -> Outcome:
 
 
 async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
-    """Do the work on a judged picture: charge it and give out a link for each result."""
+    """Do the work on a judged picture: charge for it and give out a link to each result."""
     outcome = await prepare(call, ask, picture)
     try:
         await keep(call, outcome, outcome.charge)
@@ -44,7 +44,7 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
 
 
 async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
-    """Pay for work, give out the links to its results and keep what they are made of: all of it or nothing.
+    """Charge for work, give out the links to its results and keep their sources: all of it or nothing.
 
     Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY once the account is gone.
     """
@@ -62,7 +62,7 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
 
 
 async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool = True) -> Outcome:
-    """All of the work on a judged picture, for the caller to `keep` when it is to be paid.
+    """Prepare the work on a judged picture; the caller charges for it and keeps it with `keep`.
 
     Not `finished`: the lives of its links begin with the end of a job.
     """
@@ -153,7 +153,7 @@ def link_life(call: Call, asked: float | None = None) -> float:
 
 
 def _seed(call: Call, ask: Upscale, first: int, number: int) -> int:
-    """The seed asked for, counted up for further pictures, or one off the account's dice."""
+    """The seed asked for, counted up for further pictures, or one from the account's dice."""
     if ask.seed is not None:
         return (ask.seed + number) % SEEDS
     return int.from_bytes(call.account.dice.of_call("seed", call.entry.n, first + number)[:4], "big") % SEEDS

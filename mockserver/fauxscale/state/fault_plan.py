@@ -1,4 +1,4 @@
-"""Which calls get which faults: each step of a rule is assigned exactly as often as configured."""
+"""The fault plan: assigns the steps of an account's rules to calls, each exactly as often as configured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How far a rule has come: calls that `after` spared, steps assigned, and those given back, by step."""
+    """The progress of a rule: calls that `after` spared, steps assigned, and those given back, by step."""
 
     spared: int = 0
     applied: int = 0
@@ -24,7 +24,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the rules of an account have come, and how often its dice were rolled for them."""
+    """The progress of all rules of an account, and how often its dice were rolled for them."""
 
     version: int = 0
     rolls: int = 0
@@ -33,7 +33,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What one call gets, and how far the rules have come with it."""
+    """The faults assigned to one call, and the progress of the rules with it."""
 
     faults: tuple[AssignedFault, ...]
     progress: Progress
@@ -47,7 +47,7 @@ def assign(
     method: str,
     luck: Callable[[int], float],
 ) -> Assignment:
-    """The faults a call gets: the first rule that still has one to give, and any that combine with it.
+    """Assign faults to a call: of the first rule that still has one to give, and any that combine with it.
 
     They are in the order in which they apply: what only delays a call before what ends it, what replaces a
     reply before what changes it. `luck` gives a number from 0 to 1 for each number of a roll; only rules with a
@@ -90,7 +90,7 @@ def assign(
 
 
 def _next(rule: Rule, count: Count, fitting: set[int]) -> tuple[int, Count] | None:
-    """The step whose turn it is, if it is one of those that fit: a script waits for the call it stands at."""
+    """The next step of a rule, if it is one of those that fit: a script waits for the call of its next step."""
     for number in range(len(rule.steps)):
         if not (waiting := count.back.get(number, 0)):
             continue
@@ -104,7 +104,7 @@ def _next(rule: Rule, count: Count, fitting: set[int]) -> tuple[int, Count] | No
 
 
 def give_back(rules: Sequence[Rule], progress: Progress, faults: Sequence[AssignedFault]) -> Progress:
-    """How far the rules have come once these faults are to be assigned again: they did not apply."""
+    """Return the progress after giving back these faults, which did not apply and are to be assigned again."""
     known, counts = {rule.id for rule in rules}, dict(progress.counts)
     for one in faults:
         if not one.from_prompt and one.rule in known and one.rule in counts:
@@ -128,7 +128,7 @@ class Plan:
         return batch.get(self._progress, Progress)
 
     def add_progress(self, batch: Batch, before: Progress, after: Progress) -> Ref[None]:
-        """Note how far the rules have come; refuse the batch if another call has come further since `before`."""
+        """Store the progress of the rules; refuse the batch if another call has changed it since `before`."""
         known = before.version or None
         current = batch.expect(self._progress, known, member="version" if known else "", kind=Progress)
         if after is not before:
@@ -138,7 +138,7 @@ class Plan:
     def assignment(
         self, head: Head, progress: Progress, operation: str, kind: str, method: str = ""
     ) -> Assignment:
-        """What a call gets of the rules of this head."""
+        """Assign to a call what the rules of this head have for it."""
         return assign(
             head.rules, progress, operation, kind, method, lambda number: self._luck(head.label, number)
         )
@@ -152,7 +152,7 @@ class Plan:
         return (await self._head.change(change)).rules[-1]
 
     async def remove(self, rule_id: str) -> bool:
-        """Take one rule back; False if there is none of that id."""
+        """Remove one rule; False if there is none of that id."""
         if rule_id not in [rule.id for rule in (await self._head.read()).rules]:
             return False
         await self._head.change(
@@ -161,16 +161,16 @@ class Plan:
         return True
 
     async def clear(self) -> None:
-        """Forget every rule."""
+        """Remove every rule."""
         await self._head.change(lambda head: replace(head, rules=()))
         await self._advance(lambda head, progress: replace(progress, counts={}))
 
     async def rewind(self) -> None:
-        """Begin the dice anew."""
+        """Reset the dice of the rules."""
         await self._advance(lambda head, progress: replace(progress, rolls=0))
 
     async def rules(self) -> list[tuple[Rule, int]]:
-        """Every rule with how often it has applied, in the order in which they were added."""
+        """List every rule with how often it has applied, in the order in which they were added."""
         head, progress = await self._standing()
         found: list[tuple[Rule, int]] = []
         for rule in head.rules:
@@ -179,7 +179,7 @@ class Plan:
         return found
 
     async def assign(self, operation: str, kind: str, method: str = "") -> list[AssignedFault]:
-        """The faults this call gets, each counted as applied until it is given back."""
+        """Assign faults to a call, each counted as applied until it is given back."""
         faults: list[AssignedFault] = []
 
         def step(head: Head, progress: Progress) -> Progress:
@@ -190,11 +190,11 @@ class Plan:
         return faults if await self._advance(step) else []
 
     async def give_back(self, *faults: AssignedFault) -> None:
-        """The call ended before these could apply: the next matching call gets them."""
+        """Give back faults of a call that ended before they could apply: the next matching call gets them."""
         await self._advance(lambda head, progress: give_back(head.rules, progress, faults))
 
     async def _advance(self, step: Callable[[Head, Progress], Progress]) -> bool:
-        """Bring the progress on by a step; False if the account is gone. Again, if another call was faster."""
+        """Change the progress by a step; False if the account is gone. Tries again if another call was faster."""
         while True:
             head, before = await self._standing()
             if self._scope.guarded and head.generation != self._scope.generation:

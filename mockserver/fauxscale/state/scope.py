@@ -1,4 +1,4 @@
-"""One generation of an account: where its state lies, and batches that die with it."""
+"""The keys of one generation of an account, and batches that are refused once it has ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GROUPS = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where rooms keep the state of one account. A reset starts a new generation under other keys.
+    """The keys of one account's state. A reset starts a new generation under other keys.
 
     `guarded`: what is written expects the generation to be the account's still, so that what comes late is lost.
     """
@@ -53,7 +53,7 @@ class Scope:
         return f"{{{self.account}}}:head"
 
     def batch(self) -> Batch:
-        """A batch that is refused once the account was closed or reset."""
+        """Make a batch that is refused once the account was closed or reset."""
         batch = Batch()
         if self.guarded:
             batch.expect(self.lasting("head"), self.generation, member="generation")
@@ -77,7 +77,7 @@ class Scope:
 
 
 def forgotten() -> ApiError:
-    """What a call gets whose account went while it was on its way."""
+    """Make the error of a call whose account was closed or reset while it was on its way."""
     return ApiError(
         Problem.INVALID_KEY,
         "Invalid API key",

@@ -1,4 +1,4 @@
-"""Values as JSON and back: the one way in which state reaches another process, a disk or a screen."""
+"""Encodes state as JSON and decodes it: for another process, a disk or a screen."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ T = TypeVar("T")
 
 
 def to_row(value: DataclassInstance) -> bytes:
-    """The members of a flat dataclass, as they are. `dataclasses.asdict` copies them deeply first, for three times
+    """Return the members of a flat dataclass, as they are. `dataclasses.asdict` copies them deeply, for three times
     the price of the JSON itself."""
     return json.dumps({name: getattr(value, name) for name in _names(type(value))}).encode()
 
 
 def encode(value: object) -> bytes:
-    """A value as JSON: plain ones as they are, dataclasses by their members, others by their `to_members`."""
+    """Encode a value as JSON: plain ones as they are, dataclasses by their members, others by their `to_members`."""
     return json.dumps(_to_json(value, type(value)), default=str).encode()
 
 
 def decode(row: bytes, kind: type[T]) -> T:
-    """The value of this kind that `encode` made a row of. The kind's own annotations say what its members are."""
+    """Decode a value of this type from what `encode` made. The type's own annotations say what its members are."""
     return cast("T", _from_json(json.loads(row), kind))
 
 
@@ -105,7 +105,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _kinds(hint: Any) -> list[Any]:
-    """The classes of ours that a member of this type may be of."""
+    """List the classes of ours that a member of this type may be of."""
     several = get_origin(hint) in (Union, types.UnionType)
     members: Sequence[Any] = get_args(hint) if several else (hint,)
     return [one for one in members if _is_ours(one)]
@@ -118,7 +118,7 @@ def _is_ours(kind: Any) -> bool:
 
 
 def _inner(hint: Any, count: int) -> Sequence[Any]:
-    """The types of the members of a list or tuple of `count`."""
+    """List the types of the members of a list or tuple of `count`."""
     args = get_args(_without_none(hint))
     if not args:
         return [object] * count
@@ -128,7 +128,7 @@ def _inner(hint: Any, count: int) -> Sequence[Any]:
 
 
 def size_of(value: object) -> int:
-    """About how many bytes a value would take as JSON, without making any."""
+    """Estimate how many bytes a value would be as JSON, without encoding it."""
     if isinstance(value, str):
         return len(value) + 4
     if isinstance(value, Mapping):

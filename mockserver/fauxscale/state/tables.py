@@ -1,4 +1,4 @@
-"""A batch executed on plain objects: what the memory store does under its lock."""
+"""Executes a batch on plain objects: what the memory store does under its lock."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Tables:
         }
 
     def execute(self, operations: Sequence[Operation], now: float) -> Outcome:
-        """Do all of it, or undo what was done."""
+        """Execute a whole batch, or undo what was done of it."""
         self._bury(now)
         results: list[object] = []
         self._undo, self._finally = [], []
@@ -274,7 +274,7 @@ class Tables:
         table.rows = {one: value for one, value in rows.items() if one != name}
 
     def _made(self, key: str, new: object, *, counts: bool = False) -> object:
-        """What is kept there; `new`, if nothing is."""
+        """Return what is stored there; `new`, if nothing is."""
         row = self._find(key)
         if row is None:
             row = _Row(new)

@@ -20,7 +20,7 @@ Event: TypeAlias = tuple[float, int, float]
 
 
 class Refused(Exception):
-    """An operation stops its batch; `found` is what it found instead."""
+    """Raised to stop a batch; `found` is what the operation found instead."""
 
     def __init__(self, found: object) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class RollingWindow:
         return state, lambda: events.remove(event)
 
     def _forget(self, operation: Window, now: float) -> None:
-        """Tidy what is older than the window by both clocks, and the oldest beyond what may be kept."""
+        """Drop what is older than the window by both clocks, and the oldest beyond what may be kept."""
         events = self.events
         old = bisect_left(events, operation.now - operation.span, key=_at)
         most = max(_MOST_EVENTS, 2 * operation.most)
@@ -92,7 +92,7 @@ def _at(event: Event) -> float:
 
 
 def _opens(events: Sequence[Event], units: int) -> float:
-    """When the event happened with which `units` units or more will have left."""
+    """Find the time of the event with which `units` units or more will have left the window."""
     left = 0
     for at, one, _ in events:
         left += one
