@@ -16,6 +16,8 @@ from tests.judging import JudgedClient
 
 Mode = Literal["socket", "in-process", "tls"]
 MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
+# Seconds after which a test's client gives up on what never comes: far more than a busy machine needs for what does.
+PATIENCE = 2.0
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,12 @@ def outcome(folder: Path, environ: dict[str, str]) -> str:
         "no:cacheprovider",
         str(folder),
     ]
-    environment = {"PATH": str(folder), "PYTHONPATH": str(ROOT), **environ}
+    environment = {
+        "PATH": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **environ,
+    }
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60).stdout
 
 

@@ -13,6 +13,7 @@ from fauxscale import Delay, MockServer, Settings
 from fauxscale.app import App
 from fauxscale.state.journal import Entry
 from tests.calls.ideogram import upscale
+from tests.holding import delays_held
 from tests.journals import entries
 from tests.pictures import picture
 from tests.stages import Stage
@@ -224,13 +225,14 @@ def test_what_waits_holds_its_place_in_flight(stage: Stage) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     account = stage.account(in_flight=3)
-    account.faults.add(Delay(1.5), times=3)
+    account.faults.add(Delay(1), times=3)
     key = account.api_key("ideogram")
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(3) as pool, delays_held() as release:
         waiting = [pool.submit(upscale, stage, key=key) for _ in range(3)]
         while account.faults.list()[0].applied < 3:
             pass
         assert upscale(stage, key=key).status_code == 429
+        release()
         assert [one.result().status_code for one in waiting] == [200] * 3
     assert upscale(stage, key=key).status_code == 200
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fauxscale.errors import ApiError, Problem, phrase, text_of
 from fauxscale.faults import Fail
 
@@ -29,9 +27,9 @@ def test_a_providers_own_text_for_a_problem_is_said_but_for_what_was_configured(
     assert text_of(Fail(404, message="try Tuesday").error, 404, TEXTS, own) == "try Tuesday"
 
 
-@pytest.mark.parametrize("status", range(400, 600))
-def test_a_status_no_table_has_is_called_what_http_calls_it_or_refused_or_failed(status: int) -> None:
-    said = text_of(Fail(status).error, status, {})
-    assert said == phrase(status)
-    assert ("server" in said.lower()) <= (status >= 500)
+def test_a_status_no_table_has_is_called_what_http_calls_it_or_refused_or_failed() -> None:
+    for status in range(400, 600):
+        said = text_of(Fail(status).error, status, {})
+        assert said == phrase(status)
+        assert ("server" in said.lower()) <= (status >= 500), status
     assert phrase(410) == "Gone"

@@ -20,6 +20,7 @@ from fauxscale.cli.serve import serve
 from fauxscale.client import FauxscaleClient
 from tests.calls.ideogram import upscale
 from tests.served import serving, stage_of
+from tests.stages import PATIENCE
 
 
 def test_the_ready_line_has_the_documented_members_and_the_banner_goes_to_stderr() -> None:
@@ -182,7 +183,7 @@ def test_stopping_under_a_waiting_call_is_quiet() -> None:
         account = control.account()
         account.faults.add(Hang(), times=None)
         key = account.api_key("ideogram")
-        with httpx.Client(timeout=0.5) as client, pytest.raises(httpx.ReadTimeout):
+        with httpx.Client(timeout=PATIENCE) as client, pytest.raises(httpx.ReadTimeout):
             upscale(stage_of(ready, client), key=key)
 
         def call() -> None:

@@ -54,7 +54,7 @@ from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
 from tests.calls.ideogram import upscale
 from tests.pictures import doubled, opened, picture
-from tests.stages import Stage
+from tests.stages import PATIENCE, Stage
 
 pytestmark = pytest.mark.every_mode
 
@@ -236,7 +236,7 @@ def test_a_hanging_call_ends_when_its_client_gives_up(
     account.faults.add(fault)
     url, key = f"{stage.base_url('ideogram')}/upscale", account.api_key("ideogram")
     with pytest.raises(httpx.ReadTimeout):
-        stage.http.post(url, files=FORM, headers={"Api-Key": key}, timeout=0.3)
+        stage.http.post(url, files=FORM, headers={"Api-Key": key}, timeout=PATIENCE)
     (hung,) = account.calls.wait_for(1)
     assert (hung.status, hung.faults) == (None, (type(fault).__name__,))
     assert call(stage, account).status_code == 200
@@ -406,7 +406,7 @@ def test_a_cut_download_is_a_short_read_a_reset_or_silence(
     url = link(stage, account)
     account.faults.add(fault)
     got = b""
-    with pytest.raises(error or broken(stage)), stage.http.stream("GET", url, timeout=0.3) as reply:
+    with pytest.raises(error or broken(stage)), stage.http.stream("GET", url, timeout=PATIENCE) as reply:
         assert reply.status_code == 200
         for piece in reply.iter_raw():
             got += piece

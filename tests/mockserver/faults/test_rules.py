@@ -40,7 +40,7 @@ from fauxscale.faults import Fault
 from tests.calls.fal import MODEL, uri
 from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
-from tests.stages import Stage
+from tests.stages import PATIENCE, Stage
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_a_fault_of_the_picture_waits_for_a_read_that_gets_one(
     assert left(account) == [1]
     assert account.calls.downloads[-1].faults == ()
     try:
-        assert stage.http.get(url, timeout=0.3).content != whole.content
+        assert stage.http.get(url, timeout=PATIENCE).content != whole.content
     except httpx.TransportError:
         pass
     assert left(account) == [0]

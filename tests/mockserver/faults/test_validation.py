@@ -43,10 +43,10 @@ def made(kind: type[Fault], member: str, value: object) -> None:
         from_json({"fault": kind.__name__, **words})
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300, 10**18, -(10**18), 10**400], ids=str)
 @pytest.mark.parametrize(("kind", "member"), numbers())
-def test_no_member_is_a_number_beyond_all_bounds(kind: type[Fault], member: str, value: float) -> None:
-    made(kind, member, value)
+def test_no_member_is_a_number_beyond_all_bounds(kind: type[Fault], member: str) -> None:
+    for value in (math.nan, math.inf, -math.inf, 1e300, 10**18, -(10**18), 10**400):
+        made(kind, member, value)
 
 
 @pytest.mark.parametrize(

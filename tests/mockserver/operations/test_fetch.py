@@ -17,6 +17,7 @@ from fauxscale.operations.fetch import fetch
 from tests.local_app import open_local_app
 
 seen: list[str] = []
+given_up = threading.Event()  # the slow host goes on once the client has stopped waiting
 
 
 class Site(BaseHTTPRequestHandler):
@@ -30,7 +31,7 @@ class Site(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         if self.path == "/slow":
-            threading.Event().wait(0.3)
+            given_up.wait(60)
         self.wfile.write(b"p" * 100)
 
     def log_message(self, format: str, *args: Any) -> None:  # http.server's name
@@ -40,10 +41,12 @@ class Site(BaseHTTPRequestHandler):
 @pytest.fixture
 def port() -> Iterator[int]:
     seen.clear()
+    given_up.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server.server_port
+        given_up.set()
         server.shutdown()
         thread.join()
 
