@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from unittest import mock
 
 
 @contextmanager
-def delays_held() -> Iterator[Callable[[], None]]:
+def delays_held() -> Generator[Callable[[], None]]:
     """Hold every delay of this process' servers until the function that is given is called, or the block ends."""
     released = threading.Event()
 
