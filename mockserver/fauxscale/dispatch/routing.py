@@ -75,7 +75,9 @@ class Routes:
             if path == site.prefix or path.startswith(f"{site.prefix}/")
         ]
         if under:
-            length = len(under[0][1].prefix)
+            # One provider's prefix may begin with another's: the longest is meant.
+            length = max(len(site.prefix) for _, site in under)
+            under = [(provider, site) for provider, site in under if len(site.prefix) == length]
             return self._match(request, under, "prefix", path[length:] or "/", raw[length:] or "/")
         return self._at_root(request, path, raw)
 

@@ -10,6 +10,7 @@ from fauxscale.bodies.reader import decode_base64, decode_data_uri
 from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.files import File
+from fauxscale.state.link import Link
 
 from .delivery import picture_of
 from .fetch import fetch
@@ -52,8 +53,8 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     file = await call.accounts.file(name)
     if file is not None and parts.path.endswith(file.path):
         return await _stored(call, file, cap, param)
-    found = await call.accounts.link(name.partition(".")[0])
-    if found is None or not found.given or not parts.path.endswith(found.path):
+    found = await _link_at(call, parts.path)
+    if found is None:
         allowed = call.accounts.settings.allow_fetch
         if (parts.hostname or "") in allowed:
             return await fetch(address, cap, allowed, param=param)
@@ -72,6 +73,15 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     if not found.lives(now):
         raise _failed(param, f"the link died at exp={found.exp} by its account's clock")
     return await picture_of(replace(call, account=owner), found)
+
+
+async def _link_at(call: Call, path: str) -> Link | None:
+    """The link given out under this path: its id is one of the path's segments, or the stem of one."""
+    for segment in reversed(path.split("/")):
+        found = await call.accounts.link(segment.partition(".")[0]) if segment else None
+        if found is not None and found.given and path.endswith(found.path):
+            return found
+    return None
 
 
 async def _stored(call: Call, file: File, cap: int, param: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Batch: operations that a store executes at once, and Outcome: the result of each."""
+"""Batch: operations that a store executes at once, and BatchOutcome: the result of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ref(Generic[T]):
-    """The place of an operation in its batch; `Outcome.of` gives its result."""
+    """The place of an operation in its batch; `BatchOutcome.of` gives its result."""
 
     index: int
 
@@ -148,7 +148,7 @@ class WindowState:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class BatchRefusal:
     """The operation that stopped its batch, and what it found instead of what it expected."""
 
     index: int
@@ -156,11 +156,11 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     """The outcome of a batch: a result for each operation, as far as it got."""
 
     results: tuple[object, ...]
-    refusal: Refusal | None = None
+    refusal: BatchRefusal | None = None
 
     def of(self, ref: Ref[T]) -> T:
         """Return an operation's result. Raises IndexError if the batch was refused before it."""

@@ -23,7 +23,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RuleProgress:
     """The progress of all rules of an account, and how often its dice were rolled for them."""
 
     version: int = 0
@@ -36,12 +36,12 @@ class Assignment:
     """The faults assigned to one call, and the progress of the rules with it."""
 
     faults: tuple[AssignedFault, ...]
-    progress: Progress
+    progress: RuleProgress
 
 
 def assign(
     rules: Sequence[Rule],
-    progress: Progress,
+    progress: RuleProgress,
     operation: str,
     kind: str,
     method: str,
@@ -85,7 +85,7 @@ def assign(
             full = full or not rule.steps[number].combines
     faults = sorted(assigned, key=lambda one: one.fault.combines != (one.fault.stage == "call"))
     if rolls != progress.rolls or counts != progress.counts:
-        progress = Progress(progress.version + 1, rolls, counts)
+        progress = RuleProgress(progress.version + 1, rolls, counts)
     return Assignment(tuple(faults), progress)
 
 
@@ -103,14 +103,16 @@ def _next(rule: Rule, count: Count, fitting: set[int]) -> tuple[int, Count] | No
     return (number, replace(count, applied=count.applied + 1)) if number in fitting else None
 
 
-def give_back(rules: Sequence[Rule], progress: Progress, faults: Sequence[AssignedFault]) -> Progress:
+def give_back(rules: Sequence[Rule], progress: RuleProgress, faults: Sequence[AssignedFault]) -> RuleProgress:
     """Return the progress after giving back these faults, which did not apply and are to be assigned again."""
     known, counts = {rule.id for rule in rules}, dict(progress.counts)
     for one in faults:
         if not one.from_prompt and one.rule in known and one.rule in counts:
             count = counts[one.rule]
             counts[one.rule] = replace(count, back={**count.back, one.step: count.back.get(one.step, 0) + 1})
-    return progress if counts == progress.counts else Progress(progress.version + 1, progress.rolls, counts)
+    return (
+        progress if counts == progress.counts else RuleProgress(progress.version + 1, progress.rolls, counts)
+    )
 
 
 class Plan:
@@ -124,19 +126,19 @@ class Plan:
         self._luck = luck
         self._progress = scope.key("faults", "progress")
 
-    def get_progress(self, batch: Batch) -> Ref[Progress | None]:
-        return batch.get(self._progress, Progress)
+    def get_progress(self, batch: Batch) -> Ref[RuleProgress | None]:
+        return batch.get(self._progress, RuleProgress)
 
-    def add_progress(self, batch: Batch, before: Progress, after: Progress) -> Ref[None]:
+    def add_progress(self, batch: Batch, before: RuleProgress, after: RuleProgress) -> Ref[None]:
         """Store the progress of the rules; refuse the batch if another call has changed it since `before`."""
         known = before.version or None
-        current = batch.expect(self._progress, known, member="version" if known else "", kind=Progress)
+        current = batch.expect(self._progress, known, member="version" if known else "", kind=RuleProgress)
         if after is not before:
             batch.put(self._progress, after, counts=True)
         return current
 
     def assignment(
-        self, head: Head, progress: Progress, operation: str, kind: str, method: str = ""
+        self, head: Head, progress: RuleProgress, operation: str, kind: str, method: str = ""
     ) -> Assignment:
         """Assign to a call what the rules of this head have for it."""
         return assign(
@@ -182,7 +184,7 @@ class Plan:
         """Assign faults to a call, each counted as applied until it is given back."""
         faults: list[AssignedFault] = []
 
-        def step(head: Head, progress: Progress) -> Progress:
+        def step(head: Head, progress: RuleProgress) -> RuleProgress:
             assignment = self.assignment(head, progress, operation, kind, method)
             faults[:] = assignment.faults
             return assignment.progress
@@ -193,7 +195,7 @@ class Plan:
         """Give back faults of a call that ended before they could apply: the next matching call gets them."""
         await self._advance(lambda head, progress: give_back(head.rules, progress, faults))
 
-    async def _advance(self, step: Callable[[Head, Progress], Progress]) -> bool:
+    async def _advance(self, step: Callable[[Head, RuleProgress], RuleProgress]) -> bool:
         """Change the progress by a step; False if the account is gone. Tries again if another call was faster."""
         while True:
             head, before = await self._standing()
@@ -208,8 +210,8 @@ class Plan:
             if (await self._scope.store.run(batch)).refusal is None:
                 return True
 
-    async def _standing(self) -> tuple[Head, Progress]:
+    async def _standing(self) -> tuple[Head, RuleProgress]:
         batch = Batch()
         head, progress = self._head.get(batch), self.get_progress(batch)
         outcome = await self._scope.store.run(batch)
-        return self._head.or_first(outcome.of(head)), outcome.of(progress) or Progress()
+        return self._head.or_first(outcome.of(head)), outcome.of(progress) or RuleProgress()

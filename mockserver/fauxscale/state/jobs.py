@@ -8,7 +8,7 @@ from typing import Literal
 
 from fauxscale.errors import ApiError
 
-from .batch import Batch, Outcome, Ref
+from .batch import Batch, BatchOutcome, Ref
 from .ledger import Charge
 from .scope import Scope
 
@@ -213,7 +213,7 @@ class Jobs:
         return self._scope.key("jobs", f"{what}:{job_id}")
 
 
-def _was_done(outcome: Outcome | None) -> bool:
+def _was_done(outcome: BatchOutcome | None) -> bool:
     return outcome is not None and outcome.refusal is None
 
 

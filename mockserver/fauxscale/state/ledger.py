@@ -7,7 +7,7 @@ from typing import cast
 
 from fauxscale.errors import ApiError, Problem
 
-from .batch import Batch, Outcome, Ref
+from .batch import Batch, BatchOutcome, Ref
 from .scope import Scope
 
 
@@ -79,7 +79,9 @@ class Ledger:
         """Delete every charge, and fill the wallet again."""
         batch.drop(self._scope.group("ledger"))
 
-    def refusal(self, outcome: Outcome, wallet: Ref[int | None] | None, charge: Charge) -> ApiError | None:
+    def refusal(
+        self, outcome: BatchOutcome, wallet: Ref[int | None] | None, charge: Charge
+    ) -> ApiError | None:
         """Return NO_FUNDS, if it was the wallet that refused the batch with this charge."""
         if wallet is None or outcome.refusal is None or not outcome.refused(wallet):
             return None

@@ -10,8 +10,8 @@ from fauxscale.faults.rules import AssignedFault
 from fauxscale.settings import Terms
 
 from .account import Account
-from .batch import Batch, Outcome
-from .fault_plan import Progress, give_back
+from .batch import Batch, BatchOutcome
+from .fault_plan import RuleProgress, give_back
 from .head import Head
 from .journal import Entry
 from .ledger import Charge
@@ -44,7 +44,7 @@ class Standing:
     """An account's head and fault progress as a worker last read them: the next batch says if they are out of date."""
 
     head: Head
-    progress: Progress
+    progress: RuleProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +177,19 @@ async def read_standing(account: Account) -> Standing:
     batch = Batch()
     head, progress = account.head.get(batch), account.faults.get_progress(batch)
     outcome = await account.store.run(batch)
-    return Standing(account.head.or_first(outcome.of(head)), outcome.of(progress) or Progress())
+    return Standing(account.head.or_first(outcome.of(head)), outcome.of(progress) or RuleProgress())
 
 
-def _refreshed(account: Account, standing: Standing, outcome: Outcome) -> Standing:
+def _refreshed(account: Account, standing: Standing, outcome: BatchOutcome) -> Standing:
     """What a refused batch found instead of what was known."""
     found = None if outcome.refusal is None else outcome.refusal.found
-    if isinstance(found, Progress):
+    if isinstance(found, RuleProgress):
         return Standing(standing.head, found)
     # How far the rules have come is known still, or the next batch tells.
     return Standing(_same_generation(account, outcome), standing.progress)
 
 
-def _same_generation(account: Account, outcome: Outcome) -> Head:
+def _same_generation(account: Account, outcome: BatchOutcome) -> Head:
     """Return the head a refused batch found. Raises INVALID_KEY if it is of another generation."""
     head = None if outcome.refusal is None else outcome.refusal.found
     if not isinstance(head, Head) or head.generation != account.scope.generation:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fauxscale.errors import ApiError, Problem
 
-from .batch import Batch, Outcome, Ref
+from .batch import Batch, BatchOutcome, Ref
 from .store import Store
 
 # What a reset of a single room forgets, and a new generation leaves behind as a whole.
@@ -59,18 +59,18 @@ class Scope:
             batch.expect(self.lasting("head"), self.generation, member="generation")
         return batch
 
-    def is_late(self, outcome: Outcome) -> bool:
+    def is_late(self, outcome: BatchOutcome) -> bool:
         """Whether a batch was refused because its generation is the account's no longer."""
         return self.guarded and outcome.refused(Ref(0))
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         """Run a batch made by `batch()`. Raises INVALID_KEY if it comes too late."""
         outcome = await self.store.run(batch)
         if self.is_late(outcome):
             raise forgotten()
         return outcome
 
-    async def run_late(self, batch: Batch) -> Outcome | None:
+    async def run_late(self, batch: Batch) -> BatchOutcome | None:
         """Run a batch made by `batch()` for which it may be too late: then it changes nothing, and this is None."""
         outcome = await self.store.run(batch)
         return None if self.is_late(outcome) else outcome

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from fauxscale.clock import wall
 
-from .batch import Batch, Outcome
+from .batch import Batch, BatchOutcome
 from .blobs import Blobs
 from .tables import Tables
 
@@ -23,7 +23,7 @@ BLOB_LIFE = 60.0
 class Store(Protocol):
     """The protocol of a store; tests/mockserver/state/test_store.py holds every implementation to it."""
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         """Execute all operations of a batch at once, or none but those marked `counts`."""
         ...
 
@@ -51,7 +51,7 @@ class MemoryStore:
         self._tables = Tables(self._blobs)
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         with self._lock:
             outcome = self._tables.execute(batch.operations, wall())
             waiting = self._waiting.pop(batch.account, []) if batch.writes else []

@@ -19,7 +19,7 @@ _MOST_EVENTS = 10_000
 Event: TypeAlias = tuple[float, int, float]
 
 
-class Refused(Exception):
+class BatchRefused(Exception):
     """Raised to stop a batch; `found` is what the operation found instead."""
 
     def __init__(self, found: object) -> None:
@@ -35,12 +35,12 @@ class FixedWindows:
     used: dict[int, tuple[int, float]] = field(default_factory=dict[int, tuple[int, float]])
 
     def count(self, operation: Window, now: float) -> tuple[WindowState, Callable[[], object]]:
-        """Count units in, and say how to undo that. Raises Refused where they are too many."""
+        """Count units in, and say how to undo that. Raises BatchRefused where they are too many."""
         number = floor((operation.now - self.since) / operation.span)
         reset = self.since + (number + 1) * operation.span - operation.now
         used = self.used.get(number, (0, now))[0]
         if used + operation.units > operation.most:
-            raise Refused(WindowState(used, reset))
+            raise BatchRefused(WindowState(used, reset))
         self.used.pop(number, None)
         self.used[number] = (used + operation.units, now)
         for old, (_, touched) in list(self.used.items()):
@@ -57,7 +57,7 @@ class RollingWindow:
     events: list[Event] = field(default_factory=list[Event])
 
     def count(self, operation: Window, now: float) -> tuple[WindowState, Callable[[], object]]:
-        """Count units in, and say how to undo that. Raises Refused where they are too many.
+        """Count units in, and say how to undo that. Raises BatchRefused where they are too many.
 
         Units at `now` itself count, those a whole span ago do not; later ones were counted by a clock that was
         moved back since, and wait for it to come there again.
@@ -68,7 +68,7 @@ class RollingWindow:
         used = sum(units for _, units, _ in events[first:last])
         if used + operation.units > operation.most:
             opens = _opens(events[first:last], used + operation.units - operation.most)
-            raise Refused(WindowState(used, max(0.0, opens + operation.span - operation.now)))
+            raise BatchRefused(WindowState(used, max(0.0, opens + operation.span - operation.now)))
         event = (operation.now, operation.units, now)
         insort(events, event, key=_at)
         self._forget(operation, now)

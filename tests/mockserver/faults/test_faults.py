@@ -48,7 +48,7 @@ from fauxscale import (
 )
 from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.faults import KINDS, Fault, Rule, from_json, magic, to_json
-from fauxscale.state.batch import Batch, Outcome
+from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.fault_plan import Plan
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
@@ -495,7 +495,7 @@ def test_faults_apply_exactly_as_often_as_configured_however_many_call_at_once(
 class Slow(MemoryStore):
     """A store that lets others go first between any two steps, as one on another machine does."""
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         outcome = await super().run(batch)
         await asyncio.sleep(0)
         return outcome

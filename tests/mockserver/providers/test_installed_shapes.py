@@ -135,10 +135,6 @@ def test_an_uploaded_file_is_an_input_until_it_expires(client: Client) -> None:
     assert client.get(client.create(asked(kept["urls"]["get"])))["status"] == "failed"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the id of a link is looked for in the last segment of its address, where it is not here",
-)
 def test_an_output_is_an_input(client: Client) -> None:
     first = client.get(client.create())
     done = client.get(client.create(asked(first["output"])))
