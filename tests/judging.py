@@ -1,4 +1,4 @@
-"""What a stage or a house answers is held against the recorded contracts: a lie fails the test that hears it.
+"""What a stage or a local app answers is held against the recorded contracts: a lie fails the test that hears it.
 
 Not judged are answers to clients of another make (the SDKs', those of a documentation snippet), and MockServers a test
 starts by itself.
@@ -25,7 +25,7 @@ OWN = "__fauxscale"
 class JudgedClient(httpx.Client):
     """A client that raises AssertionError for an answer no recorded contract knows.
 
-    `control` tells which answers a fault was ordered for: those lie by intention. Answers that are streamed
+    `control` tells which answers a fault was configured for: those lie by intention. Answers that are streamed
     are not looked at, nor what is no operation of any service.
     """
 

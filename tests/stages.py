@@ -16,11 +16,13 @@ from tests.judging import JudgedClient
 
 Mode = Literal["socket", "in-process", "tls"]
 MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
+# Seconds after which a test's client gives up on what never comes: far more than a busy machine needs for what does.
+PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A server in one mode. `account()` opens a tenant of its own.
+    """A server in one mode. `account()` opens an account of its own.
 
     `http` reaches it, links included, and holds every answer against the contracts: see tests/judging.py.
     """

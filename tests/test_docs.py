@@ -31,9 +31,9 @@ from fauxscale.faults import catalogue
 from fauxscale.providers import PROVIDERS
 from pytest_fauxscale.options import TERMS
 from tests import tools
+from tests.doc_pages import BLOCK, FILE, ROOT
 from tests.tools import needs
 
-ROOT = Path(__file__).parent.parent
 PAGES = (
     "README.md",
     "docs/get-started.md",
@@ -46,8 +46,6 @@ PAGES = (
     "docs/testing.md",
     "docs/testing-other-languages.md",
 )
-BLOCK = re.compile(r"^```(\w+)( skip)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"(?:#|//) ([\w.]+\.\w+)\n")
 ADDRESS = "http://127.0.0.1:2160"
 # What a reader brings along: the function of their own that the README's test calls.
 READER = """

@@ -1,4 +1,4 @@
-"""What stages and houses answer is judged: each kind of lie the stand-in could tell fails the test that hears it."""
+"""What stages and local apps answer is judged: each kind of lie the stand-in could tell fails its test."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from fauxscale import HtmlWith200, MissingField, MockServer, Settings
 from fauxscale.client import AccountHandle
-from tests.house import open_house
 from tests.judging import JudgedClient, violations
+from tests.local_app import open_local_app
 from tests.pictures import picture
 from tests.recordings import key_header, upscale
 from tests.stages import Stage
@@ -132,22 +132,22 @@ def test_every_stage_judges_downloads_and_knows_what_was_ordered(stage: Stage, p
     assert "<title>" in stage.http.get(response.json()["data"][0]["url"]).text
 
 
-def test_a_house_judges_what_it_answers_and_knows_what_was_ordered() -> None:
-    for house in open_house():
+def test_a_local_app_judges_what_it_answers_and_knows_what_was_configured() -> None:
+    for local in open_local_app():
         order = {"image_url": IMAGE, "prompt": "fauxscale:418"}
-        assert house.ask("POST", MODEL, json=order).status_code == 418
+        assert local.ask("POST", MODEL, json=order).status_code == 418
         liar = httpx.MockTransport(lambda request: httpx.Response(207, json={}))
-        house.http = httpx.AsyncClient(transport=liar, base_url="http://localhost")
+        local.http = httpx.AsyncClient(transport=liar, base_url="http://localhost")
         with pytest.raises(AssertionError, match="207 is no recorded status"):
-            house.ask("POST", MODEL, json=order)
+            local.ask("POST", MODEL, json=order)
 
 
 @pytest.mark.parametrize(("host", "departs"), [("queue.fal.run", False), ("fal.run:443", True)])
 def test_an_answer_is_judged_by_the_operation_at_the_real_host_it_was_asked_of(
     host: str, departs: bool
 ) -> None:
-    for house in open_house():
-        queued = house.ask("POST", f"/fal/queue{ASK}", json={"image_url": IMAGE})
+    for local in open_local_app():
+        queued = local.ask("POST", f"/fal/queue{ASK}", json={"image_url": IMAGE})
         queued.request = httpx.Request(
             "POST", f"http://localhost{ASK}", headers={"host": host}, json={"image_url": IMAGE}
         )

@@ -21,7 +21,7 @@ from fauxscale.providers import PROVIDERS
 from fauxscale_contracts import load
 from fauxscale_contracts.new.skeleton import Route, skeleton
 from fauxscale_contracts.profiles.installed import BUILT_IN
-from tests.test_docs import BLOCK, FILE, ROOT
+from tests.doc_pages import BLOCK, FILE, ROOT
 
 PROFILES = {one.name: one for one in BUILT_IN}
 # The services' own names, where they are spelt otherwise than ours.

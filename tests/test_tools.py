@@ -1,4 +1,4 @@
-"""The promises of tests/tools.py: a missing program skips a test on a desk and fails it under CI."""
+"""The promises of tests/tools.py: a missing program skips a test on a developer's machine and fails it under CI."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ def outcome(folder: Path, environ: dict[str, str]) -> str:
         "no:cacheprovider",
         str(folder),
     ]
-    environment = {"PATH": str(folder), "PYTHONPATH": str(ROOT), **environ}
+    environment = {
+        "PATH": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **environ,
+    }
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60).stdout
 
 

@@ -1,4 +1,4 @@
-"""The whole stand-in as one application: a gate on the Host, our own pages, and the providers' pipeline."""
+"""The ASGI application: checks the Host, then routes to our own pages or to the providers' pipeline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def create_app(
     store: Store | None = None,
     observer: Observer | None = None,
 ) -> App:
-    """The whole stand-in as one ASGI application. `observer` is told of every API call once it is answered.
+    """Make the stand-in as one ASGI application. `observer` is told of every API call once it is answered.
 
     Raises RecordingError where `settings.replay` names no recording, or a broken one, and ValueError for options
     that no provider has.
@@ -61,7 +61,7 @@ def create_app(
 
 
 class App:
-    """The ASGI application: a gate on the Host, then our own pages, then the providers."""
+    """The ASGI application: a check of the Host, then our own pages, then the providers."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class App:
             await self._answer(scope, receive, send)
 
     def _is_link(self, request: Request) -> bool:
-        """Links are for pages of any origin, whatever the APIs are for: they say so themselves."""
+        """Whether the request reads a link: those allow pages of any origin, whatever `--cors` says."""
         match = self.routes.find(request)
         return match is not None and match.route is not None and match.route.endpoint.any_origin
 
@@ -147,7 +147,7 @@ class App:
         await response(scope, receive, send)
 
     async def _lost(self, request: Request) -> Response:
-        """An address of nobody: told what there is, and written down where the inspector shows it."""
+        """Answer 404 for a path no provider has, listing the base URLs; the inspector shows the call."""
         bases = {provider.name: provider.base for provider in self.routes.providers}
         reason = (
             f"no provider answers at {request.scope['path']!r}: base URLs are {', '.join(bases.values())}"

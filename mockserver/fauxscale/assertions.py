@@ -1,4 +1,4 @@
-"""Is this picture really that one, enlarged? A claim for tests, with every way in which it is not told apart."""
+"""Assertions for tests: is this picture that one enlarged, and if not, in which way is it not?"""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def assert_is_upscale_of(result: bytes, original: bytes, scale: float = 2) -> No
 
 
 def differences(result: bytes, original: bytes, scale: float = 2) -> list[str]:
-    """What keeps `result` from being `original` enlarged, each as the rest of a sentence; empty when nothing does."""
+    """List what keeps `result` from being `original` enlarged, each as the rest of a sentence; empty for none."""
     from PIL import ImageOps
 
     source, picture = _opened(original, "original"), _opened(result, "result")
@@ -57,7 +57,7 @@ def differences(result: bytes, original: bytes, scale: float = 2) -> list[str]:
 
 
 def _opened(data: object, what: str) -> Image | None:
-    """The picture in `data`, None for other bytes; TypeError for what is no bytes."""
+    """Open the picture in `data`; None for other bytes. Raises TypeError for what is not bytes."""
     from PIL import Image
 
     if not isinstance(data, bytes | bytearray):

@@ -1,4 +1,4 @@
-"""The only room that reads the time or waits: one clock per account, which a test may freeze and move."""
+"""Time: the only module that reads it or waits, and the clock per account that tests freeze and move."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def stopwatch() -> float:
 
 
 async def wait(seconds: float) -> None:
-    """Really wait. Only an ordered fault (a delay, a stall) or a set latency does so."""
+    """Really wait. Only a configured fault (a delay, a stall) or a set latency does so."""
     if seconds > 0:
         await asyncio.sleep(seconds)
 
 
 def repeat(seconds: float, work: Callable[[], Awaitable[object]]) -> Callable[[], None]:
-    """Do something every so many seconds, on the loop that runs, until what is returned is called."""
+    """Call a function every so many seconds on the running loop, until the returned function is called."""
     loop = asyncio.get_running_loop()
     running: set[asyncio.Future[object]] = set()
     timers: list[asyncio.TimerHandle] = []
@@ -62,23 +62,23 @@ class Clock:
         return replace(self, frozen_at=self.now() if at is None else at)
 
     def set(self, at: float) -> Clock:
-        """Make it `at` now; a frozen clock stays frozen, a running one runs on from there."""
+        """Set the clock to `at`; a frozen clock stays frozen, a running one runs on from there."""
         if self.frozen_at is not None:
             return replace(self, frozen_at=at)
         return replace(self, offset=at - wall())
 
     def unfreeze(self) -> Clock:
-        """Run on from the moment shown."""
+        """Run on from the time shown."""
         if self.frozen_at is None:
             return self
         return Clock(offset=self.frozen_at - wall())
 
 
 def http_date(at: float) -> str:
-    """`Fri, 20 Nov 2026 13:00:00 GMT`."""
+    """Format Unix seconds as an HTTP-date: `Fri, 20 Nov 2026 13:00:00 GMT`."""
     return formatdate(at, usegmt=True)
 
 
 def iso(at: float, between: str = "T") -> str:
-    """`2026-11-20T13:00:00+00:00`, or another character than T between date and time."""
+    """Format Unix seconds in ISO 8601: `2026-11-20T13:00:00+00:00`, or with another separator than T."""
     return datetime.fromtimestamp(int(at), UTC).isoformat(sep=between)

@@ -1,4 +1,4 @@
-"""What can be wrong, in no vendor's words. Rooms raise these; a provider words them on the wire."""
+"""Neutral errors: what can be wrong with a call. Handlers raise them; each provider words them on the wire."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Problem(StrEnum):
-    """The neutral name of a refusal. A provider maps it to a status, a code and a body."""
+    """The neutral name of an error. A provider maps it to a status, a code and a body."""
 
     MISSING_KEY = "missing_key"
     INVALID_KEY = "invalid_key"
@@ -60,7 +60,7 @@ class ApiError(Exception):
     `message` goes into the provider's error body, so it is worded as a service would word it. `reason` is
     for the human at the other end and travels in `x-fauxscale-reason` and the journal only: the rule, the
     value received, the limit and the fix. `param` names the offending field (a dotted path). `status`
-    forces a status the provider would not choose by itself (ordered faults do that). `details` carries
+    forces a status the provider would not choose by itself (configured faults do that). `details` carries
     facts some provider needs to word it (limits, sizes, allowed values); keys are the neutral names used
     by the room that raised.
     """
@@ -85,8 +85,8 @@ class ApiError(Exception):
         self.retry_after = retry_after
         self.details: Mapping[str, object] = details or {}
 
-    def to_words(self) -> dict[str, object]:
-        """This error as JSON members, to be raised again later or elsewhere."""
+    def to_members(self) -> dict[str, object]:
+        """Return this error as JSON members, to be raised again later or elsewhere."""
         members = ("message", "reason", "param", "status", "retry_after")
         return {
             "problem": self.problem.value,
@@ -95,12 +95,12 @@ class ApiError(Exception):
         }
 
     @classmethod
-    def from_words(cls, words: Mapping[str, Any]) -> ApiError:
-        members = {name: value for name, value in words.items() if name not in ("problem", "message")}
-        return cls(Problem(words["problem"]), words["message"], **members)
+    def from_members(cls, members: Mapping[str, Any]) -> ApiError:
+        others = {name: value for name, value in members.items() if name not in ("problem", "message")}
+        return cls(Problem(members["problem"]), members["message"], **others)
 
     def again(self) -> ApiError:
-        """An equal error, without the traceback this one has gathered."""
+        """Return an equal error without the traceback this one has gathered."""
         return ApiError(
             self.problem,
             self.message,
@@ -115,8 +115,8 @@ class ApiError(Exception):
 def text_of(
     error: ApiError, status: int, texts: Mapping[int, str], own: Mapping[Problem, str] | None = None
 ) -> str:
-    """What a refusal says: what it was configured to say, else the provider's `own` text for this problem, else what it
-    names, else the provider's text for its status.
+    """Choose the text of an error: the configured one, else the provider's `own` for this problem, else the error's
+    message, else the provider's text for its status.
 
     One table for all, so that a configured refusal reads as one that came about by itself.
     """
@@ -127,7 +127,7 @@ def text_of(
 
 
 def phrase(status: int) -> str:
-    """What HTTP itself calls a status."""
+    """The standard reason phrase of an HTTP status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -1,4 +1,4 @@
-"""Every question about a host name or address, asked once: whose machine is it, and may it be trusted?"""
+"""Predicates about host names and addresses: is it loopback, public, open to others, safe from rebinding?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?")
 
 
 def host_name(header: str) -> str:
-    """The name in a Host header: `LOCALHOST:2160` → `localhost`, `[::1]:2160` → `::1`; "" for what is no host."""
+    """Read the name in a Host header: `LOCALHOST:2160` → `localhost`, `[::1]:2160` → `::1`; "" for an invalid one."""
     found = _HOST.fullmatch(header.lower())
     return "" if found is None else found[1] or found[2]
 
@@ -25,7 +25,7 @@ def is_loopback(host: str) -> bool:
 
 def leads_here(host: str) -> bool:
     """Whether a client that connects to `host` reaches this machine: loopback, no name at all, or 0.0.0.0 and ::,
-    which every system takes for itself."""
+    which every system treats as itself."""
     address = _address(host)
     return not host or is_loopback(host) or (address is not None and address.is_unspecified)
 
@@ -36,23 +36,23 @@ def is_open_to_others(host: str) -> bool:
 
 
 def cannot_be_rebound(host: str) -> bool:
-    """Whether nobody's DNS can point this name here: loopback names and literal addresses of any kind."""
+    """Whether no DNS server can point this name here: loopback names and literal addresses of any kind."""
     return is_loopback(host) or _address(host) is not None
 
 
 def is_public(host: str) -> bool:
-    """Whether this is an address of the internet's, not of this machine, its network or its cloud."""
+    """Whether this is an address on the internet, not of this machine, its network or its cloud."""
     address = _address(host)
     return address is not None and address.is_global and not address.is_multicast
 
 
 def at_loopback(name: str) -> str:
-    """The address to connect to for a loopback name, so that no resolver is asked: `app.localhost` → 127.0.0.1."""
+    """Return the address to connect to for a loopback name, without a resolver: `app.localhost` → 127.0.0.1."""
     return "127.0.0.1" if name.endswith(".localhost") else name
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address a text spells, IPv4 where IPv6 only wraps it; None for a name. A zone (`%eth0`) does not count."""
+    """Parse an address, IPv4 where IPv6 only wraps it; None for a name. A zone (`%eth0`) is ignored."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

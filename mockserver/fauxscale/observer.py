@@ -1,4 +1,4 @@
-"""Each call as it went over the wire, for whoever asked to see it: contract checks in tests do."""
+"""Observation: a call as it went over the wire, for observers such as contract checks in tests."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ from fauxscale.operations.job_results import (
     signing_key,
     tell,
 )
-from fauxscale.operations.upscale import Outcome, Result, Upscale, judge, perform, prepare, upscale
+from fauxscale.operations.judging import judge
+from fauxscale.operations.upscale import perform, prepare, upscale
+from fauxscale.operations.upscale_request import Outcome, Result, Upscale
 from fauxscale.settings import micros
 from fauxscale.state.account import Account
 from fauxscale.state.files import File, safe_name

@@ -1,4 +1,4 @@
-"""The one list of what never reaches a disk or a screen: keys, tokens, signatures."""
+"""Masks secrets before anything reaches a disk or a screen: keys, tokens, signatures."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _MASK = "…"
 
 
 def shorten(secret: str) -> str:
-    """A secret one can still tell from another: its first four characters, never more than a third of it."""
+    """Shorten a secret to its first four characters, never more than a third of it, so that two can be told apart."""
     if secret.endswith(_MASK):
         return secret
     return secret[: min(4, len(secret) // 3)] + _MASK
 
 
 def nickname(secret: str) -> str:
-    """A secret shortened, and told from all others of the same beginning: "sk-a…3f0c".
+    """Shorten a secret so that it differs from others of the same beginning: "sk-a…3f0c".
 
     The four digits are of its SHA-256: too few to find a key by, were it not guessed already.
     """
@@ -75,13 +75,13 @@ class Mask:
         ]
 
     def text(self, value: str) -> str:
-        """Any text (URL, JSON, message) without its secrets, also where it is percent-encoded."""
+        """Mask the secrets in any text (URL, JSON, message), also where it is percent-encoded."""
         for spelling, short in self._spellings:
             value = _without(value, spelling, short)
         return _masked(value, _LAYERS)
 
     def json(self, value: object) -> object:
-        """JSON without the secrets in its texts."""
+        """Mask the secrets in the texts of JSON."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -91,7 +91,7 @@ class Mask:
         return value
 
     def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Header pairs with the values of secret ones shortened, and others masked as any text is."""
+        """Shorten the values of secret headers, and mask the others as any text."""
         shown = [(name, _shortened(value) if is_secret(name) else value) for name, value in pairs]
         # Nearly always there is nothing to hide, which one look at all of them together finds out.
         together = "\n".join(value for name, value in shown if not is_secret(name))
@@ -101,12 +101,12 @@ class Mask:
 
 
 def headers(pairs: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Header pairs as a `Mask` of the `known` secrets leaves them."""
+    """Mask header pairs with a `Mask` of the `known` secrets."""
     return Mask(known).headers(pairs)
 
 
 def secrets(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """The secrets that header pairs hold, in full: to be looked for elsewhere, never to be kept."""
+    """List the secrets that header pairs hold, in full: to search for them elsewhere, never to be kept."""
     return [_split(value)[1] for name, value in pairs if is_secret(name)]
 
 
@@ -121,18 +121,18 @@ def _shortened(value: str) -> str:
 
 
 def _split(value: str) -> tuple[str, str]:
-    """The scheme before a secret (`Bearer `, or nothing) and the secret: a cookie has spaces and no scheme."""
+    """Split the scheme (`Bearer `, or nothing) from a secret: a cookie has spaces and no scheme."""
     scheme, _, rest = value.partition(" ")
     return (f"{scheme} ", rest) if rest and scheme.isalpha() else ("", value)
 
 
 def text(value: str, known: Iterable[str] = ()) -> str:
-    """Any text as a `Mask` of the `known` secrets leaves it."""
+    """Mask any text with a `Mask` of the `known` secrets."""
     return Mask(known).text(value)
 
 
 def _without(value: str, secret: str, short: str) -> str:
-    """`value` with `secret`, and what begins as it does for _TELLING characters and more, replaced by `short`."""
+    """Replace `secret` in `value` by `short`, and so whatever begins as it does for _TELLING characters or more."""
     pieces: list[str] = []
     start, head = 0, secret[:_TELLING]
     while (at := value.find(head, start)) >= 0:
@@ -158,7 +158,7 @@ def _within(encoded: str, layers: int) -> str:
 
 
 def findings(value: str) -> list[str]:
-    """The key-like things in a text, shortened, in order. Empty for a text that `text` leaves as it is."""
+    """List the key-like things in a text, shortened, in order. Empty for a text that `text` leaves as it is."""
     return [one.short for one in finds(value)]
 
 
@@ -175,7 +175,7 @@ class Find:
 
 
 def finds(value: str) -> list[Find]:
-    """What `findings` names, for those who judge the values themselves: to be looked at, never to be kept."""
+    """List what `findings` shortens in full, for callers that check the values themselves: never to be kept."""
     return list(_found(value, _LAYERS))
 
 

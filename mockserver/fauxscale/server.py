@@ -1,4 +1,4 @@
-"""MockServer: the one way to serve, in a thread of its own or in the caller's, on a socket or without one."""
+"""MockServer: serves the stand-in in a thread of its own or in the caller's, on a socket or without one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_SOCKET = "http://fauxscale.localhost"
 
 
 class MockServer:
-    """The stand-in, ready when `start()` returns and gone without trace when `stop()` does.
+    """The stand-in as a server: ready when `start()` returns, and nothing of it is left when `stop()` does.
 
         with MockServer() as mock:
             client = MyClient(mock.base_url("ideogram"), api_key="anything")
@@ -90,8 +90,10 @@ class MockServer:
         self.stop()
 
     def start(self) -> None:
-        """Returns when calls will be answered. Raises OSError if the port is taken, RecordingError
-        if `settings.replay` cannot be told again."""
+        """Start serving; returns when calls will be answered.
+
+        Raises OSError if the port is taken, RecordingError if `settings.replay` cannot be replayed.
+        """
         with self._turn, self._lock:
             self._start()
 
@@ -123,7 +125,7 @@ class MockServer:
         return serving
 
     def _prepare(self) -> Serving:
-        """All that can be refused before anything is served. A stopped server starts afresh: its state went with
+        """Check all that can be refused before anything is served. A stopped server starts afresh: its state went with
         its store."""
         app = create_app(self.settings, providers=self.providers, store=self._store, observer=self._observer)
         sock = listen(self._host, self._port) if self._listen else None
@@ -141,8 +143,10 @@ class MockServer:
         return self._serving
 
     def stop(self) -> None:
-        """Returns when thread, socket and temporary files are gone. May be called twice, and from any thread but
-        the one that serves."""
+        """Stop serving; returns when thread, socket and temporary files are gone.
+
+        May be called twice, and from any thread but the one that serves.
+        """
         with self._turn:
             serving = self._serving
             if serving is not None:
@@ -152,7 +156,7 @@ class MockServer:
                 self._leave(serving)
 
     def _close_client(self) -> None:
-        """No new one is made: whoever asks is told that the server was stopped."""
+        """Close the control client for good: later use raises that the server was stopped."""
         with self._lock:
             self._stopped = True
             client, self._client = self._client, None
@@ -160,7 +164,7 @@ class MockServer:
             client.close()
 
     def _leave(self, serving: Serving) -> None:
-        """Forget a life that has ended, and remove its files. The foreground's own end and a `stop()` may both come."""
+        """Forget a run that has ended, and remove its files. Its own end and a `stop()` may both call this."""
         with self._lock:
             if self._serving is not serving:
                 return
@@ -187,7 +191,7 @@ class MockServer:
         return self._url
 
     def base_url(self, provider: str) -> str:
-        """What to give a client of that provider as its base URL."""
+        """The base URL for clients of that provider."""
         bases = {one.name: one.base for one in self.providers}
         if provider not in bases:
             raise ValueError(f"no provider {provider!r}: choose from {', '.join(bases)}")
@@ -230,8 +234,8 @@ class MockServer:
         self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
     ) -> AccountHandle:
         """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
-        words: dict[str, object] = {**terms, "options": options} if options else {**terms}
-        return self.client.account(Terms.from_mapping(words), label)
+        members: dict[str, object] = {**terms, "options": options} if options else {**terms}
+        return self.client.account(Terms.from_mapping(members), label)
 
     def reset(self) -> None:
         """Forget every account, call, link and charge."""

@@ -1,4 +1,4 @@
-"""What a user may set: for a whole server (`Settings`), and for one account on it (`Terms`)."""
+"""Settings of a whole server (`Settings`), and the terms of one account on it (`Terms`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Scalar = str | int | float | bool
 
 
 def micros(dollars: float) -> int:
-    """Money is integer micro-dollars everywhere; dollars exist only where people type and read them."""
+    """Convert dollars, which people type, to integer micro-dollars, which everything here counts in."""
     return round(dollars * 1_000_000)
 
 
@@ -29,7 +29,7 @@ _MOST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How one account is treated. None means: as the server's settings and the provider say.
+    """The terms of one account. None means: as the server's settings and the provider say.
 
     `balance` is in dollars, `link_ttl` and `latency` in seconds, `rate_limit` in calls a minute,
     `in_flight` in calls at once. `time` "virtual": the waits clients are asked for pass at once. `options` are
@@ -59,17 +59,17 @@ class Terms:
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
-    def words(self) -> dict[str, object]:
-        """What these terms say, as `from_mapping` reads it."""
+    def to_mapping(self) -> dict[str, object]:
+        """Return the members that are set, as `from_mapping` reads them."""
         return {name: value for name, value in asdict(self).items() if value not in (None, {})}
 
     @classmethod
-    def from_mapping(cls, words: Mapping[str, object]) -> Terms:
-        """Terms from JSON members; raises ValueError naming the member at fault."""
+    def from_mapping(cls, members: Mapping[str, object]) -> Terms:
+        """Read terms from JSON members. Raises ValueError naming the member at fault."""
         known = {one.name for one in fields(cls)}
-        if unknown := sorted(set(words) - known):
+        if unknown := sorted(set(members) - known):
             raise ValueError(f"unknown setting {unknown[0]!r}: choose from {', '.join(sorted(known))}")
-        for name, value in words.items():
+        for name, value in members.items():
             if name == "options":
                 if not isinstance(value, Mapping):
                     raise ValueError("options must be an object of provider options by full name")
@@ -84,12 +84,12 @@ class Terms:
                 raise ValueError(f"{name} must be at most {_MOST[name]:,}, got {value!r}")
             elif name in ("rate_limit", "in_flight") and isinstance(value, float):
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
-        return cls(**words)  # type: ignore[arg-type]  # judged member by member above
+        return cls(**members)  # type: ignore[arg-type]  # judged member by member above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a server can be told. Units as in `Terms`; byte budgets in bytes.
+    """The settings of a server. Units as in `Terms`; byte budgets in bytes.
 
     `keys`: only these keys work (and those made through the control API), whatever `key_policy` says.
     `token`: what the control API asks for; None on loopback. `terms`: what every account gets unless its

@@ -1,4 +1,4 @@
-"""Live calls refused while a test ran, and whether the test came to know: one that its program swallowed is a bug."""
+"""Live calls blocked while a test ran, and whether the test noticed: a refusal its program swallowed is a bug."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BlockedCalls:
     def noting(
         self, account_id: str, record: Callable[[LiveCallRefused], None]
     ) -> Callable[[LiveCallRefused], None]:
-        """`record`, and a note of it here."""
+        """Wrap `record` so that each refusal is noted here, too."""
 
         def note(refused: LiveCallRefused) -> None:
             self._refused.append((account_id, refused))
@@ -38,7 +38,7 @@ class BlockedCalls:
         return note
 
     def swallowed(self, item: pytest.Item, account: AccountHandle | None) -> str:
-        """What to say of refusals that this test never came to know of, "" where there are none.
+        """Describe the refusals that this test never noticed, "" where there are none.
 
         It knows of those that came up to its own function, caught there or not, and of those that it read.
         """
@@ -51,7 +51,7 @@ class BlockedCalls:
 
 
 def _came_up(error: LiveCallRefused, item: pytest.Item) -> bool:
-    """Whether the error passed through the test's function, or one inside it, on its way up."""
+    """Whether the error passed through the test's function, or one inside it, on its way up the stack."""
     if error.__traceback__ is None:
         return True  # what was caught has one, unless it was taken away, as unittest's assertRaises does
     name = getattr(item, "originalname", None) or item.name

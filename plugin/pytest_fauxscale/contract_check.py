@@ -1,4 +1,4 @@
-"""Holds every call the stand-in accepted against the recorded contract, once the test's body has ended."""
+"""Checks every call the stand-in accepted against the recorded contract, once the test's body has ended."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Breach:
     curl: str
 
     def lines(self, allowed: Mapping[str, str]) -> list[str]:
-        """What is left when patterns of pointers are allowed, with their reasons."""
+        """The lines that are left when patterns of pointers are allowed, with their reasons."""
         left = [line for pointer, line in self.wrong if not any(fnmatchcase(pointer, one) for one in allowed)]
         return [*left, f"    {self.curl}"] if left else []
 
 
 class Watcher:
-    """Notes calls on the server's thread; `verdict` judges those noted since it was last asked."""
+    """Collects calls on the server's thread; `verdict` checks those collected since it was last called."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class Watcher:
             self._calls.append(call)
             self._bytes += len(call.body)
         if self._bytes > MOST_BYTES:
-            self._judge()
+            self._check_noted()
 
     def begin(self) -> None:
         """Forget what was noted before: a test begins."""
@@ -61,18 +61,18 @@ class Watcher:
 
     @property
     def saw_any(self) -> bool:
-        """Whether the stand-in took a call."""
+        """Whether the stand-in answered a call."""
         with self._lock:
             return bool(self._calls or self._breaches)
 
     def verdict(self, allowed: Mapping[str, str]) -> list[str]:
-        """A line for each violation the real service would reject, with a curl that shows it."""
-        self._judge()
+        """List a line for each violation the real service would reject, with a curl command that shows it."""
+        self._check_noted()
         with self._lock:
             breaches, self._breaches = self._breaches, []
         return [line for breach in breaches for line in breach.lines(allowed)]
 
-    def _judge(self) -> None:
+    def _check_noted(self) -> None:
         with self._lock:
             calls, self._calls, self._bytes = self._calls, [], 0
         found = [breach for call in calls if (breach := _breach(call)) is not None]
@@ -81,7 +81,7 @@ class Watcher:
 
 
 def unusable_profiles() -> tuple[str, ...]:
-    """A line for each installed profile that cannot be used: calls of its provider are held against nothing."""
+    """List a line for each installed profile that cannot be used: calls of its provider are not checked."""
     from fauxscale_contracts.profiles.installed import profiles
 
     return profiles().unusable
@@ -94,7 +94,7 @@ def _breach(call: Observation) -> Breach | None:
 
     known = profiles().by_name.get(call.provider)
     if known is None or (call.api_version and call.api_version not in known.api_versions()):
-        return None  # a provider of the user's own, or a version of it, that nobody has recorded
+        return None  # a provider of the user's own, or a version of it, that is not on record
     try:
         contract = load(call.provider, api_version=call.api_version or None)
     except ContractError as error:

@@ -1,4 +1,4 @@
-"""What the fixtures do: one server a run, one account a test, one guard around both."""
+"""Implements the fixtures: one server a run, one account a test, and a guard around both."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
 from fauxscale.interception.forward import Forward
-from fauxscale.interception.guard import Fence, LiveCallRefused, guard
-from fauxscale.interception.intercept import fence_for, recorder, routed
+from fauxscale.interception.guard import LiveCallRefused, NetworkPolicy, guard
+from fauxscale.interception.intercept import policy_for, recorder, routed
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import UNASSIGNED
 from fauxscale_contracts.profiles.installed import profiles
@@ -55,7 +55,7 @@ def _started(config: pytest.Config, providers: Sequence[Provider]) -> Generator[
 
 
 def totals(server: Server) -> Mapping[str, int]:
-    """What the run came to on this server, with the live calls that were refused to no account in particular."""
+    """Sum up the run on this server, with the live calls that were blocked for no account in particular."""
     sums = server.client.totals()
     if isinstance(server, MockServer):  # elsewhere, others may have been refused theirs
         sums["refused"] = (
@@ -86,14 +86,14 @@ def intercepted(
     """Answer the real hosts with the stand-in; clients that read their key from the environment find one."""
     for name, key in _keys(server, account).items():
         env.setenv(name, key)
-    fence = _fence(config, server, routed=True)
+    policy = _policy(config, server, routed=True)
     record = _record(config, server, account.id)
     with ExitStack() as closes:
         if isinstance(server, MockServer):
             target: AppTransport | Forward = server.transport()
         else:
             target = closes.enter_context(Forward(server.url))
-        closes.enter_context(routed(target, server.providers, fence, record))
+        closes.enter_context(routed(target, server.providers, policy, record))
         yield
 
 
@@ -106,7 +106,7 @@ def guarded(
     if options.network(config) == "allow":
         yield
     else:
-        with guard(_fence(config, server, others=others), _record(config, server, account_id)):
+        with guard(_policy(config, server, others=others), _record(config, server, account_id)):
             yield
 
 
@@ -114,8 +114,10 @@ def _record(config: pytest.Config, server: Server, account_id: str) -> Callable[
     return config.stash[BLOCKED].noting(account_id, recorder(server.client, account_id))
 
 
-def _fence(config: pytest.Config, server: Server, *, routed: bool = False, others: bool = False) -> Fence:
-    return fence_for(
+def _policy(
+    config: pytest.Config, server: Server, *, routed: bool = False, others: bool = False
+) -> NetworkPolicy:
+    return policy_for(
         server.providers,
         server.url,
         reachable=[*options.reachable(config), urlsplit(server.url).hostname or ""],

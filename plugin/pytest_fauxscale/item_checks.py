@@ -1,4 +1,4 @@
-"""What a test is checked for once its body has ended: its calls' contract, live calls it hid, faults it never met."""
+"""Checks a test once its body has ended: its calls' contract, blocked calls it swallowed, faults it never met."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLOCKED = pytest.StashKey[BlockedCalls]()
 
 
 class UnusedFault(UserWarning):
-    """A test passed without meeting a fault that it configured."""
+    """Warning: a test passed, and a fault that it configured never applied."""
 
 
 def begin(item: pytest.Item) -> None:
@@ -30,7 +30,7 @@ def begin(item: pytest.Item) -> None:
 
 
 def made_calls(item: pytest.Item) -> bool:
-    """Whether the server took a call since this test began."""
+    """Whether the server answered a call since this test began."""
     watcher = item.config.stash.get(WATCHER, None)
     return watcher is not None and watcher.saw_any
 
@@ -42,7 +42,7 @@ def check_blocked_calls(item: pytest.Item, account: AccountHandle | None) -> Non
 
 
 def check_unused_faults(item: pytest.Item, account: AccountHandle) -> None:
-    """Warn of configured faults that no call of a passing test ever met."""
+    """Warn of configured faults that never applied in a passing test."""
     for rule in account.faults.list():
         never = [type(step).__name__ for step in rule.script[rule.applied :] if not isinstance(step, Ok)]
         if never and rule.probability is None:

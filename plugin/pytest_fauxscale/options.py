@@ -1,4 +1,4 @@
-"""What a run can be told, and who wins: the command line over the marker over the ini file over the default."""
+"""Options of a run and of a test: the command line wins over the marker over the ini file over the default."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TERMS: Mapping[str, Option] = {
     ),
     "api_version": Option(str, "the date of the contract the providers follow, 2026-10 for instance"),
 }
-_TAKES = {float: "a number", int: "a whole number", str: "a text"}
+_ACCEPTS = {float: "a number", int: "a whole number", str: "a text"}
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
 # Those of a run, not of a test.
 NETWORK = Option(
@@ -58,7 +58,7 @@ MARKED = (*TERMS, "contract")
 
 
 def declare(parser: pytest.Parser) -> None:
-    """Options and ini values."""
+    """Declare the command line options and ini values."""
     group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
     for name, option in EVERY.items():
         given = "" if option.default is None else f" (default: {option.default})"
@@ -84,21 +84,21 @@ def declare(parser: pytest.Parser) -> None:
         "--fauxscale-url",
         default=None,
         metavar="URL",
-        help="use the fauxscale running there instead of an own one",
+        help="use the fauxscale server at this URL instead of starting one",
     )
     group.addoption(
-        "--fauxscale-token", default=None, metavar="TOKEN", help="the control token of that server"
+        "--fauxscale-token", default=None, metavar="TOKEN", help="the control API token of that server"
     )
 
 
 def check(config: pytest.Config) -> None:
-    """Raise UsageError for what no option and no ini value can be, before any test is run."""
+    """Raise UsageError for invalid options and ini values, before any test is run."""
     for name, option in EVERY.items():
         _check_given(f"--fauxscale-{name.replace('_', '-')}", option, config.getoption(f"fauxscale_{name}"))
         try:
             written: Value | None = config.getini(f"fauxscale_{name}")
         except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
-            raise pytest.UsageError(f"fauxscale_{name} is {_TAKES[option.kind]}: {error}") from None
+            raise pytest.UsageError(f"fauxscale_{name} is {_ACCEPTS[option.kind]}: {error}") from None
         _check_given(f"fauxscale_{name}", option, written)
         chosen = _chosen(config, name, option)
         if name in TERMS and chosen is not None and chosen != option.default:
@@ -108,7 +108,7 @@ def check(config: pytest.Config) -> None:
 
 
 def _check_terms(shown: str, name: str, value: Value) -> None:
-    """What no account can be given is refused before any test asks for one."""
+    """Raise UsageError for terms that no account can have, before any test asks for one."""
     from fauxscale.providers import PROVIDERS
     from fauxscale.providers.installed import find_providers
     from fauxscale.settings import Terms
@@ -138,22 +138,22 @@ def _check_given(name: str, option: Option, value: Value | None) -> None:
     if option.choices and value not in option.choices:
         raise pytest.UsageError(f"{name} is one of {', '.join(option.choices)}, not {value!r}")
     if option.kind is not str and not 0 <= float(value) < inf:
-        raise pytest.UsageError(f"{name} is {_TAKES[option.kind]} of 0 or more, not {value!r}")
+        raise pytest.UsageError(f"{name} is {_ACCEPTS[option.kind]} of 0 or more, not {value!r}")
 
 
 def unheld(config: pytest.Config) -> str:
-    """Why the calls of this run are held against no contract, "" if they are or are not meant to be."""
+    """Say why the calls of this run are checked against no contract; "" if they are, or are not meant to be."""
     if not config.getoption("--fauxscale-url") or _chosen(config, "contract", CONTRACT) == "off":
         return ""
     return "calls to the server of --fauxscale-url were not held against the recorded contract"
 
 
 def check_marker(item: pytest.Item) -> None:
-    """Raise UsageError for what no marker can say."""
+    """Raise UsageError for invalid arguments of a marker."""
     for mark in item.iter_markers(MARKER):
         if mark.args:
             raise pytest.UsageError(
-                f"{item.nodeid}: the marker fauxscale takes named arguments only: fauxscale(balance=1)"
+                f"{item.nodeid}: the marker fauxscale accepts named arguments only: fauxscale(balance=1)"
             )
         if unknown := sorted(set(mark.kwargs) - set(MARKED)):
             known = ", ".join(MARKED)
@@ -172,7 +172,7 @@ def _check_term(item: pytest.Item, name: str, value: object) -> None:
         value, bool
     )
     if not fits or (option.choices and value not in option.choices):
-        wanted = f"one of {', '.join(option.choices)}" if option.choices else _TAKES[option.kind]
+        wanted = f"one of {', '.join(option.choices)}" if option.choices else _ACCEPTS[option.kind]
         raise pytest.UsageError(f"{item.nodeid}: {name} is {wanted}, not {value!r}")
     _check_given(f"{item.nodeid}: {name}", option, cast("Value", value))
     _check_terms(f"{item.nodeid}: {name}", name, cast("Value", value))
@@ -192,7 +192,7 @@ def _check_contract(item: pytest.Item, value: object) -> None:
 
 
 def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
-    """How strict this test is, and what it allows itself: patterns of pointers with the reasons for them."""
+    """Return how strict a test is about contracts, and what it allows: patterns of pointers with their reasons."""
     marked: Strictness | None = None
     allowed: dict[str, str] = {}
     for mark in item.iter_markers(MARKER):  # the closest comes first
@@ -205,7 +205,7 @@ def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
 
 
 def terms_for(item: pytest.Item) -> dict[str, Value]:
-    """The words in force for one test; what nobody said and has no default is left out."""
+    """Return the terms in force for one test; those not set and without a default are left out."""
     marked: dict[str, Value] = {}
     for mark in item.iter_markers(MARKER):  # the closest comes first
         said = {name: value for name, value in mark.kwargs.items() if name in TERMS}
@@ -219,7 +219,7 @@ def terms_for(item: pytest.Item) -> dict[str, Value]:
 
 
 def api_version_options(providers: Iterable[Provider], api_version: object) -> dict[str, Scalar]:
-    """An API version as options of every provider that has it. ValueError if none has."""
+    """Make an API version the options of every provider that has it. ValueError if none has."""
     if api_version is None:
         return {}
     known = {

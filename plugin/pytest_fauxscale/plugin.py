@@ -1,4 +1,4 @@
-"""The pytest plugin: options, marker, fixtures, and what a run says at its end.
+"""The pytest plugin: options, marker, fixtures, and the summary at the end of a run.
 
 Everything heavy is imported when a fixture is first used; `make bench ARGS=plugin` tells what is left.
 """
@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Says in a worker what a run without workers was told at its collection."""
+    """Warn in a worker of what a run without workers is warned of at its collection."""
     options.check_marker(item)
     if item.config.stash.get(SERVER, None) is not None:
         from .item_checks import begin
@@ -182,11 +182,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand the totals to the controller, or hold them against the budget. The server is gone by now."""
+    """Hand the totals to the controller, or check them against the budget. The server is gone by now."""
     config = session.config
     totals = config.stash[TOTALS]
     if (output := getattr(config, "workeroutput", None)) is not None:
-        output["fauxscale"] = totals.to_words()
+        output["fauxscale"] = totals.to_members()
         output["fauxscale_problems"] = [*config.stash[PROBLEMS]]
     elif totals.exceeds(options.budget(config)) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -194,7 +194,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker of pytest-xdist has ended; one that crashed has no output."""
+    """Add the totals of a worker of pytest-xdist that has ended; one that crashed has no output."""
     output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
     node.config.stash[TOTALS].add(output.get("fauxscale", {}))
     node.config.stash[PROBLEMS].update(dict.fromkeys(output.get("fauxscale_problems", [])))

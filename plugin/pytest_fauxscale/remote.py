@@ -1,4 +1,4 @@
-"""The server of a run: one of its own, or one that runs elsewhere."""
+"""RemoteServer: a server that runs elsewhere, used by a run instead of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RemoteServer:
         self.providers = tuple(providers)
 
     def base_url(self, provider: str) -> str:
-        """What to give a client of that provider as its base URL."""
+        """The base URL for clients of that provider."""
         return self.url + str(self.client.provider(provider)["base"])
 
     def account(

@@ -1,4 +1,4 @@
-"""What a failing test is told about its calls: one line each, and for a refused one the reason below it."""
+"""The report of a failing test's calls: one line each, and below a refused one its reason."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def describe(server: Server, account: AccountHandle) -> str:
 
 
 def untold(item: pytest.Item, report: pytest.TestReport) -> str:
-    """What calls of a failed test left the contract, where its failure does not say so: notes are shown with a
+    """Describe how calls of a failed test left the contract, where its failure does not say so: notes are shown with a
     traceback only, and unittest reports the failure that came first."""
     text = item.stash.get(BREACHES, "")
     return "" if text and text.splitlines()[1] in report.longreprtext else text
@@ -48,7 +48,7 @@ def _calls(server: Server, account_id: str) -> list[CallRecord]:
 
 
 def table(calls: Sequence[CallRecord]) -> str:
-    """The newest MOST of these calls, one line each, and the reason below a refused one."""
+    """Format the newest MOST of these calls, one line each, and the reason below a refused one."""
     if not calls:
         return "none: no call reached the account"
     shown = calls[-MOST:]
@@ -76,7 +76,7 @@ def _row(call: CallRecord) -> tuple[str, ...]:
 
 
 def _picture(call: CallRecord) -> str:
-    """`PNG 40x30 > 80x60`; several results of one size count as one."""
+    """Describe a call's pictures, `PNG 40x30 > 80x60`; several results of one size count as one."""
     sent = "" if call.image is None else f"{call.image.format} {call.image.width}x{call.image.height}"
     made = dict.fromkeys("{width}x{height}".format_map(result) for result in call.results)
     return " > ".join(filter(None, [sent, ", ".join(made)])) or "-"

@@ -1,4 +1,4 @@
-"""Pictures to send, made on the spot: the fixture sample_image."""
+"""The fixture sample_image: makes pictures to send."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ORIENTATION = 0x0112
 
 
 class SampleImages:
-    """A factory: call it for a good picture, or ask for one of the bad ones by name. Same words, same bytes."""
+    """A factory: call it for a good picture, or ask for one of the bad ones by name. Same arguments, same bytes."""
 
     def __call__(
         self,
@@ -24,7 +24,7 @@ class SampleImages:
         mode: str = "RGB",
         exif_orientation: int | None = None,
     ) -> bytes:
-        """A gradient, `width` x `height` as stored, with one corner of another colour, so that turns and swaps show.
+        """Make a gradient, `width` x `height` as stored, with a corner of another colour, to show turns and swaps.
 
         Raises ValueError for what the format cannot hold.
         """
@@ -45,7 +45,7 @@ class SampleImages:
         return out.getvalue()
 
     def oversized(self, size: int = 10 * 1024 * 1024 + 1) -> bytes:
-        """A good PNG of exactly `size` bytes: one more than most services take, unless told otherwise."""
+        """Make a good PNG of exactly `size` bytes; by default one byte more than most services accept."""
         picture = self()
         room = size - len(picture) - 12
         if room < 0:
@@ -56,12 +56,12 @@ class SampleImages:
         return picture[:-12] + chunk + picture[-12:]
 
     def truncated(self, format: str = "JPEG", width: int = 64, height: int = 48) -> bytes:  # noqa: A002  # as above
-        """The first two thirds of a picture, as after a broken upload."""
+        """Make the first two thirds of a picture, as after a broken upload."""
         whole = self(format, width, height)
         return whole[: len(whole) * 2 // 3]
 
     def not_an_image(self) -> bytes:
-        """A page of HTML, as a proxy or a login form sends where a picture was expected."""
+        """Make a page of HTML, as a proxy or a login form sends where a picture was expected."""
         return b"<!DOCTYPE html><title>502 Bad Gateway</title><h1>This is not an image</h1>\n"
 
 

@@ -1,4 +1,4 @@
-"""What a run came to, over all accounts and all workers."""
+"""The totals of a run, over all accounts and all workers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 
 class Totals:
-    """Calls of APIs, pictures made, their price in micro-dollars, live calls that were refused."""
+    """Totals: calls of APIs, pictures made, their price in micro-dollars, live calls that were blocked."""
 
     # No dataclass: making one costs every run of pytest a millisecond.
     def __init__(self, calls: int = 0, images: int = 0, micros: int = 0, refused: int = 0) -> None:
         self.calls, self.images, self.micros, self.refused = calls, images, micros, refused
 
-    def add(self, words: Mapping[str, int]) -> None:
-        """Count in what an account or a worker came to."""
-        self.calls += words.get("calls", 0)
-        self.images += words.get("images", 0)
-        self.micros += words.get("micros", 0)
-        self.refused += words.get("refused", 0)
+    def add(self, members: Mapping[str, int]) -> None:
+        """Add the totals of an account or a worker."""
+        self.calls += members.get("calls", 0)
+        self.images += members.get("images", 0)
+        self.micros += members.get("micros", 0)
+        self.refused += members.get("refused", 0)
 
-    def to_words(self) -> dict[str, int]:
+    def to_members(self) -> dict[str, int]:
         return dict(vars(self))
 
     def exceeds(self, budget: float | None) -> bool:
@@ -27,7 +27,7 @@ class Totals:
         return budget is not None and self.micros > round(budget * 1_000_000)
 
     def __bool__(self) -> bool:
-        return any(self.to_words().values())
+        return any(self.to_members().values())
 
     def __str__(self) -> str:
         said = f"{_count(self.calls, 'call')}, {_count(self.images, 'image')}, would have cost ${dollars(self.micros)}"
@@ -35,7 +35,7 @@ class Totals:
 
 
 def dollars(micros: int) -> str:
-    """At least two places, and no cent hidden: 0.06, 2.28, 0.0604."""
+    """Format dollars with at least two places, and more where needed: 0.06, 2.28, 0.0604."""
     text = f"{micros / 1_000_000:.6f}".rstrip("0")
     whole, _, cents = text.partition(".")
     return f"{whole}.{cents.ljust(2, '0')}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,17 +12,13 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import MockServer
+from tests.clients.js_programs import ADDRESS, PHOTO, PROGRAMS
 from tests.clients.node import play, run_module
-from tests.conftest import FIXTURES
 from tests.pictures import doubled, opened
 from tests.tools import needs
 
 pytestmark = needs("node", "npm")
 
-PHOTO = FIXTURES / "images" / "astronaut.png"
-ADDRESS = "http://127.0.0.1:2160"
-PAGE = FIXTURES.parent / "docs" / "clients.md"
-PROGRAMS = re.findall(r"^```js\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 GATEWAYS = ("aigateway", "lumenfall")
 PROVIDERS = (*GATEWAYS, "fal")
 OPENAI_ERRORS = {
@@ -42,7 +37,7 @@ FAL_CALLS = {400: 1, 402: 1, 403: 1, 404: 1, 422: 1, 429: 4, 500: 1, 502: 4, 503
 
 @dataclass(frozen=True, slots=True)
 class FaultContext:
-    """What came of a scene: its value or its error; the operations its account asked for, and micro-dollars paid."""
+    """What came of a program: its value or its error; the operations its account asked for, and micro-dollars paid."""
 
     value: Any
     error: Mapping[str, Any]

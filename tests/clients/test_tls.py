@@ -14,10 +14,10 @@ import pytest
 
 from fauxscale.cli.variables import variables
 from fauxscale.providers import PROVIDERS
+from tests.clients.js_programs import ADDRESS, PAGE, PHOTO, PROGRAMS
 from tests.clients.node import run_module
-from tests.clients.test_node import ADDRESS, PAGE, PHOTO, PROGRAMS
-from tests.mockserver.cli.test_cli import serving
 from tests.pictures import opened
+from tests.served import serving
 from tests.tools import needs
 
 TLS_PROGRAM = PAGE.read_text(encoding="utf-8").partition("```python tls\n")[2].partition("```")[0]
@@ -63,14 +63,14 @@ def shell() -> Iterator[Shell]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "fixtures").symlink_to(PHOTO.parent.parent)
     return tmp_path
 
 
-def fetched(shell: Shell, desk: Path, url: str) -> tuple[int, int]:
+def fetched(shell: Shell, folder: Path, url: str) -> tuple[int, int]:
     assert url.startswith(f"{shell.url}/")
-    trusted = ssl.create_default_context(cafile=shell.environment(desk)["SSL_CERT_FILE"])
+    trusted = ssl.create_default_context(cafile=shell.environment(folder)["SSL_CERT_FILE"])
     return opened(httpx.get(url, verify=trusted).content).size
 
 
@@ -79,21 +79,21 @@ def test_who_does_not_trust_the_authority_is_not_served(shell: Shell) -> None:
         httpx.get(f"{shell.url}/ideogram/upscale")
 
 
-def test_an_application_for_fal_needs_no_change(shell: Shell, desk: Path) -> None:
+def test_an_application_for_fal_needs_no_change(shell: Shell, folder: Path) -> None:
     app = Path(__file__).with_name("fal_app.py")
-    results = json.loads(shell.run(f"{sys.executable} {app} fixtures/images/{PHOTO.name}", desk))["results"]
+    results = json.loads(shell.run(f"{sys.executable} {app} fixtures/images/{PHOTO.name}", folder))["results"]
     assert len(results) == 6, "run, submit and subscribe, blocking and not"
     for result in results.values():
-        assert fetched(shell, desk, result["images"][0]["url"]) == (1024, 1024)
+        assert fetched(shell, folder, result["images"][0]["url"]) == (1024, 1024)
 
 
-def test_the_documented_program_for_fal(shell: Shell, desk: Path) -> None:
-    (desk / "program.py").write_text(TLS_PROGRAM, encoding="utf-8")
-    assert fetched(shell, desk, shell.run(f"{sys.executable} program.py", desk).strip()) == (1024, 1024)
+def test_the_documented_program_for_fal(shell: Shell, folder: Path) -> None:
+    (folder / "program.py").write_text(TLS_PROGRAM, encoding="utf-8")
+    assert fetched(shell, folder, shell.run(f"{sys.executable} program.py", folder).strip()) == (1024, 1024)
 
 
-def test_openais_python_client(shell: Shell, desk: Path) -> None:
-    (desk / "program.py").write_text(
+def test_openais_python_client(shell: Shell, folder: Path) -> None:
+    (folder / "program.py").write_text(
         "import os\n"
         "from openai import OpenAI\n"
         "client = OpenAI(base_url=os.environ['LUMENFALL_BASE_URL'], api_key=os.environ['LUMENFALL_API_KEY'])\n"
@@ -101,23 +101,23 @@ def test_openais_python_client(shell: Shell, desk: Path) -> None:
         "    print(client.images.edit(model='ideogram-upscale', image=photo, prompt='').data[0].url)\n",
         encoding="utf-8",
     )
-    assert fetched(shell, desk, shell.run(f"{sys.executable} program.py", desk).strip()) == (1024, 1024)
+    assert fetched(shell, folder, shell.run(f"{sys.executable} program.py", folder).strip()) == (1024, 1024)
 
 
 @needs("curl")
-def test_curl(shell: Shell, desk: Path) -> None:
+def test_curl(shell: Shell, folder: Path) -> None:
     form = f"-F image_file=@fixtures/images/{PHOTO.name} -F image_request='{{}}'"
     call = f'curl -s "$IDEOGRAM_BASE_URL/upscale" -H "Api-Key: $IDEOGRAM_API_KEY" {form}'
-    url = json.loads(shell.run(call, desk))["data"][0]["url"]
-    shell.run(f"curl -sf -o upscaled.png '{url}'", desk)
-    assert opened((desk / "upscaled.png").read_bytes()).size == (1024, 1024)
+    url = json.loads(shell.run(call, folder))["data"][0]["url"]
+    shell.run(f"curl -sf -o upscaled.png '{url}'", folder)
+    assert opened((folder / "upscaled.png").read_bytes()).size == (1024, 1024)
 
 
 @needs("node", "npm")
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_documented_javascript(program: str, shell: Shell, desk: Path) -> None:
-    run_module(program.replace(ADDRESS, shell.url), desk, shell.environment(desk))
-    assert opened((desk / "upscaled.png").read_bytes()).size == (1024, 1024)
+def test_documented_javascript(program: str, shell: Shell, folder: Path) -> None:
+    run_module(program.replace(ADDRESS, shell.url), folder, shell.environment(folder))
+    assert opened((folder / "upscaled.png").read_bytes()).size == (1024, 1024)
 
 
 def test_hosts_are_named_only_where_https_answers() -> None:

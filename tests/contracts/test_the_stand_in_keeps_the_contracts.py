@@ -132,9 +132,9 @@ def test_an_empty_wallet_is_refused_as_recorded(stage: Stage, provider: str, pho
     judged(client.send(), 403 if provider == "fal" else 402, operation=client.operation)
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504])
-def test_every_status_that_can_be_ordered_is_on_record(client: Client, status: int) -> None:
-    judged(client.send(prompt=f"fauxscale:{status}"), status, operation=client.operation)
+def test_every_status_that_can_be_configured_is_on_record(client: Client) -> None:
+    for status in (400, 401, 402, 403, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504):
+        judged(client.send(prompt=f"fauxscale:{status}"), status, operation=client.operation)
 
 
 # How each says that a picture is unsafe, when it refuses.

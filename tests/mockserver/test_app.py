@@ -12,7 +12,9 @@ import pytest
 from fauxscale import Delay, MockServer, Settings
 from fauxscale.app import App
 from fauxscale.state.journal import Entry
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
+from tests.holding import delays_held
+from tests.journals import entries
 from tests.pictures import picture
 from tests.stages import Stage
 
@@ -21,17 +23,6 @@ pytestmark = pytest.mark.every_mode
 
 def app_of(stage: Stage) -> App:
     return stage.mock.app
-
-
-def entries(stage: Stage, account_id: str) -> list[Entry]:
-    """The journal of an account, read where it is kept."""
-    import asyncio
-
-    async def read() -> list[Entry]:
-        account = await stage.mock.app.accounts.get(account_id)
-        return [] if account is None else await account.journal.entries()
-
-    return asyncio.run(read())
 
 
 HOSTS_IN = [
@@ -153,7 +144,7 @@ def test_the_journal_is_bounded_by_count() -> None:
         assert [entry.n for entry in entries(stage, account.id)] == [5, 6, 7, 8, 9]
 
 
-def test_a_client_that_leaves_mid_upload_is_journalled_and_harms_nobody() -> None:
+def test_a_client_that_leaves_mid_upload_is_journalled_and_harms_no_other() -> None:
     with MockServer() as mock, httpx.Client() as http:
         stage = Stage("socket", mock, http)
         account = stage.account()
@@ -234,13 +225,14 @@ def test_what_waits_holds_its_place_in_flight(stage: Stage) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     account = stage.account(in_flight=3)
-    account.faults.add(Delay(1.5), times=3)
+    account.faults.add(Delay(1), times=3)
     key = account.api_key("ideogram")
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(3) as pool, delays_held() as release:
         waiting = [pool.submit(upscale, stage, key=key) for _ in range(3)]
         while account.faults.list()[0].applied < 3:
             pass
         assert upscale(stage, key=key).status_code == 429
+        release()
         assert [one.result().status_code for one in waiting] == [200] * 3
     assert upscale(stage, key=key).status_code == 200
 
@@ -265,7 +257,7 @@ def test_an_unknown_root_path_is_refused_in_the_words_its_key_speaks(
     assert provider in reply.headers["x-fauxscale-reason"]
 
 
-def test_a_call_to_an_address_of_nobody_is_journalled() -> None:
+def test_a_call_to_a_path_of_no_provider_is_journalled() -> None:
     with (
         MockServer(listen=False) as mock,
         httpx.Client(transport=mock.transport()) as http,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fauxscale.errors import ApiError, Problem, phrase, text_of
 from fauxscale.faults import Fail
 
 TEXTS = {402: "no money", 404: "no such thing"}
 
 
-def test_a_problem_that_has_nothing_to_add_is_said_as_the_provider_says_it_ordered_or_not() -> None:
+def test_a_problem_that_has_nothing_to_add_is_said_as_the_provider_says_it_configured_or_not() -> None:
     natural = ApiError(Problem.NO_FUNDS, "Insufficient credits")
     assert text_of(natural, 402, TEXTS) == text_of(Fail(402).error, 402, TEXTS) == "no money"
 
 
-def test_a_problem_that_names_something_keeps_its_message_and_so_does_one_ordered_with_words() -> None:
+def test_a_problem_that_names_something_keeps_its_message_and_so_does_one_configured_with_words() -> None:
     assert (
         text_of(ApiError(Problem.NOT_FOUND, "Request 'x' not found"), 404, TEXTS) == "Request 'x' not found"
     )
@@ -29,9 +27,9 @@ def test_a_providers_own_text_for_a_problem_is_said_but_for_what_was_configured(
     assert text_of(Fail(404, message="try Tuesday").error, 404, TEXTS, own) == "try Tuesday"
 
 
-@pytest.mark.parametrize("status", range(400, 600))
-def test_a_status_no_table_has_is_called_what_http_calls_it_or_refused_or_failed(status: int) -> None:
-    said = text_of(Fail(status).error, status, {})
-    assert said == phrase(status)
-    assert ("server" in said.lower()) <= (status >= 500)
+def test_a_status_no_table_has_is_called_what_http_calls_it_or_refused_or_failed() -> None:
+    for status in range(400, 600):
+        said = text_of(Fail(status).error, status, {})
+        assert said == phrase(status)
+        assert ("server" in said.lower()) <= (status >= 500), status
     assert phrase(410) == "Gone"

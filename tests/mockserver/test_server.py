@@ -17,7 +17,7 @@ import pytest
 
 from fauxscale import Hang, MockServer, Settings, Terms
 from fauxscale.transport.tls import trusting
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
 

@@ -15,10 +15,10 @@ def test_money_is_whole_micro_dollars() -> None:
     assert micros(0.1 + 0.2) == 300_000
 
 
-def test_own_terms_win_and_the_houses_fill_the_gaps() -> None:
-    house = Terms(balance=5, latency=1, options={"ideogram.api_version": "2026-04", "a.b": 1})
+def test_own_terms_win_and_the_servers_fill_the_gaps() -> None:
+    server = Terms(balance=5, latency=1, options={"ideogram.api_version": "2026-04", "a.b": 1})
     own = Terms(balance=0, options={"ideogram.api_version": "2026-10"})
-    both = house.under(own)
+    both = server.under(own)
     assert (both.balance, both.latency) == (0, 1)
     assert both.options == {"ideogram.api_version": "2026-10", "a.b": 1}
 

@@ -49,8 +49,7 @@ def test_account(fauxscale):
 
 
 def python(cwd: Path, *args: str) -> str:
-    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPYCACHEPREFIX": str(cwd / "pyc")}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     # A measured run starts without coverage, which would be measured too.
     env = {name: value for name, value in env.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(

@@ -100,7 +100,7 @@ def test_virtual_time_may_be_the_whole_run_s(run: Runs) -> None:
             "fauxscale(balanse=1)",
             "*test_it.py::test_it: the marker fauxscale has no 'balanse': choose from balance, *",
         ),
-        ("fauxscale(5)", "*test_it.py::test_it: the marker fauxscale takes named arguments only: *"),
+        ("fauxscale(5)", "*test_it.py::test_it: the marker fauxscale accepts named arguments only: *"),
         ("fauxscale(balance='3')", "*test_it.py::test_it: balance is a number, not '3'"),
         ("fauxscale(latency=True)", "*test_it.py::test_it: latency is a number, not True"),
         ("fauxscale(in_flight=1.5)", "*test_it.py::test_it: in_flight is a whole number, not 1.5"),

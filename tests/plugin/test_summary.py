@@ -72,9 +72,9 @@ def test_totals_read_like_a_sentence() -> None:
 
 def test_totals_of_workers_add_up() -> None:
     totals = Totals(1, 2, 3, 4)
-    totals.add(Totals(10, 20, 30, 40).to_words())
+    totals.add(Totals(10, 20, 30, 40).to_members())
     totals.add({})
-    assert totals.to_words() == {"calls": 11, "images": 22, "micros": 33, "refused": 44}
+    assert totals.to_members() == {"calls": 11, "images": 22, "micros": 33, "refused": 44}
 
 
 @pytest.mark.parametrize(

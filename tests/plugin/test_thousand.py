@@ -1,15 +1,16 @@
-"""A thousand tests on two workers: each finds what it did itself, and nothing of the others."""
+"""Many tests on two workers: each finds what it did itself, and nothing of the others."""
 
 from __future__ import annotations
+
+import pytest
 
 from tests.plugin.runs import Runs
 
 pytest_plugins = ["pytester"]
 
-TESTS = 1_000
 
-
-def test_a_thousand_tests_on_two_workers_never_see_each_other(run: Runs) -> None:
+@pytest.mark.parametrize("tests", [100, pytest.param(1_000, marks=pytest.mark.torture)])
+def test_tests_on_two_workers_never_see_each_other(run: Runs, tests: int) -> None:
     run.write(f"""
         import json
         from fauxscale import Fail
@@ -19,7 +20,7 @@ def test_a_thousand_tests_on_two_workers_never_see_each_other(run: Runs) -> None
             with httpx.Client() as http:
                 yield http
 
-        @pytest.mark.parametrize("number", range({TESTS}))
+        @pytest.mark.parametrize("number", range({tests}))
         def test_account(fauxscale, number, sample_image, http):
             unlucky = number % 5 == 0
             if unlucky:
@@ -40,8 +41,8 @@ def test_a_thousand_tests_on_two_workers_never_see_each_other(run: Runs) -> None
             assert [rule.left for rule in fauxscale.faults.list()] == [0] * unlucky
     """)
     result = run.apart("-n", "2", "-p", "xdist", "-q")
-    result.assert_outcomes(passed=TESTS)
-    made = TESTS * 4 // 5
+    result.assert_outcomes(passed=tests)
+    made = tests * 4 // 5
     result.stdout.fnmatch_lines(
-        [f"fauxscale: {TESTS:,} calls, {made} images, would have cost ${made * 0.06:.2f}"]
+        [f"fauxscale: {tests:,} calls, {made} images, would have cost ${made * 0.06:.2f}"]
     )

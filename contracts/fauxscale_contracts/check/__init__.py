@@ -1,1 +1,1 @@
-"""`fauxscale-contracts check`: a run of a server against a contract."""
+"""`fauxscale-contracts check`: checks a server against a contract."""

@@ -1,4 +1,4 @@
-"""`fauxscale-contracts check`: hold any server against a recorded contract, with HAR and JUnit reports."""
+"""`fauxscale-contracts check`: check any server against a recorded contract, with HAR and JUnit reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--base-url",
     required=True,
     callback=an_origin,
-    help="Where clients of it point: http://127.0.0.1:2160/ideogram.",
+    help="The base URL of its clients: http://127.0.0.1:2160/ideogram.",
 )
 @click.option("--provider", help="Whose contract.  [default: as the URL says]")
 @click.option(
@@ -30,9 +30,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     callback=a_key,
     help="Better in FAUXSCALE_CHECK_KEY.",
 )
-@click.option("--api-version", help="The contract to hold it against.  [default: the usual one]")
-@click.option("--har", type=_FILE, callback=a_report, help="Keep what was exchanged, secrets left out.")
-@click.option("--junit", type=_FILE, callback=a_report, help="The verdicts for a CI server.")
+@click.option("--api-version", help="The contract to check it against.  [default: the usual one]")
+@click.option("--har", type=_FILE, callback=a_report, help="Keep the exchanges, secrets left out.")
+@click.option("--junit", type=_FILE, callback=a_report, help="Write the verdicts as JUnit XML.")
 @click.option(
     "--examples",
     default=30,
@@ -40,7 +40,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.IntRange(min=1),
     help="Requests drawn for each operation.",
 )
-@click.option("--strict", is_flag=True, help="Also ask whether it takes what fits and refuses what does not.")
+@click.option("--strict", is_flag=True, help="Also check that it accepts valid requests and refuses others.")
 @click.option("--spend", is_flag=True, help="Allow the real service, which charges for the calls.")
 def check(
     base_url: str,
@@ -53,7 +53,7 @@ def check(
     strict: bool,
     spend: bool,
 ) -> None:
-    """Send a server hundreds of requests and hold each reply against the contract.
+    """Send a server hundreds of requests and check each reply against the contract.
 
     Ends with 0 if it keeps it, 1 if not, 2 if it could not be told, 130 or 143 if it was interrupted.
     """
@@ -84,7 +84,7 @@ def check(
 
 
 def _named_in(base_url: str) -> str:
-    """The provider whose name stands in a URL."""
+    """Find the provider whose name is in a URL."""
     from fauxscale_contracts.profiles.installed import profiles
 
     split = urlsplit(base_url)

@@ -1,4 +1,4 @@
-"""Loaded by Schemathesis, through SCHEMATHESIS_HOOKS: what it sends as a file is a picture."""
+"""Hooks that Schemathesis loads through SCHEMATHESIS_HOOKS: they make the files it sends pictures."""
 
 from __future__ import annotations
 

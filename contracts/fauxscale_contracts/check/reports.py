@@ -14,7 +14,7 @@ MASKED = "[Filtered]"  # what Schemathesis puts in place of the secrets it knows
 
 
 class NotWritten(Exception):
-    """A report that could not be put where it was wanted. Says where, and why."""
+    """Raised for a report that could not be written. Says where, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Reports:
     junit: Path | None = None
 
     def line(self, line: str, home: Path) -> str | None:
-        """Rewrite a line of Schemathesis' output to name the user's files; None for a line nobody needs.
+        """Rewrite a line of Schemathesis' output to name the user's files; None for a line to leave out.
 
         Nothing at home outlives the run, so that no line should lead there.
         """
@@ -37,7 +37,7 @@ class Reports:
         return None if str(home) in line else line
 
     def place(self, home: Path, mask: redact.Mask) -> None:
-        """Put what Schemathesis wrote at home where it is wanted. Raises NotWritten."""
+        """Copy the reports from Schemathesis' folder `home` to the user's files. Raises NotWritten."""
         for made, wanted in ((har_at(home), self.har), (junit_at(home), self.junit)):
             if wanted is None:
                 continue
@@ -50,12 +50,12 @@ class Reports:
 
 
 def har_at(home: Path) -> Path:
-    """Where Schemathesis writes what it exchanged."""
+    """The file where Schemathesis writes its exchanges."""
     return home / "check.har"
 
 
 def junit_at(home: Path) -> Path:
-    """Where Schemathesis writes the verdicts."""
+    """The file where Schemathesis writes the verdicts."""
     return home / "check.xml"
 
 

@@ -43,7 +43,7 @@ _KEY = "FAUXSCALE_CHECK_KEY"
 
 
 class NotRun(Exception):
-    """The check could not be made; says why."""
+    """Raised where the check could not be made; says why."""
 
 
 def check_server(
@@ -56,9 +56,9 @@ def check_server(
     examples: int = 30,
     strict: bool = False,
 ) -> bool:
-    """Check whether the server at `base_url`, where clients of it point, keeps the contract; reports to stdout.
+    """Check whether the server at `base_url`, the base URL of its clients, keeps the contract; reports to stdout.
 
-    A server that lets nobody in keeps every promise of its refusals, so some call with the key must have succeeded.
+    A server that refuses every key keeps every promise of its refusals, so some call with the key must have succeeded.
     Raises NotRun, and NotWritten where a report has no place.
     """
     try:
@@ -201,7 +201,7 @@ def _add_operation(paths: Json, item: Json, operation: Operation, path: str) -> 
 
 
 def _without_events(answer: Json) -> Json:
-    """An answer without the schema of an event stream: OpenAPI 3.1 has no word for that of one event."""
+    """Return an answer without the schema of an event stream: OpenAPI 3.1 cannot describe one event."""
     if "text/event-stream" not in answer.get("content", {}):
         return answer
     return {**answer, "content": {**answer["content"], "text/event-stream": {}}}
@@ -218,7 +218,7 @@ def _above(split: SplitResult, paths: list[str]) -> str:
 
 
 def _config(contract: Contract, key: str) -> str:
-    """Schemathesis' configuration: the header that carries the key, which it takes from the environment."""
+    """Write Schemathesis' configuration: the header that carries the key, which it reads from the environment."""
     ways = [way for one in contract.operations.values() for way in one.credentials() if way]
     if not ways:
         return ""

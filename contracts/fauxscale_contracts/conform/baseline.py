@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .candidate import CannotRun
-from .judge import Finding
 from .selection import matches, unmatched
+from .verdicts import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Baseline:
         return finding
 
     def stale(self, findings: Iterable[Finding]) -> list[str]:
-        """List the gaps that are none any more: everything they name was played and passed."""
+        """List the gaps that are closed: everything they name was played and passed."""
         verdicts = {one.id: one.verdict for one in findings}
         named = {gap: [verdicts[one] for one in verdicts if matches(one, gap)] for gap in self.gaps}
         return [gap for gap, seen in named.items() if seen and set(seen) == {"PASS"}]
@@ -39,8 +39,8 @@ def read(path: Path | None, provider: str) -> Baseline:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise CannotRun(f"the baseline {path} cannot be read: {error}") from error
-    rows = [line.partition("#") for line in lines]
-    gaps = {gap.strip(): why.strip() for gap, _, why in rows if gap.strip()}
+    entries = [line.partition("#") for line in lines]
+    gaps = {gap.strip(): why.strip() for gap, _, why in entries if gap.strip()}
     if wrong := unmatched(provider, gaps):
         raise CannotRun(f"the baseline {path}: {'; '.join(wrong)}")
     return Baseline(gaps)

@@ -11,12 +11,12 @@ Ending: TypeAlias = Literal["returned", "failed", "crashed", "hung"]
 
 
 class CannotRun(Exception):
-    """The client cannot be run at all. Says why."""
+    """Raised where the client cannot be run at all. Says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a client goes and with which key; `env` is the same in the provider's usual variables."""
+    """The address and key for a client; `env` is the same in the provider's usual variables."""
 
     provider: str
     base_url: str
@@ -36,7 +36,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class ClientResult:
-    """What came of a task: how it ended, the picture if one was saved, and a line about what else there was.
+    """The outcome of a task: how it ended, the picture if one was saved, and a line about what else there was.
 
     `unread`: why what was saved could not be read and is no picture then. `notes`: what it left behind.
     """

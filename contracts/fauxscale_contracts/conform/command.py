@@ -17,7 +17,7 @@ from fauxscale_contracts.console.arguments import seconds
     "-k", "patterns", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
 )
 @click.option("--list", "list_only", is_flag=True, help="Name the scenarios and what they expect, and stop.")
-@click.option("--api-version", help="The date of the contract that is staged.")
+@click.option("--api-version", help="The date of the contract that is served.")
 @click.option(
     "--limit",
     default=10.0,

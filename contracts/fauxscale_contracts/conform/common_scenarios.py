@@ -132,7 +132,7 @@ def of_connections(profile: Profile) -> Iterable[Scenario]:
     yield cut("no-answer", "the connection is closed without a byte, no work done", EmptyResponse())
     yield cut("garbage", "the reply is no HTTP after its head, no work done", MalformedChunk())
     yield cut("hang", "no answer at all, no work done", Hang())
-    yield cut("slow", "the answer takes 0.3 s", Delay(0.3), Expect())
+    yield cut("slow", "the answer comes after 0.3 s", Delay(0.3), Expect())
     yield cut("drip", "the reply comes in five pieces over 0.3 s", SlowDrip(0.3, 5), Expect())
 
 
@@ -159,10 +159,10 @@ def of_replies(profile: Profile) -> Iterable[Scenario]:
     yield said("missing-url", f"200, the result has no {what}", MissingField(results.pointer))
     if number.isdecimal() and listed:
         yield said("missing-data", "200, the list of results is missing", MissingField(listed))
-    yield said("new-fields", "members nobody documented", ExtraFields(), Expect())
+    yield said("new-fields", "undocumented members", ExtraFields(), Expect())
     if results.at and results.member:
         new = ExtraFields({"moderation": {"score": 0.01}}, results.at)
-        yield said("new-fields-in-result", "members nobody documented in the result", new, Expect())
+        yield said("new-fields-in-result", "undocumented members in the result", new, Expect())
 
 
 def of_inline_results(profile: Profile) -> Iterable[Scenario]:

@@ -15,7 +15,7 @@ from .sanitize import Sanitizer
 Upscale = Callable[..., object]
 """Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises."""
 
-# What a client that was surprised raises, as against one that looked: these are not a clean failure.
+# What a client raises that did not check a reply: these are not a clean failure.
 CRASHES: tuple[type[BaseException], ...] = (
     ArithmeticError,
     AssertionError,
@@ -55,7 +55,7 @@ class Function:
             return ClientResult("hung", said=f"still running after {task.limit:g} s")
 
     def stop(self) -> None:
-        """Nothing: threads end with the process."""
+        """Do nothing: threads end with the process."""
 
     def _call(self, endpoint: Endpoint, image: bytes, options: Mapping[str, object]) -> ClientResult:
         try:

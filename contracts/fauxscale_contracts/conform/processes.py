@@ -16,7 +16,7 @@ from pathlib import Path
 _PROC = Path("/proc")
 _LINUX = sys.platform == "linux" and (_PROC / "self" / "stat").exists()
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>, Linux 3.4 and later
-# Two seconds: a killed process takes a moment to go, and may have started another before.
+# Two seconds: a killed process needs a moment to end, and may have started another before.
 _ROUNDS, _PAUSE = 200, 0.01
 
 
@@ -26,7 +26,7 @@ class _Process:
     parent: int
     group: int
     dead: bool
-    """Ended, and nobody has asked how."""
+    """A process that has ended, whose status was not collected."""
 
 
 def end_all(group: int, mark: str) -> bool:

@@ -13,10 +13,10 @@ from fauxscale_contracts.generate.boundaries import Mode, boundary_responses
 from fauxscale_contracts.profiles.installed import profile
 
 from .candidate import Candidate, ClientResult, Task
-from .judge import Facts, Finding, Verdict, judge
 from .sample_images import picture
 from .scenario import Expect
 from .stage import Stage, finding_of, gather_facts
+from .verdicts import Facts, Finding, Verdict, evaluate
 
 _MODES: tuple[Mode, ...] = ("valid", "additive", "hostile")
 _EXPECT = Expect(outcome="either", calls=(0, 1_000_000), charges=1_000_000)
@@ -63,7 +63,7 @@ class Replies:
                 f"the client cannot enlarge a picture when nothing goes wrong: {made.ending} {made.said}".rstrip()
             )
         self._link = links[-1].url if links else ""
-        self._good = b"" if _judged(made, self._task.image, self._profile.scale) else made.picture
+        self._good = b"" if _faults(made, self._task.image, self._profile.scale) else made.picture
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,19 +122,19 @@ class Replies:
             seen = gather_facts(self._account, expect, (made,), images, {}, self._profile.scale)
             return finding_of(name, expect, seen)
         # Not asked how often it called and paid, which would take longer than the call. What is returned mostly
-        # is a picture that has been looked at.
+        # is a picture that has been checked.
         known = made.ending == "returned" and made.picture == self._good
-        faults = () if known else tuple(_judged(made, self._task.image, self._profile.scale))
+        faults = () if known else tuple(_faults(made, self._task.image, self._profile.scale))
         verdict: Verdict = "FAIL" if faults else "PASS"
         return Finding(name, verdict, _said(None), str(made), faults, notes=made.notes)
 
 
 class ClientNotWorking(Exception):
-    """The client does not get through a call in which nothing goes wrong, so that no reply tells anything."""
+    """Raised where the client fails in a call without any fault, so that no reply tells anything."""
 
 
-def _judged(made: ClientResult, image: bytes, scale: float) -> list[str]:
-    return judge(_EXPECT, Facts((made,), (image,), 0, frozenset(), (), 0, 0, {}, {}, scale))
+def _faults(made: ClientResult, image: bytes, scale: float) -> list[str]:
+    return evaluate(_EXPECT, Facts((made,), (image,), 0, frozenset(), (), 0, 0, {}, {}, scale))
 
 
 def _said(expect: Expect | None) -> str:
@@ -142,7 +142,7 @@ def _said(expect: Expect | None) -> str:
 
 
 def _at_home(value: Any, link: str) -> Any:
-    """Turn every address in a body into one of this server: no client is sent elsewhere."""
+    """Replace every address in a body by one of this server, so that no client is sent elsewhere."""
     if isinstance(value, dict):
         return {name: _at_home(one, link) for name, one in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list):

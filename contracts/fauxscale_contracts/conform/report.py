@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from fauxscale_contracts.console import atomic_write
 
 from .candidate import CannotRun
-from .judge import Finding, counts
 from .scenarios import VERSION
+from .verdicts import Finding, counts
 
 # XML 1.0 knows no control characters but these.
 _WHITE = "\t\n\r"
@@ -125,10 +125,12 @@ def as_markdown(run: Run) -> str:
     """Write for a page: what did not pass, and the sum of the rest."""
     lines = [f"**{run.client}** at {run.provider} {run.api_version}: {summary(run.findings)}.", ""]
     lines += [text for head in run.heads for text in (f"{_cell(head)[:1].upper()}{_cell(head)[1:]}", "")]
-    rows = [one for one in run.findings if one.verdict in ("FAIL", "accepted")]
-    if rows:
+    failed = [one for one in run.findings if one.verdict in ("FAIL", "accepted")]
+    if failed:
         lines += ["| scenario | expected | what happened |", "|---|---|---|"]
-        lines += [f"| `{one.id}` | {_cell(one.expected)} | {_cell('; '.join(one.faults))} |" for one in rows]
+        lines += [
+            f"| `{one.id}` | {_cell(one.expected)} | {_cell('; '.join(one.faults))} |" for one in failed
+        ]
         lines.append("")
     lines += [f"- `{one.id}`: {_cell('; '.join(one.notes))}" for one in run.findings if one.notes]
     return "\n".join(lines).rstrip() + "\n"
@@ -148,7 +150,7 @@ def check_writable(path: Path) -> None:
     if not path.parent.is_dir():
         raise CannotRun(f"{path} cannot be written: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise CannotRun(f"{path} cannot be written: {path.parent} lets nobody")
+        raise CannotRun(f"{path} cannot be written: {path.parent} is not writable")
 
 
 def write_report(path: Path, text: str) -> None:

@@ -16,7 +16,6 @@ from fauxscale_contracts.profiles.loading import load
 
 from . import baseline
 from .candidate import Candidate, CannotRun
-from .judge import Finding, is_silent
 from .program import Program
 from .replies import EITHER, ClientNotWorking, Replies, boundary_replies, modes
 from .report import Run
@@ -25,11 +24,12 @@ from .scenario import Scenario
 from .scenarios import scenarios
 from .selection import reply_ids, selects
 from .stage import Stage, open_server
+from .verdicts import Finding, is_silent
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What shall be run; members as the command's options."""
+    """What to run; members as the command's options."""
 
     provider: str
     command: tuple[str, ...]
@@ -112,7 +112,7 @@ def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
 
 
 def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Generator[Finding]:
-    """Play each scenario, `jobs` of them at once; findings in their order. Raises CannotRun."""
+    """Play each scenario, `jobs` of them at once; findings in the order of the scenarios. Raises CannotRun."""
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(stage.play, scenario) for scenario in scenarios]
         try:

@@ -1,4 +1,4 @@
-"""Draws the pictures clients are given: one of each format and mode, and files that no service takes."""
+"""Draws the pictures clients are given: one of each format and mode, and files that no service accepts."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _PLAIN = {
     "webp-alpha": ("WEBP", "RGBA"),
 }
 NAMES = (*_PLAIN, "jpeg-turned", "webp-animated", "png-one-pixel", "png-wide")
-"""Pictures every service takes."""
+"""Pictures that every service accepts."""
 REFUSED = ("gif", "cut", "empty", "text", "oversize")
-"""Files no service takes."""
+"""Files that no service accepts."""
 
 
 def accepted(formats: Iterable[str], least_side: int = 1) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def picture(name: str, number: int = 0, least_side: int = 1) -> bytes:
 
 
 def _drawn(mode: str, number: int, times: int) -> Image.Image:
-    """A gradient with a corner of another colour, so that turns, cuts and swaps show."""
+    """Draw a gradient with a corner of another colour, so that turns, cuts and swaps show."""
     colours = ((200, 30, 60), (20, 60, 220), (30, 190, 40))
     size = (96 * times, 72 * times)
     image = Image.linear_gradient("L").resize(size).convert("RGB")  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
@@ -98,7 +98,7 @@ def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def _padded(png: bytes, size: int) -> bytes:
-    """A good PNG with a private chunk of `size` bytes that decoders skip."""
+    """Make a good PNG with a private chunk of `size` bytes that decoders skip."""
     name, data = b"zzZz", bytes(size)
     chunk = struct.pack(">I", size) + name + data + struct.pack(">I", zlib.crc32(name + data))
     return png[:33] + chunk + png[33:]

@@ -27,7 +27,7 @@ VERSION = 1
 
 @cache
 def scenarios(provider: str) -> tuple[Scenario, ...]:
-    """Every scenario of a provider, in their order. Raises ContractError for one without a profile."""
+    """List every scenario of a provider, in a fixed order. Raises ContractError for one without a profile."""
     return tuple(of_profile(profile(provider)))
 
 

@@ -18,9 +18,9 @@ from fauxscale_contracts.profiles.profile import Profile
 from fauxscale_contracts.profiles.stand_in import stand_in
 
 from .candidate import Candidate, ClientResult, Endpoint, Task
-from .judge import Facts, Finding, Verdict, judge
 from .sample_images import picture
 from .scenario import Expect, Meanwhile, Scenario
+from .verdicts import Facts, Finding, Verdict, evaluate
 
 # A call that its client has hung up on is written down a moment later, on a busy machine a long one.
 _LATE, _PAUSE = 1.0, 0.01
@@ -131,14 +131,14 @@ def gather_facts(
 
 def finding_of(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Finding:
     """Judge the facts."""
-    faults = tuple(judge(expect, facts))
+    faults = tuple(evaluate(expect, facts))
     verdict: Verdict = "FAIL" if faults else "PASS"
     notes = tuple(dict.fromkeys(note for one in facts.made for note in one.notes))
     return Finding(name, verdict, str(expect), str(facts), faults, seconds, notes, facts.calls)
 
 
 def _every(account: AccountHandle, served: Iterable[str]) -> dict[str, str]:
-    """The variables of every provider served, as they lead to this account."""
+    """Make the variables of every provider served, for this account."""
     env = account.env()
     for name, one in profiles().by_name.items():
         if name in served:
@@ -152,7 +152,7 @@ def _filled(profile: Profile, templates: Mapping[str, str], account: AccountHand
 
 
 def _locked_out(endpoint: Endpoint) -> Endpoint:
-    """Swap the key for one of the same form that nobody issued."""
+    """Replace the key by one of the same form that was never issued."""
     good = endpoint.api_key
     wrong = good[:-6] + "".join("B" if one != "B" else "C" for one in good[-6:])
     env = {name: value.replace(good, wrong) for name, value in endpoint.env.items()}
@@ -163,7 +163,7 @@ class _Director:
     """Reorders or cancels the client's jobs while it runs."""
 
     def __init__(self, what: Meanwhile, account: AccountHandle) -> None:
-        self._orders: Mapping[str, Callable[[], None]] = {
+        self._actions: Mapping[str, Callable[[], None]] = {
             "reordered": self._reordered,
             "cancelled": self._cancelled,
         }
@@ -174,7 +174,7 @@ class _Director:
 
     def __enter__(self) -> None:
         if self._what:
-            self._thread = threading.Thread(target=self._orders[self._what], daemon=True)
+            self._thread = threading.Thread(target=self._actions[self._what], daemon=True)
             self._thread.start()
 
     def __exit__(self, *_: object) -> None:

@@ -16,12 +16,12 @@ from fauxscale_contracts.profiles.loading import load
 
 from .candidate import Endpoint
 from .function import Function
-from .judge import Finding
 from .replies import Replies, boundary_replies, modes
 from .scenario import Expect, Scenario
 from .scenarios import scenarios
 from .selection import matches, unmatched
 from .stage import Stage, open_server
+from .verdicts import Finding
 
 
 class ClientConformance:
@@ -68,8 +68,8 @@ class ClientConformance:
         """One test for each scenario, reply and mode: collection starts no server."""
         self._check()
         if "scenario" in metafunc.fixturenames:
-            rows = [self._case(one.id, one) for one in scenarios(self.provider)]
-            metafunc.parametrize("scenario", rows)
+            cases = [self._case(one.id, one) for one in scenarios(self.provider)]
+            metafunc.parametrize("scenario", cases)
         if "reply" in metafunc.fixturenames:
             named = boundary_replies(self.provider, self.api_version) if self.fuzz else []
             metafunc.parametrize("reply", [self._case(f"reply-{name}", (name, body)) for name, body in named])
@@ -92,7 +92,7 @@ class ClientConformance:
 
     @classmethod
     def _check(cls) -> None:
-        """Fails the collection of the class when it declares what cannot be."""
+        """Fail the collection of a class with invalid declarations."""
         provider: str = getattr(cls, "provider", "")
         wrong: list[str] = []
         known = profiles().by_name

@@ -24,7 +24,7 @@ def give_up(why: str) -> NoReturn:
 
 @contextmanager
 def interruptible() -> Generator[None]:
-    """Inside, a signal that ends a run ends it in order: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+    """While entered, exit cleanly on a signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 
     Without it, click ends with 1 on Ctrl-C, which is a verdict.
     """
@@ -38,7 +38,7 @@ def interruptible() -> Generator[None]:
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` in a thread of its own: an interrupt cancels the work and is not raised inside the loop."""
+    """Run a coroutine in a thread of its own: an interrupt cancels the work and is not raised inside the loop."""
     with asyncio.Runner() as runner, ThreadPoolExecutor(1) as thread:
         loop = runner.get_loop()
         task = loop.create_task(work)

@@ -1,4 +1,4 @@
-"""Ends a run in order when it is told to end: from a terminal, by a time limit of CI, by a closed window."""
+"""Ends a run cleanly on a signal: from a terminal, by a time limit of CI, by a closed window."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Interrupts:
 
     @property
     def came(self) -> bool:
-        """Whether there was one."""
+        """Whether a signal came."""
         return self._first is not None
 
     @property
     def code(self) -> int:
-        """The exit status that tells which it was, as shells have it."""
+        """The exit status for the signal that came, as shells give it."""
         return 128 + int(self._first or signal.SIGINT)
 
     def __enter__(self) -> Interrupts:

@@ -1,1 +1,1 @@
-"""A recorded contract: parsed, and held against what was sent and answered."""
+"""Recorded contracts: parsed, and checked against requests and replies."""

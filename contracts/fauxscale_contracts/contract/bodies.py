@@ -48,7 +48,7 @@ def check_body(contents: Mapping[str, Content], content_type: str | None, body: 
 
 
 def coerce(text: str, node: Mapping[str, Any]) -> object:
-    """Text of a form field, query or header as the JSON value its schema wants, else the text itself."""
+    """Convert the text of a form field, query or header to the JSON type of its schema; else return the text itself."""
     kinds = node.get("type", "string")
     kinds = [kinds] if isinstance(kinds, str) else kinds
     readers: dict[str, Callable[[str], object]] = {
@@ -208,7 +208,7 @@ def _check_events(content: Content, body: bytes) -> list[Violation]:
 
 
 def _load(text: str | bytes) -> Any:
-    """JSON by the letter of RFC 8259: no NaN, no Infinity. ValueError, UnicodeDecodeError included."""
+    """Parse JSON by the letter of RFC 8259: no NaN, no Infinity. ValueError, UnicodeDecodeError included."""
     try:
         return json.loads(text, parse_constant=_no_constant)
     except RecursionError:
@@ -225,5 +225,5 @@ def _covers(pattern: str, declared: str) -> bool:
 
 
 def picture_as_text(data: bytes, media_type: str) -> str:
-    """A picture as a data URI."""
+    """Write a picture as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -17,7 +17,7 @@ _BODILESS = (204, 304)
 
 
 def check_request(operation: Operation, request: Request) -> list[Violation]:
-    """List everything about a request that the contract does not allow, in the order a reader would look."""
+    """List everything about a request that the contract does not allow, from its method to its body."""
     found = [*_credentials(operation, request), *_parameters(operation, request)]
     if request.body:
         if operation.bodies:
@@ -28,7 +28,7 @@ def check_request(operation: Operation, request: Request) -> list[Violation]:
 
 
 def check_response(operation: Operation, request: Request, reply: Reply) -> list[Violation]:
-    """List everything about a reply that is not on record."""
+    """List everything about a reply that the contract does not promise."""
     answer = operation.answer(reply.status)
     if answer is None:
         known = ", ".join(operation.answers)

@@ -10,7 +10,7 @@ from .violations import ContractError, brief, pointer
 
 Confidence: TypeAlias = Literal["documented", "observed", "guess"]
 """documented: the provider's own pages or OpenAPI description say so. observed: released clients depend on it, or
-public reports quote it. guess: nobody outside knows."""
+public reports quote it. guess: not known outside the service."""
 
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 WORD = "x-confidence"

@@ -37,7 +37,7 @@ class Contract:
             raise self._faulty("it has no operations")
 
     def operation(self, name: str) -> Operation:
-        """The operation of that stable name. Raises ContractError listing those there are."""
+        """Find an operation by its stable name. Raises ContractError listing those there are."""
         if name not in self.operations:
             known = ", ".join(self.operations)
             raise ContractError(
@@ -46,11 +46,11 @@ class Contract:
         return self.operations[name]
 
     def find(self, method: str, url: str) -> Operation | None:
-        """The operation that answers at this address, on the real hosts or on any other; None: none does."""
+        """Find the operation that answers at this address, on the real hosts or on any other; None: none does."""
         return find(tuple(self.operations.values()), method, url)
 
     def check_request(self, exchange: Exchange) -> list[Violation]:
-        """How the request departs from the contract; empty when it does not."""
+        """List how the request departs from the contract."""
         operation = self._operation_of(exchange)
         return (
             [_no_operation(self, exchange)]
@@ -59,7 +59,7 @@ class Contract:
         )
 
     def check_response(self, exchange: Exchange) -> list[Violation]:
-        """How the reply departs from the contract; empty when it does not, or when none came."""
+        """List how the reply departs from the contract; empty also when none came."""
         operation = self._operation_of(exchange)
         if operation is None:
             return [_no_operation(self, exchange)]

@@ -15,7 +15,7 @@ _MOST = 2000
 
 
 def curl(exchange: Exchange) -> str:
-    """One line of shell. Keys are masked: put yours in. Files go by the names they were sent under."""
+    """Write a call as one line of shell. Keys are masked: put yours in. Files have the names they were sent under."""
     from fauxscale import redact
 
     request = exchange.request

@@ -43,7 +43,7 @@ class Exchange:
     """A request and its reply; `reply` is None when none came.
 
     `operation` is its stable name, `ideogram.upscale`, where the maker knows it; otherwise a contract finds
-    it by method and address. `at` is Unix seconds and `seconds` the duration, both 0 where nobody looked.
+    it by method and address. `at` is Unix seconds and `seconds` the duration, both 0 where unknown.
     """
 
     request: Request
@@ -54,7 +54,7 @@ class Exchange:
 
     @classmethod
     def of(cls, response: object, *, operation: str = "") -> Exchange:
-        """The exchange behind a response of httpx, httpx2 or requests, or of anything shaped like theirs.
+        """Make an exchange of a response of httpx, httpx2 or requests, or of anything shaped like theirs.
 
         Raises TypeError for other objects, ValueError where the request's body was streamed and is gone.
         """
@@ -71,7 +71,7 @@ class Exchange:
 
     @classmethod
     def from_har(cls, entry: Mapping[str, Any]) -> Exchange:
-        """The exchange of one entry of a HAR 1.2 file, ours or a browser's.
+        """Make an exchange of one entry of a HAR 1.2 file, ours or a browser's.
 
         Raises ValueError naming what the entry lacks. Ours marks binary request bodies with `_encoding`
         (HAR has a word for that in responses only) and keeps the operation in `_operation`.
@@ -100,7 +100,7 @@ class Exchange:
         return cls(request, reply, str(entry.get("_operation", "")), at, seconds)
 
     def to_har(self) -> dict[str, Any]:
-        """This exchange as an entry of a HAR 1.2 file, secrets of headers, address and text bodies masked."""
+        """Write this exchange as an entry of a HAR 1.2 file, secrets of headers, address and text bodies masked."""
         from fauxscale import redact
 
         request, reply = self.request, self.reply

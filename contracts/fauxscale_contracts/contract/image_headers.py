@@ -25,7 +25,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first bytes say. `width` and `height` in pixels, 0 where they do not say."""
+    """A picture's header. `width` and `height` in pixels, 0 where the first bytes do not tell."""
 
     format: str
     width: int = 0
@@ -33,7 +33,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header | None:
-    """The header of a picture, or None for bytes that are none of PNG, JPEG, WebP, GIF, AVIF."""
+    """Read the header of a picture; None for bytes that are none of PNG, JPEG, WebP, GIF, AVIF."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return (
             Header("PNG", _big(data, 16, 4), _big(data, 20, 4)) if data[12:16] == b"IHDR" else Header("PNG")
@@ -54,7 +54,7 @@ def check_picture(
 ) -> list[Violation]:
     """List what is wrong with a picture under an `x-picture` rule.
 
-    The rule's members: `formats`, `maxBytes`, `maxPixels`, and `unsure`, the names of those nobody has
+    The rule's members: `formats`, `maxBytes`, `maxPixels`, and `unsure`, the names of those that are not
     documented (breaking them is "undocumented"). `label` is the declared media type; whether a false one
     is minded is never on record. `size` is the picture's, where `data` holds its beginning only.
     """

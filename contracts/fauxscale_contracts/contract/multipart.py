@@ -22,7 +22,7 @@ class Part:
 
 @dataclass(slots=True)
 class _Collector:
-    """What the parser calls back."""
+    """The parser's callbacks, which collect the parts."""
 
     parts: list[Part] = field(default_factory=list[Part])
     ended: bool = False
@@ -62,7 +62,7 @@ class _Collector:
 
 
 def split(content_type: str, body: bytes) -> list[Part]:
-    """The parts of a multipart/form-data body in the order sent. Raises ValueError saying what is broken."""
+    """Split a multipart/form-data body into its parts, in the order sent. Raises ValueError saying what is broken."""
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise ValueError("its Content-Type names no boundary")
@@ -90,7 +90,7 @@ def split(content_type: str, body: bytes) -> list[Part]:
 
 
 def join(parts: Iterable[Part], boundary: str = "fauxscale-contracts-boundary") -> tuple[str, bytes]:
-    """The Content-Type and the bytes of a form of these parts."""
+    """Join parts into a form: its Content-Type and its bytes."""
     pieces: list[bytes] = []
     for part in parts:
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{part.name}"'

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Severity: TypeAlias = Literal["would be rejected", "ignored", "undocumented"]
-# Of a request: the service would refuse it · would take no notice · nobody has written down what it does.
+# Of a request: the service would refuse it · would ignore it · what it does is not documented.
 # Of a reply: a client that holds the service to its word would refuse it · (not used) · it is not on record.
 
 
 class ContractError(Exception):
-    """A contract that is not there, or cannot be read. The message says what is, or what is wrong."""
+    """Raised for a contract that is missing or cannot be read. The message lists those there are, or what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Violation:
 
 
 def pointer(steps: Iterable[object]) -> str:
-    """Steps as a JSON pointer (RFC 6901)."""
+    """Write steps as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def brief(text: str, most: int = 160) -> str:
-    """Text on one line, its middle left out when it is long."""
+    """Shorten text to one line, its middle left out when it is long."""
     line = " ".join(text.split()) if len(text) <= 2000 else text[:1000] + text[-1000:]
     line = " ".join(line.split())
     if len(line) <= most:

@@ -1,1 +1,1 @@
-"""`fauxscale-contracts drift`: what a real service, its record and the stand-in say, side by side."""
+"""`fauxscale-contracts drift`: compares a real service with its recorded contract and with the stand-in."""

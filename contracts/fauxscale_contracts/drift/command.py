@@ -1,4 +1,4 @@
-"""`fauxscale-contracts drift`: ask a service the smallest questions, priced first, and say what changed."""
+"""`fauxscale-contracts drift`: probe a service with the smallest requests, priced first, and say what changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--base-url",
     required=True,
     callback=an_origin,
-    help="Where clients of it point: https://api.ideogram.ai.",
+    help="The base URL of its clients: https://api.ideogram.ai.",
 )
 @click.option(
     "--key",

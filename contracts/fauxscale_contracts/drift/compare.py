@@ -28,7 +28,7 @@ class Difference:
     """One difference. The last four say what each side has at `pointer`; "" where a side says nothing.
 
     additive: something new that a tolerant client does not notice. risky: a client that relied on what
-    nobody promised may fail. breaking: a client that relied on a promise fails.
+    was no promise may fail. breaking: a client that relied on a promise fails.
     """
 
     kind: Kind
@@ -126,7 +126,7 @@ def _compared(
 
 
 def _kind(violation: Violation) -> Kind:
-    """How bad a departure from the documentation is, by the rule that found it."""
+    """Grade a departure from the documentation by the rule that found it."""
     rule = violation.rule.partition(" ")[0]
     if rule == "known":
         return "additive"
@@ -135,7 +135,7 @@ def _kind(violation: Violation) -> Kind:
 
 
 def shape(reply: Reply) -> Shape:
-    """What a client sees of an answer, values left out."""
+    """Reduce an answer to what a client sees of it, values left out."""
     found: dict[str, set[str]] = {}
     for name, _ in reply.headers:
         if _TELLING.fullmatch(name.lower()):
@@ -186,7 +186,7 @@ def _looks(data: bytes) -> str:
 
 
 def _alike(one: Exchange, other: Exchange) -> bool:
-    """Whether a recorded exchange may be held against a probe: same operation, same status."""
+    """Whether a recorded exchange may be compared with a probe: same operation, same status."""
     same = one.operation == other.operation and one.reply is not None and other.reply is not None
     return same and one.reply.status == other.reply.status  # type: ignore[union-attr]  # both are there
 

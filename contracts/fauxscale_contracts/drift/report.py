@@ -16,7 +16,7 @@ EXITS: dict[Kind | None, int] = {None: 0, "additive": 3, "risky": 4, "breaking":
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What was found at `base_url`. `cost` in dollars, as the price list has it."""
+    """The findings at `base_url`. `cost` in dollars, by the price list."""
 
     provider: str
     api_version: str
@@ -76,5 +76,5 @@ def plan(profile: Profile) -> tuple[str, float]:
     probes = profile.probes
     likely, most = sum(one.cost for one in probes), sum(one.worst_cost for one in probes)
     lines = [f"  ${one.cost:.2f}  {one.id} ({one.operation})" for one in probes]
-    more = f", at most ${most:.2f} if it takes what it should refuse" if most > likely else ""
+    more = f", at most ${most:.2f} if it accepts what it should refuse" if most > likely else ""
     return "\n".join([f"{len(probes)} calls to {profile.name} for ${likely:.2f}{more}:", *lines]), most

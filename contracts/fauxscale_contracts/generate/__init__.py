@@ -1,1 +1,1 @@
-"""Requests, replies and pictures drawn from a contract."""
+"""Generates requests, replies and pictures from a contract."""

@@ -40,7 +40,7 @@ _NEW_MEMBER = {"new": ["member"], "since": None}
 def boundary_responses(
     operation: str, status: int = 200, *, mode: Mode = "valid", api_version: str | None = None
 ) -> list[tuple[str, Any]]:
-    """The boundary set of a JSON reply: (name, body), in an order and with names that only a new API version changes.
+    """Make the boundary set of a JSON reply: (name, body), its order and names changed only by a new API version.
 
     Raises ContractError for operations, statuses and API versions not on record, and for replies that are not JSON.
     """

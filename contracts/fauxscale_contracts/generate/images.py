@@ -1,4 +1,4 @@
-"""Hypothesis strategies for small pictures: good ones in every mode, and broken ones that no service takes."""
+"""Hypothesis strategies for small pictures: good ones in every mode, and broken ones that no service accepts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _cut(draw: DrawFn) -> bytes:
 @st.composite
 def _damaged_png(draw: DrawFn) -> bytes:
     """A PNG whose header lies: no width, no height, an impossible depth, or a wrong check sum."""
-    width, height, depth, spoil = draw(
+    width, height, depth, crc_error = draw(
         st.sampled_from(
             [(0, 8, 8, 0), (8, 0, 8, 0), (8, 8, 3, 0), (8, 8, 8, 1), (2**31 - 1, 2**31 - 1, 8, 0)]
         )
@@ -75,9 +75,12 @@ def _damaged_png(draw: DrawFn) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
     pixels = zlib.compress(bytes(9) * 8)
     return (
-        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head, spoil) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", head, crc_error)
+        + _chunk(b"IDAT", pixels)
+        + _chunk(b"IEND", b"")
     )
 
 
-def _chunk(name: bytes, data: bytes, spoil: int = 0) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) ^ spoil)
+def _chunk(name: bytes, data: bytes, crc_error: int = 0) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) ^ crc_error)

@@ -26,7 +26,7 @@ from .images import broken_images, images
 
 __all__ = ["broken_images", "fuzz_responses", "images", "requests", "responses"]
 
-# Links in replies that nobody serves: `.invalid` never resolves (RFC 2606), so no client leaves the machine.
+# Links in replies that are not served: `.invalid` never resolves (RFC 2606), so no client leaves the machine.
 _LINKS = st.from_regex("https://media[.]invalid/[a-zA-Z0-9_-]{1,22}[.](png|jpeg|webp)", fullmatch=True)
 
 
@@ -81,7 +81,7 @@ def fuzz_responses(
     """A decorator: run the test once for each `body` of the boundary set, then for `examples` generated ones.
 
     What the boundary set finds carries the name of the reply in a note. Without `shrink` the first body that
-    fails is reported as it was found, which takes a fraction of the time.
+    fails is reported as it was found, in a fraction of the time.
     """
     body = responses(operation, status, mode=mode, api_version=api_version)
     boundary = boundary_responses(operation, status, mode=mode, api_version=api_version)

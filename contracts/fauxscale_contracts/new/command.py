@@ -1,4 +1,4 @@
-"""`fauxscale-contracts new`: write the skeleton of a contract into a file, for its author to fill in."""
+"""`fauxscale-contracts new`: writes the skeleton of a contract into a file, for its author to fill in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _date(_: click.Context, __: click.Parameter, date: str) -> str:
 @click.option(
     "--operation", "operations", multiple=True, required=True, help="METHOD:PATH, as POST:/v1/upscale."
 )
-@click.option("--api-version", required=True, callback=_date, help="When the service was looked at: 2026-04.")
+@click.option("--api-version", required=True, callback=_date, help="When the service was examined: 2026-04.")
 @click.option(
     "--server", default="https://api.example", show_default=True, callback=an_origin, help="Its real address."
 )

@@ -51,7 +51,7 @@ class Route:
 def skeleton(
     name: str, api_version: str, server: str, routes: Iterable[Route], carrier: Carrier = "link"
 ) -> Json:
-    """Make an OpenAPI 3.1 document with these operations, in which every statement is a guess until somebody knows.
+    """Make an OpenAPI 3.1 document with these operations, in which every statement is a guess at first.
 
     Operations with a body take a form with a picture; they answer a link, base64 or the picture itself, as
     `carrier` says. Raises ContractError for routes that say the same twice.

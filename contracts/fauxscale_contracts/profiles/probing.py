@@ -23,7 +23,7 @@ _PAUSE = 0.5  # seconds between two polls of a job
 
 
 class Unreachable(Exception):
-    """A service that could not be probed, and why: no drift can be told of it."""
+    """Raised for a service that could not be probed, with the reason: no drift can be told of it."""
 
 
 async def run(
@@ -58,7 +58,7 @@ async def ask(
 
 
 def request(profile: Profile, probe: Probe, base_url: str, key: str) -> Request:
-    """Make the request of a probe, with a key that nobody has where it wants a wrong one."""
+    """Make the request of a probe, with a key that was never issued where it wants a wrong one."""
     headers = _key_headers(profile, key if probe.valid_key else NO_KEY)
     url = base_url.rstrip("/") + probe.path
     if probe.encoding == "none":
@@ -202,7 +202,7 @@ def _json(exchange: Exchange) -> Any:
 
 
 def _at(value: Any, pointer: str) -> Any:
-    """What stands at a JSON pointer, None where nothing does."""
+    """Read the value at a JSON pointer, None where there is none."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping):

@@ -20,8 +20,8 @@ class Probe:
 
     `path` stands below the base URL that clients are given; `fields` are sent as `encoding` says. `picture` names the
     part, or the member of the JSON body, that holds the picture; none when empty. In dollars: `cost` if all is as
-    recorded, `risk` if the service takes what it should refuse. A probe that costs must succeed; one that is
-    `free` succeeds with a good key and never costs. Without `valid_key` it is sent with a key nobody has.
+    recorded, `risk` if the service accepts what it should refuse. A probe that costs must succeed; one that is
+    `free` succeeds with a good key and never costs. Without `valid_key` it is sent with a wrong key.
     """
 
     id: str
@@ -85,7 +85,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """All that the contract tools know of one provider.
+    """What the contract tools know of one provider.
 
     Its contracts are the files `<API version>.openapi.json` in the folder `recorded`. `work` and `replies` are
     patterns of operations: what asks for work, what carries its results. `download` is the operation that reads a
@@ -115,9 +115,9 @@ class Profile:
 
     scale: float = 2
     formats: tuple[str, ...] = ("PNG", "JPEG", "WEBP")
-    """Formats of pictures it takes."""
+    """Formats of pictures it accepts."""
     least_side: int = 1
-    """Pixels of the least width and height it takes."""
+    """Pixels of the least width and height it accepts."""
     result_format: str = "PNG"
 
     refusals: tuple[int, ...] = (400, 401, 403, 404, 422)

@@ -1,4 +1,4 @@
-"""Makes the stand-in of a profile: the server that clients are judged at, and that services are compared with."""
+"""Makes the stand-in of a profile: the server that clients are checked at, and services are compared with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .profile import Profile
 def stand_in(
     profile: Profile, api_version: str | None = None, *, listen: bool = True, tls: bool = False
 ) -> MockServer:
-    """Make a server that imitates an API version of this provider, not yet started; only keys it issued are taken."""
+    """Make a server of an API version of this provider, not yet started; it accepts only keys it issued."""
     option = profile.api_version_option
     options = {option: api_version} if api_version and option else {}
     settings = Settings(key_policy="issued", options=options)

@@ -95,7 +95,7 @@ def record(upstream: str, folder: Path, port: int, timeout: float, api_version: 
 @click.command("scan")
 @click.argument("folder", type=click.Path(path_type=Path))
 def scan_folder(folder: Path) -> None:
-    """Look through FOLDER for keys, tokens and signatures. Ends with 1 if there are any."""
+    """Search FOLDER for keys, tokens and signatures. Ends with 1 if there are any."""
     from fauxscale.recordings.har import RecordingError
 
     from .secrets import scan

@@ -45,7 +45,7 @@ Tell = Callable[[str], None]
 
 
 class UpstreamError(Exception):
-    """The service could not be recorded: it redirected, stalled, or was not there. Says what to do."""
+    """Raised where the service could not be recorded: it redirected, stalled, or was not there. Says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

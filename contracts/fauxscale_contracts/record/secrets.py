@@ -1,4 +1,4 @@
-"""Looks for secrets in a recording, or in any folder of HAR files: nothing key-like may be committed."""
+"""Searches a recording, or any folder of HAR files, for secrets: nothing key-like may be committed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def scan(folder: Path) -> list[str]:
         raise RecordingError(f"{folder} is no folder")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
-        raise RecordingError(f"{folder} is empty: there is nothing to look through")
+        raise RecordingError(f"{folder} is empty: there is nothing to search")
     found = [line for path in files for line in _in_text(path, folder)]
     homes = sorted({path.parent for path in files if path.suffix == ".har"})
     for home in homes:

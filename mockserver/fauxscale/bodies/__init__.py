@@ -1,1 +1,1 @@
-"""The one way bytes come in: read under caps, parsed, and made parameters of."""
+"""Request bodies: read under size caps and deadlines, parsed, and turned into parameters."""

@@ -1,4 +1,4 @@
-"""What a form is once it is here: parts, the caps they came in under, the words for one that is refused."""
+"""Forms as values: the parts, the caps on their size, and the errors for a malformed one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How much is read, and for how long. Sizes in bytes, times in seconds; what equals its cap passes."""
+    """Limits on reading a body. Sizes in bytes, times in seconds; what equals its cap passes."""
 
     file: int = 10 * MIB
     """One file part, or one decoded picture."""
@@ -27,7 +27,7 @@ class Caps:
     receive_seconds: float = 30.0
     """The longest silence between two pieces of a body."""
     body_seconds: float = 120.0
-    """From the first look at a body to its end."""
+    """From the first read of a body to its end."""
 
     @property
     def whole(self) -> int:
@@ -78,12 +78,12 @@ class Form:
 
 
 def shown(label: str) -> str:
-    """A stranger's label, fit for a reason: printable ASCII of bounded length."""
+    """Quote a client's label in a reason: printable ASCII of bounded length."""
     plain = len(label) <= 60 and label.isascii() and label.isprintable() and label != ""
     return label if plain else ascii(label[:60])
 
 
-def size_words(size: int) -> str:
+def format_size(size: int) -> str:
     exact = f"{size:,} bytes"
     return f"{size / MIB:g} MB ({exact})" if size >= MIB else exact
 

@@ -1,4 +1,4 @@
-"""Taking a multipart/form-data body apart as it arrives: counted, names and text in UTF-8, files as bytes."""
+"""Parse a multipart/form-data body as it arrives: sizes counted, names and text in UTF-8, files as bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from fauxscale.errors import ApiError, Problem
 
-from .form import Caps, Form, Part, malformed, shown, size_words
+from .form import Caps, Form, Part, format_size, malformed, shown
 from .preamble import Opening
 
 _HEADER_BYTES = 4096
@@ -62,7 +62,7 @@ class _Head:
 
 
 class _Parts:
-    """Parts in the making: what the parser calls back, counted against the caps."""
+    """The parser's callbacks: they collect the parts and count them against the caps."""
 
     def __init__(self, caps: Caps) -> None:
         self.done: list[Part] = []
@@ -124,7 +124,7 @@ class _Parts:
         name, caps = self._head.name, self._caps
         if not self._head.is_file:
             raise malformed(
-                f"the text field {shown(name)} is over {size_words(caps.text)}: at least {size:,} bytes "
+                f"the text field {shown(name)} is over {format_size(caps.text)}: at least {size:,} bytes "
                 "arrived; a file needs a filename in its Content-Disposition",
                 name,
                 limit=caps.text,
@@ -134,7 +134,7 @@ class _Parts:
         raise ApiError(
             Problem.FILE_TOO_LARGE,
             "File is too large",
-            reason=f"{shown(name)} is over {size_words(caps.file)}: at least {size:,} bytes arrived; "
+            reason=f"{shown(name)} is over {format_size(caps.file)}: at least {size:,} bytes arrived; "
             "send a smaller file",
             param=name,
             details={"limit": caps.file, "received": size, "part": name},
@@ -189,7 +189,7 @@ class FormReader:
         return Form(tuple(self._parts.done))
 
     def _fault(self, said: str) -> str:
-        """What the parser found, in words for people who never saw a parser."""
+        """Say what is wrong with the body, for people who never saw a parser."""
         if said.startswith("Maximum header size"):
             return f"has more than {_HEADER_BYTES:,} bytes of headers"
         if said.startswith("Maximum header count"):
@@ -242,7 +242,7 @@ def _read_head(headers: dict[bytes, bytes], number: int) -> _Head:
 
 
 def _filename(disposition: bytes, options: dict[bytes, bytes]) -> str | None:
-    """The label a file goes by: `filename` as sent, else `filename*` decoded; None: not a file.
+    """The file name of a part: `filename` as sent, else `filename*` decoded; None: not a file.
 
     RFC 7578 forbids `filename*` in forms and the header parser skips it, but some clients send nothing else.
     """
@@ -272,7 +272,7 @@ def _check_text(name: str, data: bytes) -> None:
 
 
 def _label(raw: bytes) -> str:
-    """A label for people: UTF-8 or else byte for byte, so that it can always be stored and echoed."""
+    """Decode a label as UTF-8 or else byte for byte, so that it can always be stored and echoed."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What a request may say, as data: judged in one place, worded by each provider, shown in its schemas."""
+"""Parameters of a request as data: validated in one place, worded by each provider, shown in its schemas."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Parameter:
     def schema(self) -> dict[str, object]:
         """The parameter as JSON Schema."""
         most = "maxLength" if self.kind == "string" else "maximum"
-        words = {
+        members = {
             "type": self.kind,
             "description": self.about,
             "enum": list(self.choices) or None,
@@ -46,7 +46,7 @@ class Parameter:
             most: self.most,
             "default": self.default,
         }
-        return {name: word for name, word in words.items() if word is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Breach:
 
     @property
     def reason(self) -> str:
-        """For the human: parameter, rule, value."""
+        """The explanation for people: parameter, rule, value received."""
         one = self.parameter
         wants = {
             "missing": "is required",
@@ -94,7 +94,7 @@ def values_in_force(
 
 
 def from_text(one: Parameter, text: str) -> object:
-    """The value a form's text spells for a parameter; the text itself where it spells none of its kind."""
+    """Parse a form's text as the parameter's type; the text itself where it is not of that type."""
     try:
         match one.kind:
             case "boolean":
@@ -111,7 +111,7 @@ def from_text(one: Parameter, text: str) -> object:
 
 
 def _number(text: str) -> int | float:
-    """The finite number `text` spells. Raises ValueError; int() and float() also take "1_0" and 5,000 digits."""
+    """Parse a finite number. Raises ValueError; int() and float() would also accept "1_0" and 5,000 digits."""
     if len(text) > 40 or "_" in text or not text.isascii():
         raise ValueError
     if text.strip().lstrip("+-").isdigit():
@@ -122,7 +122,7 @@ def _number(text: str) -> int | float:
 
 
 def says_no(text: str) -> bool:
-    """Whether a flag in a query says no; whatever else it says is taken for yes."""
+    """Whether a flag in a query is off (false, 0, no, off); anything else counts as on."""
     return text.lower() in ("false", "0", "no", "off")
 
 

@@ -1,4 +1,4 @@
-"""What stands before the first part of a form, let past: a preamble, and blanks behind the first boundary.
+"""Skip what may precede the first part of a form: a preamble, and blanks behind the first boundary.
 
 Both are legal (RFC 2046 section 5.1.1), and the parser knows neither (python-multipart 0.0.34).
 """
@@ -28,7 +28,7 @@ class Opening:
         return re.compile(re.escape(self._line) + rb"(?:[ \t]{0,%d}\r?|-)" % _PADDING)
 
     def feed(self, chunk: bytes) -> bytes:
-        """What the parser may see of a further piece: all from the boundary on, and nothing before it is there."""
+        """Return what the parser may see of a further piece: everything from the first boundary on."""
         if self.found:
             return chunk
         if self._held == b"\r\n" and chunk.startswith(self._line[2:] + b"\r\n"):
@@ -42,7 +42,7 @@ class Opening:
         return b""
 
     def _unsure(self, seen: bytes) -> int:
-        """Where what may become the line begins, whatever the cut; the end where nothing may."""
+        """The index from which the data may be the start of the boundary line; the end where it cannot be."""
         start = seen.rfind(self._line)
         if start >= 0 and self._begun.fullmatch(seen, start):
             return start

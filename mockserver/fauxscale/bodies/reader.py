@@ -1,4 +1,4 @@
-"""The one way bytes come in: under caps and deadlines, decoded, every fault a neutral error."""
+"""Read request bodies under caps and deadlines, and decode them; whatever is wrong is a neutral error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from fauxscale.errors import ApiError, Problem
 from fauxscale.redact import Mask
 
-from .form import Caps, Form, Part, shown, size_words
+from .form import Caps, Form, Part, format_size, shown
 from .multipart import FormReader, Pieces
 from .strict_json import parse_json
 
@@ -35,7 +35,7 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 
 
 async def read_form(stream: AsyncIterator[bytes], content_type: str | None, caps: Caps) -> Form:
-    """The multipart/form-data form that arrives on `stream`, whose header said `content_type`.
+    """Read the multipart/form-data form that arrives on `stream`, whose header said `content_type`.
 
     Raises ApiError: WRONG_CONTENT_TYPE, FILE_TOO_LARGE (as soon as the first byte too many is here),
     MALFORMED_BODY, TIMEOUT. The stream is left where reading stopped; our own
@@ -51,7 +51,7 @@ async def read_form(stream: AsyncIterator[bytes], content_type: str | None, caps
 
 
 async def read_body(stream: AsyncIterator[bytes], cap: int, caps: Caps) -> bytes:
-    """All bytes on `stream`, at most `cap` bytes. ApiError: FILE_TOO_LARGE, TIMEOUT. See `read_form`."""
+    """Read all bytes on `stream`, at most `cap` bytes. ApiError: FILE_TOO_LARGE, TIMEOUT. See `read_form`."""
     inflow = _Inflow(stream, caps)
     pieces = Pieces()
     while (chunk := await inflow.take()) is not None:
@@ -61,7 +61,7 @@ async def read_body(stream: AsyncIterator[bytes], cap: int, caps: Caps) -> bytes
 
 
 def decode_data_uri(text: str, cap: int, *, param: str | None = None) -> tuple[str, bytes]:
-    """The declared media type (RFC 2397: else "text/plain") and the bytes, at most `cap`, of a data URI.
+    """Decode a data URI: its declared media type (RFC 2397: else "text/plain") and its bytes, at most `cap`.
 
     ApiError: INVALID_PARAMETER, FILE_TOO_LARGE; both name `param`, the field the text came from.
     """
@@ -78,7 +78,7 @@ def decode_data_uri(text: str, cap: int, *, param: str | None = None) -> tuple[s
 
 
 def decode_base64(text: str, cap: int, *, param: str | None = None) -> bytes:
-    """At most `cap` bytes out of base64, standard or URL-safe; white space is ignored, padding optional."""
+    """Decode at most `cap` bytes of base64, standard or URL-safe; white space is ignored, padding optional."""
     packed = _ascii(text, param).translate(_URLSAFE_TO_STANDARD, _WHITESPACE).rstrip(b"=")
     _check_decoded(len(packed) * 3 // 4, cap, param)
     try:
@@ -98,7 +98,7 @@ class _Inflow:
         self._deadline = self._now() + caps.body_seconds
 
     async def take(self) -> bytes | None:
-        """The next piece; None at the end."""
+        """Read the next piece; None at the end."""
         try:
             async with asyncio.timeout_at(min(self._now() + self._caps.receive_seconds, self._deadline)):
                 chunk = await anext(self._stream, None)
@@ -112,7 +112,7 @@ class _Inflow:
             raise ApiError(
                 Problem.FILE_TOO_LARGE,
                 "Request body is too large",
-                reason=f"the body is over {size_words(cap)}: at least {self.received:,} bytes arrived",
+                reason=f"the body is over {format_size(cap)}: at least {self.received:,} bytes arrived",
                 details={"limit": cap, "received": self.received},
             )
 
@@ -142,7 +142,7 @@ def _check_decoded(size: int, cap: int, param: str | None) -> None:
         raise ApiError(
             Problem.FILE_TOO_LARGE,
             "File is too large",
-            reason=f"{_subject(param)} holds {size:,} bytes, over {size_words(cap)}; send a smaller file",
+            reason=f"{_subject(param)} holds {size:,} bytes, over {format_size(cap)}; send a smaller file",
             param=param,
             details={"limit": cap, "received": size, "part": param},
         )
@@ -162,7 +162,7 @@ def _subject(param: str | None) -> str:
 
 
 def excess(declared: str, limit: int) -> str:
-    """How far over the limit an upload is, where its sender said how long it would be: it was not read to its end."""
+    """Say by how much an upload is over the limit, from its Content-Length: it was not read to its end."""
     mib = 1024 * 1024
     if not declared.isdigit() or int(declared) <= limit:
         return ""
@@ -173,7 +173,7 @@ def excess(declared: str, limit: int) -> str:
 
 
 def outline(part: Part, mask: Mask) -> dict[str, object]:
-    """A part as the journal knows it: a file by its labels and size, a text by its first 2,000 characters."""
+    """Describe a part for the journal: a file by its labels and size, a text by its first 2,000 characters."""
     about: dict[str, object] = {"name": mask.text(part.name), "bytes": len(part.data)}
     if part.content_type is not None:
         about["content_type"] = part.content_type

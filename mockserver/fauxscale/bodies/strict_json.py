@@ -1,4 +1,4 @@
-"""Reading JSON from strangers: any bytes give a value that can be echoed, or a polite refusal."""
+"""Parse untrusted JSON: any bytes give either a value that can be echoed and stored, or an ApiError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def parse_json(data: bytes, *, depth: int = 64) -> object:
-    """The value `data` spells: None, bool, int, finite float, str, list or dict with str keys.
+    """Parse `data` as JSON: None, bool, int, finite float, str, list or dict with str keys.
 
     UTF-8 only. A UTF-8 byte order mark is skipped, as RFC 8259 section 8.1 allows: Windows editors and
     shells write one. Of duplicate keys the last wins. Anything else a careless handler would fall over is
@@ -66,7 +66,7 @@ def _refuse_constant(literal: str) -> NoReturn:
 
 
 def _deeper_than(value: object, depth: int) -> bool:
-    """Whether lists and objects nest more than `depth` levels, looked at level by level: no recursion."""
+    """Whether lists and objects nest more than `depth` levels, walked level by level: no recursion."""
     level: list[object] = [value]
     for _ in range(depth):
         inner: list[object] = []
@@ -108,7 +108,7 @@ def is_object(value: object) -> TypeGuard[dict[str, object]]:
 
 
 def json_type(value: object) -> str:
-    """What a parsed value is, in JSON's words: "an object", "a string", "null"."""
+    """Name the JSON type of a parsed value: "an object", "a string", "null"."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

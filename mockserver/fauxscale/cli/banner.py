@@ -1,4 +1,4 @@
-"""What a starting server says: a dozen lines for people, one line of JSON for programs."""
+"""The output of a starting server: a dozen lines for people, one line of JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEW = 3
 
 
 def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> list[str]:
-    """At most twelve lines; those that begin with `export` can be pasted into a shell."""
+    """Write the banner, at most twelve lines; those that begin with `export` can be pasted into a shell."""
     named = f"only {len(settings.keys)} named key(s) work"
     keys = named if settings.issued_only else "any key works but one with 'invalid' in it"
     money = "money unlimited" if settings.terms.balance is None else f"balance ${settings.terms.balance:.2f}"
@@ -41,13 +41,13 @@ def _export(values: Mapping[str, str]) -> str:
 
 
 def capped(said: Sequence[str]) -> list[str]:
-    """A headline with its first three lines, and how many more there are."""
+    """Cut a list of lines to a headline, its first three lines, and how many more there are."""
     more = len(said) - 1 - FEW
     return [*said[: 1 + FEW], *([f"  … and {more} more"] if more > 0 else [])]
 
 
 def ready(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> str:
-    """One line of JSON, for whoever started us."""
+    """Write the ready line: one line of JSON for the program that started the server."""
     about: dict[str, object] = {
         "url": url,
         "providers": {provider.name: url + provider.base for provider in providers},

@@ -1,4 +1,4 @@
-"""What usually goes wrong on a user's machine, looked up without sending anything anywhere."""
+"""`fauxscale doctor`: check a machine for what usually goes wrong, without sending anything anywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXTRAS = {"pytest": "respx", "contracts": "schemathesis", "tls": "trustme"}
 
 
 def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Lines with a mark each: "+" fine, "-" worth knowing, "!" trouble."""
+    """List what was found, each line with a mark: "+" fine, "-" worth knowing, "!" trouble."""
     from fauxscale.providers import PROVIDERS  # not for `--help`
     from fauxscale.providers.installed import find_providers
 
@@ -52,7 +52,7 @@ def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _client(
     environ: Mapping[str, str], name: str, addresses: list[str], keys: list[str]
 ) -> Iterator[tuple[str, str]]:
-    """Where what is set leads the clients of one provider."""
+    """Say where the variables that are set lead the clients of one provider."""
     hosts = {one: _host(value) for one in addresses if (value := environ.get(one))}
     here = [one for one, host in hosts.items() if leads_here(host)]
     for one in (one for one in hosts if one not in here):
@@ -87,7 +87,7 @@ def _host(address: str) -> str:
 
 @click.command()
 def doctor() -> None:
-    """Look for what usually goes wrong: variables that point elsewhere, real keys, missing extras."""
+    """Check for what usually goes wrong: variables that point elsewhere, real keys, missing extras."""
     trouble = 0
     for mark, line in findings(os.environ):
         trouble += mark == "!"

@@ -19,7 +19,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class ServerOptions(TypedDict):
-    """What the options of a server were given, by the names click passes them under."""
+    """The values of a server's options, by the names click passes them under."""
 
     host: str
     port: int
@@ -64,7 +64,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
         ),
         click.option("--balance", type=float, help="Dollars in each wallet.  [default: unlimited]"),
         click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]"),
-        click.option("--latency", type=float, help="Seconds every API call takes at least."),
+        click.option("--latency", type=float, help="Seconds every API call lasts at least."),
         click.option(
             "--api-version",
             "api_versions",
@@ -111,7 +111,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
 
 
 def providers() -> tuple[Provider, ...]:
-    """The stand-in's own providers and those of installed packages; one line on stderr for each that is broken."""
+    """All providers, built in and installed; one line on stderr for each installed one that is broken."""
     from fauxscale.providers import PROVIDERS
     from fauxscale.providers.installed import find_providers
 
@@ -122,7 +122,7 @@ def providers() -> tuple[Provider, ...]:
 
 
 def server(**given: Unpack[ServerOptions]) -> MockServer:
-    """The server that the options describe, not started. Raises UsageError for what no server can be told."""
+    """Make the server that the options describe, not started. Raises UsageError for invalid ones."""
     # Imported here, so that --help and --version load no server.
     from fauxscale.dispatch.options import parse_options
     from fauxscale.server import MockServer
@@ -151,7 +151,7 @@ def server(**given: Unpack[ServerOptions]) -> MockServer:
 
 @contextmanager
 def told_in_one_line() -> Generator[None]:
-    """What keeps a server from starting is the user's to mend: one line, no traceback."""
+    """Turn an error that keeps a server from starting into one line without a traceback."""
     from fauxscale.recordings.har import RecordingError
     from fauxscale.transport.listener import CannotListen
     from fauxscale.transport.tls import MissingExtra
@@ -166,8 +166,8 @@ def told_in_one_line() -> Generator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def _pairs(words: tuple[str, ...]) -> dict[str, str]:
-    for word in words:
-        if "=" not in word:
-            raise ValueError(f"{word!r} should read NAME=VALUE")
-    return dict(word.split("=", 1) for word in words)
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text:
+            raise ValueError(f"{text!r} should read NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts)

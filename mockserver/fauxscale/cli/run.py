@@ -67,7 +67,7 @@ class _Child:
         self._early: list[int] = []
 
     def run(self, command: Sequence[str], environment: dict[str, str]) -> int:
-        """Its exit status as shells give it: 128 and the number of the signal that ended it."""
+        """Run the command and return its exit status as shells give it: 128 plus the number of an ending signal."""
         try:
             self._process = subprocess.Popen(command, env=environment)
         except FileNotFoundError:
@@ -82,7 +82,7 @@ class _Child:
         return 128 - status if status < 0 else status
 
     def take(self, number: int, _: FrameType | None = None) -> None:
-        """A signal of ours is the command's; one that comes before there is a command is kept for it."""
+        """Pass a signal on to the command; one that comes before the command has started is kept for it."""
         if self._process is None:
             self._early.append(number)
         elif number != signal.SIGINT or not was_typed():
@@ -95,8 +95,8 @@ class _Child:
 
 
 def was_typed() -> bool:
-    """Whether a SIGINT was typed: the terminal then sent it to the command as well, and many programs take a second
-    one as an order to give up at once."""
+    """Whether a SIGINT was typed: the terminal then sent it to the command as well, and many programs treat a second
+    one as the request to give up at once."""
     if sys.platform == "win32":
         return True
     try:
@@ -113,7 +113,7 @@ def was_typed() -> bool:
 
 @contextmanager
 def _forwarded() -> Generator[_Child]:
-    """A command to be, whose signals ours are while this is entered: none of them ends this process."""
+    """While entered, pass this process's signals on to the command: none of them ends this process."""
     child = _Child()
     taken = [signal.SIGINT, signal.SIGTERM]
     if sys.platform != "win32":

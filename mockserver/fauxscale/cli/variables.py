@@ -63,8 +63,8 @@ def _dotenv(values: Mapping[str, str]) -> str:
 
 
 def _dotenv_value(value: str) -> str:
-    """Plain where that is safe, since docker's --env-file takes quotes for a part of the value; else between quotes
-    that every reader takes as they stand; what no such quotes can hold, escaped as python-dotenv reads it."""
+    """Quote a value for a `.env` file. Plain where safe, since docker's --env-file keeps quotes; else between quotes
+    that every reader treats literally; what no such quotes can hold is escaped as python-dotenv reads it."""
     if re.fullmatch(r"[\w@%+=:,./-]+", value, re.ASCII):
         return value
     if not re.search(r"['\n]|\\\\|\\$", value):

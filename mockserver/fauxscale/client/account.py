@@ -1,4 +1,4 @@
-"""The handle of one account: everything a test asks of it hangs here."""
+"""AccountHandle: everything a test can read and set of one account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .links import LinksHandle
 
 class AccountHandle:
     """One account on a running server. As a context manager it is deleted at the end; what failed inside
-    is told its calls."""
+    gets a note that lists its calls."""
 
     def __init__(self, client: Wire, account_id: str, keys: Mapping[str, str]) -> None:
         self._client = client
@@ -41,15 +41,15 @@ class AccountHandle:
 
     @property
     def url(self) -> str:
-        """The stand-in's origin, no slash at the end."""
+        """The server's origin, without a slash at the end."""
         return self._client.url
 
     def base_url(self, provider: str) -> str:
-        """What to give a client of that provider as its base URL."""
+        """The base URL for clients of that provider."""
         return self.url + str(self._client.provider(provider)["base"])
 
     def api_key(self, provider: str) -> str:
-        """The key to give a client of that provider."""
+        """The API key for clients of that provider."""
         if provider not in self._keys:
             raise ValueError(f"no provider {provider!r}: choose from {', '.join(self._keys)}")
         return self._keys[provider]
@@ -58,7 +58,7 @@ class AccountHandle:
         """The environment that points clients here: of these providers, of all when none is named."""
         variables: dict[str, str] = {}
         for name in providers or tuple(self._client.providers):
-            words = {
+            values = {
                 "base_url": self.base_url(name),
                 "url": self.url,
                 "host": self.url.partition("://")[2],
@@ -69,14 +69,14 @@ class AccountHandle:
                 **about["env"],
                 **(about["tls_env"] if self.url.startswith("https:") else {}),
             }
-            variables.update({variable: one.format(**words) for variable, one in templates.items()})
+            variables.update({variable: one.format(**values) for variable, one in templates.items()})
         return variables
 
     # What is asked, what it cost.
 
     @property
     def calls(self) -> Calls:
-        """The calls so far, oldest first: a snapshot that stays as it is."""
+        """The calls so far, oldest first: a snapshot that does not change."""
         return Calls(self._source)
 
     @property
@@ -115,7 +115,7 @@ class AccountHandle:
 
     @property
     def faults(self) -> FaultsHandle:
-        """What shall go wrong."""
+        """Configure what goes wrong."""
         return FaultsHandle(self._client.call, self._path)
 
     @property
@@ -134,7 +134,7 @@ class AccountHandle:
         return JobsHandle(self._client.call, self._path)
 
     def settings(self, **terms: Unpack[TermChanges]) -> dict[str, Any]:
-        """Change the terms that are named, as in `Terms`; None takes the account's own word back. The ones in force."""
+        """Change the terms that are named, as in `Terms`, and return those in force; None removes the own value."""
         if not terms:
             return self._client.call("GET", f"{self._path}/settings")
         return self._client.call("PATCH", f"{self._path}/settings", terms)
@@ -144,5 +144,5 @@ class AccountHandle:
         self._client.call("POST", f"{self._path}/reset", {"what": list(what)} if what else {})
 
     def delete(self) -> None:
-        """Close it: its keys and links stop working, nothing of it stays."""
+        """Close the account: its keys and links stop working, its state is deleted."""
         self._client.delete(self.id)

@@ -1,4 +1,4 @@
-"""The words of `Terms` as keyword arguments, so that type checkers know them."""
+"""The members of `Terms` as typed keyword arguments, so that type checkers know them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fauxscale.settings import Scalar
 
 
 class TermArguments(TypedDict, total=False):
-    """What an account can be opened with; units as in `Terms`."""
+    """The terms an account can be opened with; units as in `Terms`."""
 
     balance: float | None
     rate_limit: int | None
@@ -20,6 +20,6 @@ class TermArguments(TypedDict, total=False):
 
 
 class TermChanges(TermArguments, total=False):
-    """What can be changed of one that is open: the options that are named here, too. None takes a word back."""
+    """The terms of an open account that can be changed, and the options to change. None removes a value."""
 
     options: Mapping[str, Scalar | None] | None

@@ -1,4 +1,4 @@
-"""One call as a test sees it: typed, and readable by attribute down to its parameters."""
+"""CallRecord: one call as tests see it, typed, its parameters readable by attribute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Params(Mapping[str, Any]):
-    """What was asked, by key or by attribute: `params["detail"]`, `params.detail`."""
+    """The parameters of a call, by key or by attribute: `params["detail"]`, `params.detail`."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = dict(values)
@@ -89,12 +89,12 @@ class CallRecord:
 
     @property
     def ok(self) -> bool:
-        """Whether it was answered with a success, and the client was there to get the whole of it."""
+        """Whether the call was answered with a success and the client received all of it."""
         return self.arrived and self.status is not None and self.status < 400
 
     @property
     def seconds(self) -> float:
-        """How long it took, in real time."""
+        """How long the call took, in real time."""
         return self.ended - self.started
 
     def __str__(self) -> str:
@@ -108,20 +108,20 @@ class CallRecord:
         return " ".join(said) + (f": {self.reason}" if self.reason else "")
 
     @classmethod
-    def of(cls, words: Mapping[str, Any]) -> CallRecord:
-        """A call of the control API's JSON."""
-        values = {name: words[name] for name in cls.__dataclass_fields__ if name in words}
-        image = words["image"]
+    def of(cls, members: Mapping[str, Any]) -> CallRecord:
+        """Make a record of a call in the control API's JSON."""
+        values = {name: members[name] for name in cls.__dataclass_fields__ if name in members}
+        image = members["image"]
         headers = ("request_headers", "reply_headers")
-        values |= {name: {key.lower(): value for key, value in words[name]} for name in headers}
-        values |= {name: tuple(words[name]) for name in ("faults", "parts", "results")}
-        values["params"] = Params(words["params"])
+        values |= {name: {key.lower(): value for key, value in members[name]} for name in headers}
+        values |= {name: tuple(members[name]) for name in ("faults", "parts", "results")}
+        values["params"] = Params(members["params"])
         values["image"] = image and Image(**{name: image[name] for name in Image.__dataclass_fields__})
         return cls(**values)
 
 
 def link_retries(calls: list[CallRecord]) -> list[str | None]:
-    """For each call, oldest first, the id of the earlier one it seems to repeat.
+    """List for each call, oldest first, the id of the earlier call it seems to retry.
 
     That one did not succeed, ended before this began, was not repeated yet, asked for the same, and nothing
     known of the two differs: a call refused at the door leaves little to compare but its length.

@@ -1,4 +1,4 @@
-"""The calls of an account: a sequence to look through, filter, wait on, and make claims about."""
+"""The calls of an account: a sequence to read, filter, wait on and assert about."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Calls(Sequence[CallRecord]):
 
     Filters are facts (kind, provider, operation, method, status, rule, fault, image_size, image_format, image_mode,
     has_alpha) or parameters of the call by name (`resemblance=55`). `operation` may be a pattern (`fal.*`), `fault`
-    is one of those that applied, and `kind="download"` looks at reads of links instead. Where filters are taken,
-    ValueError says which words there are for one that is none of them.
+    is one of those that applied, and `kind="download"` selects reads of links instead. An unknown filter is a
+    ValueError that lists the known ones.
     """
 
     def __init__(self, source: Source, calls: Iterable[CallRecord] | None = None) -> None:
@@ -29,7 +29,7 @@ class Calls(Sequence[CallRecord]):
         self._calls = [call for call in self._everything if call.kind == "api" and call.rule != _LIVE]
 
     def _load(self) -> list[CallRecord]:
-        calls = [CallRecord.of(words) for words in self._source.fetch({})["calls"]]
+        calls = [CallRecord.of(one) for one in self._source.fetch({})["calls"]]
         return [replace(call, retry_of=of) for call, of in zip(calls, link_retries(calls), strict=True)]
 
     def _some(self, calls: Iterable[CallRecord]) -> Calls:
@@ -61,7 +61,7 @@ class Calls(Sequence[CallRecord]):
 
     @property
     def last(self) -> CallRecord:
-        """The newest."""
+        """The newest call."""
         return self[-1]
 
     @property
@@ -71,14 +71,14 @@ class Calls(Sequence[CallRecord]):
 
     @property
     def refused(self) -> Calls:
-        """Calls to real hosts that a guard stopped. Who reads them has seen them: see `refusals_read`."""
+        """Calls to real hosts that a guard stopped. Reading them marks them as seen: see `refusals_read`."""
         refused = self._some(call for call in self._everything if call.rule == _LIVE)
         self._source.looked = max(self._source.looked, len(refused))
         return refused
 
     @property
     def upscales(self) -> Calls:
-        """Calls of operations that cost money, whatever became of them."""
+        """Calls of operations that cost money, successful or not."""
         paid = self._source.paid()
         return self._some(call for call in self if call.operation in paid)
 
@@ -97,11 +97,11 @@ class Calls(Sequence[CallRecord]):
         return [call.retry_after for call in self if call.retry_after is not None]
 
     def where(self, **wanted: object) -> Calls:
-        """The calls all filters hold for."""
+        """Return the calls that match all filters."""
         return self._some(call for call in self._among(wanted) if not differences(call, wanted))
 
     def _among(self, wanted: Mapping[str, object]) -> list[CallRecord]:
-        """The calls filters are about."""
+        """The calls that filters choose from: of APIs; where `kind` is a filter, reads of links too."""
         check(wanted, self._source, self._everything)
         if "kind" in wanted:
             return [call for call in self._everything if call.rule != _LIVE]

@@ -1,4 +1,4 @@
-"""Moving an account's time."""
+"""ClockHandle: read and move an account's time."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ class ClockHandle:
         self._path = f"{account}/clock"
 
     def now(self) -> float:
-        """What it shows, Unix seconds."""
+        """The account's time, Unix seconds."""
         return float(self._call("GET", self._path)["now"])
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> float:
-        """Move it on; returns what it shows."""
-        words = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
-        return self._move("advance", words)
+        """Move the clock forward; returns the new time, Unix seconds."""
+        arguments = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
+        return self._move("advance", arguments)
 
     def freeze(self, at: float | str | datetime | None = None) -> float:
-        """Stop it, `at` a time or where it stands: Unix seconds, ISO 8601, or a datetime."""
+        """Freeze the clock, `at` a time or where it is: Unix seconds, ISO 8601, or a datetime."""
         return self._move("freeze", {} if at is None else {"at": _time(at)})
 
     def set(self, at: float | str | datetime) -> float:
-        """Make it `at` now; stopped, it stays stopped, running, it runs on from there."""
+        """Set the clock to `at`; a frozen clock stays frozen, a running one runs on from there."""
         return self._move("set", {"at": _time(at)})
 
     def unfreeze(self) -> float:
-        """Let it run on from what it shows."""
+        """Let the clock run on from the time it shows."""
         return self._move("unfreeze", {})
 
-    def _move(self, how: str, words: dict[str, Any]) -> float:
-        return float(self._call("POST", f"{self._path}/{how}", words)["now"])
+    def _move(self, how: str, arguments: dict[str, Any]) -> float:
+        return float(self._call("POST", f"{self._path}/{how}", arguments)["now"])
 
 
 def _time(at: float | str | datetime) -> float | str:

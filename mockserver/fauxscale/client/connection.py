@@ -1,4 +1,4 @@
-"""The connection to a running server: the one place that makes control calls."""
+"""FauxscaleClient: makes the control calls to a running server."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _PATIENCE = httpx.Timeout(310).as_dict()
 
 
 class Refused(RuntimeError):
-    """The control API did not do it. Says why."""
+    """The control API refused a call. The message says why."""
 
 
 class InvalidRequest(Refused, ValueError):
-    """It does not know a word, or what a word was given. Says what it knows."""
+    """The control API does not know an argument or its value. The message lists what it knows."""
 
 
 class NotFound(Refused, LookupError):
-    """It has no account, call, fault, job or link of this name."""
+    """There is no account, call, fault, job or link of this name."""
 
 
 class FauxscaleClient:
@@ -49,7 +49,7 @@ class FauxscaleClient:
         self._line.close()
 
     def call(self, method: str, path: str, json: object = None) -> dict[str, Any]:
-        """One control call. Raises Refused, or one of its kinds, with the server's own words."""
+        """Make one control call. Raises Refused, or one of its kinds, with the server's message."""
         reply = self._ask(method, path, json)
         body: dict[str, Any] = reply.json() if reply.content else {}
         if reply.is_error:
@@ -58,7 +58,7 @@ class FauxscaleClient:
         return body
 
     def read(self, path: str) -> bytes:
-        """The bytes of a picture. Raises NotFound if there is none."""
+        """Read the bytes of a picture. Raises NotFound if there is none."""
         reply = self._ask("GET", path)
         if reply.is_error:
             raise NotFound(f"GET {path}: {reply.status_code} {reply.text}")
@@ -77,7 +77,7 @@ class FauxscaleClient:
 
     @property
     def providers(self) -> Mapping[str, Any]:
-        """What is imitated, by name: base, env, parameters, operations (with prices in micro-dollars), options."""
+        """The providers by name: base, env, parameters, operations (with prices in micro-dollars), options."""
         if not self._providers:
             self._providers = self.call("GET", "/providers")["providers"]
         return self._providers
@@ -90,19 +90,19 @@ class FauxscaleClient:
         return about
 
     def account(self, terms: Terms | None = None, label: str = "") -> AccountHandle:
-        """Open an account with keys of its own. `label` is what the page calls it; equal labels, equal luck."""
-        words = {} if terms is None else {"terms": terms.words()}
-        made = self.call("POST", "/accounts", {**words, "label": label} if label else words)
+        """Open an account with keys of its own. `label` is its name in the inspector; equal labels roll equal dice."""
+        arguments = {} if terms is None else {"terms": terms.to_mapping()}
+        made = self.call("POST", "/accounts", {**arguments, "label": label} if label else arguments)
         self.opened.add(made["id"])
         return AccountHandle(self, made["id"], made["keys"])
 
     def delete(self, account_id: str) -> None:
-        """Close an account: its keys and links stop working, nothing of it stays."""
+        """Close an account: its keys and links stop working, its state is deleted."""
         self._closed.update(self.call("DELETE", f"/accounts/{account_id}"))
         self.opened.discard(account_id)
 
     def totals(self) -> dict[str, int]:
-        """What all accounts opened here came to, resets or not: calls, refused, images, micros (of a dollar)."""
+        """Sum up all accounts opened here, resets or not: calls, refused, images, micros (micro-dollars)."""
         sums = Counter(self._closed)
         for account_id in self.opened:
             sums.update(self.call("GET", f"/accounts/{account_id}/totals"))

@@ -1,4 +1,4 @@
-"""Configuring what goes wrong: `account.faults`."""
+"""FaultsHandle, `account.faults`: configures what goes wrong."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fauxscale.faults import Fault, checked, from_json, to_json
 
 
 class Caller(Protocol):
-    """One control call: what it answers, as JSON."""
+    """A function that makes one control call and returns its answer, as JSON."""
 
     def __call__(self, method: str, path: str, json: object = None) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """A rule as it stands: its faults, when they apply, how often they did; `left` is None for ever."""
+    """A fault rule: its faults, when they apply, how often they did. `left` is None for ever."""
 
     id: str
     script: tuple[Fault, ...]
@@ -33,7 +33,7 @@ Script: TypeAlias = list[Fault]
 
 
 class FaultsHandle:
-    """`account.faults`."""
+    """`account.faults`: adds, lists, exports and removes fault rules."""
 
     def __init__(self, call: Caller, account: str) -> None:
         self._call = call
@@ -47,38 +47,38 @@ class FaultsHandle:
         after: int = 0,
         probability: float | None = None,
     ) -> str:
-        """Have `fault` apply to the next `times` calls of `on` (None: for ever) but the first `after`.
+        """Apply `fault` to the next `times` calls of `on` (None: for ever), after the first `after` of them.
 
         `on` is an operation, a provider or a pattern (`ideogram.upscale`, `ideogram`, `*`). With a
         `probability` the fault applies only so often, by seeded dice. Returns an id to `remove`.
         Raises TypeError for what is no fault, ValueError for a rule that no call could meet.
         """
-        words = {**to_json(checked(fault)), **_when(on, times, after, probability)}
-        return str(self._call("POST", self._path, words)["id"])
+        arguments = {**to_json(checked(fault)), **_when(on, times, after, probability)}
+        return str(self._call("POST", self._path, arguments)["id"])
 
     def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
-        """Have these apply to one call each, in order; `Ok()` lets one pass. Faults of downloads wait for those, as
+        """Apply these to one call each, in order; `Ok()` lets one pass. Faults of downloads wait for downloads, as
         does `Ok(download=True)`."""
-        words = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}
-        return str(self._call("POST", f"{self._path}/script", words)["id"])
+        arguments = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}
+        return str(self._call("POST", f"{self._path}/script", arguments)["id"])
 
     def list(self) -> list[RuleView]:
-        """Every rule, in the order in which they were added."""
+        """List every rule in the order in which they were added."""
         return [
-            RuleView(script=tuple(from_json(step) for step in words.pop("script")), **words)
-            for words in self._call("GET", self._path)["faults"]
+            RuleView(script=tuple(from_json(step) for step in members.pop("script")), **members)
+            for members in self._call("GET", self._path)["faults"]
         ]
 
     def export(self) -> Script:
-        """What went wrong in the calls so far, as a script that stages it again."""
+        """Return what went wrong in the calls so far as a script that makes it happen again."""
         return [from_json(step) for step in self._call("GET", f"{self._path}/export")["script"]]
 
     def remove(self, rule: str) -> None:
-        """Take one back."""
+        """Remove one rule."""
         self._call("DELETE", f"{self._path}/{rule}")
 
     def clear(self) -> None:
-        """Take all back."""
+        """Remove all rules."""
         self._call("DELETE", self._path)
 
 

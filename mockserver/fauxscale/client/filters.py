@@ -1,4 +1,4 @@
-"""What calls can be told apart by: facts of every call, and the parameters of one."""
+"""Filters of calls: facts that every call has, and the parameters of one."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SERVED = frozenset({"kind", "provider", "operation", "status", "rule", "fault"})
 
 
 def check(wanted: Mapping[str, object], source: Source, calls: Iterable[CallRecord]) -> None:
-    """Raises ValueError for a word that is no fact, nor a parameter of any provider or of these calls.
+    """Raise ValueError for a name that is no fact, nor a parameter of any provider or of these calls.
 
-    A call with a misspelt word would never match, and a claim that there was none would always hold.
+    A call with a misspelt name would never match, and an assertion that there was none would always hold.
     """
     unknown = [name for name in wanted if name not in _FACTS]
     if not unknown:
@@ -41,7 +41,7 @@ def check(wanted: Mapping[str, object], source: Source, calls: Iterable[CallReco
 
 
 def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    """What is wanted and was not so: the value expected, and the one received in words."""
+    """Return each filter a call does not match: the value expected, and the one received as text."""
     wrong: dict[str, tuple[object, str]] = {}
     for name, expected in wanted.items():
         if name in _FACTS:
@@ -64,5 +64,5 @@ def _holds(name: str, received: object, expected: object) -> bool:
 
 
 def say(wanted: Mapping[str, object]) -> str:
-    """Filters as they were written."""
+    """Write filters as they were given: `operation='fal.run', status=200`."""
     return f" with {', '.join(f'{name}={value!r}' for name, value in wanted.items())}" if wanted else ""

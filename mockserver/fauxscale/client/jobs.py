@@ -1,4 +1,4 @@
-"""Queued work: listing it, and deciding how it goes on."""
+"""JobsHandle, `account.jobs`: lists queued work and moves, finishes, fails or stalls it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .faults import Caller
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as it stands: queued, running, done or cancelled, `since` a time of the account's clock."""
+    """A job: queued, running, done or cancelled, `since` a time of the account's clock."""
 
     id: str
     operation: str
@@ -23,44 +23,44 @@ class JobView:
 
 
 class JobsHandle:
-    """`account.jobs`. Where no job is named, the newest is meant."""
+    """`account.jobs`: jobs of the account. Where no job is named, the newest is meant."""
 
     def __init__(self, call: Caller, account: str) -> None:
         self._call = call
         self._path = f"{account}/jobs"
 
     def list(self) -> list[JobView]:
-        """Every job, oldest first."""
-        return [JobView(**words) for words in self._call("GET", self._path)["jobs"]]
+        """List every job, oldest first."""
+        return [JobView(**members) for members in self._call("GET", self._path)["jobs"]]
 
     def advance(self, job: str | None = None) -> JobView:
-        """Move it on by one stage: queued, running, done."""
-        return self._order(job, "advance", {})
+        """Move a job on by one stage: queued, running, done."""
+        return self._command(job, "advance", {})
 
     def finish(self, job: str | None = None) -> JobView:
-        """Have it done now."""
-        return self._order(job, "finish", {})
+        """Finish a job now."""
+        return self._command(job, "finish", {})
 
     def fail(
         self, job: str | None = None, *, status: int | None = None, message: str = "", code: str = ""
     ) -> JobView:
-        """Have it fail now, in the provider's envelope; `code` is the provider's own name for the error.
+        """Fail a job now, in the provider's envelope; `code` is the provider's own name for the error.
 
         Without a status it is that of the code, or 500.
         """
         said: dict[str, Any] = {"message": message, "code": code} | (
             {} if status is None else {"status": status}
         )
-        return self._order(job, "fail", said)
+        return self._command(job, "fail", said)
 
     def stall(self, job: str | None = None) -> JobView:
-        """Keep it where it stands until it is told to go on."""
-        return self._order(job, "stall", {})
+        """Keep a job where it stands until it is advanced, finished or failed."""
+        return self._command(job, "stall", {})
 
-    def _order(self, job: str | None, what: str, words: dict[str, Any]) -> JobView:
+    def _command(self, job: str | None, what: str, arguments: dict[str, Any]) -> JobView:
         if job is None:
             jobs = self.list()
             if not jobs:
                 raise LookupError("this account has no jobs: submit one first")
             job = jobs[-1].id
-        return JobView(**self._call("POST", f"{self._path}/{job}/{what}", words))
+        return JobView(**self._call("POST", f"{self._path}/{job}/{what}", arguments))

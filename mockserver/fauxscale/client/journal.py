@@ -1,4 +1,4 @@
-"""Where the calls of an account come from, and what is known of those who answer them."""
+"""Reads the journal of an account over the control API, for the handles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 
 class Wire(Protocol):
-    """What the handles need of a connection; FauxscaleClient is one."""
+    """The protocol the handles need of a connection; FauxscaleClient implements it."""
 
     url: str
 
@@ -33,7 +33,7 @@ class Source:
         self.looked = 0
 
     def fetch(self, query: Mapping[str, object]) -> dict[str, Any]:
-        """The calls a query of the control API matches: `calls`, and whether they are `enough`."""
+        """Read the calls that match a query of the control API: `calls`, and whether they are `enough`."""
         return self._client.call("GET", f"{self._path}?{urlencode(query)}" if query else self._path)
 
     def paid(self) -> frozenset[str]:
@@ -46,5 +46,5 @@ class Source:
         )
 
     def parameters(self) -> frozenset[str]:
-        """What calls can be asked for, of whichever provider."""
+        """The names of all parameters that calls of any provider can be filtered by."""
         return frozenset(name for one in self._client.providers.values() for name in one["parameters"])

@@ -1,4 +1,4 @@
-"""What was paid, for which work, and whether any of it was paid for twice."""
+"""LedgerView: the charges of an account, and the assertion that nothing was charged twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """One charge, or refund where `refunds` names a charge. Equal fingerprints are the same work.
+    """One charge, or a refund where `refunds` names a charge. Equal fingerprints are the same work.
 
     `micros` in micro-dollars, `at` a time of the account's clock, `call` the id of the call it was for.
     """
@@ -29,13 +29,13 @@ class Bill:
 
 
 class LedgerView:
-    """The charges of an account, oldest first, and what they come to."""
+    """The charges of an account, oldest first, and their sums."""
 
-    def __init__(self, words: Mapping[str, Any]) -> None:
+    def __init__(self, members: Mapping[str, Any]) -> None:
         names = Bill.__dataclass_fields__
-        self.bills = tuple(Bill(**{name: one[name] for name in names}) for one in words["charges"])
-        self._spent: int = words["spent"]
-        self._left: int | None = words["balance"]
+        self.bills = tuple(Bill(**{name: one[name] for name in names}) for one in members["charges"])
+        self._spent: int = members["spent"]
+        self._left: int | None = members["balance"]
 
     @property
     def spend(self) -> float:
@@ -64,7 +64,7 @@ class LedgerView:
 
 
 def billed_once(ledger: LedgerView) -> None:
-    """Fail unless something was charged and nothing was charged twice."""
+    """Fail unless something was charged, and nothing was charged twice."""
     work: dict[str, list[Bill]] = {}
     for bill in ledger.kept:
         work.setdefault(bill.fingerprint, []).append(bill)

@@ -1,4 +1,4 @@
-"""Looking at links, and ending or renewing them."""
+"""LinksHandle, `account.links`: lists links to results, and expires, renews or purges them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .faults import Caller
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """A link as it stands: `exp` in Unix seconds of the account's clock, width and height in pixels."""
+    """A link: `exp` in Unix seconds of the account's clock, width and height in pixels."""
 
     id: str
     operation: str
@@ -26,28 +26,28 @@ Views: TypeAlias = list[LinkView]
 
 
 class LinksHandle:
-    """`account.links`. Where no link (an id or an address) is named, all are meant."""
+    """`account.links`: links to results. Where no link (an id or an address) is named, all are meant."""
 
     def __init__(self, call: Caller, account: str) -> None:
         self._call = call
         self._path = f"{account}/links"
 
     def list(self) -> Views:
-        """Every link to a result that was not purged, oldest first."""
+        """List every link to a result that was not purged, oldest first."""
         return _views(self._call("GET", self._path))
 
     def expire(self, link: str = "") -> Views:
-        """Have it die now."""
+        """Expire a link now."""
         return _views(self._call("POST", f"{self._path}/expire", {"link": link}))
 
     def renew(self, link: str = "", *, seconds: float = 3600) -> Views:
-        """Sign it anew, to live so long from now; the address changes."""
+        """Sign a link anew for so many seconds from now; its address changes."""
         return _views(self._call("POST", f"{self._path}/renew", {"link": link, "seconds": seconds}))
 
     def purge(self, link: str = "") -> Views:
-        """Have it lead nowhere."""
+        """Purge the picture behind a link: reads answer 404."""
         return _views(self._call("POST", f"{self._path}/purge", {"link": link}))
 
 
 def _views(reply: dict[str, Any]) -> Views:
-    return [LinkView(**words) for words in reply["links"]]
+    return [LinkView(**members) for members in reply["links"]]

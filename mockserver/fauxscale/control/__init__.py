@@ -1,4 +1,4 @@
-"""The control API under /__fauxscale/api/: everything the Python handle can do is a call here."""
+"""The control API under /__fauxscale/api/: the routes behind everything the Python handle can do."""
 
 from .api import API as API
 from .api import ROUTES as ROUTES

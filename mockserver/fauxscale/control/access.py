@@ -1,4 +1,4 @@
-"""Who may call the control API: no page of another origin, and off loopback nobody without the token."""
+"""Access to the control API: refuses pages of another origin, and calls without the token off loopback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 
 def refuse(request: Request, token: str | None) -> tuple[int, str] | None:
-    """Status and words of the refusal, None for who may pass."""
+    """Return the status and message of a refusal; None for a call that may pass."""
     origin = request.headers.get("origin")
     own = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     # A browser says where a call comes from in one header or the other; what is no browser says neither.

@@ -1,4 +1,4 @@
-"""Accounts over the control API: opened, read, set, reset, deleted."""
+"""Control API routes for accounts: open, read, change, reset, delete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .request import Ask, ControlRoute, Missing
 
 
 async def make(ask: Ask) -> object:
-    """Open an account with keys of its own; those given in `keys`, by provider, are taken as they are."""
+    """Open an account with keys of its own; those given in `keys`, by provider, are used as they are."""
     ask.know("terms", "label", "keys")
     named = _keys(ask)
     keys: dict[str, str] = {}
@@ -28,7 +28,7 @@ async def make(ask: Ask) -> object:
             keys[name] = named.get(name) or provider.mint_key(ask.accounts.mint(number, name))
         return keys
 
-    terms = ask.words.get("terms")
+    terms = ask.arguments.get("terms")
     account = await ask.accounts.make(
         Terms() if terms is None else _terms(ask, terms), mint, ask.text("label")
     )
@@ -36,7 +36,7 @@ async def make(ask: Ask) -> object:
 
 
 def _keys(ask: Ask) -> dict[str, str]:
-    keys = ask.words.get("keys", {})
+    keys = ask.arguments.get("keys", {})
     if not is_object(keys):
         raise ValueError("keys must be an object of keys by provider")
     for name, key in keys.items():
@@ -47,55 +47,54 @@ def _keys(ask: Ask) -> dict[str, str]:
     return cast("dict[str, str]", keys)
 
 
-def _terms(ask: Ask, words: object, own: Terms | None = None) -> Terms:
-    """Terms of JSON, with the options of `own` where nothing else is said of them. Raises ValueError naming what
-    is known."""
-    if not is_object(words):
+def _terms(ask: Ask, members: object, own: Terms | None = None) -> Terms:
+    """Read terms from JSON, with the options of `own` kept unless changed. Raises ValueError naming what is known."""
+    if not is_object(members):
         raise ValueError("terms must be an object")
-    options: object = words.get("options", {})
+    options: object = members.get("options", {})
     if options is None:
         options = {}
     elif is_object(options):
         options = change(own.options if own else {}, options, tuple(ask.providers.values()))
-    return Terms.from_mapping({**words, "options": options})
+    return Terms.from_mapping({**members, "options": options})
 
 
 async def find(ask: Ask) -> object:
-    """Every account still open."""
+    """List every account that is open."""
     return {"accounts": [asdict(card) for card in await ask.accounts.cards()]}
 
 
 async def read(ask: Ask) -> object:
-    """One account: its card, its terms in force, its clock, what it came to."""
-    card = await ask.accounts.card(ask.account.id) or Card(ask.account.id, "nobody", 0, {})
+    """Read one account: its label and shortened keys, its terms in force, its time, its totals."""
+    card = await ask.accounts.card(ask.account.id) or Card(ask.account.id, "unassigned", 0, {})
     terms = await ask.account.terms()
     totals = await ask.account.totals()
     return {**asdict(card), "settings": asdict(terms), "now": await ask.now(), "totals": totals}
 
 
 async def read_settings(ask: Ask) -> object:
-    """The terms in force: the account's own, the server's where those say nothing."""
+    """Read the terms in force: the account's own, and the server's where those say nothing."""
     return asdict(await ask.account.terms())
 
 
 async def change_settings(ask: Ask) -> object:
-    """Change the terms and options named; null takes the account's own word back. A balance counts from now on."""
+    """Change the terms and options named; null removes the account's own value. A balance counts from now on."""
     own = await ask.account.own_terms()
-    terms = _terms(ask, ask.words, own)
-    named = replace(own, **{name: getattr(terms, name) for name in ask.words})
-    await ask.account.set_terms(named, refill="balance" in ask.words)
+    terms = _terms(ask, ask.arguments, own)
+    named = replace(own, **{name: getattr(terms, name) for name in ask.arguments})
+    await ask.account.set_terms(named, refill="balance" in ask.arguments)
     return asdict(await ask.account.terms())
 
 
 async def totals(ask: Ask) -> object:
-    """What the account came to since it was opened."""
+    """Read the account's totals since it was opened: calls, refused calls, images, micro-dollars."""
     return await ask.account.totals()
 
 
 async def reset(ask: Ask) -> object:
-    """Forget what is named in `what`; all of it when nothing is."""
+    """Forget the parts of the account named in `what`; all of them when none is."""
     ask.know("what")
-    what = ask.words.get("what", list(RESETTABLE))
+    what = ask.arguments.get("what", list(RESETTABLE))
     names: list[object] = cast("list[object]", what) if isinstance(what, list) else [what]
     for name in names:
         if name not in RESETTABLE:
@@ -105,16 +104,16 @@ async def reset(ask: Ask) -> object:
 
 
 async def delete(ask: Ask) -> object:
-    """Close an account; answers its totals, which nobody can ask for afterwards."""
+    """Close an account and answer its totals, which cannot be read afterwards."""
     if await ask.accounts.card(ask.account.id) is None:
-        raise Missing("calls of nobody's belong to an account that stays")
+        raise Missing("calls that no account takes are kept under one that cannot be closed")
     totals = await ask.account.totals()
     await ask.accounts.delete(ask.account.id)
     return totals
 
 
 async def note_refusal(ask: Ask) -> object:
-    """Write down that a guard stopped a call of this account's test on its way to a real host."""
+    """Record that a guard stopped a call of this account's test on its way to a real host."""
     ask.know("host", "reason", "provider")
     account = ask.account
     number = await account.number_call()

@@ -1,4 +1,4 @@
-"""The control API as an ASGI application: guard, route table, and one way to say what was wrong."""
+"""The control API as an ASGI application: access check, route table, error replies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROUTES: tuple[ControlRoute, ...] = tuple(
 
 
 class Control:
-    """The control API of one server, and the page that stands on it. The guard is before the API, not the page."""
+    """The control API of one server, and the inspector. Access is checked for the API, not for the page's files."""
 
     def __init__(self, accounts: Accounts, providers: Sequence[Provider]) -> None:
         self._accounts = accounts
@@ -47,8 +47,8 @@ class Control:
         guarded = str(scope["path"]).startswith(f"{API}/")
         refused = refuse(Request(scope), self._accounts.settings.token) if guarded else None
         if refused is not None:
-            status, words = refused
-            await _refusal(status, words)(scope, receive, send)
+            status, message = refused
+            await _refusal(status, message)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -79,14 +79,14 @@ class Control:
         return account
 
 
-def _refusal(status: int, words: str) -> Response:
-    return JSONResponse({"error": words}, status)
+def _refusal(status: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status)
 
 
 async def _lost(request: Request, error: Exception) -> Response:
     path = str(request.scope["path"]).removeprefix(API)
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = dict(error.headers or {})
-        words = f"{path} answers {allowed.get('Allow')}, not {request.method}"
-        return JSONResponse({"error": words}, 405, headers=allowed)
+        message = f"{path} answers {allowed.get('Allow')}, not {request.method}"
+        return JSONResponse({"error": message}, 405, headers=allowed)
     return _refusal(404, f"the control API has no {path[:100]!r}; it is described at {API}/openapi.json")

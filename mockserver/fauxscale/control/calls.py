@@ -1,4 +1,4 @@
-"""The journal over the control API: calls listed, waited for, read one by one, with their pictures."""
+"""Control API routes for calls: list, wait for, read one, read its pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST = 300.0
 
 
 async def find(ask: Ask) -> object:
-    """Calls, oldest first, that match every filter of the query; with `wait`, once so many of them do.
+    """List the calls that match every filter of the query, oldest first; with `wait`, once so many match.
 
     `enough` is false if `timeout` seconds (5) went by first.
     """
@@ -85,12 +85,12 @@ async def _entry(ask: Ask) -> Entry:
 
 
 async def read(ask: Ask) -> object:
-    """One call with all that is known of it."""
+    """Read one call with everything the journal knows of it."""
     return _entry_json(await _entry(ask))
 
 
 async def upload(ask: Ask) -> Response:
-    """The picture that was sent, as it was sent."""
+    """Read the picture that a call sent, byte for byte."""
     entry = await _entry(ask)
     data = await ask.account.store.get_blob(str((entry.image or {}).get("source", "")))
     if data is None or entry.image is None:
@@ -99,7 +99,7 @@ async def upload(ask: Ask) -> Response:
 
 
 async def result(ask: Ask) -> Response:
-    """A result as its link shows it; `number` counts from 0."""
+    """Read a result of a call as its link shows it; `number` counts from 0."""
     entry, number = await _entry(ask), ask.part("number")
     if not number.isdecimal() or int(number) >= len(entry.results):
         raise Missing(

@@ -1,4 +1,4 @@
-"""An account's time over the control API. What falls due when the clock moves has happened when the reply comes."""
+"""Control API routes for an account's clock. What falls due when it moves is done before the reply."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 
 async def read(ask: Ask) -> object:
-    """What the account's clock shows, and whether it stands."""
+    """Read the account's time, and whether its clock is frozen."""
     return _clock_json(await ask.account.clock())
 
 
 async def advance(ask: Ask) -> object:
-    """Move the clock on by days, hours, minutes and seconds together."""
+    """Move the clock forward by the sum of days, hours, minutes and seconds."""
     ask.know(*_UNITS)
     seconds = sum(ask.number(name) * unit for name, unit in _UNITS.items())
     return await _move(ask, (await ask.account.clock()).advance(seconds))
 
 
 async def freeze(ask: Ask) -> object:
-    """Stop the clock, `at` a time or where it stands."""
+    """Freeze the clock, `at` a time or where it is."""
     ask.know("at")
-    at = None if ask.words.get("at") is None else _time(ask.words["at"])
+    at = None if ask.arguments.get("at") is None else _time(ask.arguments["at"])
     return await _move(ask, (await ask.account.clock()).freeze(at))
 
 
 async def set_to(ask: Ask) -> object:
-    """Make it `at` now; a stopped clock stays stopped."""
+    """Set the clock to `at`; a frozen clock stays frozen."""
     ask.know("at")
-    return await _move(ask, (await ask.account.clock()).set(_time(ask.words.get("at"))))
+    return await _move(ask, (await ask.account.clock()).set(_time(ask.arguments.get("at"))))
 
 
 async def unfreeze(ask: Ask) -> object:
-    """Let the clock run on from what it shows."""
+    """Let the clock run on from the time it shows."""
     ask.know()
     return await _move(ask, (await ask.account.clock()).unfreeze())
 
@@ -50,7 +50,7 @@ async def _move(ask: Ask, clock: Clock) -> object:
 
 
 def _time(value: object) -> float:
-    """Unix seconds of a number, or of an ISO 8601 text, in UTC unless it says otherwise."""
+    """Read a time as Unix seconds: a number, or ISO 8601 text, in UTC unless it says otherwise."""
     if isinstance(value, str):
         try:
             read = datetime.fromisoformat(value)

@@ -1,4 +1,4 @@
-"""Faults over the control API: ordered one by one or as a script, listed, taken back, written out of a run."""
+"""Control API routes for faults: add one or a script, list, remove, export what went wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fauxscale.faults import (
 )
 from fauxscale.state.journal import LIVE_CALL, Entry
 
-from .request import Ask, ControlRoute, Missing, Words
+from .request import Ask, ControlRoute, JsonObject, Missing
 
 _MOST_TIMES = 10**12
 _WHEN = ("on", "times", "after", "probability")
@@ -39,29 +39,29 @@ _STATE = frozenset(
 
 
 async def add(ask: Ask) -> object:
-    """Order one fault: its kind, its members, and when it applies."""
-    fault = from_json({name: value for name, value in ask.words.items() if name not in _WHEN})
-    return await _order(ask, (fault,))
+    """Configure one fault: its kind, its members, and when it applies."""
+    fault = from_json({name: value for name, value in ask.arguments.items() if name not in _WHEN})
+    return await _add_rule(ask, (fault,))
 
 
 async def script(ask: Ask) -> object:
-    """Order faults for the next calls, one each, in order."""
+    """Configure faults for the next calls, one each, in the order given."""
     ask.know("script", *_WHEN)
-    steps = ask.words.get("script")
+    steps = ask.arguments.get("script")
     if not isinstance(steps, list) or not steps:
         raise ValueError("script must be a list of at least one fault")
-    return await _order(ask, tuple(_fault(step) for step in cast("list[object]", steps)))
+    return await _add_rule(ask, tuple(_fault(step) for step in cast("list[object]", steps)))
 
 
-def _fault(words: object) -> Fault:
-    if not is_object(words):
-        raise ValueError(f'a step of a script is an object such as {{"fault": "Ok"}}, got {words!r}')
-    return from_json(words)
+def _fault(step: object) -> Fault:
+    if not is_object(step):
+        raise ValueError(f'a step of a script is an object such as {{"fault": "Ok"}}, got {step!r}')
+    return from_json(step)
 
 
-async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
-    times = None if ask.words.get("times", 1) is None else ask.number("times", 1)
-    probability = None if ask.words.get("probability") is None else ask.number("probability")
+async def _add_rule(ask: Ask, steps: tuple[Fault, ...]) -> object:
+    times = None if ask.arguments.get("times", 1) is None else ask.number("times", 1)
+    probability = None if ask.arguments.get("probability") is None else ask.number("probability")
     after = ask.number("after")
     if times is not None and (not 1 <= times <= _MOST_TIMES or times != int(times)):
         raise ValueError(f"times must be a whole number from 1, or null for ever, got {times:g}")
@@ -85,7 +85,7 @@ async def _order(ask: Ask, steps: tuple[Fault, ...]) -> object:
 
 
 def _check_reach(ask: Ask, rule: Rule) -> None:
-    """Raises ValueError for a rule that no call could ever meet."""
+    """Raise ValueError for a rule that no call could ever match."""
     endpoints = [
         endpoint
         for provider in ask.providers.values()
@@ -106,7 +106,7 @@ def _check_reach(ask: Ask, rule: Rule) -> None:
 
 
 def _check_codes(ask: Ask, rule: Rule) -> None:
-    """Raises ValueError for a failure by a name that no provider it applies to has for its errors."""
+    """Raise ValueError for an error code that no provider the rule applies to has."""
     for step in rule.steps:
         if not isinstance(step, Fail) or step.code is None:
             continue
@@ -122,11 +122,11 @@ def _check_codes(ask: Ask, rule: Rule) -> None:
 
 
 async def find(ask: Ask) -> object:
-    """Every rule, in the order in which they were added; `applied` counts, `left` is null for ever."""
+    """List every rule in the order in which they were added. `applied` counts; `left` is null for ever."""
     return {"faults": [_about(rule, applied) for rule, applied in await ask.account.faults.rules()]}
 
 
-def _about(rule: Rule, applied: int) -> Words:
+def _about(rule: Rule, applied: int) -> JsonObject:
     left = None if rule.total is None else rule.total - applied
     return {
         "id": rule.id,
@@ -141,20 +141,20 @@ def _about(rule: Rule, applied: int) -> Words:
 
 
 async def clear(ask: Ask) -> object:
-    """Take all faults back."""
+    """Remove all fault rules."""
     await ask.account.faults.clear()
     return {"reset": ["faults"]}
 
 
 async def remove(ask: Ask) -> object:
-    """Take one back."""
+    """Remove one fault rule."""
     if not await ask.account.faults.remove(ask.part("fault")):
         raise Missing(f"{ask.account.id} has no fault {ask.part('fault')!r}")
     return {"removed": ask.part("fault")}
 
 
 async def export(ask: Ask) -> object:
-    """What went wrong in this account's calls so far, as a script that stages it again."""
+    """Write what went wrong in this account's calls so far as a script that makes it happen again."""
     script: list[Fault] = []
     dead: set[str] = set()
     for entry in await ask.account.journal.entries():
@@ -165,11 +165,11 @@ async def export(ask: Ask) -> object:
 
 
 def _of_call(entry: Entry, dead: set[str]) -> Fault:
-    """What went wrong with one call; Ok() for nothing. Of several faults, the one that ended the call.
+    """Return what went wrong with one call; Ok() for nothing. Of several faults, the one that ended the call.
 
-    `dead` are the links that died so far: they stay dead, and need no second order.
+    `dead` are the links that expired so far: they stay expired, and need no second fault.
     """
-    faults = [from_json(words) for words in entry.configured]
+    faults = [from_json(members) for members in entry.configured]
     applied = sorted((one for one in faults if not isinstance(one, Ok)), key=lambda one: one.combines)
     ended = applied[0] if applied and not applied[0].combines else None
     link = f"{entry.provider}{entry.path.partition('?')[0]}"

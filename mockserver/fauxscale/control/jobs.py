@@ -1,21 +1,21 @@
-"""Queued work over the control API: where each job stands, and orders to move, fail or stall it."""
+"""Control API routes for jobs: list, advance, finish, fail, stall."""
 
 from __future__ import annotations
 
 from fauxscale.faults import Fail
 from fauxscale.state.jobs import Job
 
-from .request import Ask, ControlRoute, Missing, Words
+from .request import Ask, ControlRoute, JsonObject, Missing
 
 
 async def find(ask: Ask) -> object:
-    """Every job, oldest first."""
+    """List every job, oldest first."""
     await ask.catch_up()
     return {"jobs": [await _about(ask, job) for job in await ask.account.jobs.all()]}
 
 
 async def advance(ask: Ask) -> object:
-    """Move a job on by one stage, now."""
+    """Move a job on by one stage, now: queued, running, done."""
     ask.know()
     job = await _job(ask)
     await ask.account.jobs.advance(job, await ask.now())
@@ -23,15 +23,15 @@ async def advance(ask: Ask) -> object:
 
 
 async def finish(ask: Ask) -> object:
-    """Have a job done now."""
+    """Finish a job now."""
     ask.know()
     job = await _job(ask)
-    _ordered(job, await ask.account.jobs.finish(job, await ask.now()))
+    _refuse_ended(job, await ask.account.jobs.finish(job, await ask.now()))
     return await _after(ask, job)
 
 
 async def fail(ask: Ask) -> object:
-    """Have a job fail now, with `status` (that of `code`, else 500), `message` and the provider's own `code`."""
+    """Fail a job now, with `status` (that of `code`, else 500), `message` and the provider's own `code`."""
     ask.know("status", "message", "code")
     job = await _job(ask)
     code = ask.text("code")
@@ -40,15 +40,15 @@ async def fail(ask: Ask) -> object:
         raise ValueError(f"{job.provider} has no error {code!r}: choose from {', '.join(sorted(codes))}")
     usual = (codes or {}).get(code, 500)
     said = Fail(ask.whole("status", usual), message=ask.text("message") or None, code=code or None)
-    _ordered(job, await ask.account.jobs.fail(job, said.error, await ask.now()))
+    _refuse_ended(job, await ask.account.jobs.fail(job, said.error, await ask.now()))
     return await _after(ask, job)
 
 
 async def stall(ask: Ask) -> object:
-    """Keep a job where it stands until it is ordered on."""
+    """Keep a job where it stands until it is advanced, finished or failed."""
     ask.know()
     job = await _job(ask)
-    _ordered(job, await ask.account.jobs.stall(job, await ask.now()))
+    _refuse_ended(job, await ask.account.jobs.stall(job, await ask.now()))
     return await _after(ask, job)
 
 
@@ -60,7 +60,7 @@ async def _job(ask: Ask) -> Job:
     return job
 
 
-def _ordered(job: Job, done: bool) -> None:
+def _refuse_ended(job: Job, done: bool) -> None:
     if not done:
         raise ValueError(f"{job.id} has ended already")
 
@@ -70,7 +70,7 @@ async def _after(ask: Ask, job: Job) -> object:
     return await _about(ask, job)
 
 
-async def _about(ask: Ask, job: Job) -> Words:
+async def _about(ask: Ask, job: Job) -> JsonObject:
     progress = await ask.account.jobs.progress(job, await ask.now())
     failure = progress.error or job.error
     ended = await ask.account.jobs.ended(job)
@@ -81,7 +81,7 @@ async def _about(ask: Ask, job: Job) -> Words:
         "made": job.made,
         "stage": progress.stage,
         "since": progress.since,
-        "error": failure.to_words() if failure is not None and ended else None,
+        "error": failure.to_members() if failure is not None and ended else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Money over the control API: what was charged for which work, and what is left."""
+"""Control API route for an account's money: charges, refunds, balance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .request import Ask, ControlRoute
 
 
 async def read(ask: Ask) -> object:
-    """The wallet and every charge, in micro-dollars. Equal fingerprints are the same work, paid for again."""
+    """Read the wallet and every charge, in micro-dollars. Equal fingerprints are the same work, charged again."""
     await ask.catch_up()
     account = ask.account
     spent, left = await account.ledger.spent(), await account.balance()
@@ -23,7 +23,7 @@ async def read(ask: Ask) -> object:
 
 
 async def _fingerprint(ask: Ask, charge: Charge) -> str:
-    """Names what was sent: operation, parameters and picture, hashed only now that somebody asks."""
+    """Hash what a charge was for: operation, parameters and picture; computed when first asked for."""
     upload = await ask.account.digest(charge.source)
     if not upload:
         data = await ask.account.store.get_blob(charge.source)

@@ -1,4 +1,4 @@
-"""Links over the control API: listed, expired before their time, signed anew, purged."""
+"""Control API routes for links: list, expire, renew, purge."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from urllib.parse import urlsplit
 
 from fauxscale.state.link import Link
 
-from .request import Ask, ControlRoute, Missing, Words
+from .request import Ask, ControlRoute, JsonObject, Missing
 
 
 async def find(ask: Ask) -> object:
-    """Every link that was given out, oldest first."""
+    """List every link that was given out, oldest first."""
     now = await ask.now()
     return {"links": [_about(ask, one, now) for one in await _given(ask)]}
 
 
 async def expire(ask: Ask) -> object:
-    """Have `link`, an address or an id, die now; every link when none is named."""
+    """Expire `link`, an address or an id, now; every link when none is named."""
     return await _change(ask, lambda one: replace(one, revoked=True))
 
 
 async def renew(ask: Ask) -> object:
-    """Sign `link`, or every link, anew, to live `seconds` (3600) from now. The addresses are in the reply."""
+    """Sign `link`, or every link, anew for `seconds` (3600) from now. The reply holds the new addresses."""
     exp = int(await ask.now() + ask.number("seconds", 3600))
     return await _change(ask, lambda one: replace(one, revoked=False, exp=exp))
 
 
 async def purge(ask: Ask) -> object:
-    """Have `link`, or every link, lead nowhere."""
+    """Purge the picture behind `link`, or behind every link: reads answer 404."""
     return await _change(ask, lambda one: None)
 
 
@@ -61,7 +61,7 @@ def _named(links: list[Link], link: str) -> list[Link]:
     return found
 
 
-def _about(ask: Ask, link: Link, now: float) -> Words:
+def _about(ask: Ask, link: Link, now: float) -> JsonObject:
     provider, request = ask.providers[link.provider], ask.request
     origin = f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
     query = (

@@ -1,4 +1,4 @@
-"""What every control call gets: the state, the words that came with it, and help in reading them."""
+"""The value every control route gets: the server's state, the call's arguments, and how to read them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 
 _CAP = 4 * 1024 * 1024
-Words: TypeAlias = dict[str, object]
+JsonObject: TypeAlias = dict[str, object]
 
 
 class Missing(Exception):
-    """What the path names is not here: 404."""
+    """What the path names does not exist: 404."""
 
 
 @dataclass(slots=True)
 class Ask:
-    """One control call. `words` is the JSON object it came with, empty for none."""
+    """One control call. `arguments` is the JSON object it came with, empty for none."""
 
     request: Request
     accounts: Accounts
     providers: Mapping[str, Provider]
-    words: Words = field(default_factory=dict[str, object])
+    arguments: JsonObject = field(default_factory=dict[str, object])
     of: Account | None = None
 
     @property
@@ -42,7 +42,7 @@ class Ask:
         return self.of
 
     def part(self, name: str) -> str:
-        """A part of the path."""
+        """A segment of the path, by its name in the route."""
         return str(self.request.path_params[name])
 
     async def read(self) -> None:
@@ -54,16 +54,16 @@ class Ask:
             raise ValueError(error.reason or error.message) from None
         if not is_object(value):
             raise ValueError(f"send a JSON object, not {body[:40].decode(errors='replace')!r}")
-        self.words = dict(value)
+        self.arguments = dict(value)
 
     def know(self, *names: str) -> None:
-        """Raises ValueError for words other than these."""
-        if unknown := sorted(set(self.words) - set(names)):
+        """Raise ValueError for arguments other than these."""
+        if unknown := sorted(set(self.arguments) - set(names)):
             known = ", ".join(names) or "nothing"
-            raise ValueError(f"unknown word {unknown[0]!r}: this call knows {known}")
+            raise ValueError(f"unknown argument {unknown[0]!r}: this call knows {known}")
 
     def number(self, name: str, default: float = 0.0) -> float:
-        value = self.words.get(name, default)
+        value = self.arguments.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{name} must be a number, got {value!r}")
         # JSON knows numbers that no float holds: 1e400, or 400 digits.
@@ -78,13 +78,13 @@ class Ask:
         return int(value)
 
     def text(self, name: str, default: str = "") -> str:
-        value = self.words.get(name, default)
+        value = self.arguments.get(name, default)
         if not isinstance(value, str):
             raise ValueError(f"{name} must be a text, got {value!r}")
         return value
 
     def codes(self, provider: str) -> Mapping[str, int] | None:
-        """A provider's own names for errors, with their statuses; None where any name will do."""
+        """A provider's own error codes with their statuses; None where any code is accepted."""
         known = self.providers.get(provider)
         return None if known is None else known.codes
 

@@ -1,4 +1,4 @@
-"""The server as a whole over the control API: is it up, what does it imitate, forget everything."""
+"""Control API routes for the whole server: health, providers, settings, reset, description."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .request import Ask, ControlRoute
 
 
 async def health(ask: Ask) -> object:
-    """Answers once calls will be answered: until then the connection waits."""
+    """Answer 200 once the server answers calls; until then the connection waits."""
     return {"status": "ok", "version": __version__}
 
 
 async def providers(ask: Ask) -> object:
-    """What is imitated: base paths, templates of the variables clients read, operations with prices,
+    """List the providers: base paths, templates of the variables clients read, operations with prices,
     parameters, options."""
     return {
         "providers": {
@@ -47,9 +47,9 @@ async def providers(ask: Ask) -> object:
 
 
 async def settings(ask: Ask) -> object:
-    """How the server was started. Keys and the token are not in it."""
-    words = asdict(ask.accounts.settings)
-    return {name: value for name, value in words.items() if name not in ("keys", "token")}
+    """Read the server's settings, without keys and token."""
+    members = asdict(ask.accounts.settings)
+    return {name: value for name, value in members.items() if name not in ("keys", "token")}
 
 
 async def reset(ask: Ask) -> object:
@@ -60,7 +60,7 @@ async def reset(ask: Ask) -> object:
 
 
 async def openapi(ask: Ask) -> object:
-    """This API, described."""
+    """Read the OpenAPI description of this API."""
     return json.loads((files("fauxscale.control") / "control.openapi.json").read_text("utf-8"))
 
 

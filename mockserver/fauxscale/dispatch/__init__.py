@@ -1,1 +1,1 @@
-"""The story of a request: routing, the pipeline, and the values a provider is made of."""
+"""From request to reply: routing, the pipeline, and the values a provider is made of."""

@@ -1,4 +1,4 @@
-"""What faults want of one call: which are assigned to it, which have applied, and what they ask for."""
+"""The faults of one call: which are assigned to it, which have applied, and which effects they ask for."""
 
 from __future__ import annotations
 
@@ -49,30 +49,30 @@ class CallFaults:
         self._has_rules = True
 
     def enter(self, account: Account, assigned: Sequence[AssignedFault], *, has_rules: bool) -> None:
-        """Take what the account's rules assigned to the call when it entered."""
+        """Accept the faults that the account's rules assigned to the call when it entered."""
         self.account, self._has_rules = account, has_rules
         self._assigned = [*assigned]
 
     @property
     def applied(self) -> list[AssignedFault]:
-        """Those that changed something: what they asked for was done, or they asked for nothing."""
+        """The faults that changed something: what they asked for was done, or they asked for nothing."""
         asking = [one for _, one in self._asked]
         return [one for one in self._tried if one in self._acted or one not in asking]
 
     @property
     def unused(self) -> list[AssignedFault]:
-        """Those that go back to their rules."""
+        """The faults that did not apply and go back to their rules."""
         applied = self.applied
         return [one for one in self._assigned if one not in applied]
 
     async def assign(self, operation: str, kind: str) -> None:
-        """Take what the account's rules have for a call of this operation and kind, besides its own."""
+        """Assign what the account's rules have for a call of this operation and kind, besides its own."""
         if not self._has_rules:
             return
         self._assigned += await self.account.faults.assign(operation, kind, self.request.method)
 
     def add(self, fault: Fault) -> None:
-        """Assign a fault that no rule has, but a prompt or a link."""
+        """Assign a fault that comes from a prompt or a link, not from a rule."""
         self._assigned.append(AssignedFault("", fault, from_prompt=True))
 
     async def apply_prompt_fault(self, fault: Fault | None) -> None:
@@ -105,7 +105,7 @@ class CallFaults:
             self._entry.reason = f"{type(one.fault).__name__} was configured, but {why}"
 
     def take(self, kind: type[E]) -> E | None:
-        """What an applied fault asked for of this kind, by whoever now acts on it; None: nothing."""
+        """Take an effect of this kind that an applied fault asked for, to act on it; None where there is none."""
         for effect, one in self._asked:
             if isinstance(effect, kind):
                 self._acted.append(one)
@@ -113,28 +113,28 @@ class CallFaults:
         return None
 
     def ended_by(self, *stages: Stage) -> AssignedFault | None:
-        """The assigned fault of these stages that leaves nothing of the reply: it makes room for no other."""
+        """The assigned fault of these stages that leaves nothing of the reply, so that no other can apply."""
         ending = (one for one in self._assigned if one.fault.stage in stages and not one.fault.combines)
         return next(ending, None)
 
     def mark_applied(self, one: AssignedFault) -> None:
-        """Count a fault as applied that somebody acted on without applying it here."""
+        """Count a fault as applied that was acted on elsewhere."""
         if one not in self._tried:
             self._tried.append(one)
 
     def behind(self) -> CallFaults:
-        """The faults of a call that this one's service makes for it: kept apart, until `join`."""
+        """The faults of a call that this service makes to its upstream: kept apart until `join`."""
         return CallFaults(self.request, self._entry, self.account)
 
     def join(self, behind: CallFaults) -> None:
-        """What befell the call behind this one befalls this one."""
+        """Take over the faults that applied to the upstream call: they count as this call's."""
         self._assigned += behind._assigned
         self._tried += behind._tried
         self._asked += behind._asked
         self._acted += behind._acted
 
     async def alter_picture(self, media_type: str, data: bytes) -> bytes:
-        """The bytes of a picture that goes out inside a reply, after the faults of the stage "bytes"."""
+        """Return a picture that goes out inside a reply, as the faults of the stage "bytes" alter it."""
         whole, self._reply = self._reply, Reply(media_type, data)
         try:
             await self.apply("bytes")
@@ -144,8 +144,10 @@ class CallFaults:
             self._reply = whole
 
     async def alter(self, response: Response) -> Response:
-        """What goes out instead of `response`, after the faults of the stage "reply". The journal learns whether it
-        will arrive."""
+        """Return what goes out instead of `response`, after the faults of the stage "reply".
+
+        The journal notes whether it will arrive.
+        """
         altered = await self._alter(response)
         whole = getattr(altered, "whole", True)
         self._entry.arrived = whole and not await request_body.has_left(self.request)
@@ -171,7 +173,7 @@ class CallFaults:
         await self.account.journal.leave(self._entry.id)
 
     def settle(self) -> None:
-        """Write down which faults applied. Those of an outcome go back where nothing came of the work."""
+        """Note in the journal which faults applied. Those of an outcome go back where nothing came of the work."""
         if not self._entry.results:
             self._tried = [one for one in self._tried if one.outlasts(self._entry.rule)]
         self._entry.faults = [type(one.fault).__name__ for one in self.applied]

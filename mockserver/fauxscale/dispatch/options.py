@@ -1,4 +1,4 @@
-"""Provider options as people write them: `ideogram.api_version=2026-10`, judged against what the providers declare."""
+"""Provider options as people write them, `ideogram.api_version=2026-10`, checked against the declared ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def declared(providers: Sequence[Provider]) -> dict[str, Option]:
 
 
 def parse_options(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[str, Scalar]:
-    """The options with their values in the declared types. Raises ValueError naming what is wrong and known."""
+    """Convert options to their declared types. Raises ValueError naming what is wrong and what is known."""
     known = declared(providers)
     return {name: _value(name, value, known) for name, value in given.items()}
 
@@ -25,7 +25,7 @@ def parse_options(given: Mapping[str, object], providers: Sequence[Provider]) ->
 def change(
     own: Mapping[str, Scalar], given: Mapping[str, object], providers: Sequence[Provider]
 ) -> dict[str, Scalar]:
-    """The own options once those given are changed; null takes one back. Raises ValueError as `parse_options` does."""
+    """Return the own options with those given changed; null removes one. Raises ValueError as `parse_options`."""
     known = declared(providers)
     for name in given:
         _named(name, known)
@@ -54,10 +54,10 @@ def _typed(name: str, value: object, wanted: type) -> Scalar:
             raise ValueError(f"{name} must be a text, got {value!r}")
         return value
     if wanted is bool:
-        words = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
-        if str(value).lower() not in words:
+        switches = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+        if str(value).lower() not in switches:
             raise ValueError(f"{name} must be true or false, got {value!r}")
-        return words[str(value).lower()]
+        return switches[str(value).lower()]
     try:
         number = int(str(value)) if wanted is int else float(str(value))
     except ValueError:

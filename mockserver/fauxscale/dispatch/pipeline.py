@@ -1,4 +1,4 @@
-"""The story of a request: one pipeline, readable on one screen, the same over a socket and without one."""
+"""The pipeline every call goes through, the same over a socket and without one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OURS = ApiError(
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What happens to a call, in the documented order. `recorded` answers from a recording, where there is one."""
+    """Runs calls, in the documented order. `recorded` answers from a recording, where there is one."""
 
     accounts: Accounts
     routes: Routes
@@ -60,7 +60,7 @@ class Pipeline:
         return await self._leave(call, response)
 
     async def _answered(self, call: Call, match: Match) -> Response:
-        """What a call is answered with: the handler's reply, or a refusal in the provider's words."""
+        """Return the handler's reply, or a refusal in the provider's envelope."""
         try:
             await self._enter(call)
             return await self._handled(call, match)
@@ -80,7 +80,7 @@ class Pipeline:
             return self._refuse(call, _OURS)
 
     async def _enter(self, call: Call) -> None:
-        """Find out whose call this is, give it its number and time, assign its faults, count it against its limits."""
+        """Find the call's account, number and time the call, assign its faults, count it against its limits."""
         call.account = await self._account(call, recalled=True)
         try:
             entered = await enter(call.account, call.arrival, self._known(call.account))
@@ -109,7 +109,7 @@ class Pipeline:
             self.accounts.recall.accounts.put(call.account.id, call.account)
 
     async def _handled(self, call: Call, match: Match) -> Response:
-        """The reply of a recording or of the endpoint's handler, once the wait and the faults of a call are over."""
+        """Apply the latency and the faults of a call, then return the reply of a recording or of the handler."""
         # What waits holds its place in flight, as a slow answer of the real services would.
         await time.wait(call.terms.latency or 0 if call.endpoint.kind == "api" else 0)
         await call.faults.apply("call")
@@ -119,7 +119,7 @@ class Pipeline:
         return told or await call.endpoint.handler(call)
 
     async def _leave(self, call: Call, response: Response) -> Response:
-        """Word the reply's headers, let faults change it, and close the journal."""
+        """Add the provider's headers, let faults change the reply, and close the call's journal entry."""
         for name, value in call.provider.headers(call).items():
             response.headers.setdefault(name, header_value(value))
         response.headers.setdefault("date", time.http_date(call.now))
@@ -170,7 +170,7 @@ class Pipeline:
         )
 
     async def _account(self, call: Call, *, recalled: bool) -> Account:
-        """Whose call this is: the key's account; for a link, its owner's. `recalled`: as this worker remembers it."""
+        """Find the account of a call by its key, or by its link. `recalled`: as this worker remembers it."""
         if call.endpoint.owner is not None:
             return await call.endpoint.owner(call) or self.accounts.unassigned()
         if call.endpoint.needs_key:
@@ -195,7 +195,7 @@ class Pipeline:
         )
 
     async def _identify(self, call: Call) -> None:
-        """Give a call that was refused before it could enter its number and its time, for its refusal to be worded."""
+        """Number and time a call that was refused before it could enter, so that its refusal can be worded."""
         if not call.entry.id:
             call.account = self.accounts.unassigned()
             call.faults.enter(call.account, (), has_rules=False)
@@ -240,7 +240,7 @@ def _quotas(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
 
 
 def _itself(call: Call) -> str:
-    """The address that was read."""
+    """The address of the link that was read."""
     query = call.request.scope["query_string"].decode("latin-1")
     return str(call.request.scope["path"]) + (f"?{query}" if query else "")
 
@@ -267,6 +267,6 @@ def _observed(call: Call, response: Response) -> Observation:
 
 
 def header_value(text: str) -> str:
-    """Text as a header value: one printable line of Latin-1, 1,000 characters at most."""
+    """Make text a header value: one printable line of Latin-1, 1,000 characters at most."""
     plain = "".join(one if one.isprintable() else " " for one in text[:1000])
     return " ".join(plain.split()).encode("latin-1", "replace").decode("latin-1")

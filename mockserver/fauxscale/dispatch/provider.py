@@ -1,4 +1,4 @@
-"""The seam: a provider is a value. Sites say where it answers, endpoints what, `Call` is what a handler gets.
+"""Provider, Site, Endpoint, Option and Call: the values a provider is made of, and what its handlers get.
 
 A provider's functions take calls and a call names its provider, so both live here.
 """
@@ -46,7 +46,7 @@ class Endpoint:
     """One route. `operation` is its stable name, `path` the provider's own, in Starlette's path syntax.
 
     `price` makes micro-dollars for each finished image of the parameters (None: nothing is charged here).
-    `needs_key` and `limited` are off for links, schemas and the like. `answers` says what a success is: JSON, which
+    `needs_key` and `limited` are off for links, schemas and the like. `answers` names a success's content: JSON, which
     may hold pictures, a picture itself, or a stream. `kind` says how its calls count: latency, the calls that tests
     look at and recordings go by it. `any_origin`: pages of any web origin may read it, preflight included.
     """
@@ -65,7 +65,7 @@ class Endpoint:
     owner: Callable[[Call], Awaitable[Account | None]] | None = None
 
     def price_of(self, params: Mapping[str, object]) -> int:
-        """Micro-dollars for one finished image that was asked for in these words; 0 where nothing is charged."""
+        """Micro-dollars for one finished image of these parameters; 0 where nothing is charged."""
         return self.price(params) if self.price else 0
 
 
@@ -84,7 +84,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One thing about a provider that can be set. `why` says what is known, for the fidelity statement."""
+    """One setting of a provider. `why` says what is known of the real service, for the fidelity statement."""
 
     name: str
     default: Scalar
@@ -124,7 +124,7 @@ class Provider:
     tls_env: Mapping[str, str] = field(default_factory=dict[str, str])
     # The body that tells a client's server how a job ended; None for a provider without webhooks.
     notice: Callable[[Job, ApiError | None], str] | None = None
-    # The names of its errors with their statuses, for those who order one; None: any name is passed on.
+    # The codes of its errors with their statuses, for faults that name one; None: any code is passed on.
     codes: Mapping[str, int] | None = None
     # Headers every answer of this provider carries.
     headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
@@ -132,7 +132,7 @@ class Provider:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request on its way through the pipeline, and all its handler may use. What faults want of it is `faults`."""
+    """One request on its way through the pipeline, and everything its handler may use. `faults` are its faults."""
 
     request: Request
     provider: Provider
@@ -167,7 +167,7 @@ class Call:
         return not await self.accounts.is_current(self.account)
 
     async def check_open(self) -> None:
-        """Raises INVALID_KEY once the account is forgotten: nobody is charged for this call any more."""
+        """Raise INVALID_KEY once the account is forgotten: this call is charged to no account any more."""
         if await self.forgotten():
             raise ApiError(
                 Problem.INVALID_KEY,
@@ -176,7 +176,7 @@ class Call:
             )
 
     def setting(self, name: str) -> Scalar:
-        """A provider option: the account's, else the server's, else the provider's default."""
+        """The value of a provider option: the account's, else the server's, else the provider's default."""
         full = f"{self.provider.name}.{name}"
         for options in (self.terms.options, self.accounts.settings.options):
             if full in options:
@@ -184,7 +184,7 @@ class Call:
         return next(one.default for one in self.provider.options if one.name == name)
 
     async def form(self, *, file: int) -> Form:
-        """The multipart form of the request, files up to `file` bytes; its parts go into the journal."""
+        """Read the request's multipart form, files up to `file` bytes; its parts go into the journal."""
         caps = replace(self.caps, file=file)
         headers = self.request.headers
         try:
@@ -197,7 +197,7 @@ class Call:
         return form
 
     async def json(self, cap: int) -> dict[str, object]:
-        """The JSON object in the request's body, of `cap` bytes at most.
+        """Read the JSON object in the request's body, `cap` bytes at most.
 
         Raises ApiError: WRONG_CONTENT_TYPE, FILE_TOO_LARGE, MALFORMED_BODY.
         """
@@ -222,7 +222,7 @@ class Call:
 
 
 def origin(call: Call) -> str:
-    """Scheme and host this call was made to."""
+    """Scheme and host that a call was made to."""
     return f"{call.request.scope['scheme']}://{call.request.headers.get('host', 'localhost')}"
 
 

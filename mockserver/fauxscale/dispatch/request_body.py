@@ -1,4 +1,4 @@
-"""A request's body as it comes in: kept for who asks twice, and read by who has to wait for its sender."""
+"""A request's body as it arrives: kept for those who read it twice, and watched for a peer that leaves."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from fauxscale.transport.connection import connection_of
 
 
 async def gone(receive: Receive) -> None:
-    """Returns when the peer has gone away. What it still sends is thrown away."""
+    """Return when the peer has gone away. What it still sends is thrown away."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def has_left(request: Request) -> bool:
-    """Whether the peer is seen to have gone away."""
+    """Whether the peer has gone away."""
     connection = connection_of(request.scope)
     # Below some other server only the request can tell, for a tenth of a millisecond.
     return await request.is_disconnected() if connection is None else connection.gone
 
 
 async def hang(receive: Receive) -> None:
-    """Raises ClientDisconnect when the peer has gone away."""
+    """Wait until the peer has gone away, then raise ClientDisconnect."""
     await gone(receive)
     raise ClientDisconnect
 
 
 class Intake:
-    """A request's messages; `complete` once its body has all come in. `keep` remembers it, for an observer."""
+    """The ASGI messages of a request; `complete` once its whole body has arrived. `keep` stores it for an observer."""
 
     def __init__(self, receive: Receive, *, keep: bool = False) -> None:
         self._receive = receive
@@ -38,7 +38,7 @@ class Intake:
         self.complete = False
 
     def again(self, body: bytes) -> None:
-        """Have the whole body, which somebody read, be received once more."""
+        """Make the whole body, which was read, available once more."""
         self._unread = body
 
     async def __call__(self) -> Message:
@@ -53,7 +53,7 @@ class Intake:
 
     @property
     def body(self) -> bytes:
-        """What has come in so far, if it was to be kept."""
+        """The body as far as it has arrived, if it was to be kept."""
         return b"".join(self._pieces)
 
 

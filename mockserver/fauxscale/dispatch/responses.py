@@ -1,4 +1,4 @@
-"""Replies that do not arrive whole and at once: cut, garbled, dripping, stalled; over a socket and without one."""
+"""Responses that do not arrive whole and at once: cut, garbled, slowed, stalled; over a socket and without one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GARBAGE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encod
 
 
 class Cut(Response):
-    """No reply at all: the call ended as `ending` says."""
+    """A response that is no reply: the connection ends as `ending` says."""
 
     arrives = whole = False
 
@@ -30,11 +30,11 @@ class Cut(Response):
 
 
 class PictureResponse(Response):
-    """A reply whose body is a picture: what can go wrong with a picture's bytes goes wrong with it."""
+    """A response whose body is a picture, so that faults of a picture's bytes apply to it."""
 
 
 class AlteredReply(Response):
-    """A worded reply after faults have changed it.
+    """A reply as faults have changed it.
 
     `arrives` is whether the peer sees its status, `whole` whether it sees all of it if it waits. `left` is called
     when it did not wait.
@@ -104,7 +104,7 @@ async def _gone_within(seconds: float, receive: Receive) -> bool:
 
 
 async def _end(ending: Ending, scope: Scope, receive: Receive) -> None:
-    """End the connection, and return once that has come about: until then the server would answer by itself."""
+    """End the connection, and return once it has ended: before that the server would answer by itself."""
     connection = connection_of(scope)
     if ending.how != "hang":
         if connection is None:

@@ -1,4 +1,4 @@
-"""How long clients are asked to wait: noted for every reply, and with virtual time over in a moment."""
+"""Retry-After: written for refusals, noted for every reply, and with virtual time over at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .provider import Call
 
 
 def word_wait(call: Call, error: ApiError, response: Response) -> None:
-    """Ask for the wait of a refusal, if it has one: in seconds or, where ordered, as a date that is no earlier."""
+    """Write the Retry-After of a refusal that has one: in seconds or, where configured, as a date no earlier."""
     if error.retry_after is None:
         return
     # What was meant: a date says it in whole seconds only.
@@ -22,13 +22,13 @@ def word_wait(call: Call, error: ApiError, response: Response) -> None:
     if error.details.get("retry_date"):
         response.headers["retry-after"] = http_date(math.ceil(call.now + error.retry_after))
     else:
-        # Whole seconds are what RFC 9110 §10.2.3 knows; clients read the fractions that tests order all the same.
+        # Whole seconds are what RFC 9110 §10.2.3 knows; clients read the fractions that tests configure all the same.
         response.headers["retry-after"] = f"{error.retry_after:f}".rstrip("0").rstrip(".")
 
 
 async def note_wait(call: Call, response: Response) -> None:
-    """Write down the Retry-After of a reply. With `time` virtual, have the wait pass on the account's clock at
-    once and ask the client for none: 0, the smallest value of its grammar (RFC 9110 §10.2.3), or a date that has
+    """Note the Retry-After of a reply in the journal. With `time` virtual, let the wait pass on the account's clock at
+    once and ask the client for none: 0, the smallest value of the grammar (RFC 9110 §10.2.3), or a date that has
     passed by that clock as by any other."""
     said = response.headers.get("retry-after", "")
     seconds = _number(said)
@@ -60,7 +60,7 @@ def _number(said: str) -> float | None:
 
 
 def _seconds_until(said: str, now: float) -> float | None:
-    """Seconds from `now` to an HTTP-date, None if it is none."""
+    """Seconds from `now` to an HTTP-date; None for other text."""
     try:
         return parsedate_to_datetime(said).timestamp() - now
     except (TypeError, ValueError, OverflowError):

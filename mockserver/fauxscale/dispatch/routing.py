@@ -1,4 +1,4 @@
-"""Whose call is this? By real host, by prefix, or by real path at the root: one table of all providers."""
+"""The route table of all providers: by real host, by prefix, or by real path at the root."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .provider import Endpoint, Provider, Reached, Site
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint with its path made ready to match."""
+    """An endpoint with its compiled path."""
 
     provider: Provider
     site: Site
@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where a request leads. `route` is None when the provider knows no such path, or not this method:
+    """The provider and route of a request. `route` is None when the provider has no such path, or not this method:
     then `allowed` names the methods the path has. `raw` and `path` are provider-relative."""
 
     provider: Provider
@@ -48,7 +48,7 @@ class Match:
 
 
 class Routes:
-    """The table. The order of providers and endpoints is the order of matching."""
+    """The route table. The order of providers and endpoints is the order of matching."""
 
     def __init__(self, providers: Sequence[Provider]) -> None:
         self.providers = tuple(providers)
@@ -75,7 +75,9 @@ class Routes:
             if path == site.prefix or path.startswith(f"{site.prefix}/")
         ]
         if under:
-            length = len(under[0][1].prefix)
+            # One provider's prefix may begin with another's: the longest is meant.
+            length = max(len(site.prefix) for _, site in under)
+            under = [(provider, site) for provider, site in under if len(site.prefix) == length]
             return self._match(request, under, "prefix", path[length:] or "/", raw[length:] or "/")
         return self._at_root(request, path, raw)
 
@@ -93,7 +95,7 @@ class Routes:
         return next((match for match in found if match.route), found[0])
 
     def _by_key(self, request: Request, path: str, raw: str) -> Match | None:
-        """A path nobody has: the form of its key tells whose words the refusal is in."""
+        """Match a path no provider has: the form of the call's key decides whose envelope the refusal has."""
         carried = [one for one in self.providers if one.find_key(request)]
         for provider in sorted(carried, key=lambda one: -_likeness(one, request)):
             site = next((one for one in provider.sites if one.at_root), None)
@@ -122,7 +124,7 @@ class Routes:
 
 
 def _likeness(provider: Provider, request: Request) -> int:
-    """How much of a call's key is in this provider's format: the longest prefix of several tells whose it is."""
+    """How many characters of the call's key are this provider's prefix: the longest match decides."""
     key = provider.find_key(request) or ""
     return len(provider.key_prefix) if key.startswith(provider.key_prefix) else 0
 
@@ -133,6 +135,6 @@ def _compiled(path: str) -> tuple[Pattern[str], Mapping[str, Convertor[object]]]
 
 
 def _raw(request: Request) -> str:
-    """The path as it was spelled, without the query: links are compared with it, to the letter."""
+    """The path as the client spelled it, without the query: links are compared with it byte for byte."""
     raw = request.scope.get("raw_path") or str(request.scope["path"]).encode()
     return bytes(raw).split(b"?", 1)[0].decode("latin-1")

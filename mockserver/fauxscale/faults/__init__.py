@@ -1,4 +1,4 @@
-"""What goes wrong, when a test asks for it: small values whose fields are their JSON, and rules that say when."""
+"""Faults: what goes wrong when a test asks for it, as values whose fields are their JSON, and rules that say when."""
 
 from .calls import ConnectionReset as ConnectionReset
 from .calls import Delay as Delay

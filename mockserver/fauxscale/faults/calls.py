@@ -1,4 +1,4 @@
-"""Faults of API calls: the service answers badly, late, or not at all. With `download`, reads of links do."""
+"""Faults of API calls, and with `download` of reads of links: the service answers badly, late, or not at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PROBLEMS: Mapping[int, Problem] = {
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """Nothing goes wrong: a step of a script that lets one call pass; with `download`, one read of a link."""
+    """Let one call pass, as a step of a script; with `download`, one read of a link."""
 
     download: bool = field(default=False, kw_only=True)
 
@@ -71,7 +71,7 @@ class Fail:
 
     @property
     def error(self) -> ApiError:
-        """The error it answers with."""
+        """The error that this fault answers with."""
         problem = _PROBLEMS.get(self.status)
         if problem is None:
             problem = Problem.SERVER_ERROR if self.status >= 500 else Problem.INVALID_PARAMETER
@@ -167,7 +167,7 @@ class ConnectionReset:
 
 @dataclass(frozen=True, slots=True)
 class MalformedChunk:
-    """Say 200, then garbage where the first chunk of the body should be, and close. No work is done."""
+    """Send status 200, then garbage where the first chunk of the body should be, and close. No work is done."""
 
     download: bool = field(default=False, kw_only=True)
 

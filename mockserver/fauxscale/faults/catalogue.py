@@ -1,4 +1,4 @@
-"""Faults as words: their JSON, the magic words of a prompt, and what is said when neither makes sense."""
+"""Faults from and to JSON, faults named in prompts, and the error messages for what is no fault."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ KINDS = _API + _DOWNLOAD + _QUIET + _WEBHOOK
 
 
 def checked(fault: object) -> Fault:
-    """The fault itself. Raises TypeError, which says what to write, for a class, a name, or what is no fault."""
+    """Return the fault itself. Raises TypeError that says what to write for a class, a name, or anything else."""
     kinds = {kind.__name__: kind for kind in KINDS}
     if isinstance(fault, KINDS):
         return fault
@@ -97,19 +97,19 @@ def checked(fault: object) -> Fault:
 
 
 def _example(kind: type[Fault]) -> str:
-    """How a fault of this kind is made: `LoseReply()`, `Delay(seconds=...)`."""
+    """Show how a fault of this kind is made: `LoseReply()`, `Delay(seconds=...)`."""
     needed = [f"{one.name}=..." for one in _fields(kind) if _default(one) is MISSING]
     return f"{kind.__name__}({', '.join(needed)})"
 
 
 def did_you_mean(said: str, known: Iterable[str]) -> str:
-    """`, did you mean 'ideogram.upscale'?` where one of these is near to what was said, else nothing."""
+    """Suggest the nearest known name, `, did you mean 'ideogram.upscale'?`; "" where none is near."""
     near = get_close_matches(said, list(known), 1)
     return f", did you mean {near[0]!r}?" if near else ""
 
 
 def to_json(fault: Fault) -> dict[str, object]:
-    """`{"fault": "Fail", "status": 429}`; members that stand at their default are left out."""
+    """Write a fault as JSON, `{"fault": "Fail", "status": 429}`; members at their default are left out."""
     values = {
         one.name: getattr(fault, one.name)
         for one in _fields(type(fault))
@@ -118,31 +118,31 @@ def to_json(fault: Fault) -> dict[str, object]:
     return {"fault": type(fault).__name__, **values}
 
 
-def from_json(words: Mapping[str, object]) -> Fault:
-    """The fault that JSON words order. Raises ValueError that says what is known."""
+def from_json(members: Mapping[str, object]) -> Fault:
+    """Make a fault of its JSON members. Raises ValueError that says what is known."""
     known = {kind.__name__: kind for kind in KINDS}
-    kind = known.get(str(words.get("fault")))
+    kind = known.get(str(members.get("fault")))
     if kind is None:
-        near = did_you_mean(str(words.get("fault")), known)
+        near = did_you_mean(str(members.get("fault")), known)
         raise ValueError(
-            f"unknown fault {words.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
+            f"unknown fault {members.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
         )
-    members = {name: value for name, value in words.items() if name != "fault"}
+    own = {name: value for name, value in members.items() if name != "fault"}
     names = {one.name: one for one in _fields(kind)}
     hints = _hints(kind)
-    for name, value in members.items():
+    for name, value in own.items():
         if name not in names:
             raise ValueError(f"{kind.__name__} has no {name!r}: it has {', '.join(names) or 'no members'}")
         if not _fits(value, hints[name]):
             raise ValueError(f"{kind.__name__}.{name} must be {_say(hints[name])}, got {value!r}")
     for name, one in names.items():
-        if _default(one) is MISSING and name not in members:
+        if _default(one) is MISSING and name not in own:
             raise ValueError(f"{kind.__name__} needs {name!r}")
-    return cast("Fault", cast("Any", kind)(**members))
+    return cast("Fault", cast("Any", kind)(**own))
 
 
 def at(fault: Fault, kind: RequestKind) -> Fault:
-    """The same fault for calls of this request kind, where its kind makes sense for both."""
+    """Return the fault for this request kind, where its kind makes sense for both kinds."""
     if not any(one.name == "download" for one in _fields(type(fault))):
         return fault
     return cast("Fault", replace(cast("Any", fault), download=kind == "download"))
@@ -217,10 +217,10 @@ _MAGIC_NUMBERS: Mapping[str, tuple[float, Callable[[float], Fault]]] = {
 
 
 def magic(prompt: str) -> Fault | None:
-    """The fault a prompt orders for its own call, `a cat fauxscale:429`: for people without a control call.
+    """Find the fault a prompt names for its own call, `a cat fauxscale:429`, so that no control call is needed.
 
     A status; a word; or a word with a number, `slow=3`; `missing=/data/0/url`. Those of downloads apply to every
-    read of the call's links. Unknown words order nothing.
+    read of the call's links. Unknown words are ignored.
     """
     word = prompt.partition("fauxscale:")[2].split(maxsplit=1)[0:1]
     if not word:

@@ -1,4 +1,4 @@
-"""Faults of reading a result: the call went well, and then the picture does not come, or is not one."""
+"""Faults of reading a result: the call succeeded, and then the picture does not arrive, or is damaged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HTML = (
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """The link dies at this read, before its time, and stays dead."""
+    """Expire the link at this read, before its time; it stays expired."""
 
     stage: ClassVar[Stage] = "download"
     kind: ClassVar[RequestKind] = "download"
@@ -29,7 +29,7 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """The picture is gone at this read, and stays gone."""
+    """Purge the picture at this read; it stays gone."""
 
     stage: ClassVar[Stage] = "download"
     kind: ClassVar[RequestKind] = "download"
@@ -41,7 +41,7 @@ class Purge:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Send the reader on, 302, `to` an address; to the link itself when it is empty: for ever, if ordered so."""
+    """Redirect the reader, 302, `to` an address, or to the link itself when it is empty: a loop, if `times` is None."""
 
     to: str = ""
 
@@ -58,7 +58,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class WrongFormat:
-    """A whole picture in another format than the reply's Content-Type and the link's name say."""
+    """Send a whole picture in another format than the reply's Content-Type and the link's name say."""
 
     stage: ClassVar[Stage] = "picture"
     kind: ClassVar[RequestKind] = "download"
@@ -90,7 +90,7 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class CorruptChunk:
-    """The right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum."""
+    """Send the right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum."""
 
     stage: ClassVar[Stage] = "bytes"
     kind: ClassVar[RequestKind] = "download"
@@ -108,7 +108,7 @@ class CorruptChunk:
 
 @dataclass(frozen=True, slots=True)
 class HtmlWith200:
-    """A page for people instead of the picture, with status 200."""
+    """Send an HTML page instead of the picture, with status 200."""
 
     stage: ClassVar[Stage] = "bytes"
     kind: ClassVar[RequestKind] = "download"
@@ -121,7 +121,7 @@ class HtmlWith200:
 
 @dataclass(frozen=True, slots=True)
 class WrongContentLength:
-    """Content-Length is off `by` so many bytes: more, a short read; fewer, a picture that ends too soon."""
+    """Send a Content-Length that is off `by` so many bytes: more, a short read; fewer, a picture cut short."""
 
     by: int = 1
 

@@ -1,4 +1,4 @@
-"""What a fault asks of those who do the work, as values. Whoever acts on one takes it; untaken ones go back."""
+"""Effects: what a fault asks the code that does the work to do. What acts on one takes it; the rest go back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """Answer with a success that has no picture and says that it is unsafe."""
+    """Answer with a success that has no picture and is flagged unsafe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alter:
-    """Have the result be another picture than the reply says."""
+    """Make the result another picture than the reply says."""
 
     how: Literal["same-size", "smaller", "swapped"]
 
@@ -30,17 +30,17 @@ class SendLink:
 
 @dataclass(frozen=True, slots=True)
 class ExpireLink:
-    """Have the link die now."""
+    """Expire the link now."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurgePicture:
-    """Have the picture be gone."""
+    """Purge the picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedirectRead:
-    """Answer 302 to this address, to the one that was read where it is empty."""
+    """Answer 302 to this address; to the one that was read where it is empty."""
 
     to: str
 

@@ -1,4 +1,4 @@
-"""What a fault is, what it may touch, and the ways a reply can fail to arrive whole."""
+"""The protocol of a fault, the context it applies in, and the ways a reply can fail to arrive whole."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ending:
 
 
 class Interrupted(Exception):
-    """The call ends here, without a reply."""
+    """Raised to end a call here, without a reply."""
 
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending.how)
@@ -48,7 +48,7 @@ class Interrupted(Exception):
 
 
 class Redirected(Exception):
-    """The call ends here: its reader is sent to another address, to the one it read where `to` is empty."""
+    """Raised to end a read here with a redirect to another address; to the one it read where `to` is empty."""
 
     def __init__(self, to: str) -> None:
         super().__init__(to)
@@ -56,7 +56,7 @@ class Redirected(Exception):
 
 
 class NotApplicable(Exception):
-    """This fault cannot apply to this reply: it goes back to the plan. Says why."""
+    """Raised where a fault cannot apply to a reply: it goes back to the plan. The message says why."""
 
 
 @dataclass(slots=True)
@@ -80,21 +80,21 @@ class Reply:
 
 
 class FaultContext(Protocol):
-    """What a fault may do to the call it applies to."""
+    """The context a fault applies in: what it may read of its call and do to it."""
 
     @property
     def reply(self) -> Reply:
-        """The worded reply; only faults of the stages "bytes" and "reply" find one."""
+        """The reply on its way out; only faults of the stages "bytes" and "reply" find one."""
         ...
 
     async def roll(self) -> float:
-        """A number from 0 up to, not including, 1, off the account's dice."""
+        """Roll the account's dice: a number from 0 up to, not including, 1."""
         ...
 
     async def wait(self, seconds: float) -> None: ...
 
     async def hang(self) -> None:
-        """Never returns: raises once the peer has gone or the server stops."""
+        """Wait until the peer has gone or the server stops, then raise: this never returns."""
         ...
 
     async def take_body(self, count: float = inf) -> None:
@@ -105,7 +105,7 @@ class FaultContext(Protocol):
         ...
 
     def ask(self, effect: Effect) -> None:
-        """Ask those who do the work for this. The fault counts as applied once one of them has acted on it."""
+        """Ask for an effect. The fault counts as applied once the code that does the work has acted on it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Quiet failures: a success by its status, and something is wrong with it."""
+"""Faults of successful replies: the status is 200, and something is wrong with the content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a
 
 @dataclass(frozen=True, slots=True)
 class UnsafeImage:
-    """Judge the picture unsafe: as an error (`refuse`), or in a 200 with no link and the safety flag down."""
+    """Judge the picture unsafe: as an error (`refuse`), or in a 200 without a link and flagged unsafe."""
 
     refuse: bool = False
 
@@ -29,7 +29,7 @@ class UnsafeImage:
 
 @dataclass(frozen=True, slots=True)
 class SameSize:
-    """The link leads to the picture as it was sent, not enlarged; the reply says otherwise."""
+    """Let the link lead to the picture as it was sent, not enlarged; the reply says otherwise."""
 
     stage: ClassVar[Stage] = "outcome"
     kind: ClassVar[RequestKind] = "api"
@@ -41,7 +41,7 @@ class SameSize:
 
 @dataclass(frozen=True, slots=True)
 class Smaller:
-    """The link leads to a picture half the size of the one sent; the reply says otherwise."""
+    """Let the link lead to a picture half the size of the one sent; the reply says otherwise."""
 
     stage: ClassVar[Stage] = "outcome"
     kind: ClassVar[RequestKind] = "api"
@@ -53,7 +53,7 @@ class Smaller:
 
 @dataclass(frozen=True, slots=True)
 class SwappedResults:
-    """The link leads to the result of the account's next upload, else of the one before, else to a stranger's."""
+    """Let the link lead to the result of the account's next upload, else of the one before, else to another picture."""
 
     stage: ClassVar[Stage] = "outcome"
     kind: ClassVar[RequestKind] = "api"
@@ -77,7 +77,7 @@ class UrlInsteadOfBase64:
 
 @dataclass(frozen=True, slots=True)
 class EmptyData:
-    """A 200 whose list of results is empty."""
+    """Answer 200 with an empty list of results."""
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"
@@ -99,7 +99,7 @@ class EmptyData:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A 200 with this body instead, the work done and charged: `json`, or `text` as it stands under `media_type`."""
+    """Answer 200 with this body, the work done and charged: `json`, or `text` as it is under `media_type`."""
 
     json: object = None
     text: str | None = None
@@ -124,7 +124,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class ForgedUrl:
-    """A 200 in which every result's signed link is changed by a character, and so does not verify."""
+    """Answer 200 with every result's signed link changed by a character, so that it does not verify."""
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"
@@ -143,7 +143,7 @@ class ForgedUrl:
 
 @dataclass(frozen=True, slots=True)
 class NullUrl:
-    """A 200 in which every result's link, or its base64, is null."""
+    """Answer 200 with null for every result's link, or its base64."""
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"
@@ -185,7 +185,7 @@ class MissingField:
 
 @dataclass(frozen=True, slots=True)
 class ExtraFields:
-    """Add members nobody documented to the object at `pointer`, "" for the whole reply; what is there stays."""
+    """Add undocumented members to the object at `pointer`, "" for the whole reply; existing ones stay."""
 
     fields: Mapping[str, object] = field(default_factory=lambda: {"added_in_a_later_version": True})
     pointer: str = ""
@@ -216,7 +216,7 @@ def _change(
     wanted: Callable[[dict[str, object]], bool],
     change: Callable[[dict[str, object]], None],
 ) -> None:
-    """Change every object in a JSON value that is wanted. Raises Unfit if nothing came out differently."""
+    """Change every object in a JSON value that is wanted. Raises NotApplicable if nothing changed."""
     before = repr(value)
     ahead = [value]
     while ahead:
@@ -229,7 +229,7 @@ def _change(
         elif isinstance(one, list):
             ahead += cast("list[object]", one)
     if repr(value) == before:
-        raise NotApplicable("the reply holds no result to spoil")
+        raise NotApplicable("the reply holds no result to change")
 
 
 def _steps(pointer: str) -> list[str]:
@@ -237,7 +237,7 @@ def _steps(pointer: str) -> list[str]:
 
 
 def _at(value: object, way: list[str], pointer: str) -> object:
-    """What a JSON Pointer's steps lead to. Raises Unfit where they lead nowhere."""
+    """Follow a JSON Pointer's steps. Raises NotApplicable where they lead nowhere."""
     for step in way:
         if isinstance(value, dict) and step in value:
             value = cast("dict[str, object]", value)[step]

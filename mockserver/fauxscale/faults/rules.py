@@ -1,4 +1,4 @@
-"""When faults apply: rules with their steps, and a step as it is assigned to one call."""
+"""Fault rules: when faults apply, their steps, and a step as it is assigned to one call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .replies import UnsafeImage
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When faults apply: one step for each matching call, in order, `times` rounds of them (None: for ever).
+    """Says when faults apply: one step for each matching call, in order, `times` rounds of them (None: for ever).
 
     `on` is an operation or a pattern (`ideogram.*`, `*`, `*.download`); the first `after` matching calls are
     left alone, whatever else applies to them; with a `probability` the fault applies only so often, by the
@@ -30,15 +30,15 @@ class Rule:
     after: int = 0
     probability: float | None = None
 
-    def to_words(self) -> dict[str, object]:
-        """This rule as JSON members."""
-        words = {"id": self.id, "on": self.on, "times": self.times, "after": self.after}
-        return {**words, "probability": self.probability, "steps": [to_json(step) for step in self.steps]}
+    def to_members(self) -> dict[str, object]:
+        """Return this rule as JSON members."""
+        members = {"id": self.id, "on": self.on, "times": self.times, "after": self.after}
+        return {**members, "probability": self.probability, "steps": [to_json(step) for step in self.steps]}
 
     @classmethod
-    def from_words(cls, words: Mapping[str, Any]) -> Rule:
-        members = {name: value for name, value in words.items() if name != "steps"}
-        return cls(steps=tuple(from_json(step) for step in words["steps"]), **members)
+    def from_members(cls, members: Mapping[str, Any]) -> Rule:
+        others = {name: value for name, value in members.items() if name != "steps"}
+        return cls(steps=tuple(from_json(step) for step in members["steps"]), **others)
 
     @property
     def total(self) -> int | None:

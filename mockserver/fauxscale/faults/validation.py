@@ -1,4 +1,4 @@
-"""What the members of a fault may be: numbers, header lines and JSON are judged here, when the fault is made."""
+"""Validates the members of a fault when it is made: numbers, header lines, JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST_BYTES = 10**12
 
 
 def within(fault: object, least: int, most: int, *names: str) -> None:
-    """Raises ValueError unless these members are numbers from `least` to `most`, or None. NaN is no such number."""
+    """Raise ValueError unless these members are numbers from `least` to `most`, or None. NaN is no such number."""
     for name in names:
         value = getattr(fault, name)
         if value is not None and not least <= value <= most:
@@ -19,7 +19,7 @@ def within(fault: object, least: int, most: int, *names: str) -> None:
 
 
 def header(fault: object, *names: str) -> None:
-    """Raises ValueError unless these members can be the value of a header: one line of printable ASCII."""
+    """Raise ValueError unless these members can be the value of a header: one line of printable ASCII."""
     for name in names:
         value: str = getattr(fault, name)
         if not (value.isascii() and value.isprintable() and value == value.strip()):
@@ -28,7 +28,7 @@ def header(fault: object, *names: str) -> None:
 
 
 def sendable(fault: object, *names: str) -> None:
-    """Raises ValueError unless these members are JSON that can be sent in UTF-8."""
+    """Raise ValueError unless these members are JSON that can be sent in UTF-8."""
     for name in names:
         try:
             json.dumps(getattr(fault, name), ensure_ascii=False, allow_nan=False).encode()

@@ -1,4 +1,4 @@
-"""Faults of telling a client's own server: the notice comes twice, late, or after the next one."""
+"""Faults of webhooks: the notice is sent twice, late, or after the next one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LateWebhook:
 
 @dataclass(frozen=True, slots=True)
 class SwapWebhooks:
-    """Keep the notice of this submission until the next one has gone: they arrive out of order."""
+    """Hold the notice of this submission until the next one has gone: they arrive out of order."""
 
     stage: ClassVar[Stage] = "webhook"
     kind: ClassVar[RequestKind] = "api"

@@ -1,4 +1,4 @@
-"""A pleasant picture for any prompt, the same one every time, for services that draw from text."""
+"""Draws a picture for a prompt, the same one every time, for services that draw from text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHAPES = 7
 
 
 def draw(prompt: str, width: int, height: int) -> bytes:
-    """A PNG of `width` x `height` pixels: a gradient and some shapes, decided by a hash of `prompt` alone.
+    """Draw a PNG of `width` x `height` pixels: a gradient and some shapes, decided by a hash of `prompt` alone.
 
     The prompt itself is not in the file.
     """

@@ -1,4 +1,4 @@
-"""Which way up a viewer shows a picture: the one camera tag that changes its size.
+"""Reads the camera's orientation tag, by which viewers turn a picture, and turns a picture by it.
 
 Read by hand, and only this one tag: Pillow's own reader walks the whole directory, raises half a dozen
 exception types on pictures that decode well, and issues warnings, which no thread can silence for itself.
@@ -27,7 +27,7 @@ _XMP_TAG = re.compile(r'tiff:Orientation(?:="|>)([0-9])')
 
 
 def orientation(exif: bytes, xmp: bytes | str, profile: object = None) -> int:
-    """The orientation, 1 to 8, told by EXIF bytes, else by an XMP packet; 1 when neither makes sense.
+    """Read the orientation, 1 to 8, from EXIF bytes, else from an XMP packet; 1 when neither makes sense.
 
     `profile` is the hexadecimal text in which ImageMagick keeps EXIF inside a PNG, used when `exif` is empty.
     """
@@ -50,7 +50,7 @@ def sides_swap(turn: int) -> bool:
 
 
 def turned(image: Image, turn: int) -> Image:
-    """`image` as a viewer shows it."""
+    """Turn `image` to how a viewer shows it."""
     return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
 

@@ -1,4 +1,4 @@
-"""The verdict on an upload: what picture it is, or why it is refused."""
+"""Judges an upload by its bytes: what picture it is, or why it is refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GREY: Final = frozenset({"1", "L", "I;16"})
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What an accepted upload is. `width` and `height` are pixels as a viewer shows them, turned.
+    """An accepted upload. `width` and `height` are pixels as a viewer shows them, turned.
 
     `mode` is Pillow's (of the file, before any conversion), `orientation` the camera's, 1 to 8. `animated`
     says that there are frames past the first, which are never decoded; a multi-picture JPEG is not animated.
@@ -91,7 +91,7 @@ def probe(data: bytes, rules: Rules = Rules()) -> Picture:  # noqa: B008 (a froz
 
 
 def memory_to_enlarge(picture: Picture, width: int, height: int, format: str) -> int:  # noqa: A002  # its name
-    """The bytes that enlarging `picture` to `width` x `height` and encoding it may take at its worst.
+    """Estimate the most memory, in bytes, that enlarging `picture` to `width` x `height` and encoding it needs.
 
     Peaks measured with Pillow 13 (2026-11): each pixel that comes in takes 15 bytes, 24 from WebP, whose decoder
     keeps two canvases; each that goes out 12, with WebP's encoder 16 and AVIF's 35; in grey a quarter of either.
@@ -103,7 +103,7 @@ def memory_to_enlarge(picture: Picture, width: int, height: int, format: str) ->
 
 
 def identify(data: bytes) -> Format:
-    """The format by the signature at the first byte. Raises ApiError(UNSUPPORTED_FORMAT)."""
+    """Tell the format by the signature at the first byte. Raises ApiError(UNSUPPORTED_FORMAT)."""
     name = sniff(data)
     if name in _DECODERS:
         return cast("Format", name)
@@ -116,12 +116,12 @@ def identify(data: bytes) -> Format:
 
 
 def open_paint(kind: Format, anatomy: Anatomy) -> Decoder:
-    """The decoder over what `dissect` kept; header read, nothing decoded. Call inside `broken_only`."""
+    """Open Pillow's decoder on what `dissect` kept; header read, nothing decoded. Call inside `broken_only`."""
     return _DECODERS[kind](BytesIO(anatomy.paint))
 
 
 def turn_of(image: Decoder, anatomy: Anatomy) -> int:
-    """The orientation, 1 to 8, from the walk's findings or the decoder's."""
+    """Read the orientation, 1 to 8, from what the structure walk found or else the decoder."""
     info = image.info
     packet = anatomy.xmp or info.get("XML:com.adobe.xmp") or info.get("xmp") or b""
     return orientation(anatomy.exif or info.get("exif") or b"", packet, info.get("Raw profile type exif"))
@@ -129,7 +129,7 @@ def turn_of(image: Decoder, anatomy: Anatomy) -> int:
 
 @contextmanager
 def broken_only() -> Generator[None]:
-    """Let no exception out but ApiError: a decoder has many ways to say that a file is broken."""
+    """Turn every exception into ApiError(BROKEN_IMAGE): a decoder has many ways to say that a file is broken."""
     try:
         yield
     except ApiError:

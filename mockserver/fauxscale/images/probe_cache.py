@@ -1,4 +1,4 @@
-"""Judging an upload, remembered by content where hashing is cheaper than judging again."""
+"""Caches the verdict on uploads by content, where hashing is cheaper than judging again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _pixels(data: bytes) -> int:
 
 
 class ProbeCache:
-    """Answers `probe` for bytes seen before without looking at them again. Thread-safe."""
+    """Answers `probe` for bytes seen before without decoding them again. Thread-safe."""
 
     # A hash costs 0.5 ms a MB, a decode 7 to 14, a PNG's checksum walk 0.2: only decoded pictures are worth it.
     _MOST = 2_000
@@ -46,7 +46,7 @@ class ProbeCache:
         return data[:3] == b"\xff\xd8\xff" and len(data) <= _SMALL
 
     def probe(self, data: bytes, rules: Rules) -> Picture:
-        """The picture in `data`, or the ApiError that refuses it."""
+        """Return the picture in `data`, or raise the ApiError that refuses it."""
         from .formats import sniff
         from .probe import probe  # Pillow: not before the first picture
 

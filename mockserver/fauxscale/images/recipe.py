@@ -1,6 +1,6 @@
-"""How a picture's pixels are made, as a value: what it is made of, by which step, in which format.
+"""Recipes: how a picture's pixels are made, as a value naming its sources, its step and its format.
 
-A recipe costs nothing until somebody looks at the picture. It is JSON-able, so that links and jobs can be kept
+A recipe costs nothing until the picture is read. It is JSON-able, so that links and jobs can be kept
 by any store; equal recipes over equal sources make equal pictures, so results are remembered by it.
 """
 
@@ -29,7 +29,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class AsStored:
-    """The first source to the byte, `width` x `height` pixels: a recorded picture needs no work."""
+    """The first source unchanged, `width` x `height` pixels: a recorded picture needs no work."""
 
     width: int
     height: int
@@ -58,5 +58,5 @@ class Recipe:
         return self.step.height
 
     def sized(self, width: int, height: int) -> Recipe:
-        """The same picture in another size."""
+        """Return the recipe of the same picture in another size."""
         return replace(self, step=replace(self.step, width=width, height=height))

@@ -1,4 +1,4 @@
-"""Turn an accepted upload into a larger picture, and a picture into a file."""
+"""Enlarges an accepted upload, and encodes a picture as a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNLIMITED = Rules(2**62, 2**62, 2**62, 2**62, decode_up_to=2**62)  # probe has 
 
 
 def enlarge(data: bytes, width: int, height: int) -> Image.Image:
-    """The first frame of `data`, as a viewer shows it, resampled (Lanczos) to `width` x `height` pixels.
+    """Resample (Lanczos) the first frame of `data`, as a viewer shows it, to `width` x `height` pixels.
 
     The result is in mode L, LA, RGB or RGBA and carries the ICC profile and nothing else of the input. Meant
     for bytes that `probe` accepted: no cap is applied again. Raises ApiError(BROKEN_IMAGE) when the pixels
@@ -43,7 +43,7 @@ def enlarge(data: bytes, width: int, height: int) -> Image.Image:
 
 
 def encode(image: Image.Image, format: str, *, quality: int | None = None) -> bytes:  # noqa: A002 (the word callers use)
-    """`image` as a PNG, JPEG, WEBP, GIF or AVIF file, with its ICC profile and no metadata but who made it.
+    """Encode `image` as a PNG, JPEG, WEBP, GIF or AVIF file, with its ICC profile and no metadata but who made it.
 
     `quality` (1 to 100; default 90, AVIF 75) is for JPEG, WEBP and AVIF. JPEG and GIF have no partial
     transparency: there the picture is laid on white. GIF has no room for a profile either. `image` is not
@@ -83,7 +83,7 @@ def encode(image: Image.Image, format: str, *, quality: int | None = None) -> by
 
 
 def _only_profile(profile: object, mode: str) -> dict[str | tuple[int, int], Any]:
-    """The ICC profile as Pillow's info, unless it speaks of other channels than `mode` has.
+    """Return the ICC profile as Pillow's info, unless it is for other channels than `mode` has.
 
     A profile is carried, never run: a damaged one harms nobody on the way through.
     """
@@ -95,7 +95,7 @@ def _only_profile(profile: object, mode: str) -> dict[str | tuple[int, int], Any
 
 
 def _plain(image: Image.Image, depth: int = 8) -> Image.Image:
-    """`image` with 8-bit channels, no palette and real alpha: L, LA, RGB or RGBA.
+    """Convert `image` to 8-bit channels, no palette and real alpha: L, LA, RGB or RGBA.
 
     `depth` is that of the file's samples: Pillow widens grey samples of 1, 2 and 4 bits and narrows those of
     16 bits in colour, but leaves the transparent value as the file tells it.
@@ -136,7 +136,7 @@ def _plain(image: Image.Image, depth: int = 8) -> Image.Image:
 
 
 def _with_alpha(image: Image.Image, channels: list[Image.Image], key: list[int]) -> Image.Image:
-    """`image` with every pixel transparent whose `channels` hold exactly `key`."""
+    """Make every pixel of `image` transparent whose `channels` hold exactly `key`."""
     mask = Image.new("L", image.size, 255)
     for channel, value in zip(channels, key, strict=True):
         table = [255 if v == value else 0 for v in range(256)]

@@ -1,4 +1,4 @@
-"""Pictures made from recipes: when first looked at, once per content, bounded by cores and memory."""
+"""Renders recipes when a picture is first read, once per content, bounded by cores and memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Renderer:
         self.rendered = 0
 
     async def picture(self, recipe: Recipe, sources: Sequence[bytes]) -> bytes:
-        """The encoded picture. Raises BROKEN_IMAGE if the pixels of a source turn out bad."""
+        """Render the encoded picture. Raises BROKEN_IMAGE if the pixels of a source turn out bad."""
         key = await self.content(recipe, sources)
         if (done := self._done.get(key)) is not None:
             self._done.move_to_end(key)
@@ -50,7 +50,7 @@ class Renderer:
         return await asyncio.shield(task)
 
     async def content(self, recipe: Recipe, sources: Sequence[bytes]) -> str:
-        """Names the picture's content: equal names are equal pictures."""
+        """Name the picture's content: equal names are equal pictures."""
         digests = [await self.digest(name, data) for name, data in zip(recipe.sources, sources, strict=True)]
         return f"{','.join(digests)}:{recipe.step}:{recipe.format}:{recipe.quality}"
 
@@ -78,7 +78,7 @@ class Renderer:
         return data
 
     async def _take(self, memory: int) -> None:
-        """Wait in turn until the memory is free: a link that lives always answers, however many look at once."""
+        """Wait in turn until the memory is free: a link that lives always answers, however many are read at once."""
         if not self._queue and self._fits(memory):
             self._held += memory
             return
@@ -104,8 +104,8 @@ class Renderer:
 
 
 def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
-    """The one function that makes a recipe's pixels."""
-    from .drawing import draw  # Pillow: not before somebody looks
+    """Make a recipe's pixels: the one function that does."""
+    from .drawing import draw  # Pillow: not imported before a picture is read
     from .render import encode, enlarge
 
     match recipe.step:
@@ -123,7 +123,7 @@ def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
 
 
 def _give_back() -> None:
-    """glibc keeps what a thread freed for that thread: half a gigabyte each, after a few large pictures."""
+    """Return freed memory to the system: glibc keeps half a gigabyte a thread after a few large pictures."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

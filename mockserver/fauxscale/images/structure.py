@@ -1,4 +1,4 @@
-"""Walk a file's structure before anything is decoded, and keep only the parts that paint.
+"""Walks a file's structure before anything is decoded, and keeps only the parts that make pixels.
 
 A decoder is handed the parts that put pixels on the canvas, and no more: no animation frames, no camera
 metadata, no junk between segments. So no parser of those ever runs, none of their warnings is ever issued
@@ -20,7 +20,7 @@ from .formats import PNG_SIGNATURE
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a picture may cost. Every limit is inclusive.
+    """Limits on what decoding a picture may cost. Every limit is inclusive.
 
     `max_pixels` is width x height. `max_scans`, `max_segments` (of metadata, and again of everything else)
     bound a JPEG; `max_chunks` a PNG or WebP. PNG files of more than `decode_up_to` pixels are judged by chunk
@@ -36,7 +36,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """What a walk found: `paint` for the decoder; `size` and metadata where the decoder will not tell."""
+    """What a walk found: `paint` for the decoder; `size` and metadata where the decoder does not give them."""
 
     paint: bytes
     size: tuple[int, int] | None = None
@@ -47,7 +47,7 @@ class Anatomy:
 
 
 def broken(reason: str) -> ApiError:
-    """The refusal of a file that has the right signature and cannot be processed."""
+    """Make the error for a file that has the right signature and cannot be processed."""
     return ApiError(Problem.BROKEN_IMAGE, "The image is corrupt or could not be read.", reason=reason)
 
 
@@ -90,7 +90,7 @@ def _u32(data: bytes, at: int) -> int:
 
 
 def _png_chunks(data: bytes, limit: int) -> list[_Chunk]:
-    """The chunks up to IEND, or up to the first that does not fit into the file."""
+    """List the chunks up to IEND, or up to the first that does not fit into the file."""
     chunks: list[_Chunk] = []
     at = len(PNG_SIGNATURE)
     while at + 12 <= len(data):
@@ -123,7 +123,7 @@ def _dissect_png(data: bytes, rules: Rules) -> Anatomy:
 
 
 def _png_paint(data: bytes, chunks: list[_Chunk]) -> bytes:
-    """The PNG without animation, and with the notes written after the pixels moved in front of them.
+    """Return the PNG without animation, and with the metadata written after the pixels moved in front of them.
 
     A decoder meets late notes only once it has decoded everything, and one of them may turn the picture.
     """
@@ -138,7 +138,7 @@ def _png_paint(data: bytes, chunks: list[_Chunk]) -> bytes:
 
 
 def _png_fault(data: bytes, chunks: list[_Chunk]) -> str:
-    """Why a strict reader would refuse this PNG, judged without inflating a byte of it; "" when sound."""
+    """Say why a strict reader would refuse this PNG, without inflating a byte of it; "" when sound."""
     if not chunks or chunks[-1].kind != b"IEND":
         return "the PNG is cut off before its end marker; upload the whole file"
     header = chunks[0].body(data)
@@ -168,7 +168,7 @@ def _png_fault(data: bytes, chunks: list[_Chunk]) -> str:
 
 
 def _palette_fault(kinds: list[bytes]) -> str:
-    """What is wrong with the palette of a PNG that uses one; "" when nothing is, or there are no pixels to use it."""
+    """Say what is wrong with the palette of a PNG that uses one; "" for nothing, or where no pixels use it."""
     if b"IDAT" in kinds and b"PLTE" not in kinds[: kinds.index(b"IDAT")]:
         return "the PNG uses a palette and has none before its pixels"
     return ""
@@ -226,7 +226,7 @@ def _dissect_jpeg(data: bytes, rules: Rules) -> Anatomy:
 
 
 def _count_scans(data: bytes, at: int, limit: int) -> None:
-    """Refuse a JPEG of too many scans: each costs a pass over the picture, however few bytes it takes."""
+    """Refuse a JPEG of too many scans: each costs a pass over the picture, however few bytes it has."""
     if data.count(b"\xff\xda", at) <= limit:  # an upper bound, found at memory speed
         return
     scans = 0
@@ -259,7 +259,7 @@ def _dissect_webp(data: bytes, rules: Rules) -> Anatomy:
 
 
 def _webp_size(data: bytes) -> tuple[int, int] | None:
-    """The canvas, read from the first chunk: the decoder takes memory for it before it tells anybody."""
+    """Read the canvas size from the first chunk: the decoder allocates memory for it before it reports it."""
     kind, body = data[12:16], data[20:30]
     if kind == b"VP8X" and len(body) >= 10:
         return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1

@@ -1,1 +1,1 @@
-"""The real hosts answered in this process, and never called by accident."""
+"""Interception: the real hosts are answered in this process, and never called by accident."""

@@ -1,4 +1,4 @@
-"""No paid call gets out: what leads to a real host past the stand-in is stopped at name resolution and at connect."""
+"""The guard against live calls: stops what leads to a real host at name resolution and at connect."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Refusal:
 
 
 class LiveCallRefused(AssertionError):
-    """A live call was stopped.
+    """Raised in place of a live call that was stopped.
 
-    Not an OSError and no library's own error, so that no client takes it for an outage and tries again.
+    Not an OSError and no library's own error, so that no client mistakes it for an outage and retries.
     """
 
     def __init__(self, refusal: Refusal) -> None:
@@ -44,8 +44,8 @@ class LiveCallRefused(AssertionError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fence:
-    """Which hosts may be reached. Loopback always may.
+class NetworkPolicy:
+    """Which hosts may be reached; loopback always may.
 
     `covered` maps each imitated host to its stand-in's base URL, `fallbacks` each host that an SDK turns to
     when another fails to that other one. `reachable` are hosts that are let through whatever else is said;
@@ -69,11 +69,11 @@ class Fence:
         return Refusal(host=host, libraries=libraries, fix=self.fix(host, libraries))
 
     def fix(self, host: str, libraries: tuple[str, ...]) -> str:
-        """What to do about a refused call to this host by these libraries."""
+        """Say what to do about a refused call to this host by these libraries."""
         if host in self.fallbacks:
             return (
                 f"an SDK turns there when {self.fallbacks[host]} cannot be reached; it is never routed. "
-                f"Look why {self.fallbacks[host]} was not answered"
+                f"Find out why {self.fallbacks[host]} was not answered"
             )
         if host not in self.covered:
             return (
@@ -89,21 +89,23 @@ class Fence:
 
 
 @contextmanager
-def guard(fence: Fence, record: Callable[[LiveCallRefused], None] | None = None) -> Generator[Patrol]:
-    """While entered, raise LiveCallRefused for hosts outside the fence, and hand each to `record` first.
+def guard(
+    policy: NetworkPolicy, record: Callable[[LiveCallRefused], None] | None = None
+) -> Generator[SocketGuard]:
+    """While entered, raise LiveCallRefused for hosts the policy forbids, and hand each to `record` first.
 
     Guards nest. Resolvers and sockets written in C past Python's own (c-ares, curl, gRPC) are not seen.
     """
-    patrol = Patrol(fence, record)
-    with patrol.on(), _past_proxies(fence):
-        yield patrol
+    sockets = SocketGuard(policy, record)
+    with sockets.on(), _past_proxies(policy):
+        yield sockets
 
 
-class Patrol:
-    """What stands in for the resolving and connecting functions of Python while a guard is on."""
+class SocketGuard:
+    """Replaces Python's functions that resolve names and connect sockets while a guard is on."""
 
-    def __init__(self, fence: Fence, record: Callable[[LiveCallRefused], None] | None) -> None:
-        self._fence = fence
+    def __init__(self, policy: NetworkPolicy, record: Callable[[LiveCallRefused], None] | None) -> None:
+        self._policy = policy
         self._record = record
         # Addresses that permitted names led to.
         self._known: set[str] = set()
@@ -123,14 +125,14 @@ class Patrol:
             yield
 
     def permits(self, host: str) -> bool:
-        return self._fence.permits(host) or host in self._known or host == socket.gethostname().lower()
+        return self._policy.permits(host) or host in self._known or host == socket.gethostname().lower()
 
-    def judge(self, host: str) -> None:
+    def check(self, host: str) -> None:
         """Raise LiveCallRefused unless the host may be reached."""
         __tracebackhide__ = True  # the reader of a failing test wants the line that called
         if self.permits(host):
             return
-        refused = LiveCallRefused(self._fence.refuse(host))
+        refused = LiveCallRefused(self._policy.refuse(host))
         if self._record is not None:
             self._record(refused)
         raise refused
@@ -139,7 +141,7 @@ class Patrol:
         @wraps(resolve)
         def resolving(host: object, *rest: object, **options: object) -> object:
             __tracebackhide__ = True
-            self.judge(_name(host))
+            self.check(_name(host))
             found = resolve(host, *rest, **options)
             self._learn(found)
             return found
@@ -150,7 +152,7 @@ class Patrol:
         @wraps(ask)
         async def asking(loop: object, host: object, *rest: object, **options: object) -> object:
             __tracebackhide__ = True
-            self.judge(_name(host))
+            self.check(_name(host))
             return await ask(loop, host, *rest, **options)
 
         return asking
@@ -161,13 +163,13 @@ class Patrol:
             __tracebackhide__ = True
             # Datagrams have no connection: "connecting" one sends nothing and is how programs learn their address.
             if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM:
-                self.judge(_name(address[0]))
+                self.check(_name(address[0]))
             return connect(sock, address)
 
         return connecting
 
     def _learn(self, found: Any) -> None:
-        """Each function answers in its own shape: rows with a socket address, an address, names with addresses."""
+        """Note the addresses a resolver returned: each function has its own shape of result."""
         if isinstance(found, str):
             self._known.add(found)
         elif isinstance(found, tuple):
@@ -177,16 +179,16 @@ class Patrol:
 
 
 @contextmanager
-def _past_proxies(fence: Fence) -> Generator[None]:
-    """Let no proxy resolve a covered host where the guard cannot see it, nor answer for the stand-in.
+def _past_proxies(policy: NetworkPolicy) -> Generator[None]:
+    """Set NO_PROXY, so that no proxy resolves a covered host unseen by the guard, or answers for the stand-in.
 
     Also where none is set: a test, or the program it tests, may set one while the guard is on.
     """
     before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
     # Programs read one spelling or the other; in both stands what was said in either.
     said = [host.strip() for value in before.values() for host in (value or "").split(",")]
-    stand_in = [urlsplit(url).hostname for url in fence.covered.values()]
-    direct = filter(None, [*said, *_LOOPBACK, *stand_in, *fence.covered, *fence.fallbacks])
+    stand_in = [urlsplit(url).hostname for url in policy.covered.values()]
+    direct = filter(None, [*said, *_LOOPBACK, *stand_in, *policy.covered, *policy.fallbacks])
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(dict.fromkeys(direct))
     try:
         yield
@@ -201,13 +203,13 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _name(host: object) -> str:
-    """A host as resolvers take it (text, bytes or None), as it is compared here."""
+    """Normalize a host as resolvers accept it (text, bytes or None) for comparison."""
     text = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host or "")
     return text.lower().rstrip(".")
 
 
 def _libraries() -> list[str]:
-    """The installed packages on the stack below the user's own code, or what runs it, the outermost first;
+    """List the installed packages on the stack below the user's own code, or what runs it, the outermost first;
     else urllib or http."""
     found: dict[str, None] = {}
     plain: dict[str, None] = {}

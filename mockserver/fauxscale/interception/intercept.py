@@ -1,4 +1,4 @@
-"""Real hosts, answered in this process: no socket, no change in the client, and no way out."""
+"""intercept(): answers the providers' real hosts in this process, without a socket or a change in the client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fauxscale.providers import PROVIDERS
 from fauxscale.server import MockServer
 from fauxscale.state.accounts import UNASSIGNED
 
-from .guard import Fence, LiveCallRefused, guard
+from .guard import LiveCallRefused, NetworkPolicy, guard
 
 if TYPE_CHECKING:
     from fauxscale.client import AccountHandle, FauxscaleClient
@@ -41,9 +41,9 @@ def intercept(
         with MockServer(providers=providers, listen=False) as own, intercept(own, account=account):
             yield own
         return
-    fence = fence_for(mock.providers, mock.url, routed=True)
+    policy = policy_for(mock.providers, mock.url, routed=True)
     record = recorder(mock.client, UNASSIGNED if account is None else account.id)
-    with routed(mock.transport(), mock.providers, fence, record):
+    with routed(mock.transport(), mock.providers, policy, record):
         yield mock
 
 
@@ -51,10 +51,10 @@ def intercept(
 def routed(
     target: Target,
     providers: Iterable[Provider],
-    fence: Fence,
+    policy: NetworkPolicy,
     record: Callable[[LiveCallRefused], None] | None = None,
 ) -> Generator[None]:
-    """Take requests for the hosts of `providers` to `target`, and keep every other inside the fence."""
+    """Take requests for the hosts of `providers` to `target`, and hold all others to `policy`."""
     try:
         from .respx_router import Switch, switched
     except ModuleNotFoundError as missing:
@@ -62,32 +62,32 @@ def routed(
             raise
         raise ImportError("intercept() needs an extra: pip install 'fauxscale[pytest]'") from None
     hosts = frozenset(host for provider in providers for site in provider.sites for host in site.hosts)
-    with guard(fence, record) as patrol, switched(Switch(hosts, target, patrol)):
+    with guard(policy, record) as sockets, switched(Switch(hosts, target, sockets)):
         yield
 
 
 def recorder(client: FauxscaleClient, account_id: str) -> Callable[[LiveCallRefused], None]:
-    """Writes each refusal into an account's journal. A stand-in that is gone hides no refusal."""
+    """Make a function that writes each refusal into an account's journal; a stand-in that is gone hides none."""
 
     def record(refused: LiveCallRefused) -> None:
-        words = {"host": refused.refusal.host, "reason": str(refused)}
+        arguments = {"host": refused.refusal.host, "reason": str(refused)}
         with suppress(httpx.HTTPError, RuntimeError):
-            client.call("POST", f"/accounts/{account_id}/refusals", words)
+            client.call("POST", f"/accounts/{account_id}/refusals", arguments)
 
     return record
 
 
-def fence_for(
+def policy_for(
     providers: Iterable[Provider],
     url: str,
     *,
     reachable: Iterable[str] = (),
     others: bool = False,
     routed: bool = False,
-) -> Fence:
-    """The fence around the hosts of `providers`, whose stand-in is at `url`."""
+) -> NetworkPolicy:
+    """The policy that keeps real calls off the hosts of `providers`, whose stand-in is at `url`."""
     providers = tuple(providers)
-    return Fence(
+    return NetworkPolicy(
         covered={
             host: url + (one.base if one.base.startswith(site.prefix) else site.prefix)
             for one in providers

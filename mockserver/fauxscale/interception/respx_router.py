@@ -1,4 +1,4 @@
-"""The HTTP stacks of this process that respx reaches into: httpx, and httpx2 beside it where it is installed."""
+"""Routes the requests of httpx, and of httpx2 where it is installed, by means of respx."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from respx.mocks import HTTPCoreMocker, Mocker
 from respx.models import AllMockedAssertionError, PassThrough
 from respx.router import MockRouter
 
-from .guard import Patrol
+from .guard import SocketGuard
 
 
 class Target(Protocol):
@@ -28,16 +28,16 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Where requests go: to `target` for one of `hosts`, on their way if the patrol lets them, else nowhere."""
+    """Where requests go: to `target` for one of `hosts`, else to their host if the guard permits it."""
 
     hosts: frozenset[str]
     target: Target
-    patrol: Patrol
+    sockets: SocketGuard
 
 
 @contextmanager
 def switched(switch: Switch) -> Generator[None]:
-    """While entered, every request of every client of the installed stacks goes where the switch says.
+    """While entered, send every request of every client of the installed stacks where the switch says.
 
     All installed stacks are taken, loaded or not, so that one first imported meanwhile is no way around.
     Clients with a transport of their own do not come by here.
@@ -65,8 +65,10 @@ def _installed() -> list[_Stack]:
 
 
 def _mocker(core: str) -> type[Mocker]:
-    """respx 0.23 knows httpcore alone. A mocker that anybody else made for httpcore2 is shared: the second
-    one to patch the same methods would have no effect."""
+    """Find or make respx's mocker of a stack: respx 0.23 knows httpcore alone.
+
+    A mocker made elsewhere for httpcore2 is shared: the second one to patch the same methods would have no effect.
+    """
     for known in Mocker.registry.values():
         if any(target.startswith(f"{core}.") for target in known.targets):
             return known
@@ -106,10 +108,10 @@ class _Router(MockRouter):
         host = request.url.host.lower().rstrip(".")
         if host in self._switch.hosts:
             return self._switch.target
-        if self._stack.mocker.routers[-1] is not self and not self._switch.patrol.permits(host):
+        if self._stack.mocker.routers[-1] is not self and not self._switch.sockets.permits(host):
             # The user's own mocks of other hosts are asked after this router.
             raise AllMockedAssertionError(f"{host} is not a host fauxscale stands in for")
-        self._switch.patrol.judge(host)
+        self._switch.sockets.check(host)
         raise PassThrough(f"to {host}", request=request, origin=respx.Route())
 
 

@@ -1,1 +1,1 @@
-"""The work providers are composed of: upscaling, downloads, jobs, and the pictures named in a request."""
+"""Operations that providers are composed of: upscaling, delivery, jobs, and pictures named in a request."""

@@ -1,4 +1,4 @@
-"""What a link leads to: the one answer for reads, for the inspector and for tests, faults included."""
+"""Decides which picture a link leads to, faults included: for reads, the inspector and tests alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fauxscale.state.link import Alteration, Link
 
 
 def altered(recipe: Recipe, how: Alteration, width: int, height: int) -> Recipe:
-    """The recipe of a result that a fault makes another one of; the picture sent is shown as `width` x `height`."""
+    """Return the recipe of a result as a fault alters it; the picture sent is shown as `width` x `height`."""
     if how == "same-size":
         return recipe.sized(width, height)
     if how == "smaller":
@@ -19,7 +19,7 @@ def altered(recipe: Recipe, how: Alteration, width: int, height: int) -> Recipe:
 
 
 async def leads_to(link: Link, account: Account) -> tuple[Recipe, list[bytes] | None]:
-    """What to make for a link, and of which uploads; None when one is gone."""
+    """Return the recipe of a link and the uploads it needs; None for those when one is gone."""
     if link.altered == "swapped":
         return await _somebody_elses(link, account)
     return link.recipe, await _sources(link.recipe, account)
@@ -32,7 +32,7 @@ async def _sources(recipe: Recipe, account: Account) -> list[bytes] | None:
 
 
 async def _somebody_elses(link: Link, account: Account) -> tuple[Recipe, list[bytes] | None]:
-    """The result of the upload after this one, else of the one before, else of a picture nobody sent."""
+    """Return the result of the upload after this one, else of the one before, else of a picture of our own."""
     links = await account.links.all()
     here = next((at for at, one in enumerate(links) if one.id == link.id), 0)
     for other in [*links[here:], *reversed(links[:here])]:

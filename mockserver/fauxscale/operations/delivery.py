@@ -1,6 +1,6 @@
-"""The one room through which a result's bytes leave: behind a link, inside a reply as text, or as the reply itself.
+"""Delivery: how a result's bytes leave the server: behind a link, inside a reply as text, or as the reply itself.
 
-It renders on first look, and applies what faults want of a picture, whatever form it goes out in.
+It renders when a picture is first read, and applies the faults of pictures, whatever form it goes out in.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 
 def links_at(provider: str, path: str) -> Endpoint:
-    """The endpoint behind a provider's links. `path` is theirs, in Starlette's syntax, with the parameter `id`."""
+    """Make the endpoint behind a provider's links. `path` is theirs, in Starlette's syntax, with the parameter `id`."""
     return Endpoint(
         operation=f"{provider}.download",
         method="GET",
@@ -68,13 +68,13 @@ async def read_link(call: Call) -> Response:
     call.entry.results = [{"link": found.id, "width": found.recipe.width, "height": found.recipe.height}]
     data, recipe = await _picture(call, found)
     call.entry.results = [{"link": found.id, "width": recipe.width, "height": recipe.height}]
-    # A large result takes a while to hash: not on the loop that answers everybody else.
+    # A large result is slow to hash: not on the loop that answers all other calls.
     digest = await call.accounts.workers.run(partial(hashlib.sha256, data))
     return _ranged(call, found, recipe, data, digest.hexdigest()[:32])
 
 
 async def as_base64(call: Call, link: Link) -> str | None:
-    """A result in base64, to be put into a reply; None where a fault wants a link sent instead."""
+    """Encode a result in base64, to be put into a reply; None where a fault wants a link sent instead."""
     data = await _inline(call, link)
     return (
         None if data is None else (await call.accounts.workers.run(partial(base64.b64encode, data))).decode()
@@ -82,7 +82,7 @@ async def as_base64(call: Call, link: Link) -> str | None:
 
 
 async def as_data_uri(call: Call, link: Link) -> tuple[str, int] | None:
-    """A result as a data URI and its size in bytes; None where a fault wants a link sent instead."""
+    """Encode a result as a data URI, with its size in bytes; None where a fault wants a link sent instead."""
     data = await _inline(call, link)
     if data is None:
         return None
@@ -91,17 +91,17 @@ async def as_data_uri(call: Call, link: Link) -> tuple[str, int] | None:
 
 
 async def as_body(call: Call, link: Link, headers: dict[str, str] | None = None) -> Response:
-    """A result as the reply itself."""
+    """Answer with a result as the reply's body."""
     await call.faults.assign(call.endpoint.operation, "inline")
     data, _ = await _picture(call, link)
     return PictureResponse(data, headers=headers, media_type=_media_type(link.recipe))
 
 
 async def picture_of(call: Call, link: Link) -> bytes:
-    """The encoded bytes of a result as its recipe makes it, rendered now unless they were before.
+    """Return the encoded bytes of a result as its recipe makes it, rendered now unless they were before.
 
     Raises LINK_UNKNOWN when the upload is gone; BROKEN_IMAGE, status 422, when its pixels turn out bad, in
-    which case the charge is returned: nobody pays for a picture that cannot be had.
+    which case the charge is returned: a picture that cannot be made costs nothing.
     """
     return await _rendered(call, link, *await leads_to(link, call.account))
 
@@ -117,7 +117,7 @@ async def _inline(call: Call, link: Link) -> bytes | None:
 
 
 async def _picture(call: Call, link: Link) -> tuple[bytes, Recipe]:
-    """A result as it goes out, in whatever form: what faults want of a read or of the picture is done here."""
+    """Make a result as it goes out, in whatever form: faults of reads and of pictures are applied here."""
     await call.faults.apply("download", "picture")
     if call.faults.take(ExpireLink) is not None:
         link = replace(link, revoked=True)
@@ -209,7 +209,7 @@ def _ranged(call: Call, link: Link, recipe: Recipe, data: bytes, tag: str) -> Re
 
 
 def _span(header: str, size: int) -> tuple[int, int] | None:
-    """First and last byte of a single range, first > last if it cannot be met, None to send everything.
+    """Parse a Range header: first and last byte, first > last if it cannot be met, None to send everything.
 
     Several ranges at once are answered with everything, as RFC 9110 §14.2 lets a server do.
     """

@@ -1,4 +1,4 @@
-"""Fetching a picture from a host the user allowed by name: resolved once, pinned, public, bounded."""
+"""Fetches a picture from a host the user allowed by name: resolved once, pinned, public, bounded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name. Raises OSError."""
+    """Resolve a name to its addresses. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(row[4][0]) for row in found]
 
@@ -30,7 +30,7 @@ async def fetch(
     is_public: Callable[[str], bool] = is_public,
     seconds: float = SECONDS,
 ) -> bytes:
-    """The `cap` bytes at most behind `url`, whose host is in `allowed`, within `seconds`.
+    """Fetch at most `cap` bytes from `url`, whose host is in `allowed`, within `seconds`.
 
     The name is resolved once and the connection made to that very address, so that no second answer can lead
     elsewhere. Redirects are not followed, proxies not used. Raises ApiError: DOWNLOAD_FAILED, FILE_TOO_LARGE.

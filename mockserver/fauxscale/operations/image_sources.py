@@ -1,4 +1,4 @@
-"""The picture a client names in text: a data URI, base64, a link of this server, or one of an allowed host."""
+"""Reads the picture a client names in text: a data URI, base64, a link of this server, or of an allowed host."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from fauxscale.bodies.reader import decode_base64, decode_data_uri
 from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.files import File
+from fauxscale.state.link import Link
 
 from .delivery import picture_of
 from .fetch import fetch
 
 
 async def named_picture(call: Call, text: str, cap: int, *, param: str) -> bytes:
-    """The bytes, `cap` at most, of the picture that the value of `param` names.
+    """Read the bytes, `cap` at most, of the picture that the value of `param` names.
 
     Raises ApiError: INVALID_PARAMETER, FILE_TOO_LARGE, and DOWNLOAD_FAILED for an address that is no living
     link of this server and on no host of `Settings.allow_fetch`.
     """
     text = text.strip()
-    run = call.accounts.workers.run  # decoding 25 MB takes 50 ms: not on the loop
+    run = call.accounts.workers.run  # decoding 25 MB costs 50 ms: not on the loop
     if text[:5].lower() == "data:":
         return (await run(partial(decode_data_uri, text, cap, param=param)))[1]
     if "://" in text[:16]:
@@ -31,7 +32,7 @@ async def named_picture(call: Call, text: str, cap: int, *, param: str) -> bytes
 
 
 async def drawn_picture(call: Call, prompt: str, width: int, height: int) -> bytes:
-    """A PNG drawn from a prompt, for services that make pictures of text."""
+    """Draw a PNG from a prompt, for services that make pictures of text."""
 
     def work() -> bytes:
         from fauxscale.images.drawing import draw  # Pillow: not before the first picture
@@ -42,7 +43,7 @@ async def drawn_picture(call: Call, prompt: str, width: int, height: int) -> byt
 
 
 async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
-    """The picture behind a link that this server gave out, by whatever host name it is known to the client."""
+    """Read the picture behind a link that this server gave out, by whatever host name the client knows it."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -52,8 +53,8 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     file = await call.accounts.file(name)
     if file is not None and parts.path.endswith(file.path):
         return await _stored(call, file, cap, param)
-    found = await call.accounts.link(name.partition(".")[0])
-    if found is None or not found.given or not parts.path.endswith(found.path):
+    found = await _link_at(call, parts.path)
+    if found is None:
         allowed = call.accounts.settings.allow_fetch
         if (parts.hostname or "") in allowed:
             return await fetch(address, cap, allowed, param=param)
@@ -74,8 +75,17 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     return await picture_of(replace(call, account=owner), found)
 
 
+async def _link_at(call: Call, path: str) -> Link | None:
+    """The link given out under this path: its id is one of the path's segments, or the stem of one."""
+    for segment in reversed(path.split("/")):
+        found = await call.accounts.link(segment.partition(".")[0]) if segment else None
+        if found is not None and found.given and path.endswith(found.path):
+            return found
+    return None
+
+
 async def _stored(call: Call, file: File, cap: int, param: str) -> bytes:
-    """The bytes of a file that was put here."""
+    """Read the bytes of a file that was uploaded here."""
     owner = await call.accounts.get(file.account) or call.account
     data = await owner.store.get_blob(file.blob)
     if data is None or (file.exp is not None and (await owner.clock()).now() >= file.exp):

@@ -1,4 +1,4 @@
-"""Work that is finished later: begun now, charged when its time has come by the account's clock, told by webhook."""
+"""Jobs: work begun now, and charged and announced by webhook when it is finished by the account's clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.webhooks import Delivery, Key
 
-from .upscale import Outcome, keep
+from .upscale import keep
+from .upscale_request import Outcome
 
 # What any provider with jobs lets its users choose: how long work waits, runs, and how many polls find it unfinished.
 JOB_OPTIONS = (
@@ -31,7 +32,7 @@ JOB_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of a job's work. `output` is the provider's own note of it, as JSON, to be worded later."""
+    """The outcome of a job's work. `output` is the provider's own note of it, as JSON, to be worded later."""
 
     outcome: Outcome
     output: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -46,7 +47,7 @@ class JobResult:
 
 
 def pace_of(call: Call) -> Pace:
-    """How long a job takes by the provider's options (JOB_OPTIONS)."""
+    """Read how long a job waits and runs from the provider's options (JOB_OPTIONS)."""
     return Pace(
         queued=float(call.setting("queue_seconds")),
         running=float(call.setting("run_seconds")),
@@ -68,7 +69,7 @@ async def begin(
     ends_in: ApiError | None = None,
     at_once: Callable[[ApiError], bool] = _at_once,
 ) -> Job:
-    """Take work in: it is judged now, and charged when `pace` says that it is done.
+    """Begin a job: its work is judged now, and charged when `pace` says that it is done.
 
     `work` prepares an outcome that is not `finished`, so that its links begin to live when the job ends. What it
     refuses is raised where `at_once` says so, else it is what the job ends in, as is `ends_in`. `notify` is the
@@ -137,8 +138,8 @@ async def poll(call: Call, job: Job, *, counted: bool = True) -> Progress:
 async def refresh(
     account: Account, provider: Provider, job: Job, now: float, *, counted: bool = True
 ) -> Progress:
-    """Where a job stands; a job found done is finished first. Jobs that go by polls count it unless told not to."""
-    progress = await account.jobs.progress(job, now, look=counted)
+    """Return a job's progress; one found done is finished first. Jobs that go by polls count it, unless told not to."""
+    progress = await account.jobs.progress(job, now, poll=counted)
     if progress.stage == "done":
         await finish(account, provider, job, progress)
         progress = await account.jobs.progress(job, now)
@@ -170,7 +171,7 @@ async def finish(account: Account, provider: Provider, job: Job, progress: Progr
         except ApiError as refusal:
             # Other work has spent the money since this was submitted.
             error, charge = refusal, None
-            await account.jobs.spoil(job, refusal)
+            await account.jobs.fail_ended(job, refusal)
     if error is None:
         for link in await account.links.of(job.links):
             await account.links.change(replace(link, exp=int(progress.since + link.life)))
@@ -189,8 +190,7 @@ async def finish(account: Account, provider: Provider, job: Job, progress: Progr
 
 
 def tell(call: Call) -> BackgroundTask:
-    """Makes the deliveries that are due once this call is answered, for it to go out behind the answer: a client
-    must know a request's id before it hears of it."""
+    """Make the due webhook deliveries once this call is answered: a client must know a request's id before."""
 
     async def deliver_now() -> None:
         await deliver(call.accounts, call.account, (await call.account.clock()).now())
@@ -199,11 +199,11 @@ def tell(call: Call) -> BackgroundTask:
 
 
 async def deliver(accounts: Accounts, account: Account, now: float) -> None:
-    """Make the deliveries that are due."""
+    """Make the webhook deliveries that are due."""
     if any(delivery.open and delivery.due <= now for delivery in await account.webhooks.all()):
         await account.webhooks.deliver(signing_key(accounts), now)
 
 
 def signing_key(accounts: Accounts) -> Key:
-    """The key pair of this server, the same for the same seed. ApiError without the extra that signs."""
+    """Make the key pair of this server, the same for the same seed. ApiError without the extra that signs."""
     return Key(accounts.mint(0, "webhooks"))

@@ -1,22 +1,22 @@
-"""The work itself, the same for every provider: judge the picture, charge for it, give out links to the results."""
+"""Upscaling, the same for every provider: judge the picture, charge for it, give out links to the results."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fauxscale.dispatch.provider import Call, link
-from fauxscale.errors import ApiError, Problem
-from fauxscale.faults import Alter, Refuse, Withhold, magic, to_json
+from fauxscale.errors import ApiError
+from fauxscale.faults import Alter, Withhold, to_json
 from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.passage import pay, read_standing
 
 from .altered_results import altered
+from .judging import judge_unpaid, price_of
+from .upscale_request import Outcome, Result, Upscale
 
 if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
@@ -24,160 +24,14 @@ if TYPE_CHECKING:
 SEEDS = 2**31  # seeds are 0..2147483647 at every provider
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upscale:
-    """What a client asks for: one picture enlarged by `scale`, `count` times.
-
-    `source` is the picture as sent, `part` names where it came from, `sides` is the least and the most a side of it
-    may have, `max_pixels` how many pixels. `size` makes the result's size of the shown one where a scale is not enough.
-    `path` makes a link's provider-relative path of a link id; None: there is no link, the picture goes out in the
-    reply. Not `given`: the reply is to hold the picture, and has a link only if a fault wants one. `signed` links live
-    `life` seconds, as the account and the provider say when None. `params` are what the journal, the ledger and the
-    fingerprint know of the request. `price` in micro-dollars for each result, the endpoint's when None.
-    """
-
-    source: bytes
-    part: str
-    path: Callable[[str], str] | None
-    prompt: str = ""
-    count: int = 1
-    seed: int | None = None
-    format: str = "PNG"
-    quality: int | None = None
-    given: bool = True
-    signed: bool = True
-    params: Mapping[str, object] = field(default_factory=dict[str, object])
-    scale: float = 2.0
-    size: Callable[[int, int], tuple[int, int]] | None = None
-    sides: tuple[int, int] = (1, 2**31)
-    max_pixels: int = 25_000_000
-    price: int | None = None
-    life: float | None = None
-
-    def result_size(self, width: int, height: int) -> tuple[int, int]:
-        """The result's size for a picture that is shown as `width` x `height`."""
-        if self.size is not None:
-            return self.size(width, height)
-        return int(width * self.scale + 0.5), int(height * self.scale + 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One enlarged picture: its link's address (None when withheld, or not given), its seed, whether it is safe."""
-
-    link: Link
-    url: str | None
-    seed: int
-
-    @property
-    def safe(self) -> bool:
-        """Whether the picture is shown: one that is judged unsafe is withheld."""
-        return self.link.safe
-
-    @property
-    def size(self) -> str:
-        """What the reply says of its size, `1024x768`."""
-        return f"{self.link.width}x{self.link.height}"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of the work: the picture as sent, the results, the charge for all of them."""
-
-    picture: Picture
-    results: tuple[Result, ...]
-    charge: Charge
-
-
 async def upscale(call: Call, ask: Upscale) -> Outcome:
     """Judge, charge, give out links. No pixel is enlarged before somebody looks."""
-    picture = await _judged(call, ask)
+    picture = await judge_unpaid(call, ask)
     return await perform(call, ask, picture)
 
 
-async def judge(call: Call, ask: Upscale) -> Picture:
-    """Everything that may refuse the work, the wallet included, for who has more to do before it is paid. Costs
-    nothing."""
-    picture = await _judged(call, ask)
-    await call.account.ledger.check(_price(call, ask), await _funds(call))
-    return picture
-
-
-async def _judged(call: Call, ask: Upscale) -> Picture:
-    """Everything that may refuse the work but the wallet, which refuses when it is to pay."""
-    picture = await _probed(call, ask)
-    await call.faults.apply_prompt_fault(magic(ask.prompt))
-    await call.faults.apply("outcome")
-    # Without a link, there is no reply that could leave the picture out.
-    withheld = ask.path is None and call.faults.take(Withhold) is not None
-    if withheld or call.faults.take(Refuse) is not None:
-        raise ApiError(
-            Problem.UNSAFE,
-            "Prompt or provided image failed the safety check",
-            reason="configured: a safety refusal",
-            param=ask.part,
-        )
-    return picture
-
-
-async def _funds(call: Call) -> int | None:
-    """Micro-dollars the account's wallet begins with, None without a limit."""
-    return await call.account.funds() if call.standing is None else call.account.funds_of(call.standing.head)
-
-
-async def _probed(call: Call, ask: Upscale) -> Picture:
-    """The picture that was sent, judged by its bytes; the journal learns what it is."""
-    from fauxscale.images.formats import check_fits
-    from fauxscale.images.structure import Rules  # Pillow: not before the first picture
-
-    call.entry.params = dict(ask.params)
-    rules = Rules(max_pixels=ask.max_pixels)
-    try:
-        probe = partial(call.accounts.probes.probe, ask.source, rules)
-        quick = call.accounts.probes.is_quick(ask.source)
-        picture = probe() if quick else await call.accounts.workers.run(probe)
-        _check_sides(picture, ask.sides)
-        check_fits(ask.format, *ask.result_size(picture.width, picture.height))
-    except ApiError as refusal:
-        refusal.param = refusal.param or ask.part
-        refusal.reason += _mislabelled(call, ask.part)
-        raise
-    call.entry.image = {
-        "format": picture.format,
-        "width": picture.width,
-        "height": picture.height,
-        "bytes": len(ask.source),
-        "mode": picture.mode,
-        "orientation": picture.orientation,
-        "has_alpha": picture.has_alpha,
-    }
-    return picture
-
-
-def _check_sides(picture: Picture, sides: tuple[int, int]) -> None:
-    least, most = sides
-    if least <= min(picture.width, picture.height) and max(picture.width, picture.height) <= most:
-        return
-    raise ApiError(
-        Problem.WRONG_SIZE,
-        f"Each side of the image must be from {least} to {most} pixels",
-        reason=f"the picture is shown as {picture.width}x{picture.height}; each side must be from {least} to {most}",
-        details={"width": picture.width, "height": picture.height, "least": least, "most": most},
-    )
-
-
-def _mislabelled(call: Call, name: str) -> str:
-    """What to add to a refusal when the part's label says one thing and its bytes another."""
-    nothing: dict[str, object] = {}
-    about = next((part for part in call.entry.parts if part["name"] == name), nothing)
-    declared, detected = str(about.get("content_type", "")), str(about.get("detected", ""))
-    if not declared.startswith("image/") or declared == f"image/{detected.lower()}":
-        return ""
-    return f"; declared {declared}, bytes are {detected}"
-
-
 async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
-    """Do the work on a judged picture: charge it and give out a link for each result."""
+    """Do the work on a judged picture: charge for it and give out a link to each result."""
     outcome = await prepare(call, ask, picture)
     try:
         await keep(call, outcome, outcome.charge)
@@ -190,7 +44,7 @@ async def perform(call: Call, ask: Upscale, picture: Picture) -> Outcome:
 
 
 async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
-    """Pay for work, give out the links to its results and keep what they are made of: all of it or nothing.
+    """Charge for work, give out the links to its results and keep their sources: all of it or nothing.
 
     Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY once the account is gone.
     """
@@ -208,7 +62,7 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
 
 
 async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool = True) -> Outcome:
-    """All of the work on a judged picture, for the caller to `keep` when it is to be paid.
+    """Prepare the work on a judged picture; the caller charges for it and keeps it with `keep`.
 
     Not `finished`: the lives of its links begin with the end of a job.
     """
@@ -219,7 +73,7 @@ async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool 
         id=f"charge_{account.dice.id_of_call('charge', call.entry.n, first)}",
         at=call.now,
         operation=call.endpoint.operation,
-        micros=_price(call, ask),
+        micros=price_of(call, ask),
         images=ask.count,
         call=call.entry.id,
         source=source,
@@ -299,13 +153,7 @@ def link_life(call: Call, asked: float | None = None) -> float:
 
 
 def _seed(call: Call, ask: Upscale, first: int, number: int) -> int:
-    """The seed asked for, counted up for further pictures, or one off the account's dice."""
+    """The seed asked for, counted up for further pictures, or one from the account's dice."""
     if ask.seed is not None:
         return (ask.seed + number) % SEEDS
     return int.from_bytes(call.account.dice.of_call("seed", call.entry.n, first + number)[:4], "big") % SEEDS
-
-
-def _price(call: Call, ask: Upscale) -> int:
-    """Micro-dollars for all results: what the work says, else what the endpoint's price makes of the parameters."""
-    each = call.endpoint.price_of(ask.params) if ask.price is None else ask.price
-    return each * ask.count

@@ -1,4 +1,4 @@
-"""The providers that come with the stand-in. Adding one is one file and one entry here."""
+"""The built-in providers. Adding one is one folder and one entry here."""
 
 from fauxscale.provider_api import Provider
 

@@ -1,4 +1,4 @@
-"""Providers of installed packages, found by their entry points."""
+"""Finds the providers of installed packages by their entry points."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ GROUP = "fauxscale.providers"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is installed: providers that can be used, and one line about each that cannot, naming its package."""
+    """The installed providers that can be used, and one line about each that cannot, naming its package."""
 
     providers: tuple[Provider, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 class _Unusable(Exception):
-    """Says why an entry point gives no provider."""
+    """Raised with the reason why an entry point gives no provider."""
 
 
 def find_providers(beside: Iterable[Provider] = ()) -> Found:
-    """The providers of installed packages, in the order of their names, that can stand `beside` these.
+    """Find the providers of installed packages, in the order of their names, that do not clash with `beside`.
 
     Whatever is wrong with one, the others are found: nothing is raised.
     """
@@ -54,7 +54,7 @@ def _load(point: EntryPoint) -> Provider:
         raise _Unusable(f"{point.value} is no fauxscale.Provider but of type {type(value).__name__}")
     try:
         Routes((value,))
-    except Exception as error:  # it was checked by nobody yet
+    except Exception as error:  # foreign code that nothing has checked yet
         raise _Unusable(f"{point.value} has endpoints that cannot be routed: {_one_line(error)}") from error
     return value
 

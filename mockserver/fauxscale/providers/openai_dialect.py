@@ -1,4 +1,4 @@
-"""The dialect the gateways share: OpenAI's images API, as openai/openai-openapi describes it (2026-08-21)."""
+"""What the gateways share: OpenAI's images API, as openai/openai-openapi describes it (2026-08-21)."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ ANSWER = Parameter(
 
 
 def find_key(request: Request) -> str | None:
-    """The token of `Authorization: Bearer …`; the scheme's case is free (RFC 9110 §11.1)."""
+    """Read the token of `Authorization: Bearer …`; the scheme's case is free (RFC 9110 §11.1)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def texts_of(form: Form, parameters: Sequence[Parameter]) -> dict[str, object]:
-    """A form's text parts as the parameters' values; of repeated names the last counts."""
+    """Read a form's text parts as the parameters' values; of repeated names the last counts."""
     sent: dict[str, object] = {}
     for one in parameters:
         part = form.last(one.name)
@@ -54,7 +54,7 @@ def texts_of(form: Form, parameters: Sequence[Parameter]) -> dict[str, object]:
 
 
 def picture_in(form: Form, missing: str, several: str) -> bytes:
-    """The one picture of a form. openai's clients name the part `image`, and in lists `image[]`, were it one.
+    """Find the one picture of a form. openai's clients name the part `image`, and in lists `image[]`, even of one.
 
     Raises ApiError with the message `missing` or `several`.
     """
@@ -73,7 +73,7 @@ def picture_in(form: Form, missing: str, several: str) -> bytes:
 async def image_objects(
     call: Call, outcome: Outcome, answer: object, extra: Mapping[str, object] | None = None
 ) -> list[dict[str, object]]:
-    """`data` of a reply: for each result its link or, when `answer` is "b64_json", its bytes.
+    """Make `data` of a reply: for each result its link or, when `answer` is "b64_json", its bytes.
 
     A result withheld as unsafe has null there.
     """
@@ -94,13 +94,13 @@ def model_card(model: str, created: int, owner: str) -> dict[str, object]:
 
 
 def request_id(account: str, call: str) -> str:
-    """`req_` and 27 characters, the same for the same call of the same account."""
+    """Make a request id: `req_` and 27 characters, the same for the same call of the same account."""
     digest = hashlib.sha256(f"{account}\n{call}".encode()).digest()
     return f"req_{base64.b64encode(digest, altchars=b'ab').decode()[:27]}"
 
 
 def say(breach: Breach) -> str:
-    """A breach in OpenAI's manner (openai-ruby issue 147 quotes the type error, 2025)."""
+    """Word a breach in OpenAI's manner (openai-ruby issue 147 quotes the type error, 2025)."""
     one, got = breach.parameter, breach.received
     match breach.rule:
         case "missing":

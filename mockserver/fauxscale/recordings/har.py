@@ -28,7 +28,7 @@ _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
 
 
 class RecordingError(Exception):
-    """A recording that is not there, or cannot be read. The message names the file and what is wrong."""
+    """Raised for a recording that is missing or cannot be read. The message names the file and what is wrong."""
 
 
 class Recording:
@@ -42,7 +42,7 @@ class Recording:
         self.folder = Path(folder)
 
     def write(self, entry: HarEntry, secrets: Iterable[str] = ()) -> Path:
-        """Keep an exchange; returns its file. It is there whole or not at all.
+        """Write an exchange and return its file, which is written whole or not at all.
 
         Whatever looks like a secret is masked, and so is every text in `secrets`, wherever it stands.
         """
@@ -65,7 +65,7 @@ class Recording:
         return self._number(str(entry.get("_operation") or "unknown"), text)
 
     def now(self) -> float:
-        """The hour an exchange is dated with, Unix seconds."""
+        """The time an exchange is dated with, Unix seconds."""
         return wall()
 
     def files(self) -> list[Path]:
@@ -78,10 +78,10 @@ class Recording:
         return found
 
     def entries(self) -> list[HarEntry]:
-        """Every exchange as a HAR entry complete in itself, `_file` naming where it stands.
+        """Read every exchange as a HAR entry complete in itself; `_file` names its file.
 
         Members that others leave out, or fill with what they must not hold, are the empty value of their kind: a
-        call nobody answered has the status 0. Raises RecordingError for a file that was cut short or is no HAR
+        call without an answer has the status 0. Raises RecordingError for a file that was cut short or is no HAR
         file, and for a missing picture.
         """
         return [{**entry, "_file": file.name} for file in self.files() for entry in self._read(file)]
@@ -105,7 +105,7 @@ class Recording:
         return [self._complete(entry) for entry in entries]
 
     def _complete(self, entry: HarEntry) -> HarEntry:
-        """An entry as Exchange and others read it: every member of the kind it should be, pictures back in place."""
+        """Complete an entry for its readers: every member of the type it should be, pictures back in place."""
         sent, answered = dict(entry["request"]), dict(entry["response"])
         for name in ("method", "url"):
             sent[name] = _member(sent, name, str) or ""
@@ -130,7 +130,7 @@ class Recording:
         return {**kept, "text": self._text(data, str(body.get("mimeType", "")), mask)}
 
     def _text(self, data: bytes, media_type: str, mask: Callable[[str], str]) -> str:
-        """A body as text that refers to what is no text."""
+        """Write a body as text that refers to the files of what is no text."""
         boundary = re.search(r'boundary="?([^";]+)', media_type)
         if "multipart/" in media_type and boundary:
             # Parts are cut where the boundary stands: joined again, they are the body to the byte.
@@ -152,7 +152,7 @@ class Recording:
         return mask(_LONG_BASE64.sub(lambda found: self._encoded(found[0], mask), text))
 
     def _encoded(self, text: str, mask: Callable[[str], str]) -> str:
-        """A reference, if this is a picture in base64; else the text itself."""
+        """Return a reference, if this is a picture in base64; else the text itself."""
         try:
             data = binascii.a2b_base64(text, strict_mode=True)
         except binascii.Error:
@@ -161,7 +161,7 @@ class Recording:
         return self._reference("base64", data, mask) if exact and _suffix(data) != "bin" else text
 
     def _reference(self, way: str, data: bytes, mask: Callable[[str], str]) -> str:
-        """Put bytes among the files. Secrets that stand in them (in a picture's notes, say) are masked too."""
+        """Store bytes as a file and return a reference. Secrets inside (in a picture's metadata, say) are masked."""
         plain = data.decode("latin-1")
         if (masked := mask(plain)) != plain:
             data = masked.encode("latin-1", "replace")
@@ -194,7 +194,7 @@ class Recording:
         return data
 
     def _number(self, operation: str, text: bytes) -> Path:
-        """Write a HAR file under the next free number, which two writers cannot both take."""
+        """Write a HAR file under the next free number, which two writers cannot both get."""
         self.folder.mkdir(parents=True, exist_ok=True)
         written = _written(self.folder, text)
         safe = re.sub(r"[^A-Za-z0-9._-]", "_", operation)
@@ -212,7 +212,7 @@ class Recording:
 
 
 def body_of(body: Mapping[str, Any]) -> bytes:
-    """The bytes of a `postData` or `content` that is complete in itself. ValueError: it is called base64 and is not."""
+    """Read the bytes of a complete `postData` or `content`. ValueError: it is declared base64 and is not."""
     text = _member(body, "text", str) or ""
     if "base64" in (body.get("encoding"), body.get("_encoding")):
         return base64.b64decode(text)
@@ -220,13 +220,13 @@ def body_of(body: Mapping[str, Any]) -> bytes:
 
 
 def _member(value: Any, name: str, kind: type) -> Any:
-    """A member of a JSON object, if there is one of this kind; else None."""
+    """Read a member of a JSON object, if there is one of this type; else None."""
     found = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
     return found if isinstance(found, kind) else None
 
 
 def _written(folder: Path, data: bytes) -> Path:
-    """A file nobody looks for yet, its bytes on the disk."""
+    """Write a temporary file, its bytes synced to the disk."""
     handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,4 +1,4 @@
-"""A recording made ready to be told again: what was asked, what was answered, where the links in it led."""
+"""Indexes a recording for replay: requests, their recorded replies, and where the links in those led."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RecordedResult:
 
     match: Match
     picture: bytes
-    looks: Picture
+    probed: Picture
     signed: bool
 
 
@@ -78,9 +78,9 @@ class RecordedReply:
 
 
 class RecordedReplies:
-    """Answers by what was asked; several to the same question in the order they were given.
+    """Recorded replies by request; several to the same request in the order recorded.
 
-    `operations` are those with an answer; `left_out` says of each exchange that cannot be told again why not.
+    `operations` are those with a reply; `left_out` says of each exchange that cannot be replayed why not.
     """
 
     def __init__(self, entries: Iterable[HarEntry], routes: Routes) -> None:
@@ -104,11 +104,11 @@ class RecordedReplies:
         return sum(map(len, self._told.values()))
 
     def to(self, question: str) -> list[RecordedReply]:
-        """The answers that were given to a question, as `question` words it."""
+        """Return the replies to a request, as `question` names it."""
         return self._told.get(question, [])
 
     def _where(self, entry: HarEntry) -> Match | None:
-        """Where a call was made to, None for one that nobody here answers."""
+        """Find the operation a call was made to; None for one that no provider answers."""
         method, url = str(entry["request"]["method"]), str(entry["request"]["url"])
         if not method or not url:
             self.left_out.append(f"{_file(entry)}: its request has no {'address' if method else 'method'}")
@@ -124,7 +124,7 @@ class RecordedReplies:
         return match
 
     def _lead(self, method: str, url: str) -> Match | None:
-        """Where an address leads: on a real host, or below a prefix of ours on any other. ValueError: it is none."""
+        """Find what is at an address: on a real host, or below a prefix of ours on any. ValueError: no address."""
         split = urlsplit(url)
         scope = {
             "type": "http",
@@ -137,7 +137,7 @@ class RecordedReplies:
         return self._routes.find(Request(scope))
 
     def _try(self, entry: HarEntry, match: Match, take: Callable[[HarEntry, Match], None]) -> None:
-        """Keep an exchange, or say why it cannot be told again."""
+        """Add an exchange, or note why it cannot be replayed."""
         try:
             take(entry, match)
         except LookupError as error:
@@ -167,7 +167,7 @@ class RecordedReplies:
         self.operations.add(match.route.endpoint.operation)
 
     def _links(self, body: bytes, origin: str) -> dict[str, RecordedResult | Match]:
-        """The links of an answer by their JSON text. LookupError: one leads to a picture nobody recorded."""
+        """Find the links of a reply by their JSON text. LookupError: one leads to a picture that was not recorded."""
         links: dict[str, RecordedResult | Match] = {}
         for found in LINK.finditer(body.decode(errors="replace")):
             try:
@@ -205,20 +205,20 @@ def _file(entry: HarEntry) -> str:
 
 
 def _shown(text: str) -> str:
-    """A text of a stranger's on one line, without secrets."""
+    """Show untrusted text on one line, without secrets."""
     plain = "".join(one if one.isprintable() else "?" for one in redact.text(text[:1000]))
     return plain if len(plain) <= 200 else f"{plain[:199]}…"
 
 
 def _count(file: str, calls: Sequence[str]) -> str:
-    """What is said of the calls in a file that were none to a provider: a browser records all a page does."""
+    """Count the calls in a file that were not to a provider: a browser records all that a page does."""
     if len(calls) == 1:
         return f"{file}: no provider answers {calls[0]}"
     return f"{file}: no provider answers {len(calls)} of its calls, such as {calls[0]}"
 
 
 def _bytes(body: Mapping[str, object]) -> bytes:
-    """The bytes of a body. LookupError: they are not there."""
+    """Read the bytes of a body. LookupError: they are missing."""
     try:
         return body_of(body)
     except ValueError:
@@ -226,7 +226,7 @@ def _bytes(body: Mapping[str, object]) -> bytes:
 
 
 def _headers(pairs: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The headers that can be sent again, and belong to the answer."""
+    """Select the headers that belong to the reply and can be sent again."""
     plain = [(one["name"].lower(), one["value"].strip()) for one in pairs]
     return tuple(
         (name, value)
@@ -236,8 +236,8 @@ def _headers(pairs: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _paid(query: str, headers: Mapping[str, str], body: bytes, pictures: int) -> int:
-    """How many results of a success were paid for: those listed, or so many `pictures`, and one of a job that is to
-    come. Free is what a gateway estimates (Lumenfall's `?dryRun=true`), and what it says cost nothing
+    """Count the results of a success that were paid for: those listed, or so many `pictures`, and one of a job to
+    come. Free are a gateway's estimates (Lumenfall's `?dryRun=true`), and what it says cost nothing
     (AIgateway's X-Cost-Cents, with a key of one's own)."""
     dry = not says_no(parse_qs(query).get("dryRun", ["false"])[0])
     try:
@@ -257,7 +257,7 @@ def _is_result(value: object) -> bool:
 
 
 def question(match: Match, query: str, content_type: str, body: bytes, accept: str = "") -> str:
-    """Names what is asked, the same for requests that mean the same: order of parts, boundaries, spelling
+    """Name what is asked, the same for requests that mean the same: order of parts, boundaries, spelling
     of JSON and secrets do not count. `accept` does where an operation answers with a picture: there it decides
     what comes."""
     where = match.route.endpoint.operation if match.route else match.path
@@ -284,7 +284,7 @@ def _part_text(part: Part) -> str:
 
 
 def _plain(data: bytes) -> str:
-    """JSON in one spelling, other text as it is, anything else by its hash."""
+    """Normalize a body: JSON in one spelling, other text as it is, anything else by its hash."""
     try:
         text = redact.text(data.decode())
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Answers from a recording: the same words, its pictures under fresh links, charged as if the work were done."""
+"""Answers from a recording: the same replies, pictures under fresh links, charged as if the work were done."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _PLACE = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 class Replay:
-    """Knows the answer to what was recorded, and leaves everything else to the real handler.
+    """Answers requests that were recorded, and leaves everything else to the real handler.
 
     What was asked more than once is answered in the order recorded, for each account by itself; the last
-    answer stays. Resetting an account's seed rewinds its tape.
+    answer stays. Resetting an account's seed begins again with the first.
     """
 
     def __init__(self, replies: RecordedReplies) -> None:
         self._replies = replies
 
     def summary(self) -> list[str]:
-        """What will be told again, and what cannot be: for the banner."""
+        """List what will be replayed, and what cannot be: for the banner."""
         left_out = [f"  left out  {reason}" for reason in self._replies.left_out]
         return [f"replaying  {len(self._replies)} recorded answers", *left_out]
 
     async def answer(self, call: Call, match: Match) -> Response | None:
-        """The recorded answer, or None. Raises NO_FUNDS where the work could not be paid, INVALID_KEY where the
+        """Find the recorded answer, or None. Raises NO_FUNDS where the work could not be paid, INVALID_KEY where the
         account was closed meanwhile."""
         if call.endpoint.operation not in self._replies.operations:
             return None  # its body stays unread, so that what is too large is refused as it comes
@@ -69,7 +69,7 @@ class Replay:
 
 
 async def _read(call: Call) -> bytes:
-    """The body, which the handler will find unread."""
+    """Read the body and leave it unread for the handler."""
     body = await read_body(call.request.stream(), 64 * 1024 * 1024, call.caps)
     intake = call.request.receive
     assert isinstance(intake, Intake)  # the app puts it there
@@ -79,7 +79,7 @@ async def _read(call: Call) -> bytes:
 
 
 async def _charge(call: Call, recorded: RecordedReply) -> str:
-    """Charge for recorded work as for work; returns the charge's id, "" where nothing was to be paid."""
+    """Charge for recorded work as if it were done; returns the charge's id, "" where nothing is to be paid."""
     price = call.endpoint.price_of({}) * recorded.paid
     if not price:
         return ""
@@ -102,7 +102,7 @@ async def _charge(call: Call, recorded: RecordedReply) -> str:
 
 
 async def _link(call: Call, to: RecordedResult | Match, charge: str) -> str:
-    """An address of this server for one of the recording's."""
+    """Make an address of this server for one in the recording."""
     if isinstance(to, Match):
         home = f"https://{to.site.hosts[0]}" if call.reached == "host" else origin(call) + to.site.prefix
         return home + to.raw
@@ -110,7 +110,7 @@ async def _link(call: Call, to: RecordedResult | Match, charge: str) -> str:
 
 
 async def _fresh(call: Call, result: RecordedResult, charge: str) -> str:
-    """A link of this hour to a recorded picture."""
+    """Make a fresh link to a recorded picture."""
     route, account = result.match.route, call.account
     assert route is not None  # a result's link leads to an endpoint
     link_id = await account.draw_id("link")
@@ -123,9 +123,9 @@ async def _fresh(call: Call, result: RecordedResult, charge: str) -> str:
         provider=call.provider.name,
         operation=call.endpoint.operation,
         path=path,
-        recipe=Recipe((source,), AsStored(result.looks.width, result.looks.height), result.looks.format),
-        width=result.looks.width,
-        height=result.looks.height,
+        recipe=Recipe((source,), AsStored(result.probed.width, result.probed.height), result.probed.format),
+        width=result.probed.width,
+        height=result.probed.height,
         charge=charge,
         exp=exp,
         signed=result.signed,

@@ -1,1 +1,1 @@
-"""Everything the stand-in remembers, by account, on a store."""
+"""State: everything the stand-in remembers, by account, on a store."""

@@ -33,7 +33,7 @@ _NUMBERED = frozenset({"calls", "jobs", "ledger", "links"})
 
 
 class Account:
-    """One generation of the state of one tenant. Its rooms share the store under the account's own keys."""
+    """One generation of the state of one account. All its parts share the store under the account's own keys."""
 
     def __init__(self, scope: Scope, settings: Settings, secret: bytes) -> None:
         self._settings = settings
@@ -104,20 +104,20 @@ class Account:
         return await self.ledger.left(await self.funds())
 
     async def draw(self, purpose: str) -> bytes:
-        """32 bytes off the account's dice. Same seed, same calls since reset: same bytes."""
+        """Draw 32 bytes from the account's dice. Same seed, same calls since reset: same bytes."""
         return self.dice.cast(purpose, await self.dice.number(purpose))
 
     async def draw_id(self, purpose: str) -> str:
-        """22 URL-safe characters, 16 drawn bytes."""
+        """Draw 22 URL-safe characters, 16 bytes."""
         return self.dice.id_of(purpose, await self.dice.number(purpose))
 
     async def roll(self) -> float:
-        """A number from 0 up to, not including, 1, off the dice that go by the account's label."""
+        """Roll the dice that go by the account's label: a number from 0 up to, not including, 1."""
         name = (await self.head.read()).label
         return self.dice.luck(name, await self.dice.number("roll"), "roll")
 
     async def number_call(self) -> int:
-        """The number of a call, from 1; 0 once the account is gone."""
+        """Take the number of a call, from 1; 0 once the account is gone."""
         return await self.dice.number_late("call")
 
     async def reset(self, what: tuple[str, ...] = RESETTABLE) -> None:
@@ -181,7 +181,7 @@ class Account:
         await self.scope.run_late(batch)
 
     async def totals(self) -> dict[str, int]:
-        """What the account came to since it was opened, resets or not: calls, refused, images, micros."""
+        """Sum up the account since it was opened, resets or not: calls, refused, images, micros."""
         return await self.journal.totals() | await self.ledger.totals()
 
     async def put_upload(self, data: bytes, name: str) -> str:
@@ -210,16 +210,16 @@ class Account:
         await self.scope.run_late(batch)
 
     async def digest(self, source: str) -> str:
-        """SHA-256 of an upload that was let go of, in hexadecimal; "" for one that is here still."""
+        """Read the SHA-256 of a deleted upload, in hexadecimal; "" for one that is still stored."""
         return await self.ledger.digest(source)
 
     async def sweep_sometimes(self, number: int) -> None:
-        """Sweep at every so manieth call; `number` is the call's."""
+        """Sweep once in so many calls; `number` is the call's."""
         if number % SWEEP_EVERY == 0:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Let go of what only dead links lead to."""
+        """Delete the uploads that only dead links lead to."""
         gone = await self.links.dead((await self.clock()).now(), wall() - SWEEP_AFTER)
         digests = await self._digests_of(gone)
         batch = self.scope.batch()
@@ -229,7 +229,7 @@ class Account:
         await self.scope.run_late(batch)
 
     async def _digests(self) -> dict[str, str]:
-        """Of every upload that was or will be charged for: whether it was paid for twice may be asked as long as
+        """Hash every upload that was or will be charged for: whether it was paid for twice may be asked as long as
         its charge is known."""
         due = [job.charge for job in await self.jobs.all() if job.charge is not None]
         return await self._digests_of([one.source for one in [*await self.ledger.charges(), *due]])
@@ -244,7 +244,7 @@ class Account:
 
 
 async def next_generation(store: Store) -> int:
-    """A number that no generation of any account has had."""
+    """Take a number that no generation of any account has had."""
     batch = Batch()
     number = batch.add("server/generations", 1)
     return (await store.run(batch)).of(number) or 0

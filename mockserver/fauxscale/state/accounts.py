@@ -1,4 +1,4 @@
-"""All accounts of one server: by key, by id, by what they gave out."""
+"""The accounts of one server: found by API key, by id, or by a link they gave out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CARDS = "accounts/cards"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose key it is, and at which provider it works ("*" is any): an entry of the directory, never changed."""
+    """The account of an API key, and the provider it works at ("*" is any): a directory entry, never changed."""
 
     account: str
     provider: str
@@ -42,7 +42,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is known of an account besides its state. `keys` are shortened, by provider ("*" is any)."""
+    """The description of an account besides its state. `keys` are shortened, by provider ("*" is any)."""
 
     id: str
     label: str
@@ -70,18 +70,18 @@ class Accounts:
         self._named = {_digest(key): key for key in settings.keys}
 
     def new_holder(self) -> str:
-        """A name for one call that no call of any worker has had."""
+        """Make a name for one call that no call of any worker has had."""
         return f"{self._worker}.{next(self._calls)}"
 
     def recalled(self, key: str | None, provider: str) -> Account | None:
-        """The account a key opens, as far as this worker remembers: entering it tells whether that is so still."""
+        """Return the account of a key as far as this worker remembers: entering it tells whether that is still so."""
         owner = self.recall.owners.get(_digest(key)) if key else None
         if owner is None or owner.provider not in ("*", provider):
             return None
         return self.recall.accounts.get(owner.account)
 
     async def giver(self, link_id: str) -> Account | None:
-        """The generation of an account that gave a link out, None if nobody did; remembered."""
+        """Find the generation of the account that gave a link out, None if none did; cached."""
         place = self.recall.givers.get(link_id)
         if place is None:
             account = await self._giver(link_id)
@@ -93,7 +93,7 @@ class Accounts:
         return known if current else self._generation(*place)
 
     async def of_key(self, key: str | None, provider: str) -> Account:
-        """The account a key opens. Raises MISSING_KEY, or INVALID_KEY as the key policy says."""
+        """Find or open the account of a key. Raises MISSING_KEY, or INVALID_KEY as the key policy says."""
         if not key:
             raise ApiError(Problem.MISSING_KEY, "API key missing", reason="no API key came with this call")
         digest = _digest(key)
@@ -146,7 +146,7 @@ class Accounts:
         return account
 
     def mint(self, number: int, provider: str) -> bytes:
-        """32 bytes to make a key of, the same for the same server seed, account number and provider."""
+        """Make 32 bytes to mint a key from, the same for the same server seed, account number and provider."""
         return hmac.digest(self._secret, f"key\n{number}\n{provider}".encode(), "sha256")
 
     async def is_current(self, account: Account) -> bool:
@@ -157,7 +157,7 @@ class Accounts:
         return now is not None and now.scope.generation == account.scope.generation
 
     async def get(self, account_id: str) -> Account | None:
-        """An account as it is now, None if none of this id is open."""
+        """Find an open account by its id; None if there is none."""
         batch = Batch()
         head = HeadRoom(Scope(self.store, account_id)).get(batch)
         found = (await self.store.run(batch)).of(head)
@@ -171,13 +171,13 @@ class Accounts:
         return (await self.store.run(batch)).of(card)
 
     async def cards(self) -> list[Card]:
-        """Every account still open, oldest first."""
+        """List every open account, oldest first."""
         batch = Batch()
         cards = batch.fields(_CARDS, Card)
         return list((await self.store.run(batch)).of(cards).values())
 
     async def delete(self, account_id: str) -> None:
-        """Close an account: its keys stop working, its links are unknown, nothing of it stays."""
+        """Close an account: its keys stop working, its links are unknown, its state is deleted."""
 
         def forget(batch: Batch, head: Head) -> None:
             batch.delete(*(f"key/{digest}" for digest in head.keys))
@@ -188,24 +188,24 @@ class Accounts:
             await account.close(forget)
 
     async def link(self, link_id: str) -> Link | None:
-        """What a link's id leads to, None if it never did or was purged."""
+        """Find a link by its id; None if there never was one or it was purged."""
         account = await self._giver(link_id)
         return None if account is None else await account.links.get(link_id)
 
     async def file(self, name: str) -> File | None:
-        """A file somebody put here, None if there never was one of this id, or it was purged."""
+        """Find a stored file by its id; None if there never was one or it was purged."""
         account = await self._giver(file_id(name))
         return None if account is None else await account.links.file(name)
 
     async def _giver(self, link_id: str) -> Account | None:
-        """The generation of an account that gave a link out."""
+        """Find the generation of the account that gave a link out."""
         batch = Batch()
         place = batch.get(directory_key(link_id), Place)
         found = (await self.store.run(batch)).of(place)
         return None if found is None else self._generation(found.account, found.generation)
 
     def unassigned(self) -> Account:
-        """Where calls are journalled that no account can be told for: unknown keys, links and addresses."""
+        """The account that journals calls of no account: unknown keys, links and addresses."""
         return Account(Scope(self.store, UNASSIGNED), self.settings, self._secret)
 
     async def reset(self) -> None:
@@ -248,7 +248,7 @@ class Accounts:
         return self._generation(card.id, generation) if opened else None
 
     async def _taken(self, keys: Mapping[str, str]) -> str:
-        """The first provider whose key another account has."""
+        """Find the first provider whose key another account has."""
         batch = Batch()
         owners = {provider: batch.get(f"key/{_digest(key)}", Owner) for provider, key in keys.items()}
         outcome = await self.store.run(batch)

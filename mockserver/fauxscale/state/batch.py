@@ -1,4 +1,4 @@
-"""What a store is asked to do at once: operations gathered by rooms, and what came of each."""
+"""Batch: operations that a store executes at once, and BatchOutcome: the result of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ref(Generic[T]):
-    """Where in its batch an operation stands; `Outcome.of` gives what it returned."""
+    """The place of an operation in its batch; `BatchOutcome.of` gives its result."""
 
     index: int
 
@@ -148,22 +148,22 @@ class WindowState:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Which operation stopped its batch, and what it found instead of what it wanted."""
+class BatchRefusal:
+    """The operation that stopped its batch, and what it found instead of what it expected."""
 
     index: int
     found: object
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a batch: a result for each operation, as far as it got."""
+class BatchOutcome:
+    """The outcome of a batch: a result for each operation, as far as it got."""
 
     results: tuple[object, ...]
-    refusal: Refusal | None = None
+    refusal: BatchRefusal | None = None
 
     def of(self, ref: Ref[T]) -> T:
-        """What this operation returned. Raises IndexError if the batch was refused before it."""
+        """Return an operation's result. Raises IndexError if the batch was refused before it."""
         return cast("T", self.results[ref.index])
 
     def refused(self, ref: Ref[Any]) -> bool:
@@ -192,16 +192,16 @@ class Batch:
         return self._operation(Get(key, kind))
 
     def put(self, key: str, value: object, *, ttl: float | None = None, counts: bool = False) -> None:
-        """Keep a value, for `ttl` seconds if given; whatever was kept there before goes."""
+        """Store a value, for `ttl` seconds if given, in place of what was stored there."""
         self._operation(Put(key, value, ttl, counts))
 
     def delete(self, *keys: str) -> None:
-        """Forget values, counters, lists, blobs, whatever is kept under these keys."""
+        """Delete whatever is stored under these keys: values, counters, lists, blobs."""
         for key in keys:
             self._operation(Delete(key))
 
     def drop(self, *groups: str) -> None:
-        """Forget every key of these groups."""
+        """Delete every key of these groups."""
         for group in groups:
             self._operation(Drop(group))
 
@@ -227,7 +227,7 @@ class Batch:
         return self._operation(Add(key, amount, least, most, start, ttl, else_ == "skip", counts))
 
     def count(self, key: str) -> Ref[int | None]:
-        """A counter's value, None if it was never added to."""
+        """Read a counter, None if it was never added to."""
         return self._operation(Get(key, int))
 
     def window(
@@ -267,11 +267,11 @@ class Batch:
         self._operation(Append(key, value, most, most_bytes, size))
 
     def items(self, key: str, kind: type[T]) -> Ref[list[T]]:
-        """A list, oldest first."""
+        """Read a list, oldest first."""
         return self._operation(Items(key, kind))
 
     def set_field(self, key: str, name: str, value: object, *, most: int | None = None) -> None:
-        """Keep a value by name in a table, dropping the oldest names beyond `most`. A name keeps its place."""
+        """Store a value by name in a table, dropping the oldest names beyond `most`. A name keeps its place."""
         self._operation(SetField(key, name, value, most))
 
     def get_field(self, key: str, name: str, kind: type[T]) -> Ref[T | None]:
@@ -281,7 +281,7 @@ class Batch:
         self._operation(DeleteField(key, name))
 
     def fields(self, key: str, kind: type[T]) -> Ref[dict[str, T]]:
-        """A whole table, in the order in which its names were first set."""
+        """Read a whole table, in the order in which its names were first set."""
         return self._operation(Fields(key, kind))
 
     def name_blob(self, key: str) -> Ref[None]:

@@ -1,4 +1,4 @@
-"""Large bytes of one process: put for a while, named for good, moved to disk beyond a budget."""
+"""Blobs of one process: stored for a while, kept once named, moved to disk beyond a memory budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account's dice: ids, seeds and luck, the same for the same seed, account and number of the draw."""
+"""An account's dice: ids, seeds and rolls, the same for the same seed, account and number of the draw."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Dice:
         return batch.add(self._scope.key("dice", purpose), 1, counts=counts)
 
     def add_reset(self, batch: Batch, *, ids: bool) -> None:
-        """Begin anew; `ids` too, where nothing is left that bears one."""
+        """Reset the draws; those of `ids` too, where nothing is left that bears one."""
         batch.drop(self._scope.group("replay"))
         if ids:
             batch.drop(self._scope.group("dice"))
@@ -29,42 +29,44 @@ class Dice:
             batch.delete(self._scope.key("dice", "roll"), self._scope.key("dice", "seed"))
 
     def cast(self, purpose: str, number: int) -> bytes:
-        """The 32 bytes of one draw."""
+        """Compute the 32 bytes of one draw."""
         return hmac.digest(self._secret, f"{self._scope.account}\n{purpose}\n{number}".encode(), "sha256")
 
     def id_of(self, purpose: str, number: int) -> str:
-        """22 URL-safe characters, 16 drawn bytes."""
+        """Compute 22 URL-safe characters, 16 bytes."""
         return base64.urlsafe_b64encode(self.cast(purpose, number)[:16]).rstrip(b"=").decode()
 
     def of_call(self, purpose: str, call: int, index: int = 0) -> bytes:
-        """32 bytes for the call of this number, with nothing to be counted."""
+        """Compute 32 bytes for the call of this number, without counting a draw."""
         return self.cast(f"{purpose} of call {call}", index)
 
     def id_of_call(self, purpose: str, call: int, index: int = 0) -> str:
-        """22 URL-safe characters for the call of this number."""
+        """Compute 22 URL-safe characters for the call of this number."""
         return self.id_of(f"{purpose} of call {call}", index)
 
     def luck(self, name: str, number: int, purpose: str = "rule") -> float:
-        """A number from 0 up to, not including, 1. The name decides, not the account's number: a test that runs
-        alone has the luck it had among others."""
+        """Roll a number from 0 up to, not including, 1.
+
+        The name decides, not the account's number: a test that runs alone rolls what it rolled among others.
+        """
         rolled = hmac.digest(self._secret, f"{purpose}\n{name}\n{number}".encode(), "sha256")
         return int.from_bytes(rolled[:8], "big") / 2**64
 
     async def number(self, purpose: str) -> int:
-        """The next number for this purpose, from 1."""
+        """Take the next number for this purpose, from 1."""
         batch = self._scope.batch()
         number = self.add_number(batch, purpose)
         return (await self._scope.run(batch)).of(number) or 0
 
     async def number_late(self, purpose: str) -> int:
-        """The next number for this purpose; 0 once the account is gone."""
+        """Take the next number for this purpose; 0 once the account is gone."""
         batch = self._scope.batch()
         number = self.add_number(batch, purpose)
         outcome = await self._scope.run_late(batch)
         return 0 if outcome is None else outcome.of(number) or 0
 
     async def turn(self, asked: str) -> int:
-        """How often a recording was asked this, from 1."""
+        """Count how often a recording was asked this, from 1."""
         batch = self._scope.batch()
         number = batch.add(self._scope.key("replay", asked), 1)
         return (await self._scope.run(batch)).of(number) or 0

@@ -1,4 +1,4 @@
-"""Which calls get which faults: each step of a rule is assigned exactly as often as configured."""
+"""The fault plan: assigns the steps of an account's rules to calls, each exactly as often as configured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How far a rule has come: calls that `after` spared, steps assigned, and those given back, by step."""
+    """The progress of a rule: calls that `after` spared, steps assigned, and those given back, by step."""
 
     spared: int = 0
     applied: int = 0
@@ -23,8 +23,8 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the rules of an account have come, and how often its dice were rolled for them."""
+class RuleProgress:
+    """The progress of all rules of an account, and how often its dice were rolled for them."""
 
     version: int = 0
     rolls: int = 0
@@ -33,21 +33,21 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What one call gets, and how far the rules have come with it."""
+    """The faults assigned to one call, and the progress of the rules with it."""
 
     faults: tuple[AssignedFault, ...]
-    progress: Progress
+    progress: RuleProgress
 
 
 def assign(
     rules: Sequence[Rule],
-    progress: Progress,
+    progress: RuleProgress,
     operation: str,
     kind: str,
     method: str,
     luck: Callable[[int], float],
 ) -> Assignment:
-    """The faults a call gets: the first rule that still has one to give, and any that combine with it.
+    """Assign faults to a call: of the first rule that still has one to give, and any that combine with it.
 
     They are in the order in which they apply: what only delays a call before what ends it, what replaces a
     reply before what changes it. `luck` gives a number from 0 to 1 for each number of a roll; only rules with a
@@ -85,12 +85,12 @@ def assign(
             full = full or not rule.steps[number].combines
     faults = sorted(assigned, key=lambda one: one.fault.combines != (one.fault.stage == "call"))
     if rolls != progress.rolls or counts != progress.counts:
-        progress = Progress(progress.version + 1, rolls, counts)
+        progress = RuleProgress(progress.version + 1, rolls, counts)
     return Assignment(tuple(faults), progress)
 
 
 def _next(rule: Rule, count: Count, fitting: set[int]) -> tuple[int, Count] | None:
-    """The step whose turn it is, if it is one of those that fit: a script waits for the call it stands at."""
+    """The next step of a rule, if it is one of those that fit: a script waits for the call of its next step."""
     for number in range(len(rule.steps)):
         if not (waiting := count.back.get(number, 0)):
             continue
@@ -103,14 +103,16 @@ def _next(rule: Rule, count: Count, fitting: set[int]) -> tuple[int, Count] | No
     return (number, replace(count, applied=count.applied + 1)) if number in fitting else None
 
 
-def give_back(rules: Sequence[Rule], progress: Progress, faults: Sequence[AssignedFault]) -> Progress:
-    """How far the rules have come once these faults are to be assigned again: they did not apply."""
+def give_back(rules: Sequence[Rule], progress: RuleProgress, faults: Sequence[AssignedFault]) -> RuleProgress:
+    """Return the progress after giving back these faults, which did not apply and are to be assigned again."""
     known, counts = {rule.id for rule in rules}, dict(progress.counts)
     for one in faults:
         if not one.from_prompt and one.rule in known and one.rule in counts:
             count = counts[one.rule]
             counts[one.rule] = replace(count, back={**count.back, one.step: count.back.get(one.step, 0) + 1})
-    return progress if counts == progress.counts else Progress(progress.version + 1, progress.rolls, counts)
+    return (
+        progress if counts == progress.counts else RuleProgress(progress.version + 1, progress.rolls, counts)
+    )
 
 
 class Plan:
@@ -124,21 +126,21 @@ class Plan:
         self._luck = luck
         self._progress = scope.key("faults", "progress")
 
-    def get_progress(self, batch: Batch) -> Ref[Progress | None]:
-        return batch.get(self._progress, Progress)
+    def get_progress(self, batch: Batch) -> Ref[RuleProgress | None]:
+        return batch.get(self._progress, RuleProgress)
 
-    def add_progress(self, batch: Batch, before: Progress, after: Progress) -> Ref[None]:
-        """Note how far the rules have come; refuse the batch if another call has come further since `before`."""
+    def add_progress(self, batch: Batch, before: RuleProgress, after: RuleProgress) -> Ref[None]:
+        """Store the progress of the rules; refuse the batch if another call has changed it since `before`."""
         known = before.version or None
-        current = batch.expect(self._progress, known, member="version" if known else "", kind=Progress)
+        current = batch.expect(self._progress, known, member="version" if known else "", kind=RuleProgress)
         if after is not before:
             batch.put(self._progress, after, counts=True)
         return current
 
     def assignment(
-        self, head: Head, progress: Progress, operation: str, kind: str, method: str = ""
+        self, head: Head, progress: RuleProgress, operation: str, kind: str, method: str = ""
     ) -> Assignment:
-        """What a call gets of the rules of this head."""
+        """Assign to a call what the rules of this head have for it."""
         return assign(
             head.rules, progress, operation, kind, method, lambda number: self._luck(head.label, number)
         )
@@ -152,7 +154,7 @@ class Plan:
         return (await self._head.change(change)).rules[-1]
 
     async def remove(self, rule_id: str) -> bool:
-        """Take one rule back; False if there is none of that id."""
+        """Remove one rule; False if there is none of that id."""
         if rule_id not in [rule.id for rule in (await self._head.read()).rules]:
             return False
         await self._head.change(
@@ -161,16 +163,16 @@ class Plan:
         return True
 
     async def clear(self) -> None:
-        """Forget every rule."""
+        """Remove every rule."""
         await self._head.change(lambda head: replace(head, rules=()))
         await self._advance(lambda head, progress: replace(progress, counts={}))
 
     async def rewind(self) -> None:
-        """Begin the dice anew."""
+        """Reset the dice of the rules."""
         await self._advance(lambda head, progress: replace(progress, rolls=0))
 
     async def rules(self) -> list[tuple[Rule, int]]:
-        """Every rule with how often it has applied, in the order in which they were added."""
+        """List every rule with how often it has applied, in the order in which they were added."""
         head, progress = await self._standing()
         found: list[tuple[Rule, int]] = []
         for rule in head.rules:
@@ -179,10 +181,10 @@ class Plan:
         return found
 
     async def assign(self, operation: str, kind: str, method: str = "") -> list[AssignedFault]:
-        """The faults this call gets, each counted as applied until it is given back."""
+        """Assign faults to a call, each counted as applied until it is given back."""
         faults: list[AssignedFault] = []
 
-        def step(head: Head, progress: Progress) -> Progress:
+        def step(head: Head, progress: RuleProgress) -> RuleProgress:
             assignment = self.assignment(head, progress, operation, kind, method)
             faults[:] = assignment.faults
             return assignment.progress
@@ -190,11 +192,11 @@ class Plan:
         return faults if await self._advance(step) else []
 
     async def give_back(self, *faults: AssignedFault) -> None:
-        """The call ended before these could apply: the next matching call gets them."""
+        """Give back faults of a call that ended before they could apply: the next matching call gets them."""
         await self._advance(lambda head, progress: give_back(head.rules, progress, faults))
 
-    async def _advance(self, step: Callable[[Head, Progress], Progress]) -> bool:
-        """Bring the progress on by a step; False if the account is gone. Again, if another call was faster."""
+    async def _advance(self, step: Callable[[Head, RuleProgress], RuleProgress]) -> bool:
+        """Change the progress by a step; False if the account is gone. Tries again if another call was faster."""
         while True:
             head, before = await self._standing()
             if self._scope.guarded and head.generation != self._scope.generation:
@@ -208,8 +210,8 @@ class Plan:
             if (await self._scope.store.run(batch)).refusal is None:
                 return True
 
-    async def _standing(self) -> tuple[Head, Progress]:
+    async def _standing(self) -> tuple[Head, RuleProgress]:
         batch = Batch()
         head, progress = self._head.get(batch), self.get_progress(batch)
         outcome = await self._scope.store.run(batch)
-        return self._head.or_first(outcome.of(head)), outcome.of(progress) or Progress()
+        return self._head.or_first(outcome.of(head)), outcome.of(progress) or RuleProgress()

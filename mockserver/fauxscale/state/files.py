@@ -1,4 +1,4 @@
-"""Files clients put here by themselves, to name them by address in later calls: what is known of each."""
+"""Files that clients upload to name them by address in later calls: finished ones, and those in parts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class File:
 
 
 class Begun:
-    """Files whose bytes are still to come, by id, as their provider notes them, and the parts there are of each."""
+    """Uploads whose bytes are still to come, by id, as their provider notes them, with the parts received."""
 
     _MOST_PARTS = 2_000
 
@@ -49,7 +49,7 @@ class Begun:
         await self._scope.run(batch)
 
     async def get(self, file_id: str, kind: type[T]) -> T | None:
-        """What was noted when the file was begun, None if it was not."""
+        """Read what was noted when the upload was begun; None if it was not."""
         batch = Batch()
         note = batch.get(self._key(file_id), kind)
         return (await self._scope.store.run(batch)).of(note)
@@ -60,7 +60,7 @@ class Begun:
         await self._scope.run(batch)
 
     async def parts(self, file_id: str, kind: type[T]) -> list[T]:
-        """The parts that have come, oldest first."""
+        """List the parts received, oldest first."""
         batch = Batch()
         parts = batch.items(f"{self._key(file_id)}:parts", kind)
         return (await self._scope.store.run(batch)).of(parts)
@@ -70,5 +70,5 @@ class Begun:
 
 
 def safe_name(name: str) -> str:
-    """A stranger's file name as one URL path segment of at most 80 ASCII characters."""
+    """Make a client's file name one URL path segment of at most 80 ASCII characters."""
     return _UNSAFE.sub("_", name.replace("\\", "/").rpartition("/")[2])[-80:].lstrip(".") or "file"

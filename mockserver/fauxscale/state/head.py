@@ -1,4 +1,4 @@
-"""What every call needs to know of its account, in one versioned value: generation, clock, terms, fault rules."""
+"""The head of an account: one versioned value with what every call needs: generation, clock, terms, fault rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .scope import Scope, forgotten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """An account as it stands. `version` grows with every change, `rules_made` with every rule: no id is given
+    """The head of an account. `version` grows with every change, `rules_made` with every rule: no id is given
     twice, so that nothing given back late can wake a new rule. `keys` are the digests of its API keys."""
 
     generation: int = 0
@@ -47,7 +47,7 @@ class HeadRoom:
         batch.put(self._key, head)
 
     def or_first(self, head: Head | None) -> Head:
-        """`head`, or what stands for one that was never written."""
+        """Return `head`, or the first one where none was ever written."""
         return Head(generation=self._scope.generation, label=self._scope.account) if head is None else head
 
     async def read(self) -> Head:
@@ -58,7 +58,7 @@ class HeadRoom:
     async def change(
         self, change: Callable[[Head], Head], also: Callable[[Batch], object] = lambda batch: None
     ) -> Head:
-        """Put another head in its place, and do what else goes with that. INVALID_KEY if the account is gone."""
+        """Replace the head, and do what else goes with that in the same batch. INVALID_KEY if the account is gone."""
         head = await self.read()
         while True:
             if self._scope.guarded and head.generation != self._scope.generation:

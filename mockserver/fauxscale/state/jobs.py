@@ -1,4 +1,4 @@
-"""Work that takes its time: where a job stands is arithmetic on its account's clock, or on how often it was asked."""
+"""Jobs: their stage is computed from the account's clock, or from how often they were polled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from fauxscale.errors import ApiError
 
-from .batch import Batch, Outcome, Ref
+from .batch import Batch, BatchOutcome, Ref
 from .ledger import Charge
 from .scope import Scope
 
@@ -18,24 +18,24 @@ _ORDER: tuple[Stage, ...] = ("queued", "running", "done")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long a job waits and works, in seconds, and how many looks must find it unfinished first."""
+    """How long a job waits and runs, in seconds, and how many polls must find it unfinished first."""
 
     queued: float = 0.0
     running: float = 0.0
     polls: int = 0
 
-    def stage(self, elapsed: float, looks: int) -> Stage:
-        """Where a job stands `elapsed` seconds after it was made, at its `looks`-th look."""
-        if elapsed < self.queued or (looks < 2 <= self.polls):
+    def stage(self, elapsed: float, polled: int) -> Stage:
+        """The stage of a job `elapsed` seconds after it was made, at its `polled`-th poll."""
+        if elapsed < self.queued or (polled < 2 <= self.polls):
             return "queued"
-        if elapsed < self.queued + self.running or looks <= self.polls > 0:
+        if elapsed < self.queued + self.running or polled <= self.polls > 0:
             return "running"
         return "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One piece of work. What will come of it is settled when it is made; the clock only reveals it.
+    """One piece of work. Its outcome is settled when it is made; the clock only reveals it.
 
     `made` is the account's time in Unix seconds, `call` the journal's id of the submission. `output` is the
     provider's own note of the result, `links` the ids of what it leads to, `charge` what it will cost once done,
@@ -61,7 +61,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a job stands, and since when by its account's clock (Unix seconds). `error`: an ordered failure."""
+    """The stage of a job, and since when by its account's clock (Unix seconds). `error`: a configured failure."""
 
     stage: Stage
     since: float
@@ -69,8 +69,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
-    """What was ordered for a job: never to stand before `least`; stalled: never past it either."""
+class _Override:
+    """What was set for a job by hand: its stage is at least `least`; stalled: not past it either."""
 
     least: Stage = "queued"
     at: float = 0.0
@@ -100,11 +100,11 @@ class Jobs:
         self._all = scope.key("jobs", "all")
 
     def add_job(self, batch: Batch, job: Job) -> None:
-        """Begin a job."""
+        """Store a new job."""
         batch.set_field(self._all, job.id, job, most=self._MOST)
 
     def add_end(self, batch: Batch, job: Job, stage: Literal["done", "cancelled"], at: float) -> Ref[None]:
-        """Write down how the job ended. What is returned refuses a batch for a job that had ended before."""
+        """Store how the job ended. The returned operation refuses a batch for a job that had ended before."""
         first = batch.expect(self._key(job.id, "end"), None)
         batch.put(self._key(job.id, "end"), _End(stage, at))
         return first
@@ -130,32 +130,32 @@ class Jobs:
         jobs = batch.fields(self._all, Job)
         return [_fresh(job) for job in (await self._scope.store.run(batch)).of(jobs).values()]
 
-    async def progress(self, job: Job, now: float, *, look: bool = False) -> Progress:
-        """Where the job stands at `now`. A `look` is counted, for paces that go by looks."""
-        end, course, looks = await self._standing(job)
+    async def progress(self, job: Job, now: float, *, poll: bool = False) -> Progress:
+        """Compute the stage of the job at `now`. A `poll` is counted, for paces that go by polls."""
+        end, override, polled = await self._read(job)
         if end is not None:
-            return Progress(end.stage, end.at, course.failure)
-        if course.stalled:
-            return Progress(course.least, course.at)
-        if look and job.pace.polls:
-            looks = await self._count_look(job)
-        stage = job.pace.stage(now - job.made, looks)
-        if _ORDER.index(course.least) >= _ORDER.index(stage):
-            return Progress(course.least, course.at or job.made, course.failure)
+            return Progress(end.stage, end.at, override.failure)
+        if override.stalled:
+            return Progress(override.least, override.at)
+        if poll and job.pace.polls:
+            polled = await self._count_poll(job)
+        stage = job.pace.stage(now - job.made, polled)
+        if _ORDER.index(override.least) >= _ORDER.index(stage):
+            return Progress(override.least, override.at or job.made, override.failure)
         started = job.made + job.pace.queued
         if stage == "running":
             return Progress(stage, started)
-        # A job that goes by looks is done when the look that finds it done is made.
+        # A job that goes by polls is done when the poll that finds it done is made.
         return Progress(stage, now if job.pace.polls else started + job.pace.running)
 
     async def end(self, job: Job, stage: Literal["done", "cancelled"], at: float) -> bool:
-        """Write down how the job ended; False if it had ended before. One caller only is told True."""
+        """Store how the job ended; False if it had ended before. Only one caller gets True."""
         batch = self._scope.batch()
         self.add_end(batch, job, stage, at)
         return _was_done(await self._scope.run_late(batch))
 
     async def ended(self, job: Job) -> bool:
-        end, _, _ = await self._standing(job)
+        end, _, _ = await self._read(job)
         return end is not None
 
     async def cancel(self, job: Job, now: float) -> bool:
@@ -169,54 +169,54 @@ class Jobs:
         stage = (await self.progress(job, now)).stage
         if stage in ("queued", "running"):
             stage = _ORDER[_ORDER.index(stage) + 1]
-            await self._order(job, _Course(stage, now))
+            await self._override(job, _Override(stage, now))
         return stage
 
     async def finish(self, job: Job, now: float) -> bool:
-        """Have the job done now; False if it has ended already."""
-        return await self._order(job, _Course("done", now))
+        """Finish the job now; False if it has ended already."""
+        return await self._override(job, _Override("done", now))
 
     async def fail(self, job: Job, error: ApiError, now: float) -> bool:
-        """Have the job fail now with this error; False if it has ended already."""
-        return await self._order(job, _Course("done", now, error=error.again()))
+        """Fail the job now with this error; False if it has ended already."""
+        return await self._override(job, _Override("done", now, error=error.again()))
 
     async def stall(self, job: Job, now: float) -> bool:
         """Keep the job where it stands until it is advanced, finished or failed; False if it has ended."""
-        return await self._order(job, _Course((await self.progress(job, now)).stage, now, stalled=True))
+        return await self._override(job, _Override((await self.progress(job, now)).stage, now, stalled=True))
 
-    async def spoil(self, job: Job, error: ApiError) -> None:
-        """Have an ended job fail after all: what it was to cost could not be paid."""
+    async def fail_ended(self, job: Job, error: ApiError) -> None:
+        """Make an ended job fail after all: its cost could not be paid."""
         batch = self._scope.batch()
-        batch.put(self._key(job.id, "course"), _Course("done", error=error.again()))
+        batch.put(self._key(job.id, "override"), _Override("done", error=error.again()))
         await self._scope.run_late(batch)
 
-    async def _order(self, job: Job, course: _Course) -> bool:
+    async def _override(self, job: Job, override: _Override) -> bool:
         batch = self._scope.batch()
         batch.expect(self._key(job.id, "end"), None)
-        batch.put(self._key(job.id, "course"), course)
+        batch.put(self._key(job.id, "override"), override)
         return _was_done(await self._scope.run_late(batch))
 
-    async def _standing(self, job: Job) -> tuple[_End | None, _Course, int]:
+    async def _read(self, job: Job) -> tuple[_End | None, _Override, int]:
         batch = Batch()
         end = batch.get(self._key(job.id, "end"), _End)
-        course = batch.get(self._key(job.id, "course"), _Course)
-        looks = batch.count(self._key(job.id, "looks"))
+        override = batch.get(self._key(job.id, "override"), _Override)
+        polled = batch.count(self._key(job.id, "polls"))
         outcome = await self._scope.store.run(batch)
-        return outcome.of(end), outcome.of(course) or _Course(), outcome.of(looks) or 0
+        return outcome.of(end), outcome.of(override) or _Override(), outcome.of(polled) or 0
 
-    async def _count_look(self, job: Job) -> int:
+    async def _count_poll(self, job: Job) -> int:
         batch = self._scope.batch()
-        looks = batch.add(self._key(job.id, "looks"), 1)
-        return (await self._scope.run(batch)).of(looks) or 0
+        polled = batch.add(self._key(job.id, "polls"), 1)
+        return (await self._scope.run(batch)).of(polled) or 0
 
     def _key(self, job_id: str, what: str) -> str:
         return self._scope.key("jobs", f"{what}:{job_id}")
 
 
-def _was_done(outcome: Outcome | None) -> bool:
+def _was_done(outcome: BatchOutcome | None) -> bool:
     return outcome is not None and outcome.refusal is None
 
 
 def _fresh(job: Job) -> Job:
-    """The job with an error that nobody raised yet: one that was bears the traces of that."""
+    """Return the job with a fresh error: one that was raised carries its traceback."""
     return job if job.error is None else replace(job, error=job.error.again())

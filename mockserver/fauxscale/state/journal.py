@@ -1,4 +1,4 @@
-"""What was asked and answered: one entry a call, bounded by count and bytes, secrets shortened."""
+"""The journal of calls: one entry a call, bounded by count and bytes, secrets shortened."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Entry:
     picture sent, `parts` each multipart part, `results` each link given out. `rule` is the neutral name of a
     refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
     asked to wait. Not `arrived`: the client had left before it was answered, or while it was, or the reply was
-    ordered not to come whole.
+    cut by a fault.
     """
 
     n: int = 0
@@ -90,20 +90,20 @@ class Journal:
         await self._scope.run_late(batch)
 
     async def leave(self, entry_id: str) -> None:
-        """The client left while it was answered: what was written of that call does not say so yet."""
+        """Note that the client left while it was answered, which the stored entry does not say yet."""
         batch = self._scope.batch()
         batch.append(self._left, entry_id, most=self._most)
         await self._scope.run_late(batch)
 
     async def totals(self) -> dict[str, int]:
-        """API calls answered and live calls refused since the account was opened, resets or not."""
+        """Count the API calls answered and live calls refused since the account was opened, resets or not."""
         batch = Batch()
         counts = {name: batch.count(self._scope.lasting(name)) for name in ("calls", "refused")}
         outcome = await self._scope.store.run(batch)
         return {name: outcome.of(count) or 0 for name, count in counts.items()}
 
     async def rows(self) -> list[Entry]:
-        """The entries as they were written, in the order the calls ended: for who reads only the last."""
+        """Read the entries as stored, in the order the calls ended: for callers that need only the last."""
         batch = Batch()
         rows = batch.items(self._key, Entry)
         return (await self._scope.store.run(batch)).of(rows)

@@ -1,4 +1,4 @@
-"""An account's money, in micro-dollars: what was charged, for what, and what is left."""
+"""The ledger: an account's charges, refunds and balance, in micro-dollars."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import cast
 
 from fauxscale.errors import ApiError, Problem
 
-from .batch import Batch, Outcome, Ref
+from .batch import Batch, BatchOutcome, Ref
 from .scope import Scope
 
 
@@ -31,7 +31,7 @@ class Charge:
 
 
 class Ledger:
-    """Charges exactly, or refuses; a charge is never undone but by a refund that stands beside it.
+    """Charges exactly or refuses; a charge is never deleted, only refunded by a second entry.
 
     `funds` is what the account's wallet begins with, None for one without a limit. The wallet keeps what is left.
     """
@@ -46,7 +46,7 @@ class Ledger:
         self._charges = scope.key("ledger", "charges")
 
     def add_charge(self, batch: Batch, charge: Charge, funds: int | None) -> Ref[int | None] | None:
-        """Write a charge down. What is returned, if the wallet has a limit, refuses a batch that it cannot pay."""
+        """Store a charge. The returned operation, if the wallet has a limit, refuses a batch that it cannot pay."""
         # One bounded counter decides, so that no two calls can spend the same cent.
         wallet = None if funds is None else batch.add(self._left, -charge.micros, least=0, start=funds)
         batch.add(self._spent, charge.micros)
@@ -57,7 +57,7 @@ class Ledger:
         return wallet
 
     def add_refund(self, batch: Batch, charge: Charge, funds: int | None) -> Ref[None]:
-        """Give a negative charge's money back. What is returned refuses a batch that does so for a second time."""
+        """Store a refund (a negative charge). The returned operation refuses a batch that refunds a second time."""
         once = self._scope.key("ledger", f"refund:{charge.refunds}")
         first = batch.expect(once, None)
         batch.put(once, value=True)
@@ -65,22 +65,24 @@ class Ledger:
         return first
 
     def add_refill(self, batch: Batch, funds: int | None) -> None:
-        """Fill the wallet with `funds`; with None it begins anew, with whatever it will be said to begin with."""
+        """Fill the wallet with `funds`; with None it is filled at the next charge with what the terms then say."""
         if funds is None:
             batch.delete(self._left)
         else:
             batch.put(self._left, funds)
 
     def add_digest(self, batch: Batch, source: str, digest: str) -> None:
-        """Write down the SHA-256 of an upload that is let go of: what it was charged for may be asked still."""
+        """Store the SHA-256 of an upload that is deleted: the fingerprint of its charge may still be asked for."""
         batch.put(self._digest(source), digest)
 
     def add_reset(self, batch: Batch) -> None:
-        """Forget every charge, and fill the wallet again."""
+        """Delete every charge, and fill the wallet again."""
         batch.drop(self._scope.group("ledger"))
 
-    def refusal(self, outcome: Outcome, wallet: Ref[int | None] | None, charge: Charge) -> ApiError | None:
-        """NO_FUNDS, if it was the wallet that refused the batch with this charge."""
+    def refusal(
+        self, outcome: BatchOutcome, wallet: Ref[int | None] | None, charge: Charge
+    ) -> ApiError | None:
+        """Return NO_FUNDS, if it was the wallet that refused the batch with this charge."""
         if wallet is None or outcome.refusal is None or not outcome.refused(wallet):
             return None
         return _no_funds(charge.micros, cast("int", outcome.refusal.found))
@@ -91,7 +93,7 @@ class Ledger:
         return (await self._scope.store.run(batch)).of(spent) or 0
 
     async def left(self, funds: int | None) -> int | None:
-        """What may still be spent, None without a limit."""
+        """Read what may still be spent, None without a limit."""
         if funds is None:
             return None
         batch = Batch()
@@ -106,7 +108,7 @@ class Ledger:
             raise _no_funds(micros, left)
 
     async def charge(self, charge: Charge, funds: int | None) -> None:
-        """Write a charge down, or raise NO_FUNDS and change nothing."""
+        """Store a charge, or raise NO_FUNDS and change nothing."""
         batch = self._scope.batch()
         wallet = self.add_charge(batch, charge, funds)
         refusal = self.refusal(await self._scope.run(batch), wallet, charge)
@@ -114,7 +116,7 @@ class Ledger:
             raise refusal
 
     async def refund(self, charge: Charge, funds: int | None) -> bool:
-        """Give a negative charge's money back, once; False if it was given back before."""
+        """Store a refund (a negative charge), once; False if it was refunded before."""
         batch = self._scope.batch()
         self.add_refund(batch, charge, funds)
         outcome = await self._scope.run_late(batch)
@@ -126,13 +128,13 @@ class Ledger:
         return (await self._scope.store.run(batch)).of(charges)
 
     async def digest(self, source: str) -> str:
-        """SHA-256 of an upload that was let go of, in hexadecimal; "" for one that is here still."""
+        """Read the SHA-256 of a deleted upload, in hexadecimal; "" for one that is still stored."""
         batch = Batch()
         digest = batch.get(self._digest(source), str)
         return (await self._scope.store.run(batch)).of(digest) or ""
 
     async def totals(self) -> dict[str, int]:
-        """Images made and micro-dollars charged since the account was opened, resets or not."""
+        """Count images made and micro-dollars charged since the account was opened, resets or not."""
         batch = Batch()
         counts = {name: batch.count(self._scope.lasting(name)) for name in ("images", "micros")}
         outcome = await self._scope.store.run(batch)

@@ -1,4 +1,4 @@
-"""A link: whose result it leads to, under which address, and until when."""
+"""Link: a signed address of a result, whose it is, and until when it lives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The links an account gave out and the files put there by its clients: listed, changed, forgotten."""
+"""The links an account gave out, and the files its clients stored."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _FILE = "file:"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where what a link leads to is kept: an entry of the directory, never changed."""
+    """Where a link is stored: an entry of the directory, never changed."""
 
     account: str
     generation: int
 
 
 def directory_key(link_id: str) -> str:
-    """Where the directory says whose link it is."""
+    """The directory's key for a link's id."""
     return f"link/{link_id}"
 
 
 def file_id(name: str) -> str:
-    """The id under which the directory knows a file."""
+    """The id of a file in the directory."""
     return f"{_FILE}{name}"
 
 
 class Links:
-    """What the links of one account lead to. The blobs behind them lie under the account's own keys."""
+    """The links of one account. The blobs behind them are stored under the account's own keys."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -44,7 +44,7 @@ class Links:
         self._swept = scope.key("links", "swept")
 
     def add_results(self, batch: Batch, results: Sequence[Link]) -> None:
-        """Give out the links to all results of one upload."""
+        """Store the links to all results of one upload."""
         made = wall()
         for one in results:
             batch.set_field(self._all, one.id, replace(one, made=made))
@@ -57,7 +57,7 @@ class Links:
         self._note(batch, file_id(file.id))
 
     def add_reset(self, batch: Batch, names: Iterable[str]) -> None:
-        """Forget all links and files, with the pictures behind them. `names` are what was ever given out."""
+        """Delete all links and files, with the pictures behind them. `names` are the ids ever given out."""
         for group in ("links", "blobs"):
             batch.drop(self._scope.group(group))
         batch.delete(*map(directory_key, names))
@@ -69,7 +69,7 @@ class Links:
         batch.append(self._given, names, most=1_000_000, most_bytes=64 * 1024 * 1024, size=len(names))
 
     async def keep(self, *results: Link) -> None:
-        """Give out the links to all results of one upload."""
+        """Store the links to all results of one upload."""
         batch = self._scope.batch()
         self.add_results(batch, results)
         await self._scope.run(batch)
@@ -83,13 +83,13 @@ class Links:
         return batch.get_field(self._all, link_id, Link)
 
     async def get(self, link_id: str) -> Link | None:
-        """What a link leads to, None if it was purged."""
+        """Read a link, None if it was purged."""
         batch = Batch()
         found = self.get_in(batch, link_id)
         return (await self._scope.store.run(batch)).of(found)
 
     async def of(self, ids: Sequence[str]) -> list[Link]:
-        """The links of these ids that were not purged, in their order."""
+        """Read the links of these ids that were not purged, in the order of the ids."""
         batch = Batch()
         found = [batch.get_field(self._all, one, Link) for one in ids]
         outcome = await self._scope.store.run(batch)
@@ -102,34 +102,34 @@ class Links:
         return (await self._scope.store.run(batch)).of(found)
 
     async def all(self) -> list[Link]:
-        """Every link to a result that was not purged, oldest first."""
+        """List every link to a result that was not purged, oldest first."""
         batch = Batch()
         found = batch.fields(self._all, Link)
         return list((await self._scope.store.run(batch)).of(found).values())
 
     async def names(self) -> list[str]:
-        """Everything that was ever given out."""
+        """List the ids that were ever given out."""
         batch = Batch()
         rows = batch.items(self._given, str)
         return [name for row in (await self._scope.store.run(batch)).of(rows) for name in row.split()]
 
     async def change(self, link: Link) -> None:
-        """Have a link lead to this instead."""
+        """Replace a link."""
         batch = self._scope.batch()
         batch.set_field(self._all, link.id, link)
         await self._scope.run_late(batch)
 
     async def purge(self, link: Link) -> None:
-        """Have a link lead nowhere."""
+        """Purge a link."""
         batch = self._scope.batch()
         batch.delete_field(self._all, link.id)
         batch.delete(directory_key(link.id))
         await self._scope.run_late(batch)
 
     async def dead(self, now: float, made_before: float) -> list[str]:
-        """The uploads that only dead links lead to, at `now` by the account's clock, told once; the links stay
-        known, so that they go on saying that they expired.
+        """List the uploads that only dead links lead to, at `now` by the account's clock, each once.
 
+        The links stay known, so that they go on saying that they expired.
         From the oldest upload on to the first with a link that lives, or was given out after `made_before`, in
         real seconds: links die in the order in which they were given out, near enough, and a clock that was
         moved may be moved back.

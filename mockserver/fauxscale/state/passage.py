@@ -1,4 +1,4 @@
-"""A call enters once, pays once, leaves once: one batch each, over all the rooms that have a part in it."""
+"""The three store batches of a call, over all parts of its account: enter, pay, leave."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fauxscale.faults.rules import AssignedFault
 from fauxscale.settings import Terms
 
 from .account import Account
-from .batch import Batch, Outcome
-from .fault_plan import Progress, give_back
+from .batch import Batch, BatchOutcome
+from .fault_plan import RuleProgress, give_back
 from .head import Head
 from .journal import Entry
 from .ledger import Charge
@@ -41,15 +41,15 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a worker knows of an account from the last batch that told: the next one says if it is out of date."""
+    """An account's head and fault progress as a worker last read them: the next batch says if they are out of date."""
 
     head: Head
-    progress: Progress
+    progress: RuleProgress
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What came of entering. A call that was refused has its number, its time and its faults all the same."""
+    """The outcome of entering. A call that was refused has its number, its time and its faults all the same."""
 
     standing: Standing
     number: int
@@ -103,7 +103,7 @@ async def pay(
     blobs: Sequence[str],
     arrival: Arrival | None = None,
 ) -> Head:
-    """Charge for work, give out the links to its results and keep the blobs behind them: all of it or nothing.
+    """Charge for work, store the links to its results and keep the blobs behind them: all of it or nothing.
 
     Where a quota counts images, those beyond the first are counted as those of the call that `arrival` describes.
     Returns the head it was paid under. Raises NO_FUNDS, RATE_LIMITED or TOO_MANY_IN_FLIGHT for the images,
@@ -173,24 +173,24 @@ async def leave(
 
 
 async def read_standing(account: Account) -> Standing:
-    """What there is to know of an account, read in one batch."""
+    """Read an account's head and fault progress, in one batch."""
     batch = Batch()
     head, progress = account.head.get(batch), account.faults.get_progress(batch)
     outcome = await account.store.run(batch)
-    return Standing(account.head.or_first(outcome.of(head)), outcome.of(progress) or Progress())
+    return Standing(account.head.or_first(outcome.of(head)), outcome.of(progress) or RuleProgress())
 
 
-def _refreshed(account: Account, standing: Standing, outcome: Outcome) -> Standing:
+def _refreshed(account: Account, standing: Standing, outcome: BatchOutcome) -> Standing:
     """What a refused batch found instead of what was known."""
     found = None if outcome.refusal is None else outcome.refusal.found
-    if isinstance(found, Progress):
+    if isinstance(found, RuleProgress):
         return Standing(standing.head, found)
     # How far the rules have come is known still, or the next batch tells.
     return Standing(_same_generation(account, outcome), standing.progress)
 
 
-def _same_generation(account: Account, outcome: Outcome) -> Head:
-    """The head a refused batch found. Raises INVALID_KEY if it is none of this generation."""
+def _same_generation(account: Account, outcome: BatchOutcome) -> Head:
+    """Return the head a refused batch found. Raises INVALID_KEY if it is of another generation."""
     head = None if outcome.refusal is None else outcome.refusal.found
     if not isinstance(head, Head) or head.generation != account.scope.generation:
         raise forgotten()

@@ -11,7 +11,7 @@ from typing import Literal, cast
 from fauxscale.clock import repeat
 from fauxscale.errors import ApiError, Problem
 
-from .batch import Batch, Outcome, Ref, WindowState
+from .batch import Batch, BatchOutcome, Ref, WindowState
 from .scope import Scope
 
 MINUTE = 60.0
@@ -66,7 +66,7 @@ class Counted:
     windows: tuple[tuple[Quota, Ref[WindowState]], ...]
     places: tuple[tuple[Quota, Ref[int]], ...]
 
-    def status(self, outcome: Outcome) -> RateLimitStatus | None:
+    def status(self, outcome: BatchOutcome) -> RateLimitStatus | None:
         """Where the call left its first window, None without one. Raises RATE_LIMITED or TOO_MANY_IN_FLIGHT."""
         found = None if outcome.refusal is None else outcome.refusal.found
         for quota, window in self.windows:

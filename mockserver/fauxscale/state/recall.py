@@ -1,4 +1,4 @@
-"""What one worker remembers of the directory and of accounts, so that a call need not ask the store for it.
+"""One worker's cache of the directory and of accounts, so that a call need not ask the store for it.
 
 Entries of the directory never change; what is known of an account is checked by the batch that a call enters with,
 and forgotten when it proves to be out of date.
@@ -50,7 +50,7 @@ class Recall(Generic[T]):
         self.standings: _Latest[Standing] = _Latest()
 
     def clear(self) -> None:
-        """Forget everything: it proved to be out of date."""
+        """Empty the cache: it proved to be out of date."""
         self.owners.clear()
         self.givers.clear()
         self.accounts.clear()

@@ -1,4 +1,4 @@
-"""One generation of an account: where its state lies, and batches that die with it."""
+"""The keys of one generation of an account, and batches that are refused once it has ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fauxscale.errors import ApiError, Problem
 
-from .batch import Batch, Outcome, Ref
+from .batch import Batch, BatchOutcome, Ref
 from .store import Store
 
 # What a reset of a single room forgets, and a new generation leaves behind as a whole.
@@ -28,7 +28,7 @@ GROUPS = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where rooms keep the state of one account. A reset starts a new generation under other keys.
+    """The keys of one account's state. A reset starts a new generation under other keys.
 
     `guarded`: what is written expects the generation to be the account's still, so that what comes late is lost.
     """
@@ -53,31 +53,31 @@ class Scope:
         return f"{{{self.account}}}:head"
 
     def batch(self) -> Batch:
-        """A batch that is refused once the account was closed or reset."""
+        """Make a batch that is refused once the account was closed or reset."""
         batch = Batch()
         if self.guarded:
             batch.expect(self.lasting("head"), self.generation, member="generation")
         return batch
 
-    def is_late(self, outcome: Outcome) -> bool:
+    def is_late(self, outcome: BatchOutcome) -> bool:
         """Whether a batch was refused because its generation is the account's no longer."""
         return self.guarded and outcome.refused(Ref(0))
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         """Run a batch made by `batch()`. Raises INVALID_KEY if it comes too late."""
         outcome = await self.store.run(batch)
         if self.is_late(outcome):
             raise forgotten()
         return outcome
 
-    async def run_late(self, batch: Batch) -> Outcome | None:
+    async def run_late(self, batch: Batch) -> BatchOutcome | None:
         """Run a batch made by `batch()` for which it may be too late: then it changes nothing, and this is None."""
         outcome = await self.store.run(batch)
         return None if self.is_late(outcome) else outcome
 
 
 def forgotten() -> ApiError:
-    """What a call gets whose account went while it was on its way."""
+    """Make the error of a call whose account was closed or reset while it was on its way."""
     return ApiError(
         Problem.INVALID_KEY,
         "Invalid API key",

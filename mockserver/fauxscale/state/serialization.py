@@ -1,4 +1,4 @@
-"""Values as JSON and back: the one way in which state reaches another process, a disk or a screen."""
+"""Encodes state as JSON and decodes it: for another process, a disk or a screen."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 
 def to_row(value: DataclassInstance) -> bytes:
-    """The members of a flat dataclass, as they are. `dataclasses.asdict` copies them deeply first, for three times
+    """Return the members of a flat dataclass, as they are. `dataclasses.asdict` copies them deeply, for three times
     the price of the JSON itself."""
     return json.dumps({name: getattr(value, name) for name in _names(type(value))}).encode()
 
 
 def encode(value: object) -> bytes:
-    """A value as JSON: plain ones as they are, dataclasses by their members, others by their `to_words`."""
-    return json.dumps(_words(value, type(value)), default=str).encode()
+    """Encode a value as JSON: plain ones as they are, dataclasses by their members, others by their `to_members`."""
+    return json.dumps(_to_json(value, type(value)), default=str).encode()
 
 
 def decode(row: bytes, kind: type[T]) -> T:
-    """The value of this kind that `encode` made a row of. The kind's own annotations say what its members are."""
-    return cast("T", _value(json.loads(row), kind))
+    """Decode a value of this type from what `encode` made. The type's own annotations say what its members are."""
+    return cast("T", _from_json(json.loads(row), kind))
 
 
 @cache
@@ -42,56 +42,58 @@ def _hints(kind: type) -> Mapping[str, Any]:
     return get_type_hints(kind)
 
 
-def _words(value: Any, hint: Any) -> object:
-    if hasattr(value, "to_words"):
-        return value.to_words()
+def _to_json(value: Any, hint: Any) -> object:
+    if hasattr(value, "to_members"):
+        return value.to_members()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if is_dataclass(value) and not isinstance(value, type):
         hints = _hints(type(value))
-        members = {name: _words(getattr(value, name), hints[name]) for name in _names(type(value))}
+        members = {name: _to_json(getattr(value, name), hints[name]) for name in _names(type(value))}
         # One of several kinds: which one must be said.
         return {"kind": type(value).__name__, **members} if len(_kinds(hint)) > 1 else members
     if isinstance(value, Mapping):
         inner = (get_args(hint) or (object, object))[-1]
-        return {str(name): _words(one, inner) for name, one in cast("Mapping[object, Any]", value).items()}
+        return {str(name): _to_json(one, inner) for name, one in cast("Mapping[object, Any]", value).items()}
     if isinstance(value, list | tuple):
         several = cast("Sequence[Any]", value)
-        return [_words(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
+        return [_to_json(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
     return value
 
 
-def _value(words: Any, hint: Any) -> object:
-    if words is None:
+def _from_json(json_value: Any, hint: Any) -> object:
+    if json_value is None:
         return None
     kinds = _kinds(hint)
     if kinds:
         kind = kinds[0]
         if len(kinds) > 1:
-            kind = next(one for one in kinds if one.__name__ == words["kind"])
-            words = {name: one for name, one in words.items() if name != "kind"}
-        return _made(words, kind)
+            kind = next(one for one in kinds if one.__name__ == json_value["kind"])
+            json_value = {name: one for name, one in json_value.items() if name != "kind"}
+        return _made(json_value, kind)
     hint = _without_none(hint)
     origin = get_origin(hint) or hint
     if origin is bytes:
-        return base64.b64decode(words)
+        return base64.b64decode(json_value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         name, inner = get_args(hint) or (str, object)
-        pairs = cast("Mapping[str, Any]", words).items()
-        return {(int(key) if name is int else key): _value(one, inner) for key, one in pairs}
+        pairs = cast("Mapping[str, Any]", json_value).items()
+        return {(int(key) if name is int else key): _from_json(one, inner) for key, one in pairs}
     if origin in (tuple, list, Sequence):
-        several = cast("Sequence[Any]", words)
-        made = [_value(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)]
+        several = cast("Sequence[Any]", json_value)
+        made = [
+            _from_json(one, inner) for one, inner in zip(several, _inner(hint, len(several)), strict=True)
+        ]
         return tuple(made) if origin is tuple else made
-    return words
+    return json_value
 
 
-def _made(words: Any, kind: Any) -> object:
-    if hasattr(kind, "from_words"):
-        return kind.from_words(words)
+def _made(json_value: Any, kind: Any) -> object:
+    if hasattr(kind, "from_members"):
+        return kind.from_members(json_value)
     hints = _hints(kind)
     # A member that is no longer known is left behind, one that is new has its default.
-    known = {name: _value(one, hints[name]) for name, one in words.items() if name in _names(kind)}
+    known = {name: _from_json(one, hints[name]) for name, one in json_value.items() if name in _names(kind)}
     return kind(**known)
 
 
@@ -103,7 +105,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _kinds(hint: Any) -> list[Any]:
-    """The classes of ours that a member of this type may be of."""
+    """List the classes of ours that a member of this type may be of."""
     several = get_origin(hint) in (Union, types.UnionType)
     members: Sequence[Any] = get_args(hint) if several else (hint,)
     return [one for one in members if _is_ours(one)]
@@ -111,12 +113,12 @@ def _kinds(hint: Any) -> list[Any]:
 
 def _is_ours(kind: Any) -> bool:
     return isinstance(kind, type) and (
-        is_dataclass(cast("Any", kind)) or hasattr(cast("Any", kind), "from_words")
+        is_dataclass(cast("Any", kind)) or hasattr(cast("Any", kind), "from_members")
     )
 
 
 def _inner(hint: Any, count: int) -> Sequence[Any]:
-    """The types of the members of a list or tuple of `count`."""
+    """List the types of the members of a list or tuple of `count`."""
     args = get_args(_without_none(hint))
     if not args:
         return [object] * count
@@ -126,7 +128,7 @@ def _inner(hint: Any, count: int) -> Sequence[Any]:
 
 
 def size_of(value: object) -> int:
-    """About how many bytes a value would take as JSON, without making any."""
+    """Estimate how many bytes a value would be as JSON, without encoding it."""
     if isinstance(value, str):
         return len(value) + 4
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Links that carry their own expiry: HMAC-SHA-256 over path, expiry and owner; one accepted spelling."""
+"""Signs and verifies links: HMAC-SHA-256 over path, expiry and owner; one accepted spelling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Signer:
         self._secret = secret
 
     def query(self, path: str, exp: int, owner: str) -> str:
-        """The query that makes `path` (provider-relative, from its leading slash) valid until `exp`."""
+        """Sign `path` (provider-relative, from its leading slash): the query that makes it valid until `exp`."""
         # The separator cannot occur in any of the three, so no two triples sign alike.
         signed = f"{path}\n{exp}\n{owner}".encode()
         return f"exp={exp}&sig={hmac.new(self._secret, signed, hashlib.sha256).hexdigest()}"

@@ -1,6 +1,6 @@
-"""What all state stands on: batches of operations on values, counters, windows, leases, lists; and blobs.
+"""The Store protocol and its memory implementation: batches on values, counters, windows, leases, lists; and blobs.
 
-Rooms hold the logic and know only this protocol, so that a shared store can stand in for memory. Lifetimes
+State's modules hold the logic and know only this protocol, so that a shared store can replace memory. Lifetimes
 and leases go by the store's own clock: they tidy, and free what a killed process took along.
 """
 
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from fauxscale.clock import wall
 
-from .batch import Batch, Outcome
+from .batch import Batch, BatchOutcome
 from .blobs import Blobs
 from .tables import Tables
 
@@ -21,20 +21,20 @@ BLOB_LIFE = 60.0
 
 
 class Store(Protocol):
-    """The promises state relies on; tests/mockserver/state/test_store.py holds every implementation to them."""
+    """The protocol of a store; tests/mockserver/state/test_store.py holds every implementation to it."""
 
-    async def run(self, batch: Batch) -> Outcome:
-        """Execute all operations of a batch at once, or none but those that count nevertheless."""
+    async def run(self, batch: Batch) -> BatchOutcome:
+        """Execute all operations of a batch at once, or none but those marked `counts`."""
         ...
 
     async def put_blob(self, key: str, data: bytes, *, life: float | None = BLOB_LIFE) -> None:
-        """Keep bytes for `life` seconds: until then a batch must have named them. None keeps them at once."""
+        """Store bytes for `life` seconds, until a batch names them; with None they are kept from the start."""
         ...
 
     async def get_blob(self, key: str) -> bytes | None: ...
 
     async def changed(self, account: str) -> asyncio.Future[None]:
-        """A future that is done once a batch has written to this account, from now on. Ask for it before looking,
+        """Return a future that is done once a batch has written to this account, from now on. Get it before reading,
         await it (and cancel it, when tired of waiting) after having found nothing."""
         ...
 
@@ -51,7 +51,7 @@ class MemoryStore:
         self._tables = Tables(self._blobs)
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         with self._lock:
             outcome = self._tables.execute(batch.operations, wall())
             waiting = self._waiting.pop(batch.account, []) if batch.writes else []
@@ -83,7 +83,7 @@ class MemoryStore:
         return future
 
     def keys(self) -> list[str]:
-        """Every key there is, blobs' included: for who wants to see that nothing was left behind."""
+        """List every key there is, blobs' included, to check that nothing was left behind."""
         with self._lock:
             return [*self._tables.keys(), *self._blobs.keys()]
 

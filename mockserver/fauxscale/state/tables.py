@@ -1,4 +1,4 @@
-"""A batch executed on plain objects: what the memory store does under its lock."""
+"""Executes a batch on plain objects: what the memory store does under its lock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from .batch import (
     Add,
     Append,
+    BatchOutcome,
+    BatchRefusal,
     Delete,
     DeleteField,
     Drop,
@@ -22,16 +24,14 @@ from .batch import (
     Lease,
     NameBlob,
     Operation,
-    Outcome,
     Put,
-    Refusal,
     Release,
     SetField,
     Window,
     WindowState,
 )
 from .blobs import Blobs
-from .windows import FixedWindows, Refused, RollingWindow
+from .windows import BatchRefused, FixedWindows, RollingWindow
 
 T = TypeVar("T")
 
@@ -86,21 +86,21 @@ class Tables:
             NameBlob: self._name_blob,
         }
 
-    def execute(self, operations: Sequence[Operation], now: float) -> Outcome:
-        """Do all of it, or undo what was done."""
+    def execute(self, operations: Sequence[Operation], now: float) -> BatchOutcome:
+        """Execute a whole batch, or undo what was done of it."""
         self._bury(now)
         results: list[object] = []
         self._undo, self._finally = [], []
         for index, operation in enumerate(operations):
             try:
                 results.append(self._ways[type(operation)](operation, now))
-            except Refused as refused:
+            except BatchRefused as refused:
                 for undo in reversed(self._undo):
                     undo()
-                return Outcome(tuple(results), Refusal(index, refused.found))
+                return BatchOutcome(tuple(results), BatchRefusal(index, refused.found))
         for act in self._finally:
             act()
-        return Outcome(tuple(results))
+        return BatchOutcome(tuple(results))
 
     def keys(self) -> Iterator[str]:
         for group in self._groups.values():
@@ -170,7 +170,7 @@ class Tables:
     def _name_blob(self, operation: NameBlob, now: float) -> None:
         key = operation.key
         if not self._blobs.is_kept(key):
-            raise Refused(None)
+            raise BatchRefused(None)
         self._finally.append(lambda: self._blobs.name(key))
 
     def _drop(self, operation: Drop, now: float) -> None:
@@ -185,7 +185,7 @@ class Tables:
         found = None if row is None else row.value
         seen = getattr(found, operation.member, None) if operation.member else found
         if seen != operation.value:
-            raise Refused(found)
+            raise BatchRefused(found)
 
     def _add(self, operation: Add, now: float) -> int | None:
         row = self._find(operation.key)
@@ -195,7 +195,7 @@ class Tables:
         if (low is not None and after < low) or (high is not None and after > high):
             if operation.skip:
                 return None
-            raise Refused(before)
+            raise BatchRefused(before)
         dies = None if operation.ttl is None else now + operation.ttl
         new = _Row(after, dies if row is None else row.dies)
         self._replace(operation.key, new, counts=operation.counts)
@@ -216,7 +216,7 @@ class Tables:
             del holders[dead]
         holder, before = operation.holder, holders.get(operation.holder)
         if before is None and operation.most is not None and len(holders) >= operation.most:
-            raise Refused(len(holders))
+            raise BatchRefused(len(holders))
         holders[holder] = now + operation.life
         self._undo.append(
             lambda: holders.pop(holder, None) if before is None else holders.__setitem__(holder, before)
@@ -274,7 +274,7 @@ class Tables:
         table.rows = {one: value for one, value in rows.items() if one != name}
 
     def _made(self, key: str, new: object, *, counts: bool = False) -> object:
-        """What is kept there; `new`, if nothing is."""
+        """Return what is stored there; `new`, if nothing is."""
         row = self._find(key)
         if row is None:
             row = _Row(new)

@@ -1,4 +1,4 @@
-"""Telling a client's own server that work is done: signed with Ed25519, to loopback only, retried by the clock."""
+"""Webhooks: notices that work is done, signed with Ed25519, sent to loopback only, retried by the clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RETRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: when, by the account's clock, and the receiver's status or what went wrong instead."""
+    """One attempt: when, by the account's clock, and the receiver's status or the error instead."""
 
     at: float
     status: int | None
@@ -47,7 +47,7 @@ class Delivery:
     attempts: tuple[Attempt, ...] = field(default_factory=tuple[Attempt, ...])
 
     def after(self, attempt: Attempt) -> Delivery:
-        """This delivery once an attempt was made: closed, or due again later."""
+        """Return this delivery after an attempt: closed, or due again later."""
         attempts = (*self.attempts, attempt)
         taken = attempt.status is not None and 200 <= attempt.status < 300
         missed = len([one for one in attempts if one.status is None or not 200 <= one.status < 300])
@@ -117,13 +117,13 @@ class Webhooks:
         return (await self._scope.store.run(batch)).of(delivery)
 
     async def all(self) -> list[Delivery]:
-        """Every delivery, oldest first."""
+        """List every delivery, oldest first."""
         batch = Batch()
         found = batch.fields(self._all, Delivery)
         return list((await self._scope.store.run(batch)).of(found).values())
 
     async def deliver(self, key: Key, now: float) -> None:
-        """Try whatever is due, each as often as the clock has called for it."""
+        """Attempt every delivery that is due, each as often as it has become due by the clock."""
         batch = Batch()
         waiting, all_ = batch.get(self._held, str), batch.fields(self._all, Delivery)
         outcome = await self._scope.store.run(batch)
@@ -139,11 +139,11 @@ class Webhooks:
             await self._try(last, key, now)
 
     async def _try(self, delivery: Delivery, key: Key, now: float) -> bool:
-        """Whether anything was sent."""
+        """Attempt one delivery; whether anything was sent."""
         sent = False
         while delivery.open and delivery.due <= now:
             number = len(delivery.attempts) + 1
-            # Whoever claims an attempt makes it: two looks at once must not send one notice twice.
+            # Whoever claims an attempt makes it: two refreshes at once must not send one notice twice.
             if not await self._claim(f"{delivery.id}:{number}"):
                 return sent
             headers = key.headers(delivery, delivery.due)
@@ -193,7 +193,7 @@ def _is_local(url: str) -> bool:
 
 
 def _is_sound(url: str) -> bool:
-    """Whether the client that delivers can make a request of it."""
+    """Whether the HTTP client can make a request of an address."""
     import httpx
 
     try:

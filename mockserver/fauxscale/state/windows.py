@@ -19,8 +19,8 @@ _MOST_EVENTS = 10_000
 Event: TypeAlias = tuple[float, int, float]
 
 
-class Refused(Exception):
-    """An operation stops its batch; `found` is what it found instead."""
+class BatchRefused(Exception):
+    """Raised to stop a batch; `found` is what the operation found instead."""
 
     def __init__(self, found: object) -> None:
         super().__init__()
@@ -35,12 +35,12 @@ class FixedWindows:
     used: dict[int, tuple[int, float]] = field(default_factory=dict[int, tuple[int, float]])
 
     def count(self, operation: Window, now: float) -> tuple[WindowState, Callable[[], object]]:
-        """Count units in, and say how to undo that. Raises Refused where they are too many."""
+        """Count units in, and say how to undo that. Raises BatchRefused where they are too many."""
         number = floor((operation.now - self.since) / operation.span)
         reset = self.since + (number + 1) * operation.span - operation.now
         used = self.used.get(number, (0, now))[0]
         if used + operation.units > operation.most:
-            raise Refused(WindowState(used, reset))
+            raise BatchRefused(WindowState(used, reset))
         self.used.pop(number, None)
         self.used[number] = (used + operation.units, now)
         for old, (_, touched) in list(self.used.items()):
@@ -57,7 +57,7 @@ class RollingWindow:
     events: list[Event] = field(default_factory=list[Event])
 
     def count(self, operation: Window, now: float) -> tuple[WindowState, Callable[[], object]]:
-        """Count units in, and say how to undo that. Raises Refused where they are too many.
+        """Count units in, and say how to undo that. Raises BatchRefused where they are too many.
 
         Units at `now` itself count, those a whole span ago do not; later ones were counted by a clock that was
         moved back since, and wait for it to come there again.
@@ -68,7 +68,7 @@ class RollingWindow:
         used = sum(units for _, units, _ in events[first:last])
         if used + operation.units > operation.most:
             opens = _opens(events[first:last], used + operation.units - operation.most)
-            raise Refused(WindowState(used, max(0.0, opens + operation.span - operation.now)))
+            raise BatchRefused(WindowState(used, max(0.0, opens + operation.span - operation.now)))
         event = (operation.now, operation.units, now)
         insort(events, event, key=_at)
         self._forget(operation, now)
@@ -77,7 +77,7 @@ class RollingWindow:
         return state, lambda: events.remove(event)
 
     def _forget(self, operation: Window, now: float) -> None:
-        """Tidy what is older than the window by both clocks, and the oldest beyond what may be kept."""
+        """Drop what is older than the window by both clocks, and the oldest beyond what may be kept."""
         events = self.events
         old = bisect_left(events, operation.now - operation.span, key=_at)
         most = max(_MOST_EVENTS, 2 * operation.most)
@@ -92,7 +92,7 @@ def _at(event: Event) -> float:
 
 
 def _opens(events: Sequence[Event], units: int) -> float:
-    """When the event happened with which `units` units or more will have left."""
+    """Find the time of the event with which `units` units or more will have left the window."""
     left = 0
     for at, one, _ in events:
         left += one

@@ -1,1 +1,1 @@
-"""Below HTTP: sockets, TLS, the protocol, and the application without any socket."""
+"""Transport: sockets, TLS, the HTTP protocol, and running the application without a socket."""

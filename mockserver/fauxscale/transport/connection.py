@@ -1,4 +1,4 @@
-"""The connection a call came on: what can be done to it besides answering, over a socket or without one."""
+"""The connection of a call: resets, closes or writes to it, over a socket or without one."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class Connection(Protocol):
 
     @property
     def gone(self) -> bool:
-        """Whether the peer, or we, have ended it."""
+        """Whether the peer or the server has ended it."""
         ...
 
     def reset(self) -> None:
-        """Break it: the peer sees a reset (over a socket: RST)."""
+        """Reset the connection: the peer sees a reset (over a socket: RST)."""
         ...
 
     def close(self) -> None:
-        """End it after what was written so far: the peer sees a short read."""
+        """Close the connection after what was written so far: the peer sees a short read."""
         ...
 
     def write(self, raw: bytes) -> None:
-        """Put raw bytes on it, past HTTP framing. Nothing can be answered afterwards."""
+        """Write raw bytes to the connection, past HTTP framing. Nothing can be answered afterwards."""
         ...
 
 

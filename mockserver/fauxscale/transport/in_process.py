@@ -1,4 +1,4 @@
-"""The app without a socket: an HTTP client's transport that runs it on a loop in another thread.
+"""An HTTP client's transport that runs the app without a socket, on a loop in another thread.
 
 Replies stream as they are produced, time-outs count, and a cut connection raises the client library's own
 error, just as over a socket. The loop is the server's, never the caller's: a synchronous call made inside
@@ -113,7 +113,7 @@ class Exchange:
             self._wake = None
 
     def abandon(self) -> None:
-        """The client lost interest: the app sees a disconnect."""
+        """Abandon the request: the app sees a disconnect."""
         if not self._task.done():
             self._loop.call_soon_threadsafe(self._gone.set)
             self._task.cancel()
@@ -186,7 +186,7 @@ def scope_of(request: httpx.Request) -> Scope:
 
 
 def _soon() -> Callable[[Callable[[], object]], None]:
-    """Has the caller's event loop call something, from any thread; nothing, once that loop is gone."""
+    """Schedule a call on the caller's event loop, from any thread; do nothing once that loop is gone."""
     native: Any = anyio.lowlevel.current_token().native_token
     # asyncio's token is the loop itself, trio's knows the other name.
     call = native.call_soon_threadsafe if hasattr(native, "call_soon_threadsafe") else native.run_sync_soon
@@ -206,7 +206,7 @@ def _library(request: httpx.Request) -> Any:
 
 @cache
 def _body_for(library: ModuleType) -> type[_Body]:
-    """Each library takes only bodies of its own kind."""
+    """Make a response body for the library: each accepts only bodies of its own type."""
     return type("Body", (_Body, library.SyncByteStream, library.AsyncByteStream), {"library": library})
 
 

@@ -21,7 +21,7 @@ CLOSE_SECONDS = 1.0
 
 
 class ListeningSocket(socket.socket):
-    """A listening socket that knows the connections it let in, and lets in nobody once it is shut.
+    """A listening socket that knows the connections it accepted, and accepts none once it is shut.
 
     asyncio forgets them for a while: from `accept()` until a task of its own has made a transport, and while
     TLS shakes hands, nothing outside it can reach a connection, and what it closes then stays open.
@@ -41,11 +41,11 @@ class ListeningSocket(socket.socket):
 
 
 class CannotListen(OSError):
-    """The address is taken, not this machine's, or not allowed. `strerror` says which."""
+    """Raised where the address is taken, not this machine's, or not allowed. `strerror` says which."""
 
 
 def listen(host: str, port: int) -> ListeningSocket:
-    """A listening socket; port 0 chooses one. Raises CannotListen naming the address."""
+    """Open a listening socket; port 0 chooses one. Raises CannotListen naming the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because a socket with protocol 0 makes asyncio leave TCP_NODELAY off, and every
     # keep-alive call then costs 44 ms on Linux (uvicorn issue 3149).
@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> ListeningSocket:
 
 
 def address(sock: socket.socket, scheme: str = "http") -> str:
-    """`http://127.0.0.1:2160`, with the port really bound; a wildcard is spelled as loopback."""
+    """Return the URL, `http://127.0.0.1:2160`, with the port really bound; a wildcard is written as loopback."""
     host, port = sock.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(host), str(host))
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -71,7 +71,7 @@ def address(sock: socket.socket, scheme: str = "http") -> str:
 class Listener(uvicorn.Server):
     """uvicorn without its polling: it stops on an event, at once, and cuts what is still running.
 
-    Stock uvicorn looks every 0.1 s whether it should stop and then sleeps 0.1 s more (0.54).
+    Stock uvicorn checks every 0.1 s whether it should stop and then sleeps 0.1 s more (0.54).
     """
 
     def __init__(self, app: ASGIApp, ready: Callable[[], None], **config: object) -> None:
@@ -134,7 +134,7 @@ class Listener(uvicorn.Server):
         await self.lifespan.shutdown()
 
     def _cut(self, listening: list[ListeningSocket]) -> None:
-        """End every connection, also those that no protocol knows yet."""
+        """Close every connection, also those that no protocol knows yet."""
         for connection in list(self.server_state.connections):
             transport = getattr(connection, "transport", None)
             if transport is not None:
@@ -145,7 +145,7 @@ class Listener(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """On the main thread SIGINT, SIGTERM and SIGHUP end the server, and that is all they do."""
+        """While entered on the main thread, let SIGINT, SIGTERM and SIGHUP end the server and do nothing else."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -165,7 +165,7 @@ class Listener(uvicorn.Server):
 
 
 async def _turn() -> None:
-    """One turn of the event loop."""
+    """Wait one turn of the event loop."""
     await asyncio.sleep(0)  # noqa: TID251  # yields, does not wait
 
 

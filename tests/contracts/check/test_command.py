@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from fauxscale import Fail, MockServer, Settings
 from fauxscale_contracts import load
@@ -32,15 +32,9 @@ def mock() -> Iterator[MockServer]:
         yield running
 
 
-def check(base_url: str, key: str, *words: str) -> subprocess.CompletedProcess[str]:
-    program = "from fauxscale_contracts.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, "check", "--base-url", base_url, "--examples", "3", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "FAUXSCALE_CHECK_KEY": key},
-    )
+def check(base_url: str, key: str, *words: str) -> Result:
+    runner = CliRunner(env={"FAUXSCALE_CHECK_KEY": key})
+    return runner.invoke(main, ["check", "--base-url", base_url, "--examples", "3", *words])
 
 
 def test_the_stand_in_keeps_the_contract_and_the_reports_hold_no_key(
@@ -49,7 +43,7 @@ def test_the_stand_in_keeps_the_contract_and_the_reports_hold_no_key(
     key = mock.account().api_key("ideogram")
     har, junit = tmp_path / "a.har", tmp_path / "a.xml"
     done = check(mock.base_url("ideogram"), key, "--har", str(har), "--junit", str(junit))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.stdout + done.stderr
     entries = json.loads(har.read_text())["log"]["entries"]
     assert len(entries) > 20
     assert {entry["response"]["status"] for entry in entries} >= {200, 400, 403, 405}
@@ -83,7 +77,7 @@ def test_the_free_call_tells_and_no_money_is_spent_where_there_is_one(mock: Mock
 def test_a_server_of_which_nothing_but_refusals_were_seen_gets_no_verdict(mock: MockServer) -> None:
     account = mock.account(balance=0)
     done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
-    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.exit_code == 2, done.stdout + done.stderr
     assert "no verdict: no call with the key succeeded" in done.stderr
     assert "answered 402" in done.stderr
 
@@ -107,7 +101,7 @@ def test_a_report_holds_no_secret_a_scan_would_find(mock: MockServer, tmp_path: 
     done = check(
         mock.base_url("fal"), mock.account().api_key("fal"), "--har", str(har), "--junit", f"{har}.xml"
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.stdout + done.stderr
     assert "sig=" in har.read_text()
     assert scan(tmp_path) == []
     assert f"- HAR: {har}\n" in done.stdout
@@ -115,7 +109,7 @@ def test_a_report_holds_no_secret_a_scan_would_find(mock: MockServer, tmp_path: 
 
 def test_no_file_is_named_that_is_not_there_afterwards(mock: MockServer) -> None:
     done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.stdout + done.stderr
     assert "No issues found" in done.stdout
     assert "Reports:" not in done.stdout
     assert "fauxscale-check-" not in done.stdout
@@ -125,7 +119,7 @@ def test_no_file_is_named_that_is_not_there_afterwards(mock: MockServer) -> None
 @pytest.mark.parametrize(("har", "code"), [("/dev/full", 2), ("/dev/null", 0)])
 def test_a_report_that_cannot_be_kept_is_no_success(mock: MockServer, har: str, code: int) -> None:
     done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"), "--har", har)
-    assert done.returncode == code, done.stdout + done.stderr
+    assert done.exit_code == code, done.stdout + done.stderr
     assert ("/dev/full cannot be written: No space left on device" in done.stderr) == (code == 2)
     assert "Traceback" not in done.stderr
 
@@ -196,7 +190,7 @@ def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
     junit = tmp_path / "a.xml"
     with MockServer() as careless:
         done = check(careless.base_url("ideogram"), "some-key", "--junit", str(junit))
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "<failure" in junit.read_text()
 
 
@@ -204,7 +198,7 @@ def test_an_answer_that_is_not_on_record_is_found(mock: MockServer) -> None:
     account = mock.account()
     account.faults.add(Fail(418), on="ideogram.upscale", times=2)  # the first call tries the key
     done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "418" in done.stdout
 
 

@@ -19,12 +19,12 @@ from fauxscale import MockServer
 from fauxscale_contracts import ClientConformance, Endpoint, Expect
 from fauxscale_contracts.conform.candidate import ClientResult, Task
 from fauxscale_contracts.conform.function import Function
-from fauxscale_contracts.conform.judge import Facts, judge
 from fauxscale_contracts.conform.replies import ClientNotWorking, Replies, boundary_replies, modes
 from fauxscale_contracts.conform.run import chosen, play_all
 from fauxscale_contracts.conform.scenario import Outcome
 from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.conform.stage import Stage, open_server
+from fauxscale_contracts.conform.verdicts import Facts, evaluate
 from tests.contracts.conform.clients.ideogram import Client, Failed
 from tests.contracts.conform.programs import NOWHERE, conform, environment, gone, program, until
 from tests.tools import needs, path_of
@@ -371,7 +371,7 @@ def test_an_unclean_end_is_a_shortcoming_whatever_was_expected(made: ClientResul
     facts = Facts((made,), (b"",), 1, frozenset(), (), 0, 0, {}, {})
     outcomes: tuple[Outcome, ...] = ("succeed", "fail", "either")
     for outcome in outcomes:
-        assert said in judge(Expect(outcome=outcome), facts)
+        assert said in evaluate(Expect(outcome=outcome), facts)
 
 
 def test_scenarios_with_options_the_command_cannot_take_are_left_out() -> None:

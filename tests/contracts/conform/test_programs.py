@@ -18,11 +18,11 @@ import httpx
 import pytest
 
 from fauxscale_contracts.conform.candidate import ClientResult, Task
-from fauxscale_contracts.conform.judge import Facts, judge
 from fauxscale_contracts.conform.sanitize import Sanitizer
 from fauxscale_contracts.conform.scenario import Expect
 from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.conform.stage import Stage, open_server
+from fauxscale_contracts.conform.verdicts import Facts, evaluate
 from tests.contracts.conform.programs import NOWHERE, command, conform, environment, gone, program, until
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -125,7 +125,7 @@ def test_an_output_that_cannot_be_read_is_no_picture(
     made = program(tmp_path, f"import os, sys; {source}; sys.exit({code})").run(Task(NOWHERE, b""))
     assert (made.picture, made.unread) == (None, unread)
     facts = Facts((made,), (b"",), 1, frozenset(), (), 0, 0, {}, {})
-    wrong = judge(Expect(outcome="either"), facts)
+    wrong = evaluate(Expect(outcome="either"), facts)
     assert wrong[-1] == f"saved a wrong picture: {unread}"
     assert ("failed and left an output file" in wrong) == bool(code)
 
@@ -220,7 +220,7 @@ def test_a_client_that_need_not_call_is_not_told_that_it_does_not(tmp_path: Path
 def test_too_few_calls_are_a_shortcoming_however_it_ended(ending: str, calls: int, said: str) -> None:
     made = ClientResult("failed" if ending == "failed" else "returned", None)
     facts = Facts((made,), (b"",), calls, frozenset(), (), 0, 0, {}, {})
-    assert said in judge(Expect(outcome="either", calls=(2, 12)), facts)
+    assert said in evaluate(Expect(outcome="either", calls=(2, 12)), facts)
 
 
 class Tardy:

@@ -9,9 +9,9 @@ import pytest
 
 from fauxscale_contracts import Expect, Job, Profile, Results
 from fauxscale_contracts.conform.candidate import ClientResult
-from fauxscale_contracts.conform.judge import Facts, judge
 from fauxscale_contracts.conform.sample_images import accepted, picture
 from fauxscale_contracts.conform.scenarios import of_profile
+from fauxscale_contracts.conform.verdicts import Facts, evaluate
 from fauxscale_contracts.contract.image_headers import read_header
 from fauxscale_contracts.profiles.installed import BUILT_IN
 
@@ -78,4 +78,4 @@ def test_no_picture_is_smaller_than_the_service_takes(name: str) -> None:
 def test_the_picture_is_to_be_as_much_larger_as_the_profile_says(scale: float, faults: int) -> None:
     small, large = picture("png-rgb"), picture("png-rgb", 0, 72)
     facts = Facts((ClientResult("returned", large),), (small,), 1, frozenset(), (), 0, 0, {}, {}, scale)
-    assert len(judge(Expect(), facts)) == faults
+    assert len(evaluate(Expect(), facts)) == faults

@@ -13,10 +13,10 @@ from fauxscale_contracts import Expect
 from fauxscale_contracts.conform.baseline import Baseline, read
 from fauxscale_contracts.conform.candidate import CannotRun
 from fauxscale_contracts.conform.function import Function
-from fauxscale_contracts.conform.judge import Finding
 from fauxscale_contracts.conform.replies import Replies, boundary_replies
 from fauxscale_contracts.conform.selection import matches, unmatched
 from fauxscale_contracts.conform.stage import open_server
+from fauxscale_contracts.conform.verdicts import Finding
 from tests.contracts.conform.clients.ideogram import Client, Failed
 from tests.contracts.conform.programs import conform
 

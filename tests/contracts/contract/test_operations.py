@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
@@ -19,15 +18,13 @@ ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize(("provider", "operation", "method", "site", "path"), ADDRESSES)
-def test_every_address_of_the_stand_in_is_found(
-    provider: str, operation: str, method: str, site: Any, path: str
-) -> None:
-    contract = load(provider)
-    path = re.sub(r"\{[^}]+\}", "abc", path)
-    local = contract.find(method, f"http://127.0.0.1:2160{site.prefix}{path}")
-    real = contract.find(method, f"https://{site.hosts[0]}{path}")
-    assert (local and local.name, real and real.name) == (operation, operation)
+def test_every_address_of_the_stand_in_is_found() -> None:
+    for provider, operation, method, site, template in ADDRESSES:
+        contract = load(provider)
+        path = re.sub(r"\{[^}]+\}", "abc", template)
+        local = contract.find(method, f"http://127.0.0.1:2160{site.prefix}{path}")
+        real = contract.find(method, f"https://{site.hosts[0]}{path}")
+        assert (local and local.name, real and real.name) == (operation, operation)
 
 
 @pytest.mark.parametrize(

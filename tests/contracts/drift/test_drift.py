@@ -221,10 +221,10 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
     async def examined() -> None:
         service = await asyncio.start_server(trickle, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{service.sockets[0].getsockname()[1]}"
-        async with service, httpx.AsyncClient(timeout=0.2) as http:
-            await examine("ideogram", url, "a-key", http, timeout=0.2)
+        async with service, httpx.AsyncClient(timeout=30) as http:
+            await examine("ideogram", url, "a-key", http, timeout=1)
 
-    with pytest.raises(Unreachable, match=r"gave no whole answer within 0\.2 s"):
+    with pytest.raises(Unreachable, match=r"gave no whole answer within 1 s"):
         asyncio.run(examined())
 
 

@@ -40,7 +40,8 @@ REPLIES = {
     if "application/json" in answer.contents
 }.values()
 quick = settings(max_examples=20, deadline=None, database=None, derandomize=True)
-thorough = settings(quick, max_examples=300)
+many = settings(quick, max_examples=100)
+hundreds = settings(quick, max_examples=300)
 
 
 @pytest.mark.parametrize("mode", ["valid", "additive", "hostile"])
@@ -66,7 +67,7 @@ def test_hundreds_of_replies_are_valid_and_differ() -> None:
     schema = reply_schema(load("ideogram").operation("ideogram.upscale"), 200)
     seen: set[str] = set()
 
-    @thorough
+    @hundreds
     @given(responses("ideogram.upscale"))
     def run(body: Any) -> None:
         assert schema.violations(body, ()) == []
@@ -80,7 +81,7 @@ def test_additive_replies_hold_something_new() -> None:
     schema = reply_schema(load("ideogram").operation("ideogram.upscale"), 200)
     severities: set[str] = set()
 
-    @thorough
+    @hundreds
     @given(responses("ideogram.upscale", mode="additive"))
     def run(body: Any) -> None:
         severities.update(one.severity for one in schema.violations(body, ()))
@@ -126,7 +127,7 @@ def test_requests_go_where_they_are_told_and_cover_the_contract() -> None:
     seen: set[str] = set()
     addresses: set[str] = set()
 
-    @thorough
+    @many
     @given(requests("ideogram.upscale", base_url="http://127.0.0.1:2160/ideogram/", api_key="k"))
     def run(request: Request) -> None:
         addresses.add(request.url)
@@ -142,7 +143,7 @@ def test_requests_go_where_they_are_told_and_cover_the_contract() -> None:
 
 
 @given(images())
-@thorough
+@many
 def test_images_open_and_load(data: bytes) -> None:
     with Image.open(BytesIO(data)) as image:
         image.load()
@@ -151,7 +152,7 @@ def test_images_open_and_load(data: bytes) -> None:
 
 
 @given(broken_images())
-@thorough
+@many
 def test_broken_images_do_not_load(data: bytes) -> None:
     with pytest.raises((OSError, SyntaxError, ValueError, Image.DecompressionBombError)):
         with Image.open(BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as image:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fauxscale_contracts.cli import main
 from fauxscale_contracts.record.secrets import scan
-from tests.mockserver.recordings.test_har import KEY, PNG, entry
+from tests.har_entries import KEY, PNG, entry
 
 ROOT = Path(__file__).resolve().parents[3]
 

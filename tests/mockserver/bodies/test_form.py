@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from fauxscale.bodies.form import Caps, Form, Part, shown, size_words
+from fauxscale.bodies.form import Caps, Form, Part, format_size, shown
 from fauxscale.errors import ApiError, Problem
 
 FORM = Form((Part("image[]", b"one"), Part("prompt", "für".encode()), Part("image[]", b"two")))
@@ -59,5 +59,5 @@ def test_a_label_in_a_reason_is_printable_ascii_of_bounded_length(label: str, re
 
 
 def test_sizes_are_told_in_the_unit_of_the_documentation_and_exactly() -> None:
-    assert size_words(10 * 1024 * 1024) == "10 MB (10,485,760 bytes)"
-    assert size_words(4321) == "4,321 bytes"
+    assert format_size(10 * 1024 * 1024) == "10 MB (10,485,760 bytes)"
+    assert format_size(4321) == "4,321 bytes"

@@ -10,9 +10,9 @@ from fauxscale.cli import banner
 from fauxscale.providers import PROVIDERS
 from fauxscale.recordings.har import Recording
 from fauxscale.settings import Terms
-from tests.mockserver.cli.test_cli import serving
 from tests.pictures import picture
 from tests.recordings import record_ideogram
+from tests.served import serving
 
 
 def test_the_fullest_banner_has_twelve_lines_at_most() -> None:

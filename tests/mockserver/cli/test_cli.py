@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -23,39 +18,9 @@ from fauxscale import Hang
 from fauxscale.cli import main
 from fauxscale.cli.serve import serve
 from fauxscale.client import FauxscaleClient
-from tests.mockserver.providers.test_ideogram import upscale
-from tests.stages import Stage
-
-
-@contextmanager
-def serving(
-    *flags: str, env: dict[str, str] | None = None
-) -> Generator[tuple[dict[str, object], subprocess.Popen[str]]]:
-    """`fauxscale serve --json` as a process of its own: its ready line, and the process."""
-    command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", *flags]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, process.stderr.read() if process.stderr else ""
-        yield json.loads(line), process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def stage_of(ready: dict[str, object], client: httpx.Client) -> Stage:
-    class Running:
-        url = str(ready["url"])
-
-        def base_url(self, provider: str) -> str:
-            providers = ready["providers"]
-            assert isinstance(providers, dict)
-            return str(providers[provider])
-
-    return Stage("socket", Running(), client)  # type: ignore[arg-type]  # only its addresses are used
+from tests.calls.ideogram import upscale
+from tests.served import serving, stage_of
+from tests.stages import PATIENCE
 
 
 def test_the_ready_line_has_the_documented_members_and_the_banner_goes_to_stderr() -> None:
@@ -218,7 +183,7 @@ def test_stopping_under_a_waiting_call_is_quiet() -> None:
         account = control.account()
         account.faults.add(Hang(), times=None)
         key = account.api_key("ideogram")
-        with httpx.Client(timeout=0.5) as client, pytest.raises(httpx.ReadTimeout):
+        with httpx.Client(timeout=PATIENCE) as client, pytest.raises(httpx.ReadTimeout):
             upscale(stage_of(ready, client), key=key)
 
         def call() -> None:

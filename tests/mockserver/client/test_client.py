@@ -20,9 +20,10 @@ import pytest
 from fauxscale import Delay, Fail, Fault, Hang, LoseReply, MockServer, Settings, SlowDrip, Truncate
 from fauxscale.client import AccountHandle, InvalidRequest, NotFound
 from fauxscale.interception.forward import Forward
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
+from tests.holding import delays_held
 from tests.pictures import picture
-from tests.stages import Stage
+from tests.stages import PATIENCE, Stage
 
 pytestmark = pytest.mark.every_mode
 
@@ -164,13 +165,13 @@ def test_a_retry_knows_what_it_repeats(stage: Stage, account: AccountHandle) -> 
 @pytest.mark.parametrize(
     ("fault", "timeout"),
     [
-        (LoseReply(), 5),
-        (LoseReply("close", at=20), 5),
-        (LoseReply("reset", at=20), 5),
-        (LoseReply("hang", at=20), 0.1),
-        (SlowDrip(2, pieces=20), 0.15),
-        (Delay(0.3), 0.1),
-        (Hang(), 0.1),
+        (LoseReply(), 30),
+        (LoseReply("close", at=20), 30),
+        (LoseReply("reset", at=20), 30),
+        (LoseReply("hang", at=20), PATIENCE),
+        (SlowDrip(2, pieces=20), 30),
+        (Delay(2 * PATIENCE), PATIENCE),
+        (Hang(), PATIENCE),
     ],
     ids=str,
 )
@@ -216,29 +217,29 @@ def test_a_download_that_breaks_off_is_not_ok(stage: Stage, account: AccountHand
 
 
 def test_a_call_beside_another_repeats_nothing(stage: Stage, account: AccountHandle) -> None:
-    account.faults.add(Delay(1.5))
+    account.faults.add(Delay(1))
     account.faults.add(Fail(503))
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, delays_held() as release:
         failing = pool.submit(call, stage, account)
         while not account.faults.list()[1].applied:
             pass
         assert call(stage, account).status_code == 200
+        release()
         assert failing.result().status_code == 503
     assert [one.retry_of for one in account.calls] == [None, None]
 
 
 def test_the_most_calls_in_flight_are_counted(stage: Stage, account: AccountHandle) -> None:
     call(stage, account)
-    seen = account.calls.max_in_flight
-    assert seen == 1
-    for seconds in (0.3, 1, 3, 9):  # a busy machine may take a while to begin three
-        account.faults.add(Delay(seconds), times=3)
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda _: call(stage, account), range(3)))
-        seen = account.calls.max_in_flight
-        if seen == 3:
-            break
-    assert seen == 3
+    assert account.calls.max_in_flight == 1
+    account.faults.add(Delay(1), times=3)
+    with ThreadPoolExecutor(3) as pool, delays_held() as release:
+        calls = [pool.submit(call, stage, account) for _ in range(3)]
+        while account.faults.list()[0].applied < 3:
+            pass
+        release()
+        assert [one.result().status_code for one in calls] == [200] * 3
+    assert account.calls.max_in_flight == 3
 
 
 @pytest.mark.parametrize("wanted", [{"status": 200}, {"image_size": (40, 30)}], ids=str)

@@ -13,12 +13,12 @@ from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.settings import Terms
 from tests.pictures import picture
 
-HOUSE = {"fal.polls": 3}
+SERVER = {"fal.polls": 3}
 
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[MockServer]:
-    with MockServer(Settings(terms=Terms(options=HOUSE)), listen=False) as mock:
+    with MockServer(Settings(terms=Terms(options=SERVER)), listen=False) as mock:
         yield mock
 
 
@@ -33,13 +33,13 @@ def patched(account: AccountHandle, words: Mapping[str, object]) -> dict[str, An
     return account.settings(**words)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # any JSON
 
 
-def test_null_takes_back_every_option_of_the_account_and_leaves_the_house_s(account: AccountHandle) -> None:
-    assert patched(account, {"options": None})["options"] == HOUSE
+def test_null_takes_back_every_option_of_the_account_and_leaves_the_servers(account: AccountHandle) -> None:
+    assert patched(account, {"options": None})["options"] == SERVER
 
 
 def test_null_takes_back_the_one_option_it_is_given_for(account: AccountHandle) -> None:
     after = patched(account, {"options": {"fal.polls": None, "ideogram.max_pixels": 9}})["options"]
-    assert after == {**HOUSE, "lumenfall.strict": True, "ideogram.max_pixels": 9}
+    assert after == {**SERVER, "lumenfall.strict": True, "ideogram.max_pixels": 9}
 
 
 def test_an_option_taken_back_that_nobody_gave_changes_nothing(account: AccountHandle) -> None:

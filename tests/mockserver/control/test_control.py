@@ -19,7 +19,7 @@ from fauxscale import Fail, MockServer, Settings
 from fauxscale.client import AccountHandle
 from fauxscale.control import API, ROUTES
 from fauxscale.faults import KINDS
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
 from tests.stages import Stage
 from tests.tools import needs
@@ -180,7 +180,7 @@ def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: AccountHandl
 @pytest.mark.parametrize(
     ("method", "path", "words", "said"),
     [
-        ("POST", "/accounts", {"term": {}}, "unknown word 'term': this call knows terms, label, keys"),
+        ("POST", "/accounts", {"term": {}}, "unknown argument 'term': this call knows terms, label, keys"),
         ("POST", "/accounts", {"terms": {"balanse": 1}}, "unknown setting 'balanse'"),
         ("POST", "/accounts", {"terms": {"options": {"ideogram.vintige": 1}}}, "ideogram.api_version"),
         ("POST", "/accounts", {"terms": {"options": {"ideogram.api_version": "1999"}}}, "2026-04"),

@@ -25,7 +25,7 @@ from fauxscale import (
 )
 from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.faults import Fault
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
 
@@ -144,7 +144,7 @@ def test_a_limit_and_an_empty_wallet_are_staged_where_there_is_none(stage: Stage
         assert [status for status, _, _ in again.answers] == [200, 200, 200, 200, 402, 429]
 
 
-def test_a_link_that_died_is_ordered_to_die_once_and_the_next_one_lives(stage: Stage) -> None:
+def test_a_link_that_died_is_configured_to_die_once_and_the_next_one_lives(stage: Stage) -> None:
     def run(client: Client, account: AccountHandle) -> None:
         client.send()
         if account is first:

@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import MockServer, SameSize, Settings
 from fauxscale.control import inspector
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
 from tests.stages import Stage
 from tests.tools import needs, path_of

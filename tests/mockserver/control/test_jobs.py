@@ -1,4 +1,4 @@
-"""Orders for queued work: a failure has the status its name has, and a name nobody knows is refused."""
+"""Faults for queued work: a failure has the status its name has, and a name nobody knows is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.providers.fal.errors import CODES
-from tests.mockserver.providers.test_fal_model import MODEL, uri
+from tests.calls.fal import MODEL, uri
 from tests.pictures import picture
 from tests.stages import Stage
 
@@ -33,7 +33,7 @@ def result(stage: Stage, account: AccountHandle, job: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
-def test_a_failure_ordered_by_its_name_has_the_status_of_that_name(
+def test_a_failure_configured_by_its_name_has_the_status_of_that_name(
     stage: Stage, account: AccountHandle, code: str
 ) -> None:
     job = submit(stage, account)
@@ -43,7 +43,7 @@ def test_a_failure_ordered_by_its_name_has_the_status_of_that_name(
     assert reply.headers["x-fal-error-type"] == code
 
 
-def test_a_failure_has_the_status_it_is_ordered_with_and_500_without(
+def test_a_failure_has_the_status_it_is_configured_with_and_500_without(
     stage: Stage, account: AccountHandle
 ) -> None:
     jobs = [submit(stage, account) for _ in range(3)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from fauxscale import MockServer, SameSize
-from fauxscale.state.batch import Batch, Outcome
+from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.store import MemoryStore
 from tests.pictures import picture
 
@@ -15,7 +15,7 @@ class CountingStore(MemoryStore):
 
     batches = 0
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         self.batches += 1
         return await super().run(batch)
 

@@ -14,9 +14,10 @@ from fauxscale.client import AccountHandle
 from fauxscale.faults import Delay, Hang
 from fauxscale.state.store import MemoryStore
 from fauxscale_contracts.contract.bodies import picture_as_text
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
+from tests.holding import delays_held
 from tests.pictures import picture
-from tests.stages import MODES, Mode, Stage, open_stage
+from tests.stages import MODES, PATIENCE, Mode, Stage, open_stage
 
 pytestmark = pytest.mark.every_mode
 
@@ -39,15 +40,15 @@ def test_a_call_whose_client_left_did_not_arrive(stage: Stage) -> None:
             f"{stage.base_url('ideogram')}/upscale",
             files={"image_file": ("a.png", b"x")},
             headers={"Api-Key": account.api_key("ideogram")},
-            timeout=0.5,
+            timeout=PATIENCE,
         )
     (call,) = account.calls.wait_for(1)
     assert (call.status, call.arrived, call.ok) == (None, False, False)
 
 
 def on_its_way(stage: Stage, account: AccountHandle) -> tuple[threading.Thread, list[httpx.Response]]:
-    """A call that is answered a little later, and has been waiting since just now."""
-    account.faults.add(Delay(1.5))
+    """A call that waits in a delay."""
+    account.faults.add(Delay(1))
     replies: list[httpx.Response] = []
     key = account.api_key("ideogram")
     thread = threading.Thread(target=lambda: replies.append(upscale(stage, key=key)))
@@ -60,9 +61,10 @@ def on_its_way(stage: Stage, account: AccountHandle) -> tuple[threading.Thread, 
 def test_a_call_on_its_way_when_the_server_is_reset_is_none_of_the_next_account_of_that_name(
     own: Stage,
 ) -> None:
-    thread, replies = on_its_way(own, own.account())
-    own.mock.reset()
-    again = own.account()
+    with delays_held():
+        thread, replies = on_its_way(own, own.account())
+        own.mock.reset()
+        again = own.account()
     thread.join()
     assert replies[0].status_code == 403
     assert "server reset" in replies[0].headers["x-fauxscale-reason"]
@@ -71,8 +73,9 @@ def test_a_call_on_its_way_when_the_server_is_reset_is_none_of_the_next_account_
 
 def test_nothing_of_a_call_stays_whose_account_was_closed_on_its_way(own: Stage) -> None:
     account = own.account()
-    thread, replies = on_its_way(own, account)
-    account.delete()
+    with delays_held():
+        thread, replies = on_its_way(own, account)
+        account.delete()
     thread.join()
     assert replies[0].status_code == 403
     store = own.mock.app.accounts.store

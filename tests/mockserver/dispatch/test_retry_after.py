@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import Fail
 from fauxscale.client import AccountHandle
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.stages import Stage
 
 pytestmark = pytest.mark.every_mode
@@ -57,7 +57,7 @@ def test_a_date_is_over_on_a_clock_that_is_behind(stage: Stage, account: Account
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_real_wait_is_noted_as_it_was_ordered(stage: Stage, form: str) -> None:
+def test_a_real_wait_is_noted_as_it_was_configured(stage: Stage, form: str) -> None:
     with stage.account() as account:
         account.faults.add(Fail(429, retry_after=2.5, form="date" if form == "date" else "seconds"))
         assert call(stage, account).headers["retry-after"] != "0"

@@ -1,4 +1,4 @@
-"""Faults go wrong as ordered, exactly as often as ordered, over a socket and without one."""
+"""Faults go wrong as configured, exactly as often as configured, over a socket and without one."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ from fauxscale import (
 )
 from fauxscale.client import AccountHandle, InvalidRequest
 from fauxscale.faults import KINDS, Fault, Rule, from_json, magic, to_json
-from fauxscale.state.batch import Batch, Outcome
+from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.fault_plan import Plan
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import doubled, opened, picture
-from tests.stages import Stage
+from tests.stages import PATIENCE, Stage
 
 pytestmark = pytest.mark.every_mode
 
@@ -112,7 +112,7 @@ def test_every_kind_is_a_public_name() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"fault": "Fial"}, "unknown fault 'Fial': choose from .*Fail"),
+        ({"fault": "Fial"}, "unknown fault 'Fial', did you mean 'Fail'. choose from .*Fail"),
         ({"fault": "Fail"}, "Fail needs 'status'"),
         ({"fault": "Fail", "status": "429"}, "Fail.status must be a whole number, got '429'"),
         ({"fault": "Fail", "status": True}, "Fail.status must be a whole number"),
@@ -236,7 +236,7 @@ def test_a_hanging_call_ends_when_its_client_gives_up(
     account.faults.add(fault)
     url, key = f"{stage.base_url('ideogram')}/upscale", account.api_key("ideogram")
     with pytest.raises(httpx.ReadTimeout):
-        stage.http.post(url, files=FORM, headers={"Api-Key": key}, timeout=0.3)
+        stage.http.post(url, files=FORM, headers={"Api-Key": key}, timeout=PATIENCE)
     (hung,) = account.calls.wait_for(1)
     assert (hung.status, hung.faults) == (None, (type(fault).__name__,))
     assert call(stage, account).status_code == 200
@@ -406,7 +406,7 @@ def test_a_cut_download_is_a_short_read_a_reset_or_silence(
     url = link(stage, account)
     account.faults.add(fault)
     got = b""
-    with pytest.raises(error or broken(stage)), stage.http.stream("GET", url, timeout=0.3) as reply:
+    with pytest.raises(error or broken(stage)), stage.http.stream("GET", url, timeout=PATIENCE) as reply:
         assert reply.status_code == 200
         for piece in reply.iter_raw():
             got += piece
@@ -455,7 +455,7 @@ def test_another_format_comes_under_the_same_name_and_type(
     assert opened(reply.content).format == "JPEG"
 
 
-def test_a_fault_of_calls_strikes_downloads_where_they_are_named(
+def test_a_fault_of_calls_applies_to_downloads_where_they_are_named(
     stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(Fail(503), on="ideogram.download")
@@ -463,7 +463,7 @@ def test_a_fault_of_calls_strikes_downloads_where_they_are_named(
     assert [stage.http.get(url).status_code for _ in range(2)] == [503, 200]
 
 
-def test_a_magic_word_of_downloads_strikes_every_read_of_that_call_s_link(
+def test_a_magic_word_of_downloads_applies_to_every_read_of_that_call_s_link(
     stage: Stage, account: AccountHandle
 ) -> None:
     spoilt = call(stage, account, prompt="a cat fauxscale:html").json()["data"][0]["url"]
@@ -481,7 +481,7 @@ def test_a_magic_word_cuts_its_own_call(stage: Stage, account: AccountHandle, wo
 # The plan
 
 
-def test_faults_strike_exactly_as_often_as_ordered_however_many_call_at_once(
+def test_faults_apply_exactly_as_often_as_configured_however_many_call_at_once(
     stage: Stage, account: AccountHandle
 ) -> None:
     account.faults.add(Fail(503), times=7, after=5)
@@ -495,7 +495,7 @@ def test_faults_strike_exactly_as_often_as_ordered_however_many_call_at_once(
 class Slow(MemoryStore):
     """A store that lets others go first between any two steps, as one on another machine does."""
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         outcome = await super().run(batch)
         await asyncio.sleep(0)
         return outcome
@@ -518,7 +518,7 @@ def test_every_step_of_a_script_is_dealt_once_whatever_others_do_meanwhile() -> 
     asyncio.run(assign())
 
 
-def test_none_strikes_after_a_reset_or_once_taken_back(stage: Stage, account: AccountHandle) -> None:
+def test_none_apply_after_a_reset_or_once_taken_back(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Fail(503), times=None)
     account.reset("faults")
     assert call(stage, account).status_code == 200

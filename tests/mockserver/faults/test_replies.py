@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import Body, Fail, ForgedUrl, LoseReply, Redirect
 from fauxscale.client import AccountHandle
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.pictures import opened
 from tests.stages import Stage
 
@@ -38,7 +38,7 @@ def call(stage: Stage, account: AccountHandle) -> httpx.Response:
         (Body(text=""), b"", "application/json"),
     ],
 )
-def test_a_body_is_served_as_ordered_for_work_that_was_paid(
+def test_a_body_is_served_as_configured_for_work_that_was_paid(
     stage: Stage, account: AccountHandle, fault: Body, body: bytes, media_type: str
 ) -> None:
     account.faults.add(fault, on="ideogram.upscale")
@@ -66,7 +66,7 @@ def test_a_link_redirects_to_itself_once_and_then_shows_the_picture(
     assert opened(reply.content).format == "PNG"
 
 
-def test_a_link_redirects_where_it_is_ordered_to(stage: Stage, account: AccountHandle) -> None:
+def test_a_link_redirects_where_it_is_configured_to(stage: Stage, account: AccountHandle) -> None:
     account.faults.add(Redirect("https://media.invalid/login"), on="ideogram", times=None)
     url = call(stage, account).json()["data"][0]["url"]
     for _ in range(2):

@@ -37,10 +37,10 @@ from fauxscale import (
 )
 from fauxscale.client import AccountHandle
 from fauxscale.faults import Fault
-from tests.mockserver.providers.test_fal_model import MODEL, uri
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.fal import MODEL, uri
+from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
-from tests.stages import Stage
+from tests.stages import PATIENCE, Stage
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_counted_fault_moves_none_that_is_diced() -> None:
 
 
 @pytest.mark.parametrize("faults", [(Fail(503), Delay(0.2)), (Delay(0.2), Fail(503))], ids=str)
-def test_a_delay_strikes_the_call_that_fails_whichever_was_ordered_first(
+def test_a_delay_applies_to_the_call_that_fails_whichever_was_configured_first(
     stage: Stage, account: AccountHandle, faults: tuple[Fault, ...]
 ) -> None:
     for fault in faults:
@@ -107,7 +107,7 @@ def test_a_delay_strikes_the_call_that_fails_whichever_was_ordered_first(
 @pytest.mark.parametrize(
     "faults", [(Body({"a": 1}), ExtraFields({"b": 2})), (ExtraFields({"b": 2}), Body({"a": 1}))], ids=str
 )
-def test_what_changes_a_reply_strikes_the_one_that_replaces_it(
+def test_what_changes_a_reply_applies_to_the_one_that_replaces_it(
     stage: Stage, account: AccountHandle, faults: tuple[Fault, ...]
 ) -> None:
     for fault in faults:
@@ -180,7 +180,7 @@ def test_an_outcome_waits_for_work_that_is_done(stage: Stage, fault: Fault) -> N
         assert [one.faults for one in account.calls] == [(), (type(fault).__name__,)]
 
 
-def test_a_refusal_as_unsafe_strikes_although_no_work_is_done(stage: Stage) -> None:
+def test_a_refusal_as_unsafe_applies_although_no_work_is_done(stage: Stage) -> None:
     with stage.account(balance=0) as account:
         account.faults.add(UnsafeImage(refuse=True))
         assert statuses(stage, account, 2) == [422, 402]
@@ -251,7 +251,7 @@ def test_a_fault_of_the_picture_waits_for_a_read_that_gets_one(
     assert left(account) == [1]
     assert account.calls.downloads[-1].faults == ()
     try:
-        assert stage.http.get(url, timeout=0.3).content != whole.content
+        assert stage.http.get(url, timeout=PATIENCE).content != whole.content
     except httpx.TransportError:
         pass
     assert left(account) == [0]
@@ -275,7 +275,9 @@ def test_a_head_is_none_of_the_reads_that_after_spares(stage: Stage, account: Ac
     assert types == ["image/png", "text/html; charset=utf-8", "image/png"]
 
 
-def test_a_redirect_strikes_a_head_and_not_a_browser_s_question(stage: Stage, account: AccountHandle) -> None:
+def test_a_redirect_applies_to_a_head_and_not_a_browser_s_question(
+    stage: Stage, account: AccountHandle
+) -> None:
     url = link(stage, account)
     account.faults.add(Redirect("https://media.invalid/"))
     seen = [stage.http.request(method, url).status_code for method in ("OPTIONS", "HEAD", "GET")]

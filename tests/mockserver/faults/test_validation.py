@@ -11,7 +11,7 @@ import pytest
 
 from fauxscale import Body, ExtraFields, Fail, MissingField, Redirect
 from fauxscale.faults import KINDS, Fault, from_json, to_json
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.ideogram import upscale
 from tests.stages import Stage
 
 NEEDED: dict[str, dict[str, Any]] = {
@@ -43,10 +43,10 @@ def made(kind: type[Fault], member: str, value: object) -> None:
         from_json({"fault": kind.__name__, **words})
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300, 10**18, -(10**18), 10**400], ids=str)
 @pytest.mark.parametrize(("kind", "member"), numbers())
-def test_no_member_is_a_number_beyond_all_bounds(kind: type[Fault], member: str, value: float) -> None:
-    made(kind, member, value)
+def test_no_member_is_a_number_beyond_all_bounds(kind: type[Fault], member: str) -> None:
+    for value in (math.nan, math.inf, -math.inf, 1e300, 10**18, -(10**18), 10**400):
+        made(kind, member, value)
 
 
 @pytest.mark.parametrize(

@@ -28,34 +28,34 @@ def run(work: Coroutine[object, object, T]) -> T:
 
 
 def test_what_is_drawn_needs_no_source_and_what_is_stored_no_work() -> None:
-    async def look() -> tuple[bytes, bytes]:
+    async def rendering() -> tuple[bytes, bytes]:
         made = renderer(cache=1, memory=1000)
         drawn = await made.picture(replace(RECIPE, sources=(), step=Draw("a cat", 40, 30)), [])
         stored = await made.picture(replace(RECIPE, step=AsStored(80, 60)), [b"any bytes"])
         return drawn, stored
 
-    drawn, stored = run(look())
+    drawn, stored = run(rendering())
     assert opened(drawn).size == (40, 30)
     assert stored == b"any bytes"
 
 
 def test_concurrent_looks_share_one_rendering_also_of_equal_uploads() -> None:
-    async def look() -> tuple[set[bytes], int]:
+    async def rendering() -> tuple[set[bytes], int]:
         made = renderer(cache=10_000_000, memory=10_000)
         twin = replace(RECIPE, sources=("blob:2",))
-        looks = [made.picture(one, [picture()]) for one in (RECIPE, twin) * 5]
-        pictures = set(await asyncio.gather(*looks))
+        renderings = [made.picture(one, [picture()]) for one in (RECIPE, twin) * 5]
+        pictures = set(await asyncio.gather(*renderings))
         made.close()
         return pictures, made.rendered
 
-    pictures, rendered = run(look())
+    pictures, rendered = run(rendering())
     assert rendered == 1
     assert opened(pictures.pop()).size == (80, 60)
     assert not pictures
 
 
 def test_a_reader_that_leaves_does_not_take_the_rendering_along() -> None:
-    async def look() -> tuple[bytes, int]:
+    async def rendering() -> tuple[bytes, int]:
         made = renderer(cache=10_000_000, memory=10_000)
         leaver = asyncio.create_task(made.picture(RECIPE, [picture()]))
         stayer = asyncio.create_task(made.picture(RECIPE, [picture()]))
@@ -66,13 +66,13 @@ def test_a_reader_that_leaves_does_not_take_the_rendering_along() -> None:
         made.close()
         return data, made.rendered
 
-    data, rendered = run(look())
+    data, rendered = run(rendering())
     assert opened(data).size == (80, 60)
     assert rendered == 1
 
 
 def test_the_cache_keeps_to_its_budget_and_drops_the_oldest() -> None:
-    async def look() -> list[int]:
+    async def rendering() -> list[int]:
         made = renderer(cache=1, memory=10_000)
         counts: list[int] = []
         other = replace(RECIPE, sources=("blob:2",), step=Enlarge(40, 30))
@@ -82,14 +82,14 @@ def test_the_cache_keeps_to_its_budget_and_drops_the_oldest() -> None:
         made.close()
         return counts
 
-    assert run(look()) == [1, 1, 2, 3]
+    assert run(rendering()) == [1, 1, 2, 3]
 
 
 def test_memory_permits_are_waited_for_in_turn_however_many_look() -> None:
-    async def look() -> tuple[list[bytes], int]:
+    async def rendering() -> tuple[list[bytes], int]:
         made = renderer(cache=10_000_000, memory=150)
         await made._take(100)
-        looks = [
+        renderings = [
             asyncio.create_task(
                 made.picture(replace(RECIPE, sources=(f"blob:{n}",), step=Enlarge(80 + n, 60)), [picture()])
             )
@@ -97,34 +97,34 @@ def test_memory_permits_are_waited_for_in_turn_however_many_look() -> None:
         ]
         while len(made._queue) < 12:
             await asyncio.sleep(0.001)
-        looks[3].cancel()
+        renderings[3].cancel()
         made._release(100)
-        pictures = await asyncio.gather(*looks, return_exceptions=True)
+        pictures = await asyncio.gather(*renderings, return_exceptions=True)
         held = made._held
         made.close()
         return [one for one in pictures if isinstance(one, bytes)], held
 
-    pictures, held = run(look())
+    pictures, held = run(rendering())
     assert len(pictures) == 11
     assert held == 0
 
 
 def test_one_picture_larger_than_all_permits_is_rendered_alone() -> None:
-    async def look() -> bytes:
+    async def rendering() -> bytes:
         made = renderer(cache=1, memory=1)
         data = await made.picture(RECIPE, [picture()])
         made.close()
         return data
 
-    assert opened(run(look())).size == (80, 60)
+    assert opened(run(rendering())).size == (80, 60)
 
 
 def test_broken_pixels_are_the_readers_error_and_are_not_remembered_as_a_picture() -> None:
-    async def look() -> Problem:
+    async def rendering() -> Problem:
         made = renderer(cache=1, memory=1000)
         with pytest.raises(ApiError) as refused:
             await made.picture(RECIPE, [picture()[:60]])
         made.close()
         return refused.value.problem
 
-    assert run(look()) is Problem.BROKEN_IMAGE
+    assert run(rendering()) is Problem.BROKEN_IMAGE

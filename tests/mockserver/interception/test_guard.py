@@ -17,18 +17,20 @@ import trio
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from fauxscale.interception.guard import Fence, LiveCallRefused, Refusal, guard
+from fauxscale.interception.guard import LiveCallRefused, NetworkPolicy, Refusal, guard
 
 HOST = "api.ideogram.ai"
 BASE = "http://127.0.0.1:2160/ideogram"
-FENCE = Fence(covered={HOST: BASE}, fallbacks={"falrun.com": "fal.run"}, reachable=frozenset({"db.test"}))
+POLICY = NetworkPolicy(
+    covered={HOST: BASE}, fallbacks={"falrun.com": "fal.run"}, reachable=frozenset({"db.test"})
+)
 
 
 @pytest.fixture
 def refusals() -> Iterator[list[Refusal]]:
     """Every refusal of a guard that is on for this test."""
     seen: list[Refusal] = []
-    with guard(FENCE, lambda refused: seen.append(refused.refusal)):
+    with guard(POLICY, lambda refused: seen.append(refused.refusal)):
         yield seen
 
 
@@ -103,7 +105,7 @@ def test_no_resolver_function_is_a_way_around(resolve: Callable[[], object], ref
 def test_connecting_without_resolving_is_no_way_around(method: str, address: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with (
-        guard(FENCE),
+        guard(POLICY),
         socket.socket(family, socket.SOCK_STREAM) as sock,
         pytest.raises(LiveCallRefused, match=address),
     ):
@@ -120,27 +122,29 @@ def test_a_refusal_is_not_retried(refusals: list[Refusal]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fence", "host", "libraries", "fix"),
+    ("policy", "host", "libraries", "fix"),
     [
-        (FENCE, "falrun.com", ("httpx",), "an SDK turns there when fal.run cannot be reached"),
+        (POLICY, "falrun.com", ("httpx",), "an SDK turns there when fal.run cannot be reached"),
         (
-            FENCE,
+            POLICY,
             "example.com",
             ("requests",),
             "fauxscale_reachable, or allow every host with fauxscale_network",
         ),
         (
-            FENCE,
+            POLICY,
             HOST,
             ("requests",),
             "only httpx and httpx2 can be intercepted; give the client the base URL http",
         ),
-        (FENCE, HOST, ("openai", "httpx2"), "ask for the fixture fauxscale_intercept, or give"),
-        (Fence(covered={HOST: BASE}, routed=True), HOST, ("httpx",), "has a transport of its own"),
+        (POLICY, HOST, ("openai", "httpx2"), "ask for the fixture fauxscale_intercept, or give"),
+        (NetworkPolicy(covered={HOST: BASE}, routed=True), HOST, ("httpx",), "has a transport of its own"),
     ],
 )
-def test_the_fix_fits_the_case(fence: Fence, host: str, libraries: tuple[str, ...], fix: str) -> None:
-    assert fix in str(Refusal(host=host, libraries=libraries, fix=fence.fix(host, libraries)))
+def test_the_fix_fits_the_case(
+    policy: NetworkPolicy, host: str, libraries: tuple[str, ...], fix: str
+) -> None:
+    assert fix in str(Refusal(host=host, libraries=libraries, fix=policy.fix(host, libraries)))
 
 
 def test_loopback_may_be_reached(refusals: list[Refusal]) -> None:
@@ -162,16 +166,16 @@ def test_a_reachable_host_may_be_resolved_and_connected_to(monkeypatch: pytest.M
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(socket.socket, "connect", connect)
-    with guard(FENCE):
+    with guard(POLICY):
         socket.create_connection(("db.test", 5432)).close()
     assert reached == [("192.0.2.7", 5432)]
 
 
 def test_with_others_allowed_only_imitated_services_are_refused() -> None:
-    fence = Fence(covered={HOST: BASE}, fallbacks={"falrun.com": "fal.run"}, others=True)
-    assert fence.permits("example.com")
-    assert not fence.permits(HOST)
-    assert not fence.permits("falrun.com")
+    policy = NetworkPolicy(covered={HOST: BASE}, fallbacks={"falrun.com": "fal.run"}, others=True)
+    assert policy.permits("example.com")
+    assert not policy.permits(HOST)
+    assert not policy.permits("falrun.com")
 
 
 def test_datagrams_pass_because_connecting_one_reaches_nobody(refusals: list[Refusal]) -> None:
@@ -187,7 +191,7 @@ def test_a_proxy_is_no_way_around(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("NO_PROXY", "intranet.test")
-    with guard(FENCE), pytest.raises(LiveCallRefused):
+    with guard(POLICY), pytest.raises(LiveCallRefused):
         requests.get(f"https://{HOST}/", timeout=5)
     assert "no_proxy" not in os.environ
     assert os.environ["NO_PROXY"] == "intranet.test"
@@ -200,8 +204,8 @@ def test_a_proxy_set_meanwhile_stands_before_neither_services_nor_the_stand_in(
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(spelling, "intranet.test")
-    fence = Fence(covered={HOST: "http://mock.test:2160/ideogram"})
-    with guard(fence), guard(fence):
+    policy = NetworkPolicy(covered={HOST: "http://mock.test:2160/ideogram"})
+    with guard(policy), guard(policy):
         monkeypatch.setenv("ALL_PROXY", "http://proxy.test:1")
         direct = {"intranet.test", "localhost", "127.0.0.1", "::1", "mock.test", HOST}
         for name in ("no_proxy", "NO_PROXY"):
@@ -238,8 +242,8 @@ def test_nothing_is_left_when_a_guard_goes_off() -> None:
         ]
 
     before = patched()
-    with guard(FENCE):
-        with guard(FENCE):
+    with guard(POLICY):
+        with guard(POLICY):
             pass
         assert all(now is not then for now, then in zip(patched(), before, strict=True))
     assert patched() == before

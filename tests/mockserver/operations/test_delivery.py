@@ -27,8 +27,8 @@ from fauxscale import (
 )
 from fauxscale.client import AccountHandle
 from fauxscale.settings import Terms
-from tests.mockserver.providers.test_aigateway import MODEL
-from tests.mockserver.providers.test_ideogram import upscale
+from tests.calls.aigateway import MODEL
+from tests.calls.ideogram import upscale
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
 

@@ -14,9 +14,10 @@ from fauxscale import Settings
 from fauxscale.errors import ApiError, Problem
 from fauxscale.hosts import is_public
 from fauxscale.operations.fetch import fetch
-from tests.house import open_house
+from tests.local_app import open_local_app
 
 seen: list[str] = []
+given_up = threading.Event()  # the slow host goes on once the client has stopped waiting
 
 
 class Site(BaseHTTPRequestHandler):
@@ -30,7 +31,7 @@ class Site(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         if self.path == "/slow":
-            threading.Event().wait(0.3)
+            given_up.wait(60)
         self.wfile.write(b"p" * 100)
 
     def log_message(self, format: str, *args: Any) -> None:  # http.server's name
@@ -40,10 +41,12 @@ class Site(BaseHTTPRequestHandler):
 @pytest.fixture
 def port() -> Iterator[int]:
     seen.clear()
+    given_up.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server.server_port
+        given_up.set()
         server.shutdown()
         thread.join()
 
@@ -84,9 +87,9 @@ def test_what_is_no_address_is_a_failed_download(url: str) -> None:
 
 
 def test_a_picture_named_by_address_is_fetched_from_allowed_hosts_only() -> None:
-    for house in open_house(Settings(allow_fetch=("localhost",))):
+    for local in open_local_app(Settings(allow_fetch=("localhost",))):
         asked = [
-            house.ask(
+            local.ask(
                 "POST", "/fal/run/fal-ai/ideogram/upscale", json={"image_url": f"http://{host}:9/cat.png"}
             )
             for host in ("localhost", "example.com")

@@ -11,10 +11,10 @@ import pytest
 from PIL import ImageChops
 
 from fauxscale import Fail
+from tests.calls.aigateway import MODEL
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
-MODEL = "ideogram/ideogram-upscale"
 DOCUMENTED = {"model": MODEL, "prompt": "A cyberpunk cat at sunset, cinematic lighting", "size": "64x48"}
 
 
@@ -281,7 +281,9 @@ ORDERED = [
 
 
 @pytest.mark.parametrize(("status", "kind"), ORDERED)
-def test_every_documented_status_can_be_ordered_in_the_prompt(stage: Stage, status: int, kind: str) -> None:
+def test_every_documented_status_can_be_configured_in_the_prompt(
+    stage: Stage, status: int, kind: str
+) -> None:
     reply = generate(stage, prompt=f"a cat fauxscale:{status}")
     assert (reply.status_code, reply.json()["error"]["code"]) == (status, status)
     assert reply.json()["error"]["type"] == kind
@@ -428,11 +430,11 @@ ORDERED_TEXTS = [
 
 
 @pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
-def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+def test_a_configured_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
     assert generate(stage, prompt=f"fauxscale:{status}").json()["error"]["message"] == text
 
 
-def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+def test_refusals_that_come_about_read_like_those_configured(stage: Stage) -> None:
     key = stage.account(balance=0).api_key("aigateway")
     assert refused(generate(stage, key=key), 402, "insufficient_credits") == "Insufficient credits"
     key = stage.account(rate_limit=0).api_key("aigateway")

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any, Unpack
+from typing import Any
 
 import httpx
 import pytest
 from PIL import ImageChops
 
 from fauxscale import Settings
-from fauxscale.client.arguments import TermArguments
 from fauxscale.faults import Fail, UnsafeImage
-from tests.house import House, open_house
+from tests.calls.fal import MODEL, UUID, run, uri
+from tests.local_app import LocalApp, open_local_app
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
-MODEL = "/fal-ai/ideogram/upscale"
-UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-
-
-def uri(data: bytes, media_type: str = "image/png") -> str:
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
-
-
-def run(
-    stage: Stage, body: object, *, key: str | None = None, path: str = MODEL, **terms: Unpack[TermArguments]
-) -> httpx.Response:
-    """One direct call with an account of its own, unless a key is given."""
-    key = stage.account(**terms).api_key("fal") if key is None else key
-    headers = {"authorization": f"Key {key}"} if key else {}
-    return stage.http.post(stage.base_url("fal") + path, json=body, headers=headers)
-
 
 @pytest.fixture
-def house() -> Any:
-    yield from open_house()
+def local() -> Any:
+    yield from open_local_app()
 
 
 def detail(reply: httpx.Response) -> Any:
@@ -99,12 +83,12 @@ def test_the_real_path_at_the_root_is_the_direct_call(stage: Stage) -> None:
     assert reply.json()["images"][0]["url"].startswith(stage.url + "/fal/media/files/")
 
 
-def test_reached_by_real_host_links_are_on_the_real_media_host(house: House) -> None:
-    reply = house.ask("POST", MODEL, json={"image_url": uri(picture())}, headers={"host": "fal.run"})
+def test_reached_by_real_host_links_are_on_the_real_media_host(local: LocalApp) -> None:
+    reply = local.ask("POST", MODEL, json={"image_url": uri(picture())}, headers={"host": "fal.run"})
     url = httpx.URL(reply.json()["images"][0]["url"])
     assert (url.scheme, url.host) == ("https", "v3.fal.media")
     for media in ("v3.fal.media", "fal.media", "v3b.fal.media"):
-        assert opened(house.ask("GET", url.path, headers={"host": media}).content).size == (80, 60)
+        assert opened(local.ask("GET", url.path, headers={"host": media}).content).size == (80, 60)
 
 
 def test_all_faults_of_the_input_are_told_at_once_as_pydantic_tells_them(stage: Stage) -> None:
@@ -235,13 +219,15 @@ def test_a_body_that_is_no_json_object_is_refused_as_fastapi_does(
     [(400, "bad_request"), (500, "internal_error"), (502, "runner_incomplete_response"),
      (503, "runner_scheduling_failure"), (504, "request_timeout")],
 )  # fmt: skip
-def test_an_ordered_error_of_the_machinery_is_flat_and_typed(house: House, status: int, kind: str) -> None:
-    house.order(Fail(status), "fal.run")
-    reply = house.ask("POST", MODEL, json={"image_url": uri(picture())})
+def test_a_configured_error_of_the_machinery_is_flat_and_typed(
+    local: LocalApp, status: int, kind: str
+) -> None:
+    local.add_fault(Fail(status), "fal.run")
+    reply = local.ask("POST", MODEL, json={"image_url": uri(picture())})
     assert reply.status_code == status
     assert reply.json()["error_type"] == reply.headers["x-fal-error-type"] == kind
     assert isinstance(detail(reply), str)
-    assert house.charges() == []
+    assert local.charges() == []
 
 
 @pytest.mark.parametrize(
@@ -249,27 +235,27 @@ def test_an_ordered_error_of_the_machinery_is_flat_and_typed(house: House, statu
     [(504, "generation_timeout"), (400, "downstream_service_error"), (422, "no_media_generated"),
      (500, "downstream_service_unavailable"), (422, "content_policy_violation")],
 )  # fmt: skip
-def test_a_model_error_can_be_ordered_by_its_name(house: House, status: int, code: str) -> None:
-    house.order(Fail(status, code=code), "fal.run")
-    reply = house.ask("POST", MODEL, json={"image_url": uri(picture())})
+def test_a_model_error_can_be_configured_by_its_name(local: LocalApp, status: int, code: str) -> None:
+    local.add_fault(Fail(status, code=code), "fal.run")
+    reply = local.ask("POST", MODEL, json={"image_url": uri(picture())})
     assert (reply.status_code, detail(reply)[0]["type"]) == (status, code)
 
 
-def test_ordered_limits_and_locks(house: House) -> None:
-    house.order(Fail(429, retry_after=3), "fal.run")
-    house.order(Fail(401), "fal.run")
-    house.order(Fail(403), "fal.run")
-    limited, unknown, locked = (house.ask("POST", MODEL, json={}) for _ in range(3))
+def test_configured_limits_and_locks(local: LocalApp) -> None:
+    local.add_fault(Fail(429, retry_after=3), "fal.run")
+    local.add_fault(Fail(401), "fal.run")
+    local.add_fault(Fail(403), "fal.run")
+    limited, unknown, locked = (local.ask("POST", MODEL, json={}) for _ in range(3))
     assert (limited.status_code, limited.headers["retry-after"]) == (429, "3")
     assert (unknown.status_code, detail(unknown)) == (401, "No user found for Key ID and Secret")
     assert locked.status_code == 403
     assert detail(locked).startswith("User is locked.")
 
 
-def test_an_unsafe_picture_is_a_policy_violation_or_withheld(house: House) -> None:
-    house.order(UnsafeImage(refuse=True), "fal.run")
-    house.order(UnsafeImage(), "fal.run")
-    refused, withheld = (house.ask("POST", MODEL, json={"image_url": uri(picture())}) for _ in range(2))
+def test_an_unsafe_picture_is_a_policy_violation_or_withheld(local: LocalApp) -> None:
+    local.add_fault(UnsafeImage(refuse=True), "fal.run")
+    local.add_fault(UnsafeImage(), "fal.run")
+    refused, withheld = (local.ask("POST", MODEL, json={"image_url": uri(picture())}) for _ in range(2))
     assert detail(refused)[0]["type"] == "content_policy_violation"
     assert withheld.json()["images"] == []
 
@@ -278,29 +264,29 @@ def test_a_magic_word_in_the_prompt_orders_its_own_fault(stage: Stage) -> None:
     assert run(stage, {"image_url": uri(picture()), "prompt": "cat fauxscale:503"}).status_code == 503
 
 
-def test_a_result_lives_as_long_as_the_client_asked(house: House) -> None:
-    house.freeze()
+def test_a_result_lives_as_long_as_the_client_asked(local: LocalApp) -> None:
+    local.freeze()
     headers = {"x-fal-object-lifecycle-preference": '{"expiration_duration_seconds": 60}'}
-    url = house.ask("POST", MODEL, json={"image_url": uri(picture())}, headers=headers).json()["images"][0][
+    url = local.ask("POST", MODEL, json={"image_url": uri(picture())}, headers=headers).json()["images"][0][
         "url"
     ]
-    house.advance(59)
-    assert house.ask("GET", url).status_code == 200
-    house.advance(1)
-    assert house.ask("GET", url).status_code == 404
+    local.advance(59)
+    assert local.ask("GET", url).status_code == 200
+    local.advance(1)
+    assert local.ask("GET", url).status_code == 404
 
 
-def test_a_lifetime_that_cannot_be_read_is_no_error(house: House) -> None:
+def test_a_lifetime_that_cannot_be_read_is_no_error(local: LocalApp) -> None:
     for said in ("x", "[]", '{"expiration_duration_seconds": null}', '{"expiration_duration_seconds": -1}'):
         headers = {"x-fal-object-lifecycle-preference": said}
         assert (
-            house.ask("POST", MODEL, json={"image_url": uri(picture())}, headers=headers).status_code == 200
+            local.ask("POST", MODEL, json={"image_url": uri(picture())}, headers=headers).status_code == 200
         )
 
 
 def test_a_file_limit_can_be_set() -> None:
-    for house in open_house(Settings(options={"fal.max_file": 100})):
-        reply = house.ask("POST", MODEL, json={"image_url": uri(picture())})
+    for local in open_local_app(Settings(options={"fal.max_file": 100})):
+        reply = local.ask("POST", MODEL, json={"image_url": uri(picture())})
         assert detail(reply)[0]["ctx"] == {"max_size": 100}
 
 
@@ -309,11 +295,11 @@ def test_a_file_limit_can_be_set() -> None:
     [(499, "client_disconnected", "Client disconnected"), (409, None, "Conflict"), (418, None, "I'm a Teapot"),
      (408, "request_timeout", "Request timed out")],
 )  # fmt: skip
-def test_an_ordered_status_below_500_is_not_called_a_bad_request(
-    house: House, status: int, kind: str | None, text: str
+def test_a_configured_status_below_500_is_not_called_a_bad_request(
+    local: LocalApp, status: int, kind: str | None, text: str
 ) -> None:
-    house.order(Fail(status, retry_after=1_234_567), "fal.run")
-    reply = house.ask("POST", MODEL, json={"image_url": uri(picture())})
+    local.add_fault(Fail(status, retry_after=1_234_567), "fal.run")
+    reply = local.ask("POST", MODEL, json={"image_url": uri(picture())})
     assert (reply.status_code, reply.json().get("error_type"), detail(reply)) == (status, kind, text)
     assert reply.headers.get("x-fal-error-type") == kind
     assert reply.headers["retry-after"] == "1234567"

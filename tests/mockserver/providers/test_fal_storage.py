@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.house import House, open_house
-from tests.mockserver.providers.test_fal_model import MODEL
+from tests.calls.fal import MODEL
+from tests.local_app import LocalApp, open_local_app
 from tests.pictures import opened, picture
 from tests.stages import Stage
 
@@ -19,8 +19,8 @@ INITIATE = "/fal/rest/storage/upload/initiate"
 
 
 @pytest.fixture
-def house() -> Any:
-    yield from open_house()
+def local() -> Any:
+    yield from open_local_app()
 
 
 def key_of(stage: Stage) -> dict[str, str]:
@@ -160,69 +160,69 @@ def test_a_changed_token_is_refused(stage: Stage) -> None:
     assert reply.status_code == 401
 
 
-def test_a_token_dies_after_an_hour_of_the_accounts_clock(house: House) -> None:
-    house.freeze()
-    token = house.ask("POST", TOKEN, json={}).json()["token"]
+def test_a_token_dies_after_an_hour_of_the_accounts_clock(local: LocalApp) -> None:
+    local.freeze()
+    token = local.ask("POST", TOKEN, json={}).json()["token"]
     bearer = {"authorization": f"Bearer {token}"}
-    house.advance(3599)
-    assert house.ask("POST", UPLOAD, content=PNG, headers=bearer).status_code == 200
-    house.advance(1)
-    reply = house.ask("POST", UPLOAD, content=PNG, headers=bearer)
+    local.advance(3599)
+    assert local.ask("POST", UPLOAD, content=PNG, headers=bearer).status_code == 200
+    local.advance(1)
+    reply = local.ask("POST", UPLOAD, content=PNG, headers=bearer)
     assert reply.status_code == 401
     assert "died" in reply.headers["x-fauxscale-reason"]
 
 
-def test_a_file_lives_as_long_as_was_asked(house: House) -> None:
-    house.freeze()
+def test_a_file_lives_as_long_as_was_asked(local: LocalApp) -> None:
+    local.freeze()
     headers = {"x-fal-object-lifecycle": '{"expiration_duration_seconds": 60}'}
-    url = house.ask("POST", UPLOAD, content=PNG, headers=headers).json()["access_url"]
-    house.advance(59)
-    assert house.ask("GET", url).status_code == 200
-    house.advance(1)
-    assert house.ask("GET", url).status_code == 404
-    refused = house.ask("POST", f"/fal/run{MODEL}", json={"image_url": url})
+    url = local.ask("POST", UPLOAD, content=PNG, headers=headers).json()["access_url"]
+    local.advance(59)
+    assert local.ask("GET", url).status_code == 200
+    local.advance(1)
+    assert local.ask("GET", url).status_code == 404
+    refused = local.ask("POST", f"/fal/run{MODEL}", json={"image_url": url})
     assert refused.json()["detail"][0]["type"] == "file_download_error"
 
 
-def test_a_file_over_the_models_limit_is_refused_when_it_is_used(house: House) -> None:
-    house.terms(max_file=len(PNG) - 1)
-    url = house.ask("POST", UPLOAD, content=PNG).json()["access_url"]
-    refused = house.ask("POST", f"/fal/run{MODEL}", json={"image_url": url})
+def test_a_file_over_the_models_limit_is_refused_when_it_is_used(local: LocalApp) -> None:
+    local.terms(max_file=len(PNG) - 1)
+    url = local.ask("POST", UPLOAD, content=PNG).json()["access_url"]
+    refused = local.ask("POST", f"/fal/run{MODEL}", json={"image_url": url})
     assert refused.json()["detail"][0]["type"] == "file_too_large"
 
 
-def test_uploads_are_in_the_owners_journal(house: House) -> None:
-    token = house.ask("POST", TOKEN, json={}).json()["token"]
+def test_uploads_are_in_the_owners_journal(local: LocalApp) -> None:
+    token = local.ask("POST", TOKEN, json={}).json()["token"]
     bearer = {"authorization": f"Bearer {token}"}
-    url = house.ask("POST", UPLOAD, content=PNG, headers=bearer).json()["access_url"]
-    house.ask("GET", url)
-    entries = house.run(house.account.journal.entries())
+    url = local.ask("POST", UPLOAD, content=PNG, headers=bearer).json()["access_url"]
+    local.ask("GET", url)
+    entries = local.run(local.account.journal.entries())
     assert [entry.operation for entry in entries] == ["fal.token", "fal.upload", "fal.file"]
     assert token not in "".join(entry.to_json().decode() for entry in entries)
 
 
-def test_purged_files_are_gone(house: House) -> None:
-    url = house.ask("POST", UPLOAD, content=PNG).json()["access_url"]
-    house.run(house.account.reset(("links",)))
-    assert house.ask("GET", url).status_code == 404
+def test_purged_files_are_gone(local: LocalApp) -> None:
+    url = local.ask("POST", UPLOAD, content=PNG).json()["access_url"]
+    local.run(local.account.reset(("links",)))
+    assert local.ask("GET", url).status_code == 404
 
 
-def test_reached_by_real_host_everything_is_on_real_hosts(house: House) -> None:
+def test_reached_by_real_host_everything_is_on_real_hosts(local: LocalApp) -> None:
     path = TOKEN.removeprefix("/fal/rest")
     assert (
-        house.ask("POST", path, json={}, headers={"host": "rest.fal.ai"}).json()["base_url"]
+        local.ask("POST", path, json={}, headers={"host": "rest.fal.ai"}).json()["base_url"]
         == "https://v3.fal.media"
     )
-    place = house.ask(
+    place = local.ask(
         "POST", "/storage/upload/initiate", json={}, headers={"host": "rest.alpha.fal.ai"}
     ).json()
     assert place["upload_url"].startswith("https://v3.fal.media/files/")
 
 
-def test_a_stored_page_can_do_nothing_on_our_origin(house: House) -> None:
+def test_a_stored_page_can_do_nothing_on_our_origin(local: LocalApp) -> None:
     headers = {"content-type": "text/html"}
-    url = house.ask("POST", UPLOAD, content=b"<script>", headers=headers).json()["access_url"]
-    got = house.ask("GET", url)
+    url = local.ask("POST", UPLOAD, content=b"<script>", headers=headers).json()["access_url"]
+    got = local.ask("GET", url)
     assert got.headers["content-security-policy"].startswith("sandbox")
     assert got.headers["x-content-type-options"] == "nosniff"
 
@@ -237,9 +237,9 @@ def test_a_media_type_that_is_none_does_not_come_back_as_one(stage: Stage, said:
 
 
 @pytest.mark.parametrize("begin", ["initiate", "initiate-multipart"])
-def test_a_place_is_asked_for_in_texts(house: House, begin: str) -> None:
+def test_a_place_is_asked_for_in_texts(local: LocalApp, begin: str) -> None:
     ask = {"file_name": 7, "content_type": None}
-    refused = house.ask("POST", f"/fal/rest/storage/upload/{begin}", json=ask)
+    refused = local.ask("POST", f"/fal/rest/storage/upload/{begin}", json=ask)
     assert refused.status_code == 422
     assert [(one["loc"], one["type"]) for one in refused.json()["detail"]] == [
         (["body", "file_name"], "string_type"),

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
 import httpx
 import pytest
 from PIL import ImageChops
 
 from fauxscale import Fail, Settings
-from fauxscale.client.arguments import TermArguments
 from fauxscale.settings import Terms
+from tests.calls.ideogram import upscale
 from tests.pictures import doubled, opened, picture
 from tests.stages import Mode, Stage, open_stage
 
 MIB = 1024 * 1024
-
-
-def upscale(
-    stage: Stage,
-    image: bytes | None = None,
-    request: object = "{}",
-    *,
-    key: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    **terms: Unpack[TermArguments],
-) -> httpx.Response:
-    """One call with an account of its own, unless a key is given. `request` is JSON text or a value."""
-    key = stage.account(**terms).api_key("ideogram") if key is None else key
-    text = request if isinstance(request, str) else json.dumps(request)
-    files: dict[str, Any] = {"image_request": (None, text)}
-    files["image_file"] = ("photo.png", picture() if image is None else image, "image/png")
-    return stage.http.post(
-        f"{stage.base_url('ideogram')}/upscale", files=files, headers={"Api-Key": key, **(headers or {})}
-    )
 
 
 def refusal(reply: httpx.Response) -> str:
@@ -346,11 +325,11 @@ ORDERED_TEXTS = [
 
 
 @pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
-def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+def test_a_configured_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
     assert refusal(upscale(stage, request={"prompt": f"fauxscale:{status}"})) == text
 
 
-def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+def test_refusals_that_come_about_read_like_those_configured(stage: Stage) -> None:
     assert refusal(upscale(stage, balance=0)) == "Insufficient credits."
     key = stage.account(rate_limit=0).api_key("ideogram")
     assert refusal(upscale(stage, key=key)) == "Too many requests."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mockserver.cli.test_cli import serving
+from tests.served import serving
 
 # A provider of another package: Ideogram by another name, so that it is small.
 GOOD = """

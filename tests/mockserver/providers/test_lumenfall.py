@@ -13,7 +13,7 @@ from PIL import ImageChops
 
 from fauxscale.client import AccountHandle
 from fauxscale.faults import EmptyResponse, Fail, Fault, LoseReply, Rule, UnsafeImage
-from tests.mockserver.test_app import app_of, entries
+from tests.journals import entries
 from tests.pictures import doubled, opened, picture
 from tests.stages import Stage
 
@@ -71,9 +71,9 @@ def order_at(stage: Stage, account: AccountHandle, fault: Fault, on: str, after:
     """Order a fault for one of the account's calls that `on` names, the next or `after` more."""
 
     async def add() -> None:
-        tenant = await app_of(stage).accounts.get(account.id)
-        assert tenant is not None
-        await tenant.faults.add(Rule("", (fault,), on=on, after=after))
+        found = await stage.mock.app.accounts.get(account.id)
+        assert found is not None
+        await found.faults.add(Rule("", (fault,), on=on, after=after))
 
     asyncio.run(add())
 
@@ -328,13 +328,13 @@ ORDERED = [(400, "INVALID_REQUEST"), (401, "AUTHENTICATION_FAILED"), (402, "INSU
 
 
 @pytest.mark.parametrize(("status", "code"), ORDERED)
-def test_every_status_can_be_ordered_in_the_prompt(stage: Stage, status: int, code: str) -> None:
+def test_every_status_can_be_configured_in_the_prompt(stage: Stage, status: int, code: str) -> None:
     reply = edit(stage, prompt=f"a cat fauxscale:{status}")
     assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
     assert reply.json()["error"]["message"]
 
 
-def test_an_ordered_code_is_passed_on(stage: Stage) -> None:
+def test_a_configured_code_is_passed_on(stage: Stage) -> None:
     account = stage.account()
     order_at(stage, account, Fail(404, code="MODEL_DISABLED"), "lumenfall.edits")
     refused(edit(stage, key=account.api_key("lumenfall")), 404, "MODEL_DISABLED")
@@ -378,7 +378,7 @@ AT_FAL = [
 
 @pytest.mark.parametrize(("fault", "status", "code", "kind"), AT_FAL, ids=lambda value: str(value)[:28])
 @pytest.mark.parametrize("on", ["fal.run", "fal.*"])
-def test_a_fault_ordered_at_fal_arrives_in_lumenfalls_words_and_costs_nothing(
+def test_a_fault_configured_at_fal_arrives_in_lumenfalls_words_and_costs_nothing(
     stage: Stage, fault: Fault, status: int, code: str, kind: str, on: str
 ) -> None:
     account = stage.account(balance=1)
@@ -404,7 +404,7 @@ def test_a_rule_for_every_operation_counts_a_call_once_and_not_again_at_fal(stag
 def test_links_live_an_hour_and_then_the_picture_is_gone(stage: Stage) -> None:
     account = stage.account()
     url = edit(stage, key=account.api_key("lumenfall")).json()["data"][0]["url"]
-    link = asyncio.run(app_of(stage).accounts.link(url.rpartition("/")[2].partition(".")[0]))
+    link = asyncio.run(stage.mock.app.accounts.link(url.rpartition("/")[2].partition(".")[0]))
     assert link is not None
     assert link.exp is not None
     assert link.exp - entries(stage, account.id)[0].at == pytest.approx(3600, abs=1)
@@ -509,16 +509,16 @@ ORDERED_TEXTS = [
 
 
 @pytest.mark.parametrize(("status", "text"), ORDERED_TEXTS)
-def test_an_ordered_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
+def test_a_configured_status_reads_like_the_service_s_own(stage: Stage, status: int, text: str) -> None:
     assert edit(stage, prompt=f"fauxscale:{status}").json()["error"]["message"] == text
 
 
-def test_refusals_that_come_about_read_like_those_ordered(stage: Stage) -> None:
+def test_refusals_that_come_about_read_like_those_configured(stage: Stage) -> None:
     key = stage.account(rate_limit=0).api_key("lumenfall")
     assert refused(edit(stage, key=key), 429, "RATE_LIMITED", "rate_limit_error") == "Rate limit exceeded"
 
 
-def test_an_ordered_refusal_says_what_it_was_ordered_to_and_when_to_come_back(stage: Stage) -> None:
+def test_a_configured_refusal_says_what_it_was_configured_to_and_when_to_come_back(stage: Stage) -> None:
     account = stage.account()
     order_at(stage, account, Fail(402, message="no more", retry_after=1_234_567), "lumenfall.edits")
     reply = edit(stage, key=account.api_key("lumenfall"))

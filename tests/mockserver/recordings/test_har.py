@@ -13,38 +13,7 @@ import pytest
 
 from fauxscale import redact
 from fauxscale.recordings.har import Recording, RecordingError, body_of
-from tests.pictures import picture
-
-PNG = picture()
-KEY = "Zt9-an-ideogram-key-without-a-shape"
-
-
-def entry(body: bytes = b"", reply: bytes = b"{}", **more: Any) -> dict[str, Any]:
-    """An exchange as others hand it over: bodies in base64."""
-    return {
-        "startedDateTime": "2026-11-20T13:00:00+00:00",
-        "time": 12.0,
-        "request": {
-            "method": "POST",
-            "url": more.get("url", "https://api.ideogram.ai/upscale"),
-            "headers": [{"name": "Api-Key", "value": KEY}],
-            "postData": {
-                "mimeType": more.get("sent", "application/octet-stream"),
-                "text": base64.b64encode(body).decode(),
-                "_encoding": "base64",
-            },
-        },
-        "response": {
-            "status": 200,
-            "headers": [{"name": "set-cookie", "value": "session=topsecretcookie; Path=/"}],
-            "content": {
-                "mimeType": more.get("got", "application/json"),
-                "text": base64.b64encode(reply).decode(),
-                "encoding": "base64",
-            },
-        },
-        "_operation": "ideogram.upscale",
-    }
+from tests.har_entries import KEY, PNG, entry
 
 
 def bodies(recording: Recording) -> tuple[bytes, bytes]:
@@ -148,7 +117,7 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("alter", "says"),
     [
         (
             lambda har: har.write_bytes(har.read_bytes()[:300]),
@@ -173,9 +142,9 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
         (lambda har: har.unlink(), "holds no recording"),
     ],
 )
-def test_a_broken_recording_is_refused_by_name(tmp_path: Path, spoil: Any, says: str) -> None:
+def test_a_broken_recording_is_refused_by_name(tmp_path: Path, alter: Any, says: str) -> None:
     har = Recording(tmp_path).write(entry(PNG))
-    spoil(har)
+    alter(har)
     with pytest.raises(RecordingError, match=says):
         Recording(tmp_path).entries()
 

@@ -117,7 +117,7 @@ def test_the_journal_names_the_file_an_answer_came_from(player: Player) -> None:
     assert player.account.calls.last.reason == "replayed from 0001-ideogram.upscale.har"
 
 
-def test_faults_strike_recorded_answers_as_any(player: Player) -> None:
+def test_faults_apply_to_recorded_answers_as_any(player: Player) -> None:
     player.account.faults.add(Fail(503), on="ideogram.upscale", times=1)
     assert [player.upscale().status_code for _ in range(2)] == [503, 200]
 

@@ -9,13 +9,13 @@ from typing import Any
 from fauxscale.state.batch import (
     Append,
     Batch,
+    BatchOutcome,
     Expect,
     Fields,
     Get,
     GetField,
     Items,
     Operation,
-    Outcome,
     Put,
     SetField,
 )
@@ -29,7 +29,7 @@ class EncodingStore:
     def __init__(self) -> None:
         self._store = MemoryStore()
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         written = Batch([_written(one) for one in batch.operations], batch.account, batch.writes)
         outcome = await self._store.run(written)
         results = [
@@ -39,7 +39,7 @@ class EncodingStore:
         refusal = outcome.refusal
         if refusal is not None and isinstance(stopped := batch.operations[refusal.index], Expect):
             refusal = replace(refusal, found=_again(refusal.found, stopped.kind))
-        return Outcome(tuple(results), refusal)
+        return BatchOutcome(tuple(results), refusal)
 
     async def put_blob(self, key: str, data: bytes, *, life: float | None = BLOB_LIFE) -> None:
         await self._store.put_blob(key, data, life=life)

@@ -15,7 +15,7 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.store import MemoryStore
 
 
-def house(**settings: object) -> Accounts:
+def open_accounts(**settings: object) -> Accounts:
     return Accounts(Settings(**settings), MemoryStore())  # type: ignore[arg-type]  # Settings' own words
 
 
@@ -35,18 +35,18 @@ def test_where_any_key_opens_an_account_none_and_an_invalid_one_do_not(
     key: str | None, problem: Problem
 ) -> None:
     with pytest.raises(ApiError) as refused:
-        asyncio.run(house().of_key(key, "ideogram"))
+        asyncio.run(open_accounts().of_key(key, "ideogram"))
     assert refused.value.problem is problem
 
 
 def test_equal_keys_are_one_account_on_every_server() -> None:
-    first, again = (asyncio.run(house().of_key("a-key", name)).id for name in ("ideogram", "fal"))
-    assert first == again != asyncio.run(house().of_key("another", "fal")).id
+    first, again = (asyncio.run(open_accounts().of_key("a-key", name)).id for name in ("ideogram", "fal"))
+    assert first == again != asyncio.run(open_accounts().of_key("another", "fal")).id
 
 
 def test_where_keys_are_issued_only_those_open_and_each_at_its_provider() -> None:
     async def try_keys() -> None:
-        accounts = house(key_policy="issued", keys=("named-invalid-key",))
+        accounts = open_accounts(key_policy="issued", keys=("named-invalid-key",))
         made = await accounts.make(Terms(), keys)
         assert (await accounts.of_key("key-1", "ideogram")).id == made.id
         assert (await accounts.of_key("named-invalid-key", "fal")).id != made.id
@@ -62,7 +62,7 @@ def test_where_keys_are_issued_only_those_open_and_each_at_its_provider() -> Non
 
 def test_a_taken_key_cannot_be_given_again_and_a_deleted_account_s_can() -> None:
     async def try_keys() -> None:
-        accounts = house()
+        accounts = open_accounts()
         account = await accounts.make(Terms(), lambda _: {"ideogram": "mine"})
         with pytest.raises(ValueError, match="belongs to another account"):
             await accounts.make(Terms(), lambda _: {"ideogram": "mine"})
@@ -74,7 +74,7 @@ def test_a_taken_key_cannot_be_given_again_and_a_deleted_account_s_can() -> None
 
 def test_an_account_that_was_closed_and_opened_again_is_one() -> None:
     async def ids() -> list[str]:
-        accounts = house()
+        accounts = open_accounts()
         for _ in range(2):
             account = await accounts.of_key("a-key", "fal")
             await accounts.of_key("another", "fal")
@@ -103,7 +103,7 @@ def test_a_deleted_account_leaves_nothing_in_the_store() -> None:
 
 async def draws(seed: int, purpose: str, *reset: str) -> list[str]:
     """Three draws, after three others and a reset where one is named."""
-    account = await house(seed=seed).make(Terms(), keys)
+    account = await open_accounts(seed=seed).make(Terms(), keys)
     if reset:
         for _ in range(3):
             await account.draw_id(purpose)
@@ -129,7 +129,7 @@ def test_no_id_is_given_again_while_something_may_still_bear_it(purpose: str) ->
 
 def test_a_roll_is_from_nought_up_to_one() -> None:
     async def rolls() -> list[float]:
-        account = await house().make(Terms(), keys)
+        account = await open_accounts().make(Terms(), keys)
         return [await account.roll() for _ in range(200)]
 
     rolled = asyncio.run(rolls())
@@ -139,7 +139,7 @@ def test_a_roll_is_from_nought_up_to_one() -> None:
 
 def test_luck_goes_by_the_label_and_is_no_matter_of_who_else_is_there() -> None:
     async def rolls(*labels: str) -> list[float]:
-        accounts = house()
+        accounts = open_accounts()
         made = [await accounts.make(Terms(), keys, label) for label in labels]
         return [await account.roll() for account in made]
 
@@ -149,7 +149,7 @@ def test_luck_goes_by_the_label_and_is_no_matter_of_who_else_is_there() -> None:
 
 def test_own_terms_go_before_the_server_s() -> None:
     async def terms() -> tuple[Terms, int | None]:
-        accounts = house(terms=Terms(balance=5, latency=1))
+        accounts = open_accounts(terms=Terms(balance=5, latency=1))
         account = await accounts.make(Terms(latency=0), keys)
         return await account.terms(), await account.funds()
 

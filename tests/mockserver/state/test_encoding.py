@@ -6,8 +6,8 @@ import httpx
 
 from fauxscale import Delay, Fail, MockServer
 from fauxscale_contracts.contract.bodies import picture_as_text
+from tests.calls.ideogram import upscale
 from tests.judging import JudgedClient
-from tests.mockserver.providers.test_ideogram import upscale
 from tests.mockserver.state.encoding_store import EncodingStore
 from tests.pictures import opened, picture
 from tests.stages import Stage

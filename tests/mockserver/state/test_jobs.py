@@ -1,4 +1,4 @@
-"""A job's status is arithmetic: on the clock, on looks, on what was ordered. It ends once."""
+"""A job's status is arithmetic: on the clock, on polls, on what was configured. It ends once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def jobs(scope: Scope, *made: Job) -> Jobs:
 
 
 @pytest.mark.parametrize(
-    ("pace", "elapsed", "looks", "stage"),
+    ("pace", "elapsed", "polls", "stage"),
     [
         (Pace(), 0, 0, "done"),
         (Pace(queued=10), 9.9, 0, "queued"),
@@ -54,15 +54,15 @@ def jobs(scope: Scope, *made: Job) -> Jobs:
         (Pace(polls=2, running=5), 5, 3, "done"),
     ],
 )
-def test_a_pace_goes_by_the_clock_and_by_looks(pace: Pace, elapsed: float, looks: int, stage: Stage) -> None:
-    assert pace.stage(elapsed, looks) == stage
+def test_a_pace_goes_by_the_clock_and_by_polls(pace: Pace, elapsed: float, polls: int, stage: Stage) -> None:
+    assert pace.stage(elapsed, polls) == stage
 
 
 def test_a_job_is_stored_as_it_was_made(scope: Scope) -> None:
     stored = asyncio.run(jobs(scope, JOB).get("j"))
     assert stored is not None
     assert stored.error is not None
-    assert stored.error.to_words() == JOB.error.to_words() if JOB.error else False
+    assert stored.error.to_members() == JOB.error.to_members() if JOB.error else False
     assert replace(stored, error=None) == replace(JOB, error=None)
     assert asyncio.run(jobs(scope).get("another")) is None
 
@@ -107,7 +107,7 @@ def test_an_advanced_job_still_goes_by_the_clock(scope: Scope) -> None:
     assert asyncio.run(room.progress(JOB, 130.0)).stage == "done"
 
 
-def test_a_stalled_job_stands_until_it_is_ordered_on(scope: Scope) -> None:
+def test_a_stalled_job_stands_until_it_is_told_to_go_on(scope: Scope) -> None:
     room = jobs(scope, JOB)
     asyncio.run(room.stall(JOB, 111.0))
     assert asyncio.run(room.progress(JOB, 9999.0)).stage == "running"
@@ -115,7 +115,7 @@ def test_a_stalled_job_stands_until_it_is_ordered_on(scope: Scope) -> None:
     assert asyncio.run(room.progress(JOB, 9999.0)).stage == "done"
 
 
-def test_an_ordered_failure_is_told_with_the_end(scope: Scope) -> None:
+def test_a_configured_failure_is_told_with_the_end(scope: Scope) -> None:
     room = jobs(scope, JOB)
     assert asyncio.run(room.fail(JOB, ApiError(Problem.SERVER_ERROR, "broken"), 101.0))
     for _ in range(2):
@@ -134,8 +134,8 @@ def test_an_ended_job_takes_no_orders(scope: Scope) -> None:
     assert not asyncio.run(room.fail(JOB, ApiError(Problem.SERVER_ERROR, ""), 131.0))
 
 
-def test_looks_are_counted_only_when_they_are_looks(scope: Scope) -> None:
+def test_polls_are_counted_only_when_they_are_polls(scope: Scope) -> None:
     job = replace(JOB, pace=Pace(polls=1))
     room = jobs(scope, job)
-    seen = [asyncio.run(room.progress(job, 100.0, look=look)).stage for look in (False, True, False, True)]
+    seen = [asyncio.run(room.progress(job, 100.0, poll=poll)).stage for poll in (False, True, False, True)]
     assert seen == ["running", "running", "running", "done"]

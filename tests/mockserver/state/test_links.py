@@ -11,8 +11,8 @@ from fauxscale import MockServer
 from fauxscale.state import account as module
 from fauxscale.state.store import MemoryStore
 from fauxscale_contracts.contract.bodies import picture_as_text
+from tests.calls.ideogram import upscale
 from tests.judging import JudgedClient
-from tests.mockserver.providers.test_ideogram import upscale
 from tests.pictures import picture
 from tests.stages import Stage
 

@@ -15,7 +15,7 @@ from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.settings import Settings, Terms
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
-from fauxscale.state.batch import Batch, Outcome
+from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.journal import Entry
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
@@ -35,7 +35,7 @@ class Counted:
         self.put_blob, self.get_blob = store.put_blob, store.get_blob
         self.changed, self.close = store.changed, store.close
 
-    async def run(self, batch: Batch) -> Outcome:
+    async def run(self, batch: Batch) -> BatchOutcome:
         self.batches += 1
         await asyncio.sleep(0)  # others may come in between, as in a network
         return await self.store.run(batch)

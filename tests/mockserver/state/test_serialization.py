@@ -13,7 +13,7 @@ from fauxscale.images.recipe import Draw, Enlarge
 from fauxscale.images.recipe import Recipe as Pictured
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import Card, Owner
-from fauxscale.state.fault_plan import Count, Progress
+from fauxscale.state.fault_plan import Count, RuleProgress
 from fauxscale.state.files import File
 from fauxscale.state.head import Head
 from fauxscale.state.jobs import Job, Pace
@@ -63,7 +63,7 @@ class Nested:
         ENTRY,
         Head(generation=3, version=2, label="x", keys=("k",), clock=Clock(1.5, 2.0), rules=(RULE,)),
         Head(terms=Terms(balance=1.5, rate_limit=3, options={"fal.polls": 2, "fal.x": True})),
-        Progress(1, 2, {"fault_1": Count(1, 2, {0: 1})}),
+        RuleProgress(1, 2, {"fault_1": Count(1, 2, {0: 1})}),
         LINK,
         replace(LINK, exp=5, recipe=Pictured((), Draw("a cat", 4, 2), "JPEG", quality=3)),
         File("f", "a", "fal", "/x", "image/png", exp=1.5),
@@ -92,7 +92,7 @@ def test_a_value_survives_its_json(value: object) -> None:
 def test_an_error_survives_with_all_that_is_worded_of_it() -> None:
     error = ApiError(Problem.UNSAFE, "no", reason="configured", param="a", status=422, details={"limit": 3})
     again = decode(encode(error), ApiError)
-    assert again.to_words() == error.to_words()
+    assert again.to_members() == error.to_members()
 
 
 def test_a_member_that_is_no_longer_known_is_left_behind() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from fauxscale.state import blobs as blobs_module
 from fauxscale.state import store as store_module
-from fauxscale.state.batch import Batch, Outcome, Ref, WindowState
+from fauxscale.state.batch import Batch, BatchOutcome, Ref, WindowState
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore, Store
 
@@ -45,7 +45,7 @@ def key(name: str, account: str = "a") -> str:
     return f"{{{account}}}:1:room/{name}"
 
 
-def did(store: Store, *fill: Callable[[Batch], object]) -> Outcome:
+def did(store: Store, *fill: Callable[[Batch], object]) -> BatchOutcome:
     """What came of a batch of these operations."""
     batch = Batch()
     for one in fill:
@@ -158,7 +158,7 @@ def test_a_refusal_says_which_operation_it_was_and_what_that_found(store: Store)
 
 
 def test_what_counts_nevertheless_goes_on_counting_when_a_later_operation_refuses(store: Store) -> None:
-    def enter(most: int) -> Outcome:
+    def enter(most: int) -> BatchOutcome:
         return did(
             store,
             lambda batch: batch.add(key("calls"), 1, counts=True),
@@ -259,7 +259,7 @@ def test_a_counter_never_leaves_its_bounds_and_says_when_it_would(store: Store) 
 
 
 def test_a_bound_may_stop_the_batch_or_skip_the_operation(store: Store) -> None:
-    def add(else_: Any) -> Outcome:
+    def add(else_: Any) -> BatchOutcome:
         return did(
             store,
             lambda batch: batch.add(key("full"), 1, most=0, else_=else_),
@@ -272,7 +272,7 @@ def test_a_bound_may_stop_the_batch_or_skip_the_operation(store: Store) -> None:
 
 
 def test_a_counter_begins_where_it_is_told_to_and_goes_on_from_there(store: Store) -> None:
-    def pay(start: int) -> Outcome:
+    def pay(start: int) -> BatchOutcome:
         return did(store, lambda batch: batch.add(key("left"), -60, least=0, start=start))
 
     assert [pay(100).results, pay(1000).refusal is not None] == [(40,), True]
@@ -536,7 +536,7 @@ def test_what_is_written_for_a_generation_that_was_left_changes_nothing(store: S
     class Head:
         generation: int
 
-    def write() -> Outcome | None:
+    def write() -> BatchOutcome | None:
         batch = scope.batch()
         batch.add(scope.key("room", "n"), 1)
         return run(scope.run_late(batch))

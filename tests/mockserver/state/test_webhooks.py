@@ -1,4 +1,4 @@
-"""Notices go to loopback, signed, until they are taken or given up; tests order how they go wrong."""
+"""Notices go to loopback, signed, until they are taken or given up; tests configure how they go wrong."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fauxscale.errors import ApiError
 from fauxscale.faults import DuplicateWebhook, Fault, LateWebhook, LoseReply, SlowDrip, SwapWebhooks
 from fauxscale.state.webhooks import Delivery, Key, check_address
-from tests.house import House, open_house
-from tests.mockserver.providers.test_fal_model import MODEL, uri
+from tests.calls.fal import MODEL, uri
+from tests.local_app import LocalApp, open_local_app
 from tests.pictures import picture
 from tests.stages import Stage
 
@@ -79,12 +79,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def house() -> Any:
-    yield from open_house()
+def local() -> Any:
+    yield from open_local_app()
 
 
-def submit(house: House, receiver: Receiver, body: object = UPSCALE) -> dict[str, Any]:
-    reply = house.ask("POST", SUBMIT, params={"fal_webhook": receiver.url}, json=body)
+def submit(local: LocalApp, receiver: Receiver, body: object = UPSCALE) -> dict[str, Any]:
+    reply = local.ask("POST", SUBMIT, params={"fal_webhook": receiver.url}, json=body)
     assert reply.status_code == 200
     job: dict[str, Any] = reply.json()
     return job
@@ -121,53 +121,53 @@ def test_a_notice_is_signed_as_receivers_are_told_to_verify_it(stage: Stage, rec
     assert got["content-type"] == "application/json"
 
 
-def test_a_failure_is_told_with_the_error_as_payload(house: House, receiver: Receiver) -> None:
-    submit(house, receiver, {})
+def test_a_failure_is_told_with_the_error_as_payload(local: LocalApp, receiver: Receiver) -> None:
+    submit(local, receiver, {})
     told = json.loads(receiver.notices[0][1])
     assert (told["status"], told["error"]) == ("ERROR", "Invalid status code: 422")
     assert told["payload"]["detail"][0]["type"] == "missing"
 
 
-def test_a_notice_waits_for_the_work(house: House, receiver: Receiver) -> None:
-    house.terms(run_seconds=10)
-    now = house.freeze()
-    submit(house, receiver)
-    house.catch_up()
+def test_a_notice_waits_for_the_work(local: LocalApp, receiver: Receiver) -> None:
+    local.terms(run_seconds=10)
+    now = local.freeze()
+    submit(local, receiver)
+    local.catch_up()
     assert receiver.notices == []
-    house.advance(10)
-    house.catch_up()
-    house.catch_up()
+    local.advance(10)
+    local.catch_up()
+    local.catch_up()
     assert receiver.times == [int(now + 10)]
 
 
-def test_a_look_that_finds_the_work_done_sends_the_notice(house: House, receiver: Receiver) -> None:
-    house.terms(run_seconds=10)
-    house.freeze()
-    job = submit(house, receiver)
-    house.advance(10)
-    house.ask("GET", job["status_url"])
+def test_a_look_that_finds_the_work_done_sends_the_notice(local: LocalApp, receiver: Receiver) -> None:
+    local.terms(run_seconds=10)
+    local.freeze()
+    job = submit(local, receiver)
+    local.advance(10)
+    local.ask("GET", job["status_url"])
     assert receiver.ids == [job["request_id"]]
 
 
-def test_a_look_that_finds_the_work_failed_sends_the_notice(house: House, receiver: Receiver) -> None:
-    house.terms(run_seconds=10)
-    house.freeze()
-    job = submit(house, receiver, {})
-    house.advance(10)
-    assert house.ask("GET", job["response_url"]).status_code == 422
+def test_a_look_that_finds_the_work_failed_sends_the_notice(local: LocalApp, receiver: Receiver) -> None:
+    local.terms(run_seconds=10)
+    local.freeze()
+    job = submit(local, receiver, {})
+    local.advance(10)
+    assert local.ask("GET", job["response_url"]).status_code == 422
     assert receiver.ids == [job["request_id"]]
-    assert house.ask("GET", job["response_url"]).status_code == 422
+    assert local.ask("GET", job["response_url"]).status_code == 422
     assert len(receiver.notices) == 1
 
 
-def test_a_cancellation_that_comes_too_late_sends_the_notice(house: House, receiver: Receiver) -> None:
-    house.terms(run_seconds=10)
-    house.freeze()
-    job = submit(house, receiver)
-    house.advance(10)
-    assert house.ask("PUT", job["cancel_url"]).status_code == 400
+def test_a_cancellation_that_comes_too_late_sends_the_notice(local: LocalApp, receiver: Receiver) -> None:
+    local.terms(run_seconds=10)
+    local.freeze()
+    job = submit(local, receiver)
+    local.advance(10)
+    assert local.ask("PUT", job["cancel_url"]).status_code == 400
     assert receiver.ids == [job["request_id"]]
-    assert len(house.charges()) == 1
+    assert len(local.charges()) == 1
 
 
 def test_a_stream_that_finds_the_work_done_sends_the_notice(stage: Stage, receiver: Receiver) -> None:
@@ -203,87 +203,89 @@ def test_a_reply_that_is_lost_or_slow_keeps_no_notice_back(
     assert receiver.wait(1)
 
 
-def test_a_cancelled_request_sends_none(house: House, receiver: Receiver) -> None:
-    house.terms(run_seconds=10)
-    house.freeze()
-    job = submit(house, receiver)
-    house.ask("PUT", job["cancel_url"])
-    house.advance(100)
-    house.catch_up()
+def test_a_cancelled_request_sends_none(local: LocalApp, receiver: Receiver) -> None:
+    local.terms(run_seconds=10)
+    local.freeze()
+    job = submit(local, receiver)
+    local.ask("PUT", job["cancel_url"])
+    local.advance(100)
+    local.catch_up()
     assert receiver.notices == []
 
 
-def test_an_untaken_notice_is_sent_ten_times_more_within_two_hours(house: House, receiver: Receiver) -> None:
-    now = house.freeze()
+def test_an_untaken_notice_is_sent_ten_times_more_within_two_hours(
+    local: LocalApp, receiver: Receiver
+) -> None:
+    now = local.freeze()
     receiver.status = 500
-    submit(house, receiver)
+    submit(local, receiver)
     assert len(receiver.notices) == 1
-    house.advance(7)
-    house.catch_up()
+    local.advance(7)
+    local.catch_up()
     assert len(receiver.notices) == 2
-    house.advance(24 * 3600)
-    house.catch_up()
+    local.advance(24 * 3600)
+    local.catch_up()
     assert len(receiver.notices) == 11
     assert receiver.times == sorted(receiver.times)
     assert receiver.times[-1] <= now + 2 * 3600
-    (delivery,) = house.run(house.account.webhooks.all())
+    (delivery,) = local.run(local.account.webhooks.all())
     assert not delivery.open
     assert {attempt.status for attempt in delivery.attempts} == {500}
 
 
-def test_a_notice_taken_at_last_is_sent_no_more(house: House, receiver: Receiver) -> None:
-    house.freeze()
+def test_a_notice_taken_at_last_is_sent_no_more(local: LocalApp, receiver: Receiver) -> None:
+    local.freeze()
     receiver.status = 503
-    submit(house, receiver)
+    submit(local, receiver)
     receiver.status = 204
-    house.advance(24 * 3600)
-    house.catch_up()
-    house.catch_up()
+    local.advance(24 * 3600)
+    local.catch_up()
+    local.catch_up()
     assert len(receiver.notices) == 2
 
 
-def test_a_receiver_that_is_not_there_is_tried_again(house: House) -> None:
-    house.freeze()
-    house.ask("POST", SUBMIT, params={"fal_webhook": "http://127.0.0.1:9/hook"}, json=UPSCALE)
-    (delivery,) = house.run(house.account.webhooks.all())
+def test_a_receiver_that_is_not_there_is_tried_again(local: LocalApp) -> None:
+    local.freeze()
+    local.ask("POST", SUBMIT, params={"fal_webhook": "http://127.0.0.1:9/hook"}, json=UPSCALE)
+    (delivery,) = local.run(local.account.webhooks.all())
     assert delivery.open
     assert delivery.attempts[0].status is None
     assert "Connect" in delivery.attempts[0].problem
 
 
-def test_a_duplicate_can_be_ordered(house: House, receiver: Receiver) -> None:
-    house.order(DuplicateWebhook(copies=3), "fal.submit")
-    job = submit(house, receiver)
+def test_a_duplicate_can_be_configured(local: LocalApp, receiver: Receiver) -> None:
+    local.add_fault(DuplicateWebhook(copies=3), "fal.submit")
+    job = submit(local, receiver)
     assert receiver.ids == [job["request_id"]] * 3
     assert len({body for _, body in receiver.notices}) == 1
 
 
-def test_a_late_notice_can_be_ordered(house: House, receiver: Receiver) -> None:
-    house.freeze()
-    house.order(LateWebhook(60), "fal.submit")
-    submit(house, receiver)
-    house.advance(59)
-    house.catch_up()
+def test_a_late_notice_can_be_configured(local: LocalApp, receiver: Receiver) -> None:
+    local.freeze()
+    local.add_fault(LateWebhook(60), "fal.submit")
+    submit(local, receiver)
+    local.advance(59)
+    local.catch_up()
     assert receiver.notices == []
-    house.advance(1)
-    house.catch_up()
+    local.advance(1)
+    local.catch_up()
     assert len(receiver.notices) == 1
 
 
-def test_notices_can_be_ordered_to_swap(house: House, receiver: Receiver) -> None:
-    house.order(SwapWebhooks(), "fal.submit")
-    first, second = submit(house, receiver), submit(house, receiver)
+def test_notices_can_be_configured_to_swap(local: LocalApp, receiver: Receiver) -> None:
+    local.add_fault(SwapWebhooks(), "fal.submit")
+    first, second = submit(local, receiver), submit(local, receiver)
     assert receiver.ids == [second["request_id"], first["request_id"]]
-    third = submit(house, receiver)
+    third = submit(local, receiver)
     assert receiver.ids[2:] == [third["request_id"]]
 
 
 def test_a_submission_without_a_webhook_leaves_the_order_for_the_next(
-    house: House, receiver: Receiver
+    local: LocalApp, receiver: Receiver
 ) -> None:
-    house.order(DuplicateWebhook(), "fal.submit")
-    house.ask("POST", SUBMIT, json=UPSCALE)
-    submit(house, receiver)
+    local.add_fault(DuplicateWebhook(), "fal.submit")
+    local.ask("POST", SUBMIT, json=UPSCALE)
+    submit(local, receiver)
     assert len(receiver.notices) == 2
 
 
@@ -298,13 +300,13 @@ def test_loopback_addresses_may_be_told(url: str) -> None:
     "url",
     ["https://example.com/x", "http://10.0.0.1/", "http://localhost.example.com", "ftp://127.0.0.1", "x", "http://["],
 )  # fmt: skip
-def test_no_other_address_may(house: House, url: str) -> None:
+def test_no_other_address_may(local: LocalApp, url: str) -> None:
     with pytest.raises(ApiError, match="not allowed"):
         check_address(url, "fal_webhook")
-    reply = house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    reply = local.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
     assert (reply.status_code, reply.json()["error_type"]) == (400, "bad_request")
     assert "loopback" in reply.headers["x-fauxscale-reason"]
-    assert house.charges() == []
+    assert local.charges() == []
 
 
 @pytest.mark.parametrize(
@@ -318,48 +320,48 @@ def test_no_other_address_may(house: House, url: str) -> None:
     ],
     ids=lambda url: url[:40],
 )
-def test_an_address_nothing_can_be_sent_to_is_refused_when_it_is_given(house: House, url: str) -> None:
+def test_an_address_nothing_can_be_sent_to_is_refused_when_it_is_given(local: LocalApp, url: str) -> None:
     with pytest.raises(ApiError, match="not allowed"):
         check_address(url, "fal_webhook")
-    reply = house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    reply = local.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
     assert (reply.status_code, reply.json()["error_type"]) == (400, "bad_request")
     assert "no notice can be sent" in reply.headers["x-fauxscale-reason"]
-    assert house.charges() == []
+    assert local.charges() == []
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:99999/x", "http://127.0.0.1:abc/", "http://127.0.0.1/\x01"]
 )
-def test_a_notice_that_cannot_be_sent_is_an_attempt_that_failed(house: House, url: str) -> None:
-    now = house.freeze()
+def test_a_notice_that_cannot_be_sent_is_an_attempt_that_failed(local: LocalApp, url: str) -> None:
+    now = local.freeze()
     notice = Delivery(id="d", url=url, body="{}", header="X-Fal-Webhook", user="u", due=now)
-    house.run(house.account.webhooks.add(notice))
-    house.catch_up()
-    (delivery,) = house.run(house.account.webhooks.all())
+    local.run(local.account.webhooks.add(notice))
+    local.catch_up()
+    (delivery,) = local.run(local.account.webhooks.all())
     assert [attempt.status for attempt in delivery.attempts] == [None]
     assert delivery.attempts[0].problem
     assert delivery.open
 
 
-def test_what_comes_before_the_host_of_an_address_is_no_host(house: House, receiver: Receiver) -> None:
+def test_what_comes_before_the_host_of_an_address_is_no_host(local: LocalApp, receiver: Receiver) -> None:
     url = receiver.url.replace("//", "//user:secret@")
-    house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    local.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
     headers = receiver.notices[0][0]
     assert f"http://{headers['host']}/hook" == receiver.url
     assert base64.b64decode(headers["authorization"].removeprefix("Basic ")) == b"user:secret"
 
 
-def test_a_localhost_name_is_reached_without_a_resolver(house: House, receiver: Receiver) -> None:
+def test_a_localhost_name_is_reached_without_a_resolver(local: LocalApp, receiver: Receiver) -> None:
     url = receiver.url.replace("127.0.0.1", "app.localhost")
-    house.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
+    local.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
     assert receiver.notices[0][0]["host"].startswith("app.localhost:")
 
 
 def test_without_the_extra_a_webhook_is_refused_by_name(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    local: LocalApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
-    reply = house.ask("POST", SUBMIT, params={"fal_webhook": "http://127.0.0.1:1/"}, json=UPSCALE)
+    reply = local.ask("POST", SUBMIT, params={"fal_webhook": "http://127.0.0.1:1/"}, json=UPSCALE)
     assert reply.status_code == 503
     assert "fauxscale[tls]" in reply.headers["x-fauxscale-reason"]
 
@@ -368,11 +370,11 @@ def test_the_same_secret_makes_the_same_key() -> None:
     assert Key(b"1" * 32).public == Key(b"1" * 32).public != Key(b"2" * 32).public
 
 
-def test_reset_forgets_notices(house: House, receiver: Receiver) -> None:
-    house.freeze()
+def test_reset_forgets_notices(local: LocalApp, receiver: Receiver) -> None:
+    local.freeze()
     receiver.status = 500
-    submit(house, receiver)
-    house.run(house.account.reset(("jobs",)))
-    house.advance(3600)
-    house.catch_up()
+    submit(local, receiver)
+    local.run(local.account.reset(("jobs",)))
+    local.advance(3600)
+    local.catch_up()
     assert len(receiver.notices) == 1

@@ -140,9 +140,11 @@ def test_a_time_out_of_an_asynchronous_client_counts_and_what_came_is_read(
     mock: MockServer, slow: AccountHandle, library: Any, begin: Any
 ) -> None:
     async def run() -> int:
-        async with library.AsyncClient(transport=mock.transport(), timeout=0.2) as client:
+        async with library.AsyncClient(transport=mock.transport(), timeout=30) as client:
+            client.timeout = 0.2
             with pytest.raises(library.ReadTimeout):
                 await send(client, slow)
+            client.timeout = 30
             return int((await send(client, mock.account())).status_code)
 
     assert begin(run() if begin is asyncio.run else run) == 200

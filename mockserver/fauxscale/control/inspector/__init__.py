@@ -1,4 +1,4 @@
-"""The page that shows calls and their pictures, and the little it asks the server for."""
+"""The inspector: the page that shows calls and their pictures, and the routes it reads them from."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Inspector:
         ]
 
     async def calls(self, request: Request) -> Response:
-        """The newest of all accounts, newest first, in outline; 304 when nothing has happened since."""
+        """List the newest calls of all accounts, newest first, in outline; 304 when nothing has happened since."""
         labels = {card.id: card.label for card in await self._accounts.cards()} | {UNASSIGNED: "no account"}
         total = spent = 0
         tails: list[Iterator[dict[str, object]]] = []
@@ -100,7 +100,7 @@ class Inspector:
         return Response(entry.to_json(), media_type="application/json")
 
     async def picture(self, request: Request) -> Response:
-        """One side of a call: the picture sent (`before`) or the first result (`after`)."""
+        """Serve one picture of a call: the one sent (`before`) or the first result (`after`)."""
         entry = await self._entry(request)
         data: bytes | None = None
         if entry is not None and request.path_params["side"] == "before":
@@ -190,7 +190,7 @@ async def _to_page(request: Request) -> Response:
 
 
 async def _file(request: Request) -> Response:
-    """A file of the page, by its fixed name: no name from outside is ever a path."""
+    """Read a file of the page by its fixed name: no name from outside is ever a path."""
     name = request.path_params.get("name", "index.html")
     if name not in _TYPES:
         return Response(status_code=404)

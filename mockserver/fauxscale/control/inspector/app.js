@@ -118,10 +118,10 @@ function mark() {
 }
 
 function draw() {
-  const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const terms = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = calls.filter((call) => {
     const text = [call.status ?? "cut", call.operation, call.label, call.path, call.reason, ...call.faults].join(" ").toLowerCase();
-    return words.every((word) => text.includes(word));
+    return terms.every((term) => text.includes(term));
   });
   const known = new Map([...document.querySelectorAll(".call")].map((button) => [button.dataset.key, button]));
   $("list").replaceChildren(...shown.map((call) => known.get(key(call)) ?? row(call)));

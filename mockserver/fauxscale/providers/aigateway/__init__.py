@@ -40,7 +40,7 @@ PRICE = flat(0.06)
 
 
 async def post_generations(call: Call) -> Response:
-    """Double the picture named in `image` or `image_url`; without one, draw the prompt and double that."""
+    """Upscale the picture named in `image` or `image_url`; without one, draw the prompt and upscale that."""
     body = await call.json(JSON)
     values = values_of(call, body)
     name, text = named_in(body)
@@ -52,7 +52,7 @@ async def post_generations(call: Call) -> Response:
 
 
 async def post_edits(call: Call) -> Response:
-    """Double the picture in the part `image`, or the one that JSON names in `image_url`."""
+    """Upscale the picture in the part `image`, or the one that JSON names in `image_url`."""
     if call.request.headers.get("content-type", "").lower().startswith("application/json"):
         body = await call.json(JSON)
         values = values_of(call, body)
@@ -90,14 +90,14 @@ async def _double(
 
 
 async def get_models(call: Call) -> Response:
-    """The model list, filtered by `modality` and `provider`."""
+    """Answer the model list, filtered by `modality` and `provider`."""
     query, card = call.request.query_params, pages.card()
     shown = all(query.get(name, card[name]) == card[name] for name in ("modality", "provider"))
     return JSONResponse({"object": "list", "data": [card] if shown else []})
 
 
 async def get_model(call: Call) -> Response:
-    """One model with its schema. Clients send its id with the slash plain or as %2F."""
+    """Answer one model with its schema. Clients send its id with the slash plain or as %2F."""
     check_model(call.params["id"])
     return JSONResponse(pages.card() | {"schema": pages.invocation(call, PARAMETERS)})
 
@@ -108,7 +108,7 @@ async def get_schema(call: Call) -> Response:
 
 
 async def get_balance(call: Call) -> Response:
-    """The wallet. That it tells balance and spend is documented, the members are ours; null means unlimited."""
+    """Answer the wallet. That it tells balance and spend is documented, the members are ours; null means unlimited."""
     spent, left = await call.account.ledger.spent(), await call.account.balance()
     dollars = None if left is None else left / 1e6
     return JSONResponse(
@@ -125,7 +125,7 @@ async def get_llms(call: Call) -> Response:
 
 
 def headers(call: Call) -> dict[str, str]:
-    """x-request-id on every answer, the client's own echoed; where the caller stands in its minute."""
+    """Add x-request-id to every answer, the client's own echoed, and the headers of the rate limit."""
     sent = call.request.headers.get("x-request-id", "")
     fit = 0 < len(sent) <= 128 and sent.isascii() and sent.isprintable()
     always = {"x-request-id": sent if fit else request_id(call.account.id, call.entry.id)}
@@ -148,7 +148,7 @@ def _get(name: str, path: str, handler: Handler) -> Endpoint:
 
 
 def _page(name: str, path: str, handler: Handler) -> Endpoint:
-    """What anyone may read."""
+    """An endpoint that anyone may read without a key."""
     return replace(_get(name, path, handler), needs_key=False, limited=False)
 
 

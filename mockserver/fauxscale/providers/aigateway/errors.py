@@ -1,4 +1,4 @@
-"""What AIgateway's refusals look like, in each of the four catalogues it has published.
+"""AIgateway's error bodies, in each of the four catalogues it has published.
 
 The catalogues disagree. The model page's is the default, because that page is about this very model; where
 one is silent on a status, the next one below speaks.
@@ -99,7 +99,7 @@ OPTION = Option(
 
 
 def word_error(call: Call, error: ApiError) -> Response:
-    """`{"error": {message, type, code, param}}`; `code` is the status, but a word in the docs' catalogue."""
+    """Word an error as `{"error": {message, type, code, param}}`; `code` is the status, a word in the docs'."""
     status = error.status or _STATUS.get(error.problem, 400)
     catalogue = str(call.setting("errors"))
     fallback = "invalid_request_error" if status < 500 else "server_error"
@@ -124,10 +124,10 @@ def word_error(call: Call, error: ApiError) -> Response:
 
 
 def rate_headers(limit: object, remaining: int, reset: float) -> dict[str, str]:
-    """Where the caller stands in its minute. The reset is in seconds, a bare number, unlike OpenAI's "6m0s"."""
+    """Make the rate limit headers. The reset is in seconds, a bare number, unlike OpenAI's "6m0s"."""
     return {
         "x-ratelimit-limit-requests": str(limit),
         "x-ratelimit-remaining-requests": str(remaining),
-        # What was ordered with a date that has passed asks for no wait: nobody can sleep less than nought.
+        # A fault configured with a date that has passed asks for no wait, never for a negative one.
         "x-ratelimit-reset-requests": str(math.ceil(max(reset, 0))),
     }

@@ -1,6 +1,6 @@
-"""What AIgateway says about itself: its models, how to call them, an OpenAPI description, a text for language models.
+"""AIgateway's descriptions of itself: models, how to call them, OpenAPI, a text for language models.
 
-All in words of our own; addresses are those the caller reached us by.
+All texts are our own; addresses are those the caller reached us by.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def card() -> Json:
 
 
 def invocation(call: Call, parameters: Sequence[Parameter]) -> Json:
-    """How to call the model: endpoint, parameters, one request and its reply."""
+    """Describe how to call the model: endpoint, parameters, one request and its reply."""
     return {
         "endpoint": f"{base(call)}/images/generations",
         "method": "POST",
@@ -50,7 +50,7 @@ def invocation(call: Call, parameters: Sequence[Parameter]) -> Json:
 
 
 def openapi(call: Call, parameters: Sequence[Parameter]) -> Json:
-    """An OpenAPI 3.1 description of what the stand-in answers here."""
+    """Make an OpenAPI 3.1 description of what the stand-in answers here."""
     known = {one.name: one.schema() for one in parameters}
     file = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The picture."}
     text = {"type": "string", "description": "A data URI, base64, or a link of this server."}

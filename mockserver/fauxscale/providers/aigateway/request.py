@@ -1,4 +1,4 @@
-"""What may be asked of AIgateway's image endpoints: the parameters, the model, where a picture is named."""
+"""Reads requests to AIgateway's image endpoints: the parameters, the model, where a picture is named."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMES = frozenset({*(one.name for one in PARAMETERS), "image", "image[]", "image
 
 
 def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:
-    """The parameters in force. Raises ApiError for the first that is wrong; the model is looked at first."""
+    """Read the parameters in force. Raises ApiError for the first that is wrong; the model is checked first."""
     check_model(sent.get("model"))
     unknown = sorted(set(sent) - NAMES)
     if unknown and call.setting("unknown_members") == "refuse":
@@ -58,7 +58,7 @@ def check_model(model: object) -> None:
 
 
 def named_in(body: dict[str, object]) -> tuple[str, str | None]:
-    """Which member names the picture, and the text in it. A list of one text is taken for that text."""
+    """Find the member that names the picture, and its text. A list of one text counts as that text."""
     for name in ("image", "image_url"):
         value = body.get(name)
         if isinstance(value, list) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]  # from strangers; judged right below
@@ -77,7 +77,7 @@ def named_in(body: dict[str, object]) -> tuple[str, str | None]:
 
 
 def size_of(values: dict[str, object]) -> tuple[int, int]:
-    """Width and height of what is drawn, in pixels."""
+    """Width and height of a picture to be drawn, in pixels."""
     size = str(values["size"])
     found = _WRITTEN.fullmatch("1024x1024" if size == "auto" else size)
     least, most = SIDES

@@ -34,7 +34,7 @@ _PARTS = f"{storage.FILES}/multipart/{{upload}}"
 
 
 async def jwks(call: Call) -> Response:
-    """The public key webhooks are verified with."""
+    """Answer the public key that webhooks are verified with."""
     x = base64.urlsafe_b64encode(signing_key(call.accounts).public).rstrip(b"=").decode()
     return JSONResponse({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]})
 
@@ -45,13 +45,13 @@ def find_key(request: Request) -> str | None:
 
 
 def mint_key(drawn: bytes) -> str:
-    """`<key id>:<secret>`, a UUID and 32 hexadecimal digits."""
+    """Mint a key, `<key id>:<secret>`: a UUID and 32 hexadecimal digits."""
     first = drawn[:16].hex()
     return f"{first[:8]}-{first[8:12]}-{first[12:16]}-{first[16:20]}-{first[20:]}:{drawn[16:32].hex()}"
 
 
 def headers(call: Call) -> Mapping[str, str]:
-    """The id of the request a call is, or asks about."""
+    """Add the id of the request that a call makes, or asks about."""
     if call.site is RUN or call.site is QUEUE:
         asked = call.params.get("id", "")
         # What cannot be an id may be no header value either: blanks, other people's alphabets.

@@ -1,4 +1,4 @@
-"""How fal.ai words what goes wrong: model errors as a list, in pydantic's shape; everything else flat.
+"""fal.ai's error bodies: model errors as a list, in pydantic's shape; everything else flat.
 
 Source: docs.fal.ai, "Errors" and "Request errors" (read 2026-08). The bodies of 401 and 403 are quoted by users
 (fal-ai/fal issues 1068, 1112, 1147); those of 404 and 429 are guesses in their image.
@@ -117,7 +117,7 @@ def word_error(call: Call, error: ApiError) -> Response:
 
 
 def wire_error(error: ApiError) -> WireError:
-    """Status, body and headers of a neutral error."""
+    """Word a neutral error: status, body and headers."""
     said = _wire_error(error)
     headers = {
         "x-fal-retryable": "true" if said.status >= 500 or said.status == 429 else "false",
@@ -145,7 +145,7 @@ def _wire_error(error: ApiError) -> WireError:
     if error.problem in _MODEL_OF and not (error.status and error.status >= 500):
         return _model(_MODEL_OF[error.problem], error)
     if error.problem is Problem.INVALID_PARAMETER and error.status not in (None, 400):
-        # Ordered: of the statuses below 500 that no problem stands for the machinery has a word for one.
+        # Configured: of the statuses below 500 that no problem has, fal's infrastructure has a name for one.
         if error.status == 499:
             return _request("client_disconnected", error)
         return WireError(400, {"detail": error.message or phrase(error.status)})
@@ -197,7 +197,7 @@ def _request(kind: str, error: ApiError) -> WireError:
 
 
 def _unreadable(error: ApiError) -> dict[str, object]:
-    """As FastAPI words a body that is not there, no JSON, or no object."""
+    """Word a body that is missing, no JSON, or no object, as FastAPI does."""
     facts = error.details
     if facts.get("empty"):
         return {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
@@ -214,7 +214,7 @@ def _unreadable(error: ApiError) -> dict[str, object]:
 
 
 def _missing(path: str) -> str:
-    """An app answers for its own paths, fal for the names of apps."""
+    """Word an unknown path: an app answers for its own paths, fal for the names of apps."""
     owner, _, rest = path.strip("/").partition("/")
     app, _, inside = rest.partition("/")
     if (owner, app) == ("fal-ai", "ideogram"):

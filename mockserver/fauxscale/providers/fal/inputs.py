@@ -1,4 +1,4 @@
-"""What fal-ai/ideogram/upscale reads from a request, judged as pydantic 2 judges it: every fault at once.
+"""Reads the input of fal-ai/ideogram/upscale and validates it as pydantic 2 does: every error at once.
 
 Source: the model's page (llms.txt, read 2026-08); ranges are from Ideogram's own endpoint. Unknown members are
 ignored, as FastAPI does; numbers and booleans may come as strings, as pydantic's lax mode allows.
@@ -20,7 +20,7 @@ _NUMBERS = {"resemblance": (1, 100), "detail": (1, 100), "seed": (None, None)}
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The model's input; all but the picture's address have defaults."""
+    """The model's input; all members but the picture's address have defaults."""
 
     image_url: str
     prompt: str = ""
@@ -32,7 +32,7 @@ class Inputs:
 
     @property
     def params(self) -> dict[str, object]:
-        """What the journal and the ledger know of it: all but the picture."""
+        """The parameters that the journal and the ledger keep: all but the picture."""
         return {
             name: value for name, value in asdict(self).items() if name != "image_url" and value is not None
         }
@@ -47,13 +47,13 @@ class _Wrong(Exception):
 
 
 def read(body: Mapping[str, object]) -> Inputs:
-    """The input in a JSON body. Raises INVALID_PARAMETER with pydantic's list in details["errors"]."""
+    """Read the input in a JSON body. Raises INVALID_PARAMETER with pydantic's list in details["errors"]."""
     found = _members(body, ("image_url", "prompt", *_NUMBERS, *_FLAGS), required="image_url")
     return Inputs(**found)  # type: ignore[arg-type]  # judged member by member
 
 
 def read_texts(body: Mapping[str, object], *names: str) -> list[str]:
-    """Members that are texts, "" for those left out. Raises as `read` does."""
+    """Read members that are texts, "" for those left out. Raises as `read` does."""
     found = _members(body, names)
     return [str(found.get(name, "")) for name in names]
 

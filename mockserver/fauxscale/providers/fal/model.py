@@ -1,4 +1,4 @@
-"""The model itself, fal-ai/ideogram/upscale: from its JSON input to its JSON output, asked directly."""
+"""The model fal-ai/ideogram/upscale: from its JSON input to its JSON output, called directly."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What came of a request: enough to word it later, for whoever asks. `image` is a link's id, None when withheld."""
+    """The outcome of a request, to word its reply from. `image` is a link's id, None when withheld."""
 
     seed: int
     image: str | None
@@ -50,7 +50,7 @@ async def run(call: Call) -> Response:
 
 
 async def inputs_of(call: Call) -> Inputs:
-    # A data URI takes four characters for three bytes.
+    # A data URI has four characters for three bytes.
     most = _max_file(call) * 4 // 3 + MIB
     try:
         return read(await call.json(most))
@@ -63,7 +63,7 @@ async def inputs_of(call: Call) -> Inputs:
 
 
 async def ask(call: Call, inputs: Inputs) -> Upscale:
-    """The work a valid input asks for, its picture at hand."""
+    """Make the work that a valid input asks for, its picture at hand."""
     shard = call.account.id.removeprefix("acct_")
     return Upscale(
         source=await _picture(call, inputs.image_url),
@@ -82,20 +82,20 @@ async def ask(call: Call, inputs: Inputs) -> Upscale:
 
 def output_of(inputs: Inputs, outcome: Outcome) -> Output:
     result = outcome.results[0]
-    # Any integer may be asked for, and is told back; the rest of the house knows seeds of 31 bits.
+    # Any integer may be asked for, and is answered; everything else here knows seeds of 31 bits.
     seed = result.seed if inputs.seed is None else inputs.seed
     return Output(seed, result.link.id if result.safe else None, result.link.path, inputs.sync_mode)
 
 
 async def word(call: Call, output: Output) -> dict[str, object]:
-    """The model's output as JSON; links lead where this call came from."""
+    """Word the model's output as JSON; links lead to the origin this call came to."""
     if output.image is None:
         return {"images": [], "seed": output.seed}
     file: dict[str, object] = {
         "url": media_url(call, output.path),
         "content_type": "image/png",
         "file_name": output.path.rpartition("/")[2],
-        # The size is not known before the picture is made, and it is made when somebody looks.
+        # The size is not known before the picture is made, and it is made when it is first read.
         "file_size": None,
     }
     if output.inline:
@@ -110,13 +110,13 @@ async def word(call: Call, output: Output) -> dict[str, object]:
 
 
 def request_id(call: Call) -> str:
-    """The UUID of this request: the same for the same account and call number."""
+    """Make the UUID of this request: the same for the same account and call number."""
     digest = hashlib.sha256(f"{call.account.id}\n{call.entry.id}".encode()).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 def lifetime(call: Call) -> float | None:
-    """Seconds the client wants its files kept; None when it does not say, or says null."""
+    """Read how many seconds the client wants its files kept; None when it does not say, or says null."""
     for name in _LIFECYCLE:
         try:
             said = cast("object", json.loads(call.request.headers.get(name, "null")))

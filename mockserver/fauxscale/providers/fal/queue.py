@@ -41,7 +41,7 @@ _STREAM_PAUSE = 0.05
 
 
 async def submit(call: Call) -> Response:
-    """Take a request in. What is wrong with it shows at the result, but for key and wallet."""
+    """Queue a request. What is wrong with it shows at the result, except for the key and the wallet."""
     hook = call.request.query_params.get("fal_webhook")
     if hook is not None:
         check_address(hook, "fal_webhook")
@@ -56,7 +56,7 @@ async def submit(call: Call) -> Response:
 
 
 async def status(call: Call) -> Response:
-    """Where a request stands: 202 until it is done, then 200."""
+    """Answer a request's status: 202 until it is done, then 200."""
     job = await _found(call)
     progress = await poll(call, job)
     ended = progress.stage in ("done", "cancelled")
@@ -64,7 +64,7 @@ async def status(call: Call) -> Response:
 
 
 async def stream(call: Call) -> Response:
-    """Server-sent events: a status whenever it changes, the last when the request is done."""
+    """Stream server-sent events: a status whenever it changes, the last when the request is done."""
     job = await _found(call)
 
     async def events() -> AsyncIterator[str]:
@@ -86,7 +86,7 @@ async def stream(call: Call) -> Response:
 
 
 async def result(call: Call) -> Response:
-    """The model's output, or the error the request ended in."""
+    """Answer the model's output, or the error the request ended in."""
     job = await _found(call)
     progress = await poll(call, job, counted=False)
     if (error := _failure(job, progress)) is not None:
@@ -109,7 +109,7 @@ async def result(call: Call) -> Response:
 
 
 async def cancel(call: Call) -> Response:
-    """Stop a request that is not done; it then costs nothing."""
+    """Cancel a request that is not done; it then costs nothing."""
     job = await call.account.jobs.get(call.params["id"])
     if job is None:
         call.entry.reason = "no request of this id was submitted with this key"
@@ -121,7 +121,7 @@ async def cancel(call: Call) -> Response:
 
 
 def notice(job: Job, error: ApiError | None) -> str:
-    """A webhook's body, spelled as fal spells it: keys sorted, a space after each colon and comma."""
+    """Write a webhook's body as fal does: keys sorted, a space after each colon and comma."""
     body: dict[str, object] = {
         "request_id": job.id,
         "gateway_request_id": job.id,
@@ -137,7 +137,7 @@ def notice(job: Job, error: ApiError | None) -> str:
 
 
 async def _job(call: Call, hook: str | None) -> Job:
-    """Everything about a request that does not wait for the clock: its outcome, its price, its pace."""
+    """Begin the job of a request: its outcome, its price and its pace are decided now."""
 
     async def work() -> Made:
         inputs = await inputs_of(call)
@@ -156,12 +156,12 @@ async def _job(call: Call, hook: str | None) -> Job:
 
 
 def _at_once(refusal: ApiError) -> bool:
-    """Whether the submission is refused: for want of money or of time; all else shows at the result."""
+    """Whether an error refuses the submission: no money or no time; all else shows at the result."""
     return refusal.problem in (Problem.NO_FUNDS, Problem.TIMEOUT) and not refusal.details.get("configured")
 
 
 def _pace(call: Call) -> tuple[Pace, ApiError | None]:
-    """How long the request will take; with the error it ends in when that is longer than the client waits."""
+    """How long the request waits and runs, and the error it ends in when that is longer than the client waits."""
     pace = pace_of(call)
     try:
         patience = float(call.request.headers.get("x-fal-request-timeout", "inf"))

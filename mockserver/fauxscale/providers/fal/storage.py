@@ -40,7 +40,7 @@ _MOST_PARTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a file will be once its bytes have come, and how long it will then live (seconds)."""
+    """The future address of a file whose bytes are still to come, and how long it will then live (seconds)."""
 
     file: File
     life: float | None
@@ -48,14 +48,14 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One part of a file to be."""
+    """One part of a file that is uploaded in parts."""
 
     number: int
     etag: str
     blob: str
 
     def is_named_by(self, word: object) -> bool:
-        """Whether a member of the list that ends an upload means this part."""
+        """Whether an entry of the list that completes an upload names this part."""
         if not isinstance(word, dict):
             return False
         said = cast("Mapping[str, object]", word)
@@ -63,7 +63,7 @@ class _Part:
 
 
 async def token(call: Call) -> Response:
-    """A storage token, good for an hour."""
+    """Answer a storage token, valid for an hour."""
     exp = int(call.now) + _TOKEN_SECONDS
     signed = f"{call.account.id}?{call.accounts.signer.query(_TOKEN_PATH, exp, call.account.id)}"
     return JSONResponse(
@@ -77,38 +77,38 @@ async def token(call: Call) -> Response:
 
 
 async def upload(call: Call) -> Response:
-    """Keep the body as a file."""
+    """Store the body as a file."""
     place = await _place(call, call.request.headers.get("x-fal-file-name", ""), _said_type(call))
     file = await _keep(call, place, await _bytes(call))
     return JSONResponse({"access_url": media_url(call, file.path)})
 
 
 async def initiate(call: Call) -> Response:
-    """A signed place to PUT one file to."""
+    """Answer a signed address to PUT one file to."""
     return await _promise_place(call, "")
 
 
 async def initiate_parts(call: Call) -> Response:
-    """A signed place to PUT parts of a file to."""
+    """Answer a signed address to PUT parts of a file to."""
     return await _promise_place(call, "/multipart/js")
 
 
 async def create_parts(call: Call) -> Response:
-    """A place for parts, for who has a token."""
+    """Answer an address for parts, for callers with a token."""
     place = await _place(call, call.request.headers.get("x-fal-file-name", ""), _said_type(call))
     await call.account.files.begin(place.file.id, place)
     return JSONResponse({"access_url": media_url(call, place.file.path), "uploadId": "py"})
 
 
 async def put(call: Call) -> Response:
-    """The bytes of a file a place was asked for."""
+    """Store the bytes of a file whose address was asked for."""
     place = await _promised(call)
     await _keep(call, place, await _bytes(call))
     return Response(status_code=200)
 
 
 async def put_part(call: Call) -> Response:
-    """One part, by number from 1; sent again it replaces the first."""
+    """Store one part, by number from 1; sent again it replaces the first."""
     place = await _promised(call)
     number = int(call.params["part"])
     if not 1 <= number <= _MOST_PARTS:
@@ -121,7 +121,7 @@ async def put_part(call: Call) -> Response:
 
 
 async def complete(call: Call) -> Response:
-    """Make one file of the parts named."""
+    """Join the parts named into one file."""
     place = await _promised(call)
     # Sent twice, the later counts.
     parts = (await call.account.files.parts(place.file.id, _Part))[::-1]
@@ -143,7 +143,7 @@ async def complete(call: Call) -> Response:
 
 
 async def read_file(call: Call) -> Response:
-    """A file somebody put here."""
+    """Answer a stored file."""
     file = await call.accounts.file(call.params["name"])
     data = (
         await call.account.store.get_blob(file.blob) if file is not None and file.path == call.path else None
@@ -163,7 +163,7 @@ async def read_file(call: Call) -> Response:
 
 
 async def token_owner(call: Call) -> Account | None:
-    """The account a storage token was made for; at this host the API key works too.
+    """Find the account a storage token was made for; at this host the API key works too.
 
     Raises INVALID_KEY for a token that was changed or has expired.
     """
@@ -183,7 +183,7 @@ async def token_owner(call: Call) -> Account | None:
 
 
 async def place_owner(call: Call) -> Account | None:
-    """The account whose files are kept at this address. Parts come with a token or to a signed address."""
+    """Find the account whose files are kept at this address. Parts come with a token or to a signed address."""
     if "authorization" in call.request.headers and call.endpoint.kind == "api":
         return await token_owner(call)
     account = await call.accounts.get(f"acct_{call.params['shard']}")
@@ -240,7 +240,7 @@ def _said_type(call: Call) -> str:
 
 
 def _media_type(said: str | None) -> str:
-    """A media type as it was said, unless it is none: it comes back as a header of the file."""
+    """Return a declared media type if it is valid, else application/octet-stream: it becomes a header of the file."""
     return (
         said if said and "/" in said and said.isascii() and said.isprintable() else "application/octet-stream"
     )

@@ -1,4 +1,4 @@
-"""Ideogram's own API: POST /upscale, as its documentation of 2026-04 words it.
+"""Ideogram's own API: POST /upscale, as its documentation of 2026-04 describes it.
 
 Source: developer.ideogram.ai, API reference, "Upscale" (read 2026-04) and the public OpenAPI description of
 2026-04-27. What neither says is an `Option` below.
@@ -49,7 +49,7 @@ _CHOICES = {
 
 
 async def post_upscale(call: Call) -> Response:
-    """Double the picture in `image_file` as the JSON in `image_request` says."""
+    """Upscale the picture in `image_file` as the JSON in `image_request` says."""
     api_version = str(call.setting("api_version"))
     form = await call.form(file=_FILE_LIMITS[api_version])
     request = _image_request(form, api_version, str(call.setting("unknown_members")))
@@ -144,7 +144,7 @@ def _image_request(form: Form, api_version: str, unknown_members: str) -> dict[s
 
 
 def _check_member(name: str, value: object) -> None:
-    """Type and range of one member of image_request."""
+    """Check the type and range of one member of image_request."""
     field = f"image_request.{name}"
     if name in _RANGES:
         least, most = _RANGES[name]

@@ -1,4 +1,4 @@
-"""What Ideogram's refusals look like. Only the 422 body is documented; the other bodies are guesses in its image."""
+"""Ideogram's error bodies. Only the one of 422 is documented; the others are guesses after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATUS = {
     Problem.LINK_UNKNOWN: 404,
 }
 
-# Statuses nobody outside knows, by the option that chooses them.
+# Statuses that are not known outside the service, by the option that chooses them.
 _CHOSEN = {
     Problem.MISSING_KEY: "missing_key_status",
     Problem.FILE_TOO_LARGE: "oversize_status",
@@ -31,7 +31,7 @@ _CHOSEN = {
 
 
 def word_error(call: Call, error: ApiError) -> Response:
-    """The same text as `error` and as `message`: known clients read one or the other, none both.
+    """Word an error, its text both as `error` and as `message`: known clients read one or the other, none both.
 
     Only the 422 body is documented; the other bodies are guesses in its image.
     """

@@ -49,12 +49,12 @@ _AVIF_SIDE = 1_600  # "AVIF conversion is limited to 1,600 px" (docs, read 2026-
 
 
 async def post_edits(call: Call) -> Response:
-    """Enlarge the part `image` by `scale_factor`. `?dryRun=true` says what it would cost, and that is all."""
+    """Upscale the part `image` by `scale_factor`. With `?dryRun=true` only say what it would cost."""
     form = await call.form(file=FILE)
     values = values_of(call, texts_of(form, PARAMETERS))
     several = f"Model '{MODEL_ID}' does not support multiple input images"
     image = picture_in(form, "Invalid input: expected file, received undefined", several)
-    # Only "true" is documented: whoever asks in other words is not charged for them.
+    # Only "true" is documented: whoever spells it otherwise is not charged for that.
     dry = not says_no(call.request.query_params.get("dryRun", "false"))
     format = FORMATS[str(values["output_format"])]  # noqa: A001  # the word of the wire
     compression = values.get("output_compression")
@@ -82,7 +82,7 @@ async def post_edits(call: Call) -> Response:
 
 
 def _size(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]:  # noqa: A002  # as above
-    """The result's size by the shown one. Raises RESULT_TOO_LARGE where the gateway would not convert it."""
+    """The result's size for a picture shown in this size. Raises RESULT_TOO_LARGE where it is over the limit."""
 
     def size_of(width: int, height: int) -> tuple[int, int]:
         size = int(width * factor + 0.5), int(height * factor + 0.5)
@@ -140,7 +140,7 @@ def _estimate(price: int, count: int) -> dict[str, object]:
 
 
 async def post_generations(call: Call) -> Response:
-    """The model upscales and does nothing else: refused, in the documented words."""
+    """Refuse text-to-image with the documented message: the model only upscales."""
     check_model((await call.json(MIB)).get("model"))
     raise ApiError(
         Problem.INVALID_PARAMETER,
@@ -155,7 +155,7 @@ async def get_models(call: Call) -> Response:
 
 
 async def get_model(call: Call) -> Response:
-    """One model; with `?schema=true` also its parameters. How the service spells those is not published."""
+    """Answer one model; with `?schema=true` also its parameters, whose real form is not published."""
     check_model(call.params["id"])
     if call.request.query_params.get("schema") != "true":
         return JSONResponse(_card())
@@ -181,7 +181,7 @@ def _card() -> dict[str, object]:
 
 
 def headers(call: Call) -> dict[str, str]:
-    """X-Lumenfall-*: "on every answer", says the documentation; there is one model, and fal has it."""
+    """Add X-Lumenfall-*, "on every answer" by the documentation; there is one model, and fal has it."""
     return {
         "x-lumenfall-request-id": request_id(call.account.id, call.entry.id),
         "x-lumenfall-provider": "fal",
@@ -190,7 +190,7 @@ def headers(call: Call) -> dict[str, str]:
 
 
 def mint_key(drawn: bytes) -> str:
-    """`lmnfl_<key id>.<secret>`, both of letters and digits."""
+    """Mint a key, `lmnfl_<key id>.<secret>`, both of letters and digits."""
     return f"lmnfl_{drawn[:8].hex()}.{base64.b32encode(drawn[8:]).decode().rstrip('=').lower()}"
 
 
@@ -199,7 +199,7 @@ def _get(name: str, path: str, handler: Handler) -> Endpoint:
 
 
 def _both(base: str) -> tuple[Endpoint, ...]:
-    """What both bases have. The model's own page names the path plainly, `/v1/images/edits`, the docs the other."""
+    """The endpoints of both bases: the model's own page names `/v1/images/edits`, the docs `/openai/v1/…`."""
     posts: tuple[tuple[str, Handler, Price | None], ...] = (
         ("edits", post_edits, PRICE),
         ("generations", post_generations, None),

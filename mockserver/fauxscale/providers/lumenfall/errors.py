@@ -1,4 +1,4 @@
-"""What Lumenfall's refusals look like, and what becomes of a failure at fal, its upstream.
+"""Lumenfall's error bodies, and how a failure at fal, its upstream, is passed on.
 
 Sources: docs.lumenfall.ai, "Errors" (read 2026-06); lumenfall-ai/agent-skill, error reference (2026-06-23).
 """
@@ -65,7 +65,7 @@ _PICTURE = (Problem.UNSUPPORTED_FORMAT, Problem.BROKEN_IMAGE)
 
 
 def word_error(call: Call, error: ApiError) -> Response:
-    """`{"error": {message, type, code}}` with an upper-case code and no `param`."""
+    """Word an error as `{"error": {message, type, code}}` with an upper-case code and no `param`."""
     status = error.status or _STATUS.get(error.problem, 400)
     fallback = "INVALID_REQUEST" if status < 500 else "UPSTREAM_ERROR"
     code = _CODES_BY_STATUS.get(status, fallback)

@@ -1,4 +1,4 @@
-"""Lumenfall's native endpoints about an account: what it asked before, and what is left in its wallet."""
+"""Lumenfall's native endpoints about an account: its past requests and its balance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Json = dict[str, object]
 
 
 async def get_balance(call: Call) -> Response:
-    """The wallet. One without a limit is shown as postpaid, whose amount is null (lumenfall-ai/agent-skill)."""
+    """Answer the balance. A wallet without a limit is shown as postpaid, its amount null (lumenfall-ai/agent-skill)."""
     left = await call.account.balance()
     amount = None if left is None else left / 1e6
     return JSONResponse(
@@ -32,7 +32,7 @@ async def get_balance(call: Call) -> Response:
 
 
 async def get_requests(call: Call) -> Response:
-    """What was asked, newest first: `limit` (20, at most 100), `status`, `summary=true`, `after` an id."""
+    """List past requests, newest first: `limit` (20, at most 100), `status`, `summary=true`, `after` an id."""
     query = call.request.query_params
     try:
         limit = int(query.get("limit", _PAGE))
@@ -54,7 +54,7 @@ async def get_requests(call: Call) -> Response:
 
 
 async def get_request(call: Call) -> Response:
-    """One request by the id that came in X-Lumenfall-Request-Id."""
+    """Answer one request by the id that came in X-Lumenfall-Request-Id."""
     for row in await _rows(call):
         if row["id"] == call.params["id"]:
             return JSONResponse(row)
@@ -97,7 +97,7 @@ def _status(status: int | None) -> str:
 
 
 def _error(entry: Entry) -> tuple[object, object]:
-    """Code and message of the error that was answered, None and None where all went well."""
+    """Code and message of the error that was answered; None and None for a success."""
     if entry.status is None or entry.status < 400:
         return None, None
     try:

@@ -1,4 +1,4 @@
-"""What may be asked of Lumenfall's upscale mode: its parameters, its models' names, its validator's words."""
+"""Reads requests to Lumenfall's upscale mode: parameters, model names, and its validator's messages."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PARAMETERS = (
 
 
 def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:
-    """The parameters in force. Raises ApiError for the first that is wrong; the model is looked at first."""
+    """Read the parameters in force. Raises ApiError for the first that is wrong; the model is checked first."""
     check_model(sent.get("model"))
     values = values_in_force(PARAMETERS, sent, say)
     if "scale_factor" not in sent and call.setting("strict"):
@@ -83,7 +83,7 @@ def check_model(model: object) -> None:
 
 
 def say(breach: Breach) -> str:
-    """A breach in zod 4's words: the documented "Too big: expected string to have <=1000 characters" is its."""
+    """Word a breach as zod 4 does: the documented "Too big: expected string to have <=1000 characters" is zod's."""
     one, got = breach.parameter, breach.received
     match breach.rule:
         case "missing":

@@ -1,4 +1,4 @@
-"""The app on a loop of the test's own, its rooms within reach: for tests that move clocks and order faults."""
+"""The app on a loop of the test's own, its rooms within reach: for tests that move clocks and add faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORIGIN = "http://localhost"
 KEY = "a-key"
 
 
-class House:
+class LocalApp:
     """One app, one account. `ask` is a call with its key, whose answer is held against the contracts as
     tests/judging.py says; the rest reaches into the account."""
 
@@ -57,21 +57,21 @@ class House:
         return clock.now()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock and nothing else: what is due is for whoever looks next."""
+        """Move the clock and nothing else: what is due is for whoever asks next."""
         self.run(self.account.set_clock(self.run(self.account.clock()).advance(seconds)))
 
     def catch_up(self) -> None:
         providers = {provider.name: provider for provider in self.app.routes.providers}
         self.run(catch_up(self.app.accounts, self.account, providers))
 
-    def order(self, fault: Fault, on: str) -> None:
+    def add_fault(self, fault: Fault, on: str) -> None:
         self.run(self.account.faults.add(Rule("", (fault,), on)))
 
     def charges(self) -> list[Charge]:
         return self.run(self.account.ledger.charges())
 
 
-def open_house(settings: Settings | None = None) -> Iterator[House]:
-    house = House(settings)
-    yield house
-    house.close()
+def open_local_app(settings: Settings | None = None) -> Iterator[LocalApp]:
+    local = LocalApp(settings)
+    yield local
+    local.close()

@@ -1,4 +1,4 @@
-"""Judges a client in one scenario by facts: how it ended, what it saved, what it asked for and paid."""
+"""Evaluates a client in one scenario by facts: how it ended, what it saved, what it asked for and paid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAGIC = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "WEBP": b"RIFF"}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was seen. `made` and `images` in the order of the clients; `gaps` are seconds between calls for
+    """The facts of one scenario. `made` and `images` in the order of the clients; `gaps` are seconds between calls for
     work, `scale` is how much larger the picture is to be."""
 
     made: tuple[ClientResult, ...]
@@ -48,7 +48,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one scenario. `faults` are the reasons of a FAIL, `notes` what it left behind
+    """The verdict on one scenario. `faults` are the reasons of a FAIL, `notes` what it left behind
     and is not judged, `calls` those for work."""
 
     id: str
@@ -61,7 +61,7 @@ class Finding:
     calls: int = 0
 
 
-def judge(expect: Expect, facts: Facts) -> list[str]:
+def evaluate(expect: Expect, facts: Facts) -> list[str]:
     """List what the client did wrong, a clause each; empty for a PASS."""
     wrong: list[str] = []
     for made, image in zip(facts.made, facts.images, strict=True):

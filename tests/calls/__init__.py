@@ -1,0 +1,1 @@
+"""Calls to the providers, as their own samples make them."""

@@ -1,0 +1,5 @@
+"""Calls to AIgateway."""
+
+from __future__ import annotations
+
+MODEL = "ideogram/ideogram-upscale"

@@ -1,0 +1,67 @@
+"""What a link leads to, by what a fault made of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from fauxscale.images.recipe import Draw, Enlarge, Recipe
+from fauxscale.operations.altered_results import altered, leads_to
+from fauxscale.state.link import Link
+from tests.local_app import LocalApp, open_local_app
+
+RECIPE = Recipe(("first",), Enlarge(81, 60), "PNG")
+
+
+@pytest.fixture
+def local() -> Iterator[LocalApp]:
+    yield from open_local_app()
+
+
+def link(local: LocalApp, name: str, source: str, format: str = "PNG") -> Link:
+    """A link of the account to the double of a stored upload."""
+    recipe = replace(RECIPE, sources=(source,), format=format)
+    made = Link(
+        id=name,
+        account=local.account.id,
+        provider="fal",
+        operation="fal.run",
+        path=f"/{name}",
+        recipe=recipe,
+        width=81,
+        height=60,
+        exp=2**40,
+    )
+    local.run(local.account.store.put_blob(source, source.encode()))
+    local.run(local.account.links.keep(made))
+    return made
+
+
+def test_a_result_of_the_size_that_was_sent_or_half_of_it() -> None:
+    assert altered(RECIPE, "same-size", 41, 30).step == Enlarge(41, 30)
+    assert altered(RECIPE, "smaller", 41, 30).step == Enlarge(20, 15)
+    assert altered(RECIPE, "smaller", 1, 1).step == Enlarge(1, 1)
+    assert altered(RECIPE, "swapped", 41, 30) == altered(RECIPE, "", 41, 30) == RECIPE
+
+
+def test_a_link_leads_to_its_own_upload_or_nowhere_once_that_is_gone(local: LocalApp) -> None:
+    one = link(local, "a", "first")
+    gone = replace(one, recipe=replace(one.recipe, sources=("never-stored",)))
+    assert local.run(leads_to(one, local.account)) == (one.recipe, [b"first"])
+    assert local.run(leads_to(gone, local.account)) == (gone.recipe, None)
+
+
+def test_a_swapped_result_is_another_uploads_in_the_format_asked_for(local: LocalApp) -> None:
+    first, second = link(local, "a", "first", "WEBP"), link(local, "b", "second")
+    recipe, sources = local.run(leads_to(replace(first, altered="swapped"), local.account))
+    assert (recipe.format, recipe.sources, sources) == ("WEBP", ("second",), [b"second"])
+    recipe, sources = local.run(leads_to(replace(second, altered="swapped"), local.account))
+    assert (recipe.format, recipe.sources, sources) == ("PNG", ("first",), [b"first"])
+
+
+def test_a_swapped_result_with_no_other_upload_is_a_picture_of_nothing_sent(local: LocalApp) -> None:
+    one = link(local, "a", "first")
+    recipe, sources = local.run(leads_to(replace(one, altered="swapped"), local.account))
+    assert (recipe.step, recipe.sources, sources) == (Draw("a", 81, 60), (), [])

@@ -1,0 +1,45 @@
+"""`fauxscale serve` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.stages import Stage
+
+
+@contextmanager
+def serving(
+    *flags: str, env: dict[str, str] | None = None
+) -> Generator[tuple[dict[str, object], subprocess.Popen[str]]]:
+    """`fauxscale serve --json` as a process of its own: its ready line, and the process."""
+    command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", *flags]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr else ""
+        yield json.loads(line), process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def stage_of(ready: dict[str, object], client: httpx.Client) -> Stage:
+    class Running:
+        url = str(ready["url"])
+
+        def base_url(self, provider: str) -> str:
+            providers = ready["providers"]
+            assert isinstance(providers, dict)
+            return str(providers[provider])
+
+    return Stage("socket", Running(), client)  # type: ignore[arg-type]  # only its addresses are used
