@@ -155,6 +155,13 @@ def test_what_was_recorded_is_played_back(env: Env, tmp_path: Path) -> None:
     # Another seed: what is not played back would differ.
     with serving(env, "--key", "sk-mine", "--seed", "9", "--replay", recordings) as url:
         assert told(f"{url}/stability") == recorded
+        # What can go wrong with a picture goes wrong with a recorded one.
+        api = f"{url}/__fauxscale/api/accounts"
+        account = httpx.get(api).json()["accounts"][-1]["id"]
+        fault = {"fault": "HtmlWith200", "on": "stability.fast"}
+        assert httpx.post(f"{api}/{account}/faults", json=fault).is_success
+        page = httpx.post(f"{url}/stability/v2beta/stable-image/upscale/fast", headers=KEY, files=upload)
+        assert page.text.startswith("<!doctype html>")
     assert played[0] == ["", "", ""]
     assert [name[5:] for name in played[1]] == [
         "stability.fast.har",

@@ -71,7 +71,7 @@ class Stage:
             endpoint = self.endpoint(account)
             if scenario.key == "wrong":
                 endpoint = _locked_out(endpoint)
-            director = _Director(scenario.meanwhile, account)
+            director = _Director(scenario.meanwhile, account, self._profile.cancelled_code)
             tasks = [Task(endpoint, image, scenario.options, self._limit) for image in images]
             with director, ThreadPoolExecutor(len(tasks)) as pool:
                 made = tuple(pool.map(self._candidate.run, tasks))
@@ -162,13 +162,14 @@ def _locked_out(endpoint: Endpoint) -> Endpoint:
 class _Director:
     """Reorders or cancels the client's jobs while it runs."""
 
-    def __init__(self, what: Meanwhile, account: AccountHandle) -> None:
+    def __init__(self, what: Meanwhile, account: AccountHandle, cancelled_code: str) -> None:
         self._actions: Mapping[str, Callable[[], None]] = {
             "reordered": self._reordered,
             "cancelled": self._cancelled,
         }
         self._what = what
         self._account = account
+        self._cancelled_code = cancelled_code
         self._thread: threading.Thread | None = None
         self._over = threading.Event()
 
@@ -190,7 +191,7 @@ class _Director:
 
     def _cancelled(self) -> None:
         for job in self._await_jobs(1):
-            self._account.jobs.fail(job, status=499, code="client_cancelled")
+            self._account.jobs.fail(job, status=499, code=self._cancelled_code)
 
     def _reordered(self) -> None:
         for job in reversed(self._await_jobs(2)):

@@ -15,6 +15,7 @@ PROFILE = Profile(
     api_version="2026-08",
     recorded=Path(__file__).parents[1] / "recorded" / "fal",
     key_header=("Authorization", "Key "),
+    cancelled_code="client_cancelled",
     # fal-client 1.0.3 also reads a key in halves.
     env_if_set={"FAL_KEY_ID": "{key_id}", "FAL_KEY_SECRET": "{key_secret}"},
     work="fal.[rs]u*",  # run, submit

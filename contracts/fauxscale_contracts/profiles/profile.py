@@ -129,6 +129,8 @@ class Profile:
     unsafe_results: bool = False
     """Whether a 200 may hold a result that was withheld as unsafe."""
     skewed_clocks: bool = False
+    cancelled_code: str = ""
+    """Its own name for the error that a cancelled job ends in; empty where it has none."""
     """Whether its replies hold times that a client may compare with its own clock."""
 
     def api_versions(self) -> list[str]:

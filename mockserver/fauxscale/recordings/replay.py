@@ -14,6 +14,7 @@ from starlette.responses import Response
 from fauxscale.bodies.reader import read_body
 from fauxscale.dispatch.provider import Call, link, origin
 from fauxscale.dispatch.request_body import Intake
+from fauxscale.dispatch.responses import PictureResponse
 from fauxscale.dispatch.routing import Match
 from fauxscale.images.recipe import AsStored, Recipe
 from fauxscale.operations.upscale import link_life
@@ -61,7 +62,13 @@ class Replay:
         call.entry.reason = f"replayed from {recorded.file}"
         charge = await _charge(call, recorded)
         fresh = {text: await _link(call, to, charge) for text, to in recorded.links.items()}
-        response = Response(_relinked(recorded.body, fresh), recorded.status)
+        pictured = any(
+            name == "content-type" and value.startswith("image/") for name, value in recorded.headers
+        )
+        if pictured:  # what can go wrong with a picture goes wrong with a recorded one
+            await call.faults.assign(call.endpoint.operation, "inline")
+        kind = PictureResponse if pictured else Response
+        response = kind(_relinked(recorded.body, fresh), recorded.status)
         for name, value in recorded.headers:
             response.headers.append(name, value)
         response.headers["x-fauxscale-replayed"] = quote(recorded.file, safe=_PLAIN)
