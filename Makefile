@@ -26,7 +26,7 @@ test: dev ## run the whole suite, then hold it to the branch coverage gate
 modes: dev ## the tests of the server in every mode: over a socket, without one, with TLS
 	@exec $(BIN)/python -m pytest -n 2 --dist worksteal --every-mode tests/mockserver $(ARGS)
 
-e2e: dev ## the tests that start a browser, Node.js, curl
+e2e: dev ## the tests that start programs: browsers, Node.js, whole pytest runs, installed packages
 	@exec $(BIN)/python -m pytest -n 2 --dist worksteal -m e2e $(ARGS)
 
 check: dev ## formatter, lint, both type checkers

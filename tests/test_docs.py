@@ -123,6 +123,7 @@ def test_python_snippets_do_what_they_say(program: str, url: str, beside_fixture
     run(beside_fixtures, sys.executable, "snippet.py")
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_recipe, blocks(page, "python")))])
 def test_recipes_pass(page: str, beside_fixtures: Path) -> None:
     for number, recipe in enumerate(filter(is_recipe, blocks(page, "python"))):

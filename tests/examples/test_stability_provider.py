@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+pytestmark = pytest.mark.e2e
+
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "stability-provider"
 SOURCE = EXAMPLE / "src" / "fauxscale_stability"
 CAREFUL, CARELESS = EXAMPLE / "tests" / "careful.py", EXAMPLE / "tests" / "careless.py"
