@@ -51,3 +51,16 @@ def test_a_refusal_is_remembered_as_an_equal_error_of_its_own() -> None:
     first, second = errors
     assert first is not second
     assert (first.problem, first.reason) == (second.problem, second.reason)
+
+
+def test_only_small_pngs_are_judged_on_the_spot() -> None:
+    probes = ProbeCache()
+    small = picture("PNG")
+    probes.probe(small, Rules())  # loads Pillow
+    assert probes.is_quick(small)
+    # A header that announces more pixels, and formats whose few bytes may hold millions of them.
+    unfolding = small[:16] + (400).to_bytes(4, "big") * 2 + small[24:]
+    assert not probes.is_quick(unfolding)
+    assert not probes.is_quick(picture("JPEG"))
+    assert not probes.is_quick(picture("WEBP"))
+    assert not probes.is_quick(small + bytes(2 * 1024 * 1024))
