@@ -75,9 +75,13 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     return await picture_of(replace(call, account=owner), found)
 
 
+_SEGMENTS = 4
+
+
 async def _link_at(call: Call, path: str) -> Link | None:
     """The link given out under this path: its id is one of the path's segments, or the stem of one."""
-    for segment in reversed(path.split("/")):
+    # A stranger chooses how many segments there are, and each is asked for.
+    for segment in reversed(path.split("/")[-_SEGMENTS:]):
         found = await call.accounts.link(segment.partition(".")[0]) if segment else None
         if found is not None and found.given and path.endswith(found.path):
             return found

@@ -7,6 +7,7 @@ import httpx
 from fauxscale import MockServer, SameSize
 from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.store import MemoryStore
+from tests.calls.aigateway import MODEL
 from tests.pictures import picture
 
 
@@ -52,3 +53,15 @@ def test_an_upload_is_three_batches_a_download_and_a_list_are_two_and_a_change_c
         assert models() == 2
         account.faults.add(SameSize(), on="ideogram.upscale")
         assert [upload()[0] for _ in range(2)] == [4, 3]
+
+
+def test_an_address_of_many_segments_is_looked_up_a_few_times_only() -> None:
+    store = CountingStore()
+    with MockServer(store=store) as mock, httpx.Client() as http:
+        account = mock.account()
+        headers = {"Authorization": f"Bearer {account.api_key('aigateway')}"}
+        body = {"model": MODEL, "prompt": "x", "image": "https://pictures.test" + "/a" * 500}
+        before = store.batches
+        reply = http.post(f"{mock.base_url('aigateway')}/images/generations", json=body, headers=headers)
+        assert reply.status_code == 400
+        assert store.batches - before < 20
