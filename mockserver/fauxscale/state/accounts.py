@@ -23,6 +23,7 @@ from .files import File
 from .head import Head, HeadRoom
 from .link import Link
 from .links import Place, directory_key, file_id
+from .recall import Owner as Owner
 from .recall import Recall
 from .scope import Scope
 from .signing import Signer
@@ -30,14 +31,6 @@ from .store import Store
 
 UNASSIGNED = "acct_0"
 _CARDS = "accounts/cards"
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The account of an API key, and the provider it works at ("*" is any): a directory entry, never changed."""
-
-    account: str
-    provider: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,8 @@ class Accounts:
             self.workers, cache=settings.rendition_memory, memory=settings.rendering_memory
         )
         self.probes = ProbeCache()
-        self.recall: Recall[Owner] = Recall()
+        self.recall = Recall()
+        self._unassigned = Account(Scope(store, UNASSIGNED), settings, self._secret)
         # Names this worker among all that share a store, and each of its calls.
         self._worker = secrets.token_hex(6)
         self._calls = itertools.count(1)
@@ -206,7 +200,7 @@ class Accounts:
 
     def unassigned(self) -> Account:
         """The account that journals calls of no account: unknown keys, links and addresses."""
-        return Account(Scope(self.store, UNASSIGNED), self.settings, self._secret)
+        return self._unassigned
 
     async def reset(self) -> None:
         """Forget every account and all of its state."""

@@ -7,6 +7,7 @@ and forgotten when it proves to be out of date.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from .account import Account
@@ -33,18 +34,23 @@ class _Latest(Generic[T]):
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 
-    def forget(self, name: str) -> None:
-        self._known.pop(name, None)
-
     def clear(self) -> None:
         self._known.clear()
 
 
-class Recall(Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account of an API key, and the provider it works at ("*" is any): a directory entry, never changed."""
+
+    account: str
+    provider: str
+
+
+class Recall:
     """`owners` by the digest of a key, who gave links out (`givers`), `accounts` and their `standings` by id."""
 
     def __init__(self) -> None:
-        self.owners: _Latest[T] = _Latest()
+        self.owners: _Latest[Owner] = _Latest()
         self.givers: _Latest[tuple[str, int]] = _Latest()
         self.accounts: _Latest[Account] = _Latest()
         self.standings: _Latest[Standing] = _Latest()

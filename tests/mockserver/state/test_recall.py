@@ -5,33 +5,27 @@ from __future__ import annotations
 import pytest
 
 from fauxscale.state import recall
-from fauxscale.state.recall import Recall
+from fauxscale.state.recall import Owner, Recall
+
+ONE, TWO, THREE = (Owner(f"acct_{number}", "*") for number in (1, 2, 3))
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Recall[str]:
+def known(monkeypatch: pytest.MonkeyPatch) -> Recall:
     monkeypatch.setattr(recall, "_MOST", 2)
     return Recall()
 
 
-def test_what_was_used_longest_ago_is_forgotten_first(known: Recall[str]) -> None:
-    known.owners.put("a", "1")
-    known.owners.put("b", "2")
-    assert known.owners.get("a") == "1"
-    known.owners.put("c", "3")
-    assert [known.owners.get(name) for name in "abc"] == ["1", None, "3"]
+def test_what_was_used_longest_ago_is_forgotten_first(known: Recall) -> None:
+    known.owners.put("a", ONE)
+    known.owners.put("b", TWO)
+    assert known.owners.get("a") == ONE
+    known.owners.put("c", THREE)
+    assert [known.owners.get(name) for name in "abc"] == [ONE, None, THREE]
 
 
-def test_one_entry_is_forgotten_by_its_name_and_an_unknown_one_is_none(known: Recall[str]) -> None:
-    known.givers.put("link", ("acct_1", 1))
-    known.givers.put("other", ("acct_2", 1))
-    known.givers.forget("link")
-    known.givers.forget("never there")
-    assert (known.givers.get("link"), known.givers.get("other")) == (None, ("acct_2", 1))
-
-
-def test_clearing_forgets_every_kind(known: Recall[str]) -> None:
-    known.owners.put("a", "1")
+def test_clearing_forgets_every_kind(known: Recall) -> None:
+    known.owners.put("a", ONE)
     known.givers.put("a", ("acct_1", 1))
     known.clear()
     assert (known.owners.get("a"), known.givers.get("a")) == (None, None)
