@@ -72,7 +72,8 @@ def test_a_table_of_a_jpeg_is_not_taken_for_its_frame() -> None:
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF"]), st.integers(0, 400), st.binary(max_size=40))
 def test_a_header_cut_anywhere_never_raises(kind: str, cut: int, tail: bytes) -> None:
     header = read_header(encoded(kind, (9, 9))[:cut] + tail)
-    assert header is None or header.format == kind
+    # What stands behind nearly nothing of it may be the beginning of another format.
+    assert header is None or header.format == kind or cut < 4
 
 
 def test_each_rule_is_judged_by_itself() -> None:
