@@ -7,24 +7,47 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fauxscale.clock import wall
 
+_SAMPLE = 64
+_SPILL_FROM = (
+    0.75  # so full of its budget, memory begins to move to disk, before anybody has to wait for that
+)
+
+
+@dataclass(slots=True, eq=False)
+class _Content:
+    """Bytes that one or more keys lead to: in memory, or at `path` on disk."""
+
+    data: bytes | None
+    size: int
+    sample: bytes
+    path: Path | None = None
+    keys: set[str] = field(default_factory=set[str])
+
 
 class Blobs:
-    """Blobs above `memory` bytes in all move to a temporary folder, oldest first."""
+    """Blobs above `memory` bytes in all move to a temporary folder, oldest first. Equal ones are stored once: suites
+    send the same few pictures again and again."""
 
     def __init__(self, memory: int) -> None:
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._by_key: dict[str, _Content] = {}
+        self._held: OrderedDict[_Content, None] = OrderedDict()
+        self._by_sample: dict[bytes, _Content] = {}
         self._bytes = 0
         self._memory = memory
-        self._spilled: dict[str, Path] = {}
-        self._unnamed: dict[str, float] = {}
+        self._unnamed: OrderedDict[str, float] = OrderedDict()
         self._groups: dict[str, set[str]] = {}
         self._folder: Path | None = None
         self._names = 0
+        self._disk: ThreadPoolExecutor | None = None
+        self._spilling: Future[None] | None = None
 
     async def put(self, key: str, data: bytes, life: float | None) -> None:
         """Keep a blob for `life` seconds, or until it is forgotten."""
@@ -33,21 +56,23 @@ class Blobs:
             for dead in [one for one, dies in self._unnamed.items() if dies <= now]:
                 self._forget(dead)
             self._forget(key)
-            self._held[key] = data
-            self._bytes += len(data)
+            content = self._content(data)
+            content.keys.add(key)
+            self._by_key[key] = content
             self._groups.setdefault(key.partition("/")[0], set()).add(key)
             if life is not None:
                 self._unnamed[key] = now + life
-            crowded = self._bytes > self._memory and len(self._held) > 1
-        if crowded:
-            await asyncio.to_thread(self._spill)
+            spilling = self._spill_soon()
+        while spilling is not None and self._crowded():
+            # Who leaves while it waits must not take the spill from the others.
+            await asyncio.shield(asyncio.wrap_future(spilling))
+            with self._lock:
+                spilling = self._spill_soon()
 
     async def get(self, key: str) -> bytes | None:
         with self._lock:
-            if not self._lives(key):
-                return None
-            data = self._held.get(key)
-            path = self._spilled.get(key)
+            content = self._by_key[key] if self._lives(key) else None
+            data, path = (None, None) if content is None else (content.data, content.path)
         if data is not None or path is None:
             return data
         try:
@@ -63,7 +88,7 @@ class Blobs:
 
     def keys(self) -> list[str]:
         with self._lock:
-            return [*self._held, *self._spilled]
+            return list(self._by_key)
 
     def is_kept(self, key: str) -> bool:
         with self._lock:
@@ -80,45 +105,92 @@ class Blobs:
 
     async def close(self) -> None:
         with self._lock:
-            for table in (self._held, self._spilled, self._unnamed, self._groups):
+            for table in (self._by_key, self._held, self._by_sample, self._unnamed, self._groups):
                 table.clear()
             self._bytes = 0
-            folder, self._folder = self._folder, None
+            disk, self._disk = self._disk, None
+        if disk is not None:
+            await asyncio.to_thread(disk.shutdown)
+        folder, self._folder = self._folder, None
         if folder is not None:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _content(self, data: bytes) -> _Content:
+        """Return the content in memory that equals `data`, now its youngest, or a new one."""
+        middle = len(data) // 2
+        sample = b"%d " % len(data) + data[:_SAMPLE] + data[middle : middle + _SAMPLE] + data[-_SAMPLE:]
+        known = self._by_sample.get(sample)
+        if known is not None and known.data == data:
+            self._held.move_to_end(known)
+            return known
+        content = self._by_sample[sample] = _Content(data, len(data), sample)
+        self._held[content] = None
+        self._bytes += content.size
+        return content
+
+    def _crowded(self) -> bool:
+        return self._bytes > self._memory and len(self._held) > 1
 
     def _lives(self, key: str) -> bool:
         if (dies := self._unnamed.get(key)) is not None and wall() >= dies:
             self._forget(key)
-        return key in self._held or key in self._spilled
+        return key in self._by_key
 
     def _forget(self, key: str) -> None:
+        content = self._by_key.pop(key, None)
+        if content is None:
+            return
         group = key.partition("/")[0]
         if (keys := self._groups.get(group)) is not None:
             keys.discard(key)
             if not keys:
                 del self._groups[group]
         self._unnamed.pop(key, None)
-        self._bytes -= len(self._held.pop(key, b""))
-        if (path := self._spilled.pop(key, None)) is not None:
-            path.unlink(missing_ok=True)
+        content.keys.discard(key)
+        if not content.keys:
+            self._let_go(content)
+            if content.path is not None:
+                content.path.unlink(missing_ok=True)
+
+    def _let_go(self, content: _Content) -> None:
+        """Hold a content in memory no longer."""
+        if content in self._held:
+            del self._held[content]
+            self._bytes -= content.size
+        if self._by_sample.get(content.sample) is content:
+            del self._by_sample[content.sample]
+        content.data = None
+
+    def _spill_soon(self) -> Future[None] | None:
+        """Have the oldest contents moved to disk if memory is nearly full. Returns the spill that is under way."""
+        if self._spilling is not None and not self._spilling.done():
+            return self._spilling
+        if self._bytes <= self._memory * _SPILL_FROM or len(self._held) <= 1:
+            return None
+        if self._disk is None:
+            self._disk = ThreadPoolExecutor(1, "fauxscale-spill")
+        self._spilling = self._disk.submit(self._spill)
+        return self._spilling
 
     def _spill(self) -> None:
-        """Move the oldest blobs to disk until memory is back under its budget. Runs in a thread."""
+        """Move the oldest contents to disk until memory is well under its budget. Runs in a thread."""
         while True:
             with self._lock:
-                if self._bytes <= self._memory or len(self._held) <= 1:
+                if self._bytes <= self._memory * _SPILL_FROM or len(self._held) <= 1:
                     return
-                key, data = next(iter(self._held.items()))
+                content = next(iter(self._held))
+                data = content.data
                 if self._folder is None:
                     self._folder = Path(tempfile.mkdtemp(prefix="fauxscale-"))
                 self._names += 1
                 path = self._folder / str(self._names)
+            assert data is not None  # it is held
             path.write_bytes(data)
             with self._lock:
-                if self._held.get(key) is data:
-                    del self._held[key]
-                    self._bytes -= len(data)
-                    self._spilled[key] = path
-                else:  # forgotten or replaced while it was being written
-                    path.unlink(missing_ok=True)
+                if content.keys:
+                    content.path = path
+                    self._let_go(content)
+                    continue
+            # Forgotten while it was being written.
+            with suppress(FileNotFoundError):
+                path.unlink()

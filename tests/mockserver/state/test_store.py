@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -359,7 +360,7 @@ def test_windows_are_not_heaped_up(wall: Wall) -> None:
         used_rolling.window(key("r"), now=minute * MINUTE, span=MINUTE, most=3, rolling=True)
         run(store.run(used_rolling))
         wall.now += MINUTE
-    rows = store._tables._groups["{a}:1:room"]
+    rows = store._tables._rows
     assert len(rows[key("w")].value.used) <= 1_000  # type: ignore[attr-defined]  # the table's own
     assert len(rows[key("r")].value.events) <= 3600 / MINUTE + 3  # type: ignore[attr-defined]  # the table's own
 
@@ -516,6 +517,50 @@ def test_blobs_over_the_budget_go_to_disk_and_come_back(
     assert run(store.get_blob(key("b0"))) is None
     run(store.close())
     assert not folder.exists()
+
+
+def test_equal_blobs_are_stored_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = MemoryStore(memory=100)
+    for number in range(10):
+        run(store.put_blob(key(f"b{number}"), b"same" * 15, life=None))
+    assert list(tmp_path.iterdir()) == []
+    did(store, lambda batch: batch.delete(key("b0")))
+    assert run(store.get_blob(key("b9"))) == b"same" * 15
+    did(store, lambda batch: batch.drop("{a}:1:room"))
+    assert store._blobs._bytes == 0
+    run(store.close())
+
+
+def test_blobs_that_agree_in_what_is_sampled_of_them_are_told_apart(tmp_path: Path) -> None:
+    store = MemoryStore()
+    blobs = [bytes(400) + bytes([number]) + bytes(1_000) for number in range(3)]
+    for number, blob in enumerate(blobs):
+        run(store.put_blob(key(f"b{number}"), blob, life=None))
+    assert [run(store.get_blob(key(f"b{number}"))) for number in range(3)] == blobs
+    run(store.close())
+
+
+def test_who_leaves_while_blobs_wait_for_the_disk_takes_nothing_from_the_others() -> None:
+    async def crowd() -> None:
+        store, busy = MemoryStore(memory=10_000), threading.Event()
+        store._blobs._disk = ThreadPoolExecutor(1)
+        store._blobs._disk.submit(busy.wait)
+        blobs = [bytes([number]) * 9_000 for number in range(8)]
+        puts = [
+            asyncio.create_task(store.put_blob(key(f"b{number}"), blob, life=None))
+            for number, blob in enumerate(blobs)
+        ]
+        await asyncio.sleep(0)
+        assert [one.done() for one in puts] == [True] + [False] * 7
+        puts[3].cancel()
+        await asyncio.wait([puts[3]])
+        busy.set()
+        await asyncio.gather(*(one for one in puts if one is not puts[3]))
+        assert [await store.get_blob(key(f"b{number}")) for number in range(8)] == blobs
+        await store.close()
+
+    run(crowd())
 
 
 def test_blobs_nobody_named_are_not_heaped_up(wall: Wall) -> None:
