@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
-
 from fauxscale.errors import ApiError, Problem
 
 from .form import Caps, Form, Part, format_size, malformed, shown
-from .preamble import Opening
+from .header_value import read_parameters
+from .splitter import Splitter
 
-_HEADER_BYTES = 4096
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BOUNDARY = re.compile(rb"[ -~]{0,255}[!-~]")
 _EXTENDED_PARAMETER = re.compile(rb"\*(?:\d+\*?)?[ \t]*=")
 _UTF8 = frozenset({b"utf-8", b"utf8"})
@@ -62,52 +59,53 @@ class _Head:
 
 
 class _Parts:
-    """The parser's callbacks: they collect the parts and count them against the caps."""
+    """Collects the parts of a form and counts them against the caps."""
 
     def __init__(self, caps: Caps) -> None:
         self.done: list[Part] = []
-        self.begun = 0
-        self.closed = False
+        self._begun = 0
         self._caps = caps
         self._files = 0
-        self._field = self._value = b""
+        self._lines = 0
         self._headers: dict[bytes, bytes] = {}
         self._head = _Head("", None, None, False)
         self._pieces = Pieces()
 
     def begin(self) -> None:
-        self.begun += 1
-        if self.begun > self._caps.parts:
+        self._begun += 1
+        if self._begun > self._caps.parts:
             raise malformed(f"more than {self._caps.parts} parts", limit=self._caps.parts)
         self._headers = {}
+        self._lines = 0
         self._pieces = Pieces()
 
-    def header_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
-
-    def header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def header_end(self) -> None:
-        field, value = self._field.lower(), self._value
-        self._field = self._value = b""
+    def header(self, line: bytes) -> None:
+        self._lines += 1
+        if self._lines > self._caps.headers:
+            raise malformed(f"part {self._begun} has more than {self._caps.headers} headers")
+        name, colon, value = line.partition(b":")
+        if not colon or not _TOKEN.fullmatch(name):
+            raise malformed(
+                f"part {self._begun} has a header line that does not read `Name: value` or does not end in CR LF"
+            )
         if b"\n" in value:
-            raise malformed(f"part {self.begun} has a header line that ends in LF without CR")
+            raise malformed(f"part {self._begun} has a header line that ends in LF without CR")
+        field = name.lower()
         if field in self._headers and field in _SINGLE_HEADERS:
-            raise malformed(f"part {self.begun} has two {field.decode('ascii')} headers")
-        self._headers[field] = value
+            raise malformed(f"part {self._begun} has two {field.decode('ascii')} headers")
+        self._headers[field] = value.lstrip(b" ")
 
-    def headers_finished(self) -> None:
-        self._head = _read_head(self._headers, self.begun)
+    def head_done(self) -> None:
+        self._head = _read_head(self._headers, self._begun)
         self._files += self._head.is_file
         if self._files > self._caps.files:
             raise malformed(f"more than {self._caps.files} files", limit=self._caps.files)
 
-    def data(self, data: bytes, start: int, end: int) -> None:
-        size = self._pieces.size + end - start
+    def data(self, data: bytes) -> None:
+        size = self._pieces.size + len(data)
         if size > (self._caps.file if self._head.is_file else self._caps.text):
             self._refuse_size(size)
-        self._pieces.add(data[start:end])
+        self._pieces.add(data)
 
     def end(self) -> None:
         head, data = self._head, self._pieces.joined()
@@ -116,9 +114,6 @@ class _Parts:
                 raise malformed(f"{shown(head.name)} is not in UTF-8; send UTF-8", head.name)
             _check_text(head.name, data)
         self.done.append(Part(head.name, data, head.filename, head.content_type, head.is_file))
-
-    def close(self) -> None:
-        self.closed = True
 
     def _refuse_size(self, size: int) -> NoReturn:
         name, caps = self._head.name, self._caps
@@ -145,64 +140,31 @@ class FormReader:
     """Fed a body in any split, gives its form, or raises the ApiError that says what is wrong."""
 
     def __init__(self, content_type: str | None, caps: Caps) -> None:
-        # The parser points at the parts, the parts at nobody: a body of 10 MB is gone with its last reader,
-        # not when the garbage collector next looks.
-        self._parts = parts = _Parts(caps)
+        self._parts = _Parts(caps)
         self._boundary = _boundary(content_type)
-        self._opening = Opening(self._boundary)
-        self._caps = caps
-        self._parser = MultipartParser(
-            self._boundary,
-            {
-                "on_part_begin": parts.begin,
-                "on_header_field": parts.header_field,
-                "on_header_value": parts.header_value,
-                "on_header_end": parts.header_end,
-                "on_headers_finished": parts.headers_finished,
-                "on_part_data": parts.data,
-                "on_part_end": parts.end,
-                "on_end": parts.close,
-            },
-            max_header_count=caps.headers,
-            max_header_size=_HEADER_BYTES,
-        )
-        # The parser logs every fault it raises; ours travel in the answer, and a hostile client fills no log.
-        self._parser.logger = logging.Logger("silent", level=logging.CRITICAL + 1)
+        self._splitter = Splitter(self._boundary, self._parts)
 
     def feed(self, chunk: bytes) -> None:
-        try:
-            self._parser.write(self._opening.feed(chunk))
-        except FormParserError as error:
-            raise malformed(f"part {self._parts.begun} {self._fault(str(error))}") from None
+        self._splitter.feed(chunk)
 
     def finish(self, received: int) -> Form:
         """The form, now that all `received` bytes of the body have been fed."""
         if not received:
             raise malformed("the body is empty")
-        if not self._opening.found:
+        if not self._splitter.found:
             line = shown(f"--{self._boundary.decode()}")
             raise malformed(
                 f"no line {line} opens it, that is the boundary its Content-Type names, and lines end in CR LF"
             )
-        if not self._parts.closed:
+        if not self._splitter.closed:
             raise malformed(f"the body stops after {received:,} bytes, before its closing boundary")
         return Form(tuple(self._parts.done))
-
-    def _fault(self, said: str) -> str:
-        """Say what is wrong with the body, for people who never saw a parser."""
-        if said.startswith("Maximum header size"):
-            return f"has more than {_HEADER_BYTES:,} bytes of headers"
-        if said.startswith("Maximum header count"):
-            return f"has more than {self._caps.headers} headers"
-        if "boundary" in said:
-            return "is followed by a boundary with something else on its line"
-        return "has a header line that does not read `Name: value` or does not end in CR LF"
 
 
 def _boundary(content_type: str | None) -> bytes:
     sent = (content_type or "").encode("latin-1", "replace")
     # Real ones are under 150 characters; splitting a hostile 64 KB header takes milliseconds.
-    kind, options = parse_options_header(sent) if len(sent) <= 1000 else (b"", {})
+    kind, options = read_parameters(sent) if len(sent) <= 1000 else (b"", {})
     if kind != b"multipart/form-data":
         got = shown(content_type) if content_type else "nothing"
         raise _wrong_content_type(f"{got} was sent, multipart/form-data is wanted")
@@ -219,7 +181,7 @@ def _boundary(content_type: str | None) -> bytes:
 
 def _read_head(headers: dict[bytes, bytes], number: int) -> _Head:
     disposition = headers.get(b"content-disposition", b"")
-    kind, options = parse_options_header(disposition)
+    kind, options = read_parameters(disposition)
     if kind != b"form-data" or b"name" not in options:
         raise malformed(f'part {number} lacks a header Content-Disposition: form-data; name="..."')
     try:
@@ -227,7 +189,7 @@ def _read_head(headers: dict[bytes, bytes], number: int) -> _Head:
     except UnicodeDecodeError:
         raise malformed(f"the name of part {number} is not UTF-8") from None
     filename = _filename(disposition, options)
-    declared, parameters = parse_options_header(headers.get(b"content-type"))
+    declared, parameters = read_parameters(headers.get(b"content-type"))
     charset = parameters.get(b"charset", b"utf-8").strip().lower()
     # A file is bytes: whatever character set it is said to be in is never used.
     if filename is None and charset not in _UTF8 and charset not in _ASCII_TWINS:
@@ -251,7 +213,7 @@ def _filename(disposition: bytes, options: dict[bytes, bytes]) -> str | None:
     if b"*" not in disposition:
         return None
     plain_spelling = _EXTENDED_PARAMETER.sub(b"=", disposition)
-    extended = parse_options_header(plain_spelling)[1].get(b"filename")
+    extended = read_parameters(plain_spelling)[1].get(b"filename")
     if extended is None:
         return None
     return _label(unquote_to_bytes(extended.split(b"'", 2)[-1]))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import binascii
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 from fauxscale.errors import ApiError, Problem
-from fauxscale.redact import Mask
 
 from .form import Caps, Form, Part, format_size, shown
 from .multipart import FormReader, Pieces
@@ -43,10 +42,13 @@ async def read_form(stream: AsyncIterator[bytes], content_type: str | None, caps
     """
     reader = FormReader(content_type, caps)
     inflow = _Inflow(stream, caps)
-    while (chunk := await inflow.take()) is not None:
+
+    def take(chunk: bytes) -> None:
         # The parser sees the bytes first, so that the one file too large is named rather than the body.
         reader.feed(chunk)
         inflow.check(caps.whole)
+
+    await inflow.read(take)
     return reader.finish(inflow.received)
 
 
@@ -54,9 +56,12 @@ async def read_body(stream: AsyncIterator[bytes], cap: int, caps: Caps) -> bytes
     """Read all bytes on `stream`, at most `cap` bytes. ApiError: FILE_TOO_LARGE, TIMEOUT. See `read_form`."""
     inflow = _Inflow(stream, caps)
     pieces = Pieces()
-    while (chunk := await inflow.take()) is not None:
+
+    def take(chunk: bytes) -> None:
         inflow.check(cap)
         pieces.add(chunk)
+
+    await inflow.read(take)
     return pieces.joined()
 
 
@@ -97,15 +102,19 @@ class _Inflow:
         self._now = asyncio.get_running_loop().time
         self._deadline = self._now() + caps.body_seconds
 
-    async def take(self) -> bytes | None:
-        """Read the next piece; None at the end."""
+    async def read(self, take: Callable[[bytes], None]) -> None:
+        """Pass on every piece as it arrives. Raises TIMEOUT."""
         try:
-            async with asyncio.timeout_at(min(self._now() + self._caps.receive_seconds, self._deadline)):
-                chunk = await anext(self._stream, None)
+            async with asyncio.timeout_at(self._next_deadline()) as limit:
+                async for chunk in self._stream:
+                    self.received += len(chunk)
+                    take(chunk)
+                    limit.reschedule(self._next_deadline())
         except TimeoutError:
             raise self._too_slow() from None
-        self.received += len(chunk or b"")
-        return chunk
+
+    def _next_deadline(self) -> float:
+        return min(self._now() + self._caps.receive_seconds, self._deadline)
 
     def check(self, cap: int) -> None:
         if self.received > cap:
@@ -172,16 +181,16 @@ def excess(declared: str, limit: int) -> str:
     return f"; the whole body is {whole / mib:.1f} MB, {over / mib:.1f} MB over {limit / mib:g} MB"
 
 
-def outline(part: Part, mask: Mask) -> dict[str, object]:
+def outline(part: Part) -> dict[str, object]:
     """Describe a part for the journal: a file by its labels and size, a text by its first 2,000 characters."""
-    about: dict[str, object] = {"name": mask.text(part.name), "bytes": len(part.data)}
+    about: dict[str, object] = {"name": part.name, "bytes": len(part.data)}
     if part.content_type is not None:
         about["content_type"] = part.content_type
     if part.is_file:
         from fauxscale.images.formats import sniff  # Pillow: not before the first file
 
         return about | {
-            "filename": mask.text(part.filename or ""),
+            "filename": part.filename or "",
             "detected": sniff(part.data[:64]) or "unknown",
         }
-    return about | {"text": mask.text(part.data[:2000].decode(errors="replace"))}
+    return about | {"text": part.data[:2000].decode(errors="replace")}

@@ -1,0 +1,115 @@
+"""Split a multipart body at its boundaries as it arrives (RFC 2046 section 5.1.1): lines of heads, and data."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Protocol
+
+from .form import malformed
+
+HEADER_BYTES = 4096
+# What follows a boundary: the end of its line, behind blanks if need be, or the two hyphens of the last one.
+_BEHIND = re.compile(rb"(--)|[ \t]{0,256}\r\n")
+_BEHIND_SO_FAR = re.compile(rb"(?:-|[ \t]{0,256}\r?)\Z")
+
+
+class Sink(Protocol):
+    """What is told of the parts, in order."""
+
+    def begin(self) -> None: ...
+
+    def header(self, line: bytes) -> None: ...
+
+    def head_done(self) -> None: ...
+
+    def data(self, data: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Splitter:
+    """Fed a body in any split, tells `sink` of its parts. `begun` counts them; `found` and `closed` tell whether the
+    first boundary has come, and the last."""
+
+    def __init__(self, boundary: bytes, sink: Sink) -> None:
+        self.begun = 0
+        self.found = self.closed = False
+        self._delimiter = b"\r\n--" + boundary
+        self._sink = sink
+        self._place: Literal["data", "head"] = "data"
+        # What cannot be told yet. A body begins a line.
+        self._rest = b"\r\n"
+
+    def feed(self, chunk: bytes) -> None:
+        data = self._rest + chunk if self._rest else chunk
+        at = 0
+        while at >= 0 and not self.closed:
+            at = self._data(data, at) if self._place == "data" else self._head(data, at)
+
+    def _wait(self, rest: bytes) -> int:
+        """Keep what only the next piece can tell the meaning of."""
+        self._rest = rest
+        return -1
+
+    def _data(self, data: bytes, start: int) -> int:
+        """Tell the data up to the next boundary; returns the place behind that, -1 once all is told."""
+        at = start
+        while (found := data.find(self._delimiter, at)) >= 0:
+            at = found + len(self._delimiter)
+            line = _BEHIND.match(data, at)
+            if line is not None:
+                self._tell(data[start:found])
+                self._pass(last=line[1] is not None)
+                return line.end()
+            if _BEHIND_SO_FAR.match(data, at):
+                self._tell(data[start:found])
+                return self._wait(data[found:])
+            # A line that begins with more than the boundary is data, and one with blanks behind it is not.
+            if self.found and data[at : at + 1] in (b" ", b"\t"):
+                raise malformed(
+                    f"part {self.begun} is followed by a boundary with something else on its line"
+                )
+        # The last line may be the beginning of a boundary, which has no other CR than its first byte.
+        tail = data.rfind(b"\r", max(start, len(data) - len(self._delimiter) + 1))
+        if tail < 0 or not self._delimiter.startswith(data[tail:]):
+            tail = len(data)
+        self._tell(data[start:tail])
+        return self._wait(data[tail:])
+
+    def _tell(self, data: bytes) -> None:
+        """Tell data of a part; what stands before the first one is a preamble."""
+        if data and self.found:
+            self._sink.data(data)
+
+    def _pass(self, *, last: bool) -> None:
+        """Pass a boundary."""
+        if self.found:
+            self._sink.end()
+        self.found = True
+        if last:
+            self.closed = True
+            self._rest = b""
+            return
+        self.begun += 1
+        self._sink.begin()
+        self._place = "head"
+
+    def _head(self, data: bytes, at: int) -> int:
+        """Tell the header lines of a part; returns the place behind its head, -1 where that is not all here."""
+        while True:
+            end = data.find(b"\r", at)
+            if (len(data) if end < 0 else end) - at > HEADER_BYTES:
+                raise malformed(f"part {self.begun} has more than {HEADER_BYTES:,} bytes of headers")
+            if end < 0 or end + 1 == len(data):
+                return self._wait(data[at:])
+            if data[end + 1] != 0x0A:
+                raise malformed(
+                    f"part {self.begun} has a header line that does not read `Name: value` or does not end in CR LF"
+                )
+            if end == at:
+                self._sink.head_done()
+                self._place = "data"
+                # What follows is the part's first line, and the line end before it begins a boundary where it is empty.
+                return end + 2
+            self._sink.header(data[at:end])
+            at = end + 2
