@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from .connection import SocketConnection, attach
+from .exchange import Flow, SocketExchange
 
 HEAD_SECONDS = 10.0
 DRAIN_SECONDS = 5.0
@@ -40,6 +42,7 @@ class WireProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
+        self.flow = Flow(transport)
         self.app_state = attach(self.app_state, SocketConnection(transport))
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
@@ -54,7 +57,10 @@ class WireProtocol(H11Protocol):
                 self._give_up()
                 return
         try:
-            super().data_received(data)
+            if self._is_body(data):
+                self._body_received(data)
+            else:
+                super().data_received(data)
         except h11.LocalProtocolError:
             # Junk behind a request that is being answered: uvicorn tries a second answer, h11 refuses.
             self._give_up()
@@ -65,6 +71,32 @@ class WireProtocol(H11Protocol):
         super().on_response_complete()
         if not self.transport.is_closing():
             self._watch()
+
+    @property
+    def cycle(self) -> RequestResponseCycle:
+        return self._cycle
+
+    @cycle.setter
+    def cycle(  # pyright: ignore[reportIncompatibleVariableOverride]  # an attribute there
+        self, made: RequestResponseCycle | None
+    ) -> None:
+        if made is not None:
+            SocketExchange.adopt(made)
+            self._cycle = made
+
+    def _is_body(self, data: bytes) -> bool:
+        """Whether all of this belongs to a body of known length, and is not the end of it."""
+        conn = self.conn
+        left = getattr(getattr(conn, "_reader", None), "_remaining", 0)
+        return len(data) < left and conn.our_state is h11.SEND_RESPONSE and not conn.trailing_data[0]
+
+    def _body_received(self, data: bytes) -> None:
+        """Take the middle of a body past h11, which would copy it four times (h11 0.16), and has nothing to do with it
+        but count."""
+        self.conn._reader._remaining -= len(data)  # type: ignore[union-attr]  # as h11 itself counts
+        cast("SocketExchange", self.cycle).receive_data(data)
+        if len(self.cycle.body) > HIGH_WATER_LIMIT:
+            cast("Flow", self.flow).pause_at_once()
 
     def _watch(self) -> None:
         """Arm the deadline the connection's state calls for, disarm the other."""
