@@ -136,9 +136,7 @@ class Pipeline:
 
     def _call(self, request: Request, match: Match) -> Call:
         endpoint = endpoint_for(match, request.method)
-        # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
-        mask = redact.Mask(redact.secrets(request.headers.items()))
-        unassigned, entry = self.accounts.unassigned(), self._open(request, match, endpoint, mask)
+        unassigned, entry = self.accounts.unassigned(), _opened(request, match, endpoint)
         reads = (
             (match.params or {}).get("id", "") if endpoint.kind == "download" and not endpoint.owner else ""
         )
@@ -155,7 +153,6 @@ class Pipeline:
             terms=self.accounts.settings.terms,
             clock=time.Clock(),
             entry=entry,
-            mask=mask,
             caps=Caps(),
             faults=CallFaults(request, entry, unassigned),
             arrival=Arrival(
@@ -182,18 +179,6 @@ class Pipeline:
             return await self.accounts.giver(call.arrival.link) or self.accounts.unassigned()
         return self.accounts.unassigned()
 
-    def _open(self, request: Request, match: Match, endpoint: Endpoint, mask: redact.Mask) -> Entry:
-        query = request.scope["query_string"].decode("latin-1")
-        return Entry(
-            kind=endpoint.kind,
-            started=time.stopwatch(),
-            provider=match.provider.name,
-            operation=endpoint.operation,
-            method=request.method,
-            path=mask.text(f"{match.raw}?{query}" if query else match.raw),
-            request_headers=mask.headers(request.headers.items()),
-        )
-
     async def _identify(self, call: Call) -> None:
         """Number and time a call that was refused before it could enter, so that its refusal can be worded."""
         if not call.entry.id:
@@ -217,18 +202,31 @@ class Pipeline:
         call.faults.settle()
         await self._identify(call)
         entry.ended = time.stopwatch()
-        entry.reason = call.mask.text(entry.reason)
-        entry.params = {name: call.mask.json(value) for name, value in entry.params.items()}
         if response is not None:
             entry.status = response.status_code if getattr(response, "arrives", True) else None
-            entry.reply_headers = call.mask.headers(response.headers.items())
+            entry.reply_headers = response.headers.items()
             if response.headers.get("content-type", "").partition(";")[0] in (
                 "application/json",
                 "text/plain",
             ):
-                entry.reply = call.mask.text(bytes(response.body)[:4096].decode(errors="replace"))
+                entry.reply = bytes(response.body)[:4096].decode(errors="replace")
         standing = call.standing or await read_standing(call.account)
         self._remember(call, await leave(call.account, call.arrival, entry, standing, call.faults.unused))
+
+
+def _opened(request: Request, match: Match, endpoint: Endpoint) -> Entry:
+    """Begin the journal entry of a call."""
+    query = request.scope["query_string"].decode("latin-1")
+    return Entry(
+        kind=endpoint.kind,
+        started=time.stopwatch(),
+        provider=match.provider.name,
+        operation=endpoint.operation,
+        method=request.method,
+        path=f"{match.raw}?{query}" if query else match.raw,
+        request_headers=request.headers.items(),
+        raw=True,
+    )
 
 
 def _quotas(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:

@@ -12,7 +12,6 @@ from typing import Literal, TypeAlias
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fauxscale import redact
 from fauxscale.bodies.reader import Caps, Form, excess, outline, parse_json, read_body, read_form
 from fauxscale.bodies.strict_json import is_object
 from fauxscale.clock import Clock
@@ -146,7 +145,6 @@ class Call:
     terms: Terms
     clock: Clock
     entry: Entry
-    mask: redact.Mask
     caps: Caps
     # What it told when it entered, what was known of its account then, and the link it reads.
     arrival: Arrival
@@ -193,7 +191,7 @@ class Call:
             if refusal.problem is Problem.FILE_TOO_LARGE:
                 refusal.reason += excess(headers.get("content-length", ""), file)
             raise
-        self.entry.parts = [outline(part, self.mask) for part in form.parts]
+        self.entry.parts = [outline(part) for part in form.parts]
         return form
 
     async def json(self, cap: int) -> dict[str, object]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import cast
+
+from fauxscale import redact
 
 from .batch import Batch
 from .scope import Scope
-from .serialization import size_of, to_row
+from .serialization import size_of
 
 Json = dict[str, object]
 # The rule of an entry for a call to a real host that a guard stopped: no server ever saw it.
@@ -24,7 +27,7 @@ class Entry:
     picture sent, `parts` each multipart part, `results` each link given out. `rule` is the neutral name of a
     refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
     asked to wait. Not `arrived`: the client had left before it was answered, or while it was, or the reply was
-    cut by a fault.
+    cut by a fault. `raw`: it holds what was sent, secrets and all; whoever reads it, or encodes it, gets it masked.
     """
 
     n: int = 0
@@ -54,9 +57,28 @@ class Entry:
     request_headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     reply_headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     reply: str = ""
+    raw: bool = False
+
+    def masked(self) -> Entry:
+        """Mask the secrets in it, once: most entries are never read, so it is not done while a call waits."""
+        if self.raw:
+            # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
+            mask = redact.Mask(redact.secrets(self.request_headers))
+            self.path, self.reason, self.reply = map(mask.text, (self.path, self.reason, self.reply))
+            self.params = {name: mask.json(value) for name, value in self.params.items()}
+            self.parts = [cast("Json", mask.json(part)) for part in self.parts]
+            self.request_headers = mask.headers(self.request_headers)
+            self.reply_headers = mask.headers(self.reply_headers)
+            self.raw = False
+        return self
+
+    def to_members(self) -> Json:
+        """Its members, masked, for an encoder."""
+        self.masked()
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "raw"}
 
     def to_json(self) -> bytes:
-        return to_row(self)
+        return json.dumps(self.to_members()).encode()
 
     @classmethod
     def from_json(cls, row: bytes | str) -> Entry:
@@ -74,9 +96,9 @@ class Journal:
         self._most_bytes = most_bytes
 
     def add(self, batch: Batch, entry: Entry) -> None:
-        """Write a call down, as it is now."""
+        """Write a call down. It must not change any more."""
         size = _about(entry)
-        batch.append(self._key, replace(entry), most=self._most, most_bytes=self._most_bytes, size=size)
+        batch.append(self._key, entry, most=self._most, most_bytes=self._most_bytes, size=size)
         if entry.kind == "api":
             batch.add(self._scope.lasting("refused" if entry.rule == LIVE_CALL else "calls"), 1)
 
@@ -106,7 +128,7 @@ class Journal:
         """Read the entries as stored, in the order the calls ended: for callers that need only the last."""
         batch = Batch()
         rows = batch.items(self._key, Entry)
-        return (await self._scope.store.run(batch)).of(rows)
+        return [one.masked() for one in (await self._scope.store.run(batch)).of(rows)]
 
     async def entries(self) -> list[Entry]:
         batch = Batch()
@@ -114,7 +136,8 @@ class Journal:
         outcome = await self._scope.store.run(batch)
         lost = outcome.of(gone)
         left = set(lost)
-        entries = [replace(one, arrived=False) if one.id in left else one for one in outcome.of(rows)]
+        rows_ = [one.masked() for one in outcome.of(rows)]
+        entries = [replace(one, arrived=False) if one.id in left else one for one in rows_]
         return sorted(entries, key=lambda one: one.n)
 
 
@@ -122,6 +145,7 @@ def _about(entry: Entry) -> int:
     """About how many bytes an entry takes as JSON: what a stranger chooses the length of, and a little for the rest."""
     texts = len(entry.path) + len(entry.reason) + len(entry.reply)
     headers = sum(
-        len(name) + len(value) + 8 for name, value in (*entry.request_headers, *entry.reply_headers)
+        [len(name) + len(value) + 8 for name, value in (*entry.request_headers, *entry.reply_headers)]
     )
-    return 700 + texts + headers + 120 * len(entry.results) + size_of(entry.parts) + size_of(entry.params)
+    parts = sum([100 + sum([len(str(value)) for value in part.values()]) for part in entry.parts])
+    return 700 + texts + headers + 120 * len(entry.results) + parts + size_of(entry.params)

@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def to_row(value: DataclassInstance) -> bytes:
-    """Return the members of a flat dataclass, as they are. `dataclasses.asdict` copies them deeply, for three times
-    the price of the JSON itself."""
-    return json.dumps({name: getattr(value, name) for name in _names(type(value))}).encode()
-
-
 def encode(value: object) -> bytes:
     """Encode a value as JSON: plain ones as they are, dataclasses by their members, others by their `to_members`."""
     return json.dumps(_to_json(value, type(value)), default=str).encode()
