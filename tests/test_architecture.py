@@ -45,7 +45,7 @@ LIBRARIES: Mapping[str, Mapping[str, frozenset[str]]] = {
     "fauxscale": {
         "": frozenset({"starlette"}),
         "assertions": frozenset({"PIL"}),
-        "bodies": frozenset({"starlette", "python_multipart"}),
+        "bodies": frozenset({"starlette"}),
         "cli": frozenset({"click"}),
         "client": frozenset({"httpx"}),
         "images": frozenset({"PIL"}),

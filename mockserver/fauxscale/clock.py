@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 
 
 def wall() -> float:
@@ -76,9 +77,19 @@ class Clock:
 
 def http_date(at: float) -> str:
     """Format Unix seconds as an HTTP-date: `Fri, 20 Nov 2026 13:00:00 GMT`."""
-    return formatdate(at, usegmt=True)
+    return _http_date(int(at // 1))
+
+
+@lru_cache(64)  # the calls of one second tell the same one
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def iso(at: float, between: str = "T") -> str:
     """Format Unix seconds in ISO 8601: `2026-11-20T13:00:00+00:00`, or with another separator than T."""
-    return datetime.fromtimestamp(int(at), UTC).isoformat(sep=between)
+    return _iso(int(at), between)
+
+
+@lru_cache(64)
+def _iso(second: int, between: str) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat(sep=between)

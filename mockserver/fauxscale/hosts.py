@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?")
 
 
+@lru_cache(128)  # a server is called by few names, and by each of them often
 def host_name(header: str) -> str:
     """Read the name in a Host header: `LOCALHOST:2160` → `localhost`, `[::1]:2160` → `::1`; "" for an invalid one."""
     found = _HOST.fullmatch(header.lower())
@@ -51,6 +53,7 @@ def at_loopback(name: str) -> str:
     return "127.0.0.1" if name.endswith(".localhost") else name
 
 
+@lru_cache(128)
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Parse an address, IPv4 where IPv6 only wraps it; None for a name. A zone (`%eth0`) is ignored."""
     try:

@@ -52,14 +52,16 @@ class Routes:
 
     def __init__(self, providers: Sequence[Provider]) -> None:
         self.providers = tuple(providers)
-        self._routes = [
-            Route(provider, site, endpoint, *compiled)
-            for provider in providers
-            for site in provider.sites
-            for endpoint in site.endpoints
-            for compiled in [_compiled(endpoint.path)]
-        ]
         self._sites = [(provider, site) for provider in providers for site in provider.sites]
+        # By the identity of their site: two sites may be equal.
+        self._routes = {
+            id(site): [
+                Route(provider, site, endpoint, *_compiled(endpoint.path)) for endpoint in site.endpoints
+            ]
+            for provider, site in self._sites
+        }
+        # One provider's prefix may begin with another's: the longest is meant.
+        self._prefixes = sorted({site.prefix for _, site in self._sites}, key=len, reverse=True)
         self.hosts = frozenset(host for _, site in self._sites for host in site.hosts)
 
     def find(self, request: Request) -> Match | None:
@@ -69,16 +71,11 @@ class Routes:
         if host in self.hosts:
             sites = [(provider, site) for provider, site in self._sites if host in site.hosts]
             return self._match(request, sites, "host", path, raw)
-        under = [
-            (provider, site)
-            for provider, site in self._sites
-            if path == site.prefix or path.startswith(f"{site.prefix}/")
-        ]
-        if under:
-            # One provider's prefix may begin with another's: the longest is meant.
-            length = max(len(site.prefix) for _, site in under)
-            under = [(provider, site) for provider, site in under if len(site.prefix) == length]
-            return self._match(request, under, "prefix", path[length:] or "/", raw[length:] or "/")
+        for prefix in self._prefixes:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                under = [(provider, site) for provider, site in self._sites if site.prefix == prefix]
+                length = len(prefix)
+                return self._match(request, under, "prefix", path[length:] or "/", raw[length:] or "/")
         return self._at_root(request, path, raw)
 
     def _at_root(self, request: Request, path: str, raw: str) -> Match | None:
@@ -108,9 +105,8 @@ class Routes:
     ) -> Match:
         provider, site = sites[0]
         allowed: list[str] = []
-        here = {id(one) for _, one in sites}
-        for route in self._routes:
-            if id(route.site) not in here or (params := route.match(path)) is None:
+        for route in [one for _, site in sites for one in self._routes[id(site)]]:
+            if (params := route.match(path)) is None:
                 continue
             methods = [route.endpoint.method]
             if route.endpoint.method == "GET":

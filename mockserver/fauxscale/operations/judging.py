@@ -53,9 +53,10 @@ async def _probed(call: Call, ask: Upscale) -> Picture:
     call.entry.params = dict(ask.params)
     rules = Rules(max_pixels=ask.max_pixels)
     try:
-        probe = partial(call.accounts.probes.probe, ask.source, rules)
-        quick = call.accounts.probes.is_quick(ask.source)
-        picture = probe() if quick else await call.accounts.workers.run(probe)
+        probes = call.accounts.probes
+        picture = probes.judge_at_once(ask.source, rules)
+        if picture is None:
+            picture = await call.accounts.workers.run(partial(probes.probe, ask.source, rules))
         _check_sides(picture, ask.sides)
         check_fits(ask.format, *ask.result_size(picture.width, picture.height))
     except ApiError as refusal:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fauxscale.clock import wall
 from fauxscale.dispatch.provider import Call, link
 from fauxscale.errors import ApiError
 from fauxscale.faults import Alter, Withhold, to_json
@@ -21,6 +22,7 @@ from .upscale_request import Outcome, Result, Upscale
 if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
 
+_SORTED = json.JSONEncoder(sort_keys=True, default=str).encode
 SEEDS = 2**31  # seeds are 0..2147483647 at every provider
 
 
@@ -48,7 +50,7 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
 
     Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY once the account is gone.
     """
-    standing = call.standing or await read_standing(call.account)
+    standing = call.standing = call.standing or await read_standing(call.account)
     links = [one.link for one in outcome.results]
     head = await pay(
         call.account,
@@ -58,7 +60,8 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
         blobs=[outcome.charge.source],
         arrival=call.arrival,
     )
-    call.standing = replace(standing, head=head)
+    if head is not standing.head:
+        call.standing = replace(standing, head=head)
 
 
 async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool = True) -> Outcome:
@@ -77,7 +80,7 @@ async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool 
         images=ask.count,
         call=call.entry.id,
         source=source,
-        params=json.dumps(ask.params, sort_keys=True, default=str),
+        params=_SORTED(ask.params),
     )
     call.entry.charge = charge.id
     assert call.entry.image is not None  # judge() filled it in
@@ -140,6 +143,7 @@ def _result(
         fault=json.dumps(to_json(call.faults.for_reads)) if call.faults.for_reads else "",
         safe=safe,
         given=safe and ask.given and ask.path is not None,
+        made=wall(),
     )
     url = link(call, made) if safe and made.path and finished else None
     return Result(made, url, _seed(call, ask, *place))

@@ -45,9 +45,8 @@ class Links:
 
     def add_results(self, batch: Batch, results: Sequence[Link]) -> None:
         """Store the links to all results of one upload."""
-        made = wall()
         for one in results:
-            batch.set_field(self._all, one.id, replace(one, made=made))
+            batch.set_field(self._all, one.id, one if one.made else replace(one, made=wall()))
             self._enter(batch, one.id)
         self._note(batch, " ".join(one.id for one in results))
 

@@ -20,7 +20,7 @@ from .rate_limits import Limited, Quota, RateLimitStatus
 from .scope import forgotten
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Arrival:
     """What is known of a call before it enters. `holder` names it among all calls of all workers; `quotas` are what
     limits it at its `provider` under its account's terms. `link` is the id of the link it reads, "" for none."""
@@ -32,14 +32,17 @@ class Arrival:
     provider: str = ""
     quotas: Callable[[Terms], Sequence[Quota]] = lambda terms: ()
     link: str = ""
+    _limited: tuple[Terms, Limited] | None = None
 
     def limited(self, terms: Terms) -> Limited:
         """What counts the call under these terms."""
-        covering = tuple(one for one in self.quotas(terms) if one.covers(self.operation))
-        return Limited(name=self.provider, holder=self.holder, quotas=covering)
+        if self._limited is None or self._limited[0] is not terms:
+            covering = tuple(one for one in self.quotas(terms) if one.covers(self.operation))
+            self._limited = terms, Limited(name=self.provider, holder=self.holder, quotas=covering)
+        return self._limited[1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
     """An account's head and fault progress as a worker last read them: the next batch says if they are out of date."""
 
@@ -47,7 +50,7 @@ class Standing:
     progress: RuleProgress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entered:
     """The outcome of entering. A call that was refused has its number, its time and its faults all the same."""
 

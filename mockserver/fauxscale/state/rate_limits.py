@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Quota:
 
     def covers(self, operation: str) -> bool:
         """Whether calls of this operation count."""
-        return any(fnmatchcase(operation, one) for one in self.on)
+        return any(one == "*" or fnmatchcase(operation, one) for one in self.on)
 
 
 def per_minute(most: int) -> Quota:
@@ -95,9 +96,9 @@ class Limits:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        # The places of each call that is in flight here, and what ends their renewal.
+        # The places of each call that is in flight here; the loop on which they are renewed, and what ends that.
         self._held: dict[str, list[tuple[str, str]]] = {}
-        self._renewals: dict[str, Callable[[], None]] = {}
+        self._renewing: tuple[asyncio.AbstractEventLoop, Callable[[], None]] | None = None
 
     def add_entry(self, batch: Batch, limited: Limited, *, now: float) -> Counted:
         """Count a call in; its `status` says what came of it."""
@@ -152,25 +153,28 @@ class Limits:
 
     def hold(self, limited: Limited, more: int = 0) -> None:
         """Renew a call's places for as long as this worker lives and the call has not left."""
-        held = self._held.setdefault(limited.holder, [])
         for quota in limited.quotas:
             if quota.window is None and (not more or quota.units == "images"):
                 key = self._scope.key("flight", _key_of(limited.name, quota))
                 holder = f"{limited.holder}+" if more else limited.holder
+                held = self._held.setdefault(limited.holder, [])
                 held += [(key, _place(holder, number)) for number in range(more or 1)]
-        if held and limited.holder not in self._renewals:
-            self._renewals[limited.holder] = repeat(LEASE_LIFE / 3, lambda: self._renew(held))
+        if self._held and (self._renewing is None or self._renewing[0].is_closed()):
+            self._renewing = asyncio.get_running_loop(), repeat(LEASE_LIFE / 3, self._renew)
 
-    async def _renew(self, held: Sequence[tuple[str, str]]) -> None:
+    async def _renew(self) -> None:
+        """Renew the places of all calls that are in flight; the last call to leave ends it, not at once."""
+        if not self._held and self._renewing is not None:
+            self._renewing[1]()
+            self._renewing = None
+            return
         batch = self._scope.batch()
-        for key, holder in held:
+        for key, holder in (place for places in self._held.values() for place in places):
             batch.lease(key, holder, life=LEASE_LIFE)
         await self._scope.run_late(batch)
 
     def let_go(self, holder: str) -> Sequence[tuple[str, str]]:
         """Renew a call's places no longer; returns them."""
-        if (stop := self._renewals.pop(holder, None)) is not None:
-            stop()
         return self._held.pop(holder, ())
 
     async def enter(self, limited: Limited, *, now: float) -> RateLimitStatus | None:

@@ -59,11 +59,12 @@ class _Row:
 
 
 class Tables:
-    """Every key of a memory store by its group. Not locked: its owner is."""
+    """Every key of a memory store, and which of them a group has. Not locked: its owner is."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._groups: dict[str, dict[str, _Row]] = {}
+        self._rows: dict[str, _Row] = {}
+        self._groups: dict[str, set[str]] = {}
         self._deaths: list[tuple[float, str]] = []
         self._undo: list[Callable[[], object]] = []
         self._finally: list[Callable[[], object]] = []
@@ -103,46 +104,46 @@ class Tables:
         return BatchOutcome(tuple(results))
 
     def keys(self) -> Iterator[str]:
-        for group in self._groups.values():
-            yield from group
+        yield from self._rows
 
     def clear(self) -> None:
+        self._rows.clear()
         self._groups.clear()
         self._deaths.clear()
 
     def _bury(self, now: float) -> None:
         while self._deaths and self._deaths[0][0] <= now:
             _, key = heapq.heappop(self._deaths)
-            row = self._find(key)
+            row = self._rows.get(key)
             if row is not None and row.dies is not None and row.dies <= now:
                 self._set(key, None)
 
-    def _find(self, key: str) -> _Row | None:
-        group = self._groups.get(key.partition("/")[0])
-        return None if group is None else group.get(key)
-
     def _set(self, key: str, row: _Row | None) -> None:
+        if row is None:
+            if self._rows.pop(key, None) is not None:
+                self._leave_group(key)
+            return
+        if key not in self._rows:
+            self._groups.setdefault(key.partition("/")[0], set()).add(key)
+        self._rows[key] = row
+        if row.dies is not None:
+            heapq.heappush(self._deaths, (row.dies, key))
+
+    def _leave_group(self, key: str) -> None:
         name = key.partition("/")[0]
-        group = self._groups.get(name)
-        if row is not None:
-            if group is None:
-                group = self._groups[name] = {}
-            group[key] = row
-            if row.dies is not None:
-                heapq.heappush(self._deaths, (row.dies, key))
-        elif group is not None:
-            group.pop(key, None)
-            if not group:
-                del self._groups[name]
+        group = self._groups[name]
+        group.discard(key)
+        if not group:
+            del self._groups[name]
 
     def _replace(self, key: str, row: _Row | None, *, counts: bool = False) -> None:
-        before = self._find(key)
-        self._set(key, row)
         if not counts:
+            before = self._rows.get(key)
             self._undo.append(lambda: self._set(key, before))
+        self._set(key, row)
 
     def _get(self, operation: Get, now: float) -> object:
-        row = self._find(operation.key)
+        row = self._rows.get(operation.key)
         return None if row is None else row.value
 
     def _put(self, operation: Put, now: float) -> None:
@@ -151,20 +152,20 @@ class Tables:
 
     def _delete(self, operation: Delete, now: float) -> None:
         key = operation.key
-        if self._find(key) is not None:
+        if self._rows.get(key) is not None:
             self._replace(key, None)
         self._finally.append(lambda: self._blobs.forget(key))
 
     def _items(self, operation: Items, now: float) -> object:
-        row = self._find(operation.key)
+        row = self._rows.get(operation.key)
         return [] if row is None else [value for value, _ in _is(row.value, _List).rows]
 
     def _get_field(self, operation: GetField, now: float) -> object:
-        row = self._find(operation.key)
+        row = self._rows.get(operation.key)
         return None if row is None else _is(row.value, _Table).rows.get(operation.name)
 
     def _fields(self, operation: Fields, now: float) -> object:
-        row = self._find(operation.key)
+        row = self._rows.get(operation.key)
         return {} if row is None else dict(_is(row.value, _Table).rows)
 
     def _name_blob(self, operation: NameBlob, now: float) -> None:
@@ -175,20 +176,19 @@ class Tables:
 
     def _drop(self, operation: Drop, now: float) -> None:
         name = operation.group
-        group = self._groups.pop(name, None)
-        if group is not None:
-            self._undo.append(lambda: self._groups.__setitem__(name, group))
+        for key in list(self._groups.get(name, ())):
+            self._replace(key, None)
         self._finally.append(lambda: self._blobs.forget_group(name))
 
     def _expect(self, operation: Expect, now: float) -> None:
-        row = self._find(operation.key)
+        row = self._rows.get(operation.key)
         found = None if row is None else row.value
         seen = getattr(found, operation.member, None) if operation.member else found
         if seen != operation.value:
             raise BatchRefused(found)
 
     def _add(self, operation: Add, now: float) -> int | None:
-        row = self._find(operation.key)
+        row = self._rows.get(operation.key)
         before = operation.start if row is None else _is(row.value, int)
         after = before + operation.amount
         low, high = operation.least, operation.most
@@ -225,7 +225,7 @@ class Tables:
 
     def _release(self, operation: Release, now: float) -> None:
         key, holder = operation.key, operation.holder
-        row = self._find(key)
+        row = self._rows.get(key)
         if row is None:
             return
         holders = _is(row.value, _Leases).holders
@@ -265,7 +265,7 @@ class Tables:
 
     def _delete_field(self, operation: DeleteField, now: float) -> None:
         key, name = operation.key, operation.name
-        row = self._find(key)
+        row = self._rows.get(key)
         if row is None or name not in _is(row.value, _Table).rows:
             return
         table = _is(row.value, _Table)
@@ -275,7 +275,7 @@ class Tables:
 
     def _made(self, key: str, new: object, *, counts: bool = False) -> object:
         """Return what is stored there; `new`, if nothing is."""
-        row = self._find(key)
+        row = self._rows.get(key)
         if row is None:
             row = _Row(new)
             self._replace(key, row, counts=counts)

@@ -53,14 +53,14 @@ def test_a_refusal_is_remembered_as_an_equal_error_of_its_own() -> None:
     assert (first.problem, first.reason) == (second.problem, second.reason)
 
 
-def test_only_small_pngs_are_judged_on_the_spot() -> None:
+def test_only_small_pngs_and_what_was_judged_before_are_judged_at_once() -> None:
     probes = ProbeCache()
     small = picture("PNG")
     probes.probe(small, Rules())  # loads Pillow
-    assert probes.is_quick(small)
+    assert probes.judge_at_once(small, Rules()) is not None
     # A header that announces more pixels, and formats whose few bytes may hold millions of them.
     unfolding = small[:16] + (400).to_bytes(4, "big") * 2 + small[24:]
-    assert not probes.is_quick(unfolding)
-    assert not probes.is_quick(picture("JPEG"))
-    assert not probes.is_quick(picture("WEBP"))
-    assert not probes.is_quick(small + bytes(2 * 1024 * 1024))
+    for slow in (unfolding, picture("JPEG"), picture("WEBP"), small + bytes(2 * 1024 * 1024)):
+        assert probes.judge_at_once(slow, Rules()) is None
+    for known in (picture("JPEG"), picture("WEBP")):
+        assert probes.probe(known, Rules()) == probes.judge_at_once(known, Rules())
