@@ -110,6 +110,12 @@ async def begin(
     return job
 
 
+async def find_job(call: Call, job_id: str) -> Job | None:
+    """Find a job of the call's account that was begun at this provider, None where there is none."""
+    job = await call.account.jobs.get(job_id)
+    return job if job is not None and job.provider == call.provider.name else None
+
+
 async def result_of(call: Call, job: Job) -> JobResult | None:
     """The results of a job of this account, None while it is not done. Raises the error it ended in, and
     INVALID_PARAMETER for one that was cancelled."""

@@ -31,6 +31,7 @@ from fauxscale.provider_api import (
     Site,
     Upscale,
     begin,
+    find_job,
     flat,
     is_object,
     iso,
@@ -250,7 +251,7 @@ async def _wait(call: Call, job: Job, seconds: float) -> Progress:
 
 
 async def _found(call: Call) -> Job:
-    job = await call.account.jobs.get(call.params["id"])
+    job = await find_job(call, call.params["id"])
     if job is None or job.provider != call.provider.name:
         raise ApiError(Problem.NOT_FOUND, "", reason="no prediction of this id was made with this key")
     return job

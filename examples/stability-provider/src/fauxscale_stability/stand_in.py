@@ -27,6 +27,7 @@ from fauxscale.provider_api import (
     as_base64,
     as_body,
     begin,
+    find_job,
     flat,
     from_text,
     judge,
@@ -241,7 +242,7 @@ async def creative(call: Call) -> Response:
 
 
 async def results(call: Call) -> Response:
-    job = await call.account.jobs.get(call.params["id"])
+    job = await find_job(call, call.params["id"])
     if job is None:
         raise ApiError(Problem.NOT_FOUND, TEXTS[404])
     await poll(call, job)

@@ -22,6 +22,7 @@ from fauxscale.provider_api import (
     Progress,
     begin,
     check_address,
+    find_job,
     iso,
     judge,
     own_url,
@@ -110,7 +111,7 @@ async def result(call: Call) -> Response:
 
 async def cancel(call: Call) -> Response:
     """Cancel a request that is not done; it then costs nothing."""
-    job = await call.account.jobs.get(call.params["id"])
+    job = await find_job(call, call.params["id"])
     if job is None:
         call.entry.reason = "no request of this id was submitted with this key"
         return JSONResponse({"status": "NOT_FOUND"}, 404)
@@ -179,7 +180,7 @@ def _pace(call: Call) -> tuple[Pace, ApiError | None]:
 
 
 async def _found(call: Call) -> Job:
-    job = await call.account.jobs.get(call.params["id"])
+    job = await find_job(call, call.params["id"])
     if job is None:
         raise ApiError(
             Problem.NOT_FOUND,

@@ -1,0 +1,76 @@
+"""Serving: ready when start returns, and whoever stops it finds everything ended."""
+
+from __future__ import annotations
+
+import threading
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from fauxscale.transport.listener import address, listen
+from fauxscale.transport.serving import Serving
+
+
+async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "the disk is full"})
+
+
+async def no_close() -> None:
+    return
+
+
+def test_a_server_answers_from_the_moment_start_returns_until_it_is_stopped() -> None:
+    sock = listen("127.0.0.1", 0)
+    url, threads = address(sock), threading.active_count()
+    serving = Serving(hello, no_close, sock, None)
+    serving.start()
+    assert serving.ready.is_set()
+    assert serving.failure is None
+    assert httpx.get(url).text == "hello"
+    serving.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+    assert threading.active_count() == threads
+
+
+def test_an_application_that_cannot_start_leaves_no_thread_and_no_socket() -> None:
+    sock, threads = listen("127.0.0.1", 0), threading.active_count()
+    serving = Serving(broken, no_close, sock, None)
+    serving.start()
+    assert sock.fileno() == -1
+    assert threading.active_count() == threads
+    serving.stop()  # does nothing, and does not wait
+
+
+def test_without_a_socket_the_application_is_closed_at_the_end() -> None:
+    closed: list[str] = []
+
+    async def close() -> None:
+        closed.append(threading.current_thread().name)
+
+    serving = Serving(hello, close, None, None)
+    serving.start()
+    assert serving.loop is not None
+    assert closed == []
+    serving.stop()
+    assert closed == ["fauxscale"]
+    assert serving.loop.is_closed()
+
+
+def test_stopping_twice_is_stopping_once() -> None:
+    serving = Serving(hello, no_close, None, None)
+    serving.start()
+    serving.stop()
+    serving.stop()
