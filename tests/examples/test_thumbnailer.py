@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.e2e  # each is a run of pytest
+
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "thumbnailer"
 FAILED = re.compile(r"^FAILED tests/test_thumbnailer\.py::(\w+)", re.MULTILINE)
 

@@ -74,6 +74,7 @@ def test_the_free_call_tells_and_no_money_is_spent_where_there_is_one(mock: Mock
     assert ([call.operation for call in account.calls], account.spend) == (["lumenfall.models"], 0)
 
 
+@pytest.mark.e2e
 def test_a_server_of_which_nothing_but_refusals_were_seen_gets_no_verdict(mock: MockServer) -> None:
     account = mock.account(balance=0)
     done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
@@ -96,6 +97,7 @@ def test_one_success_of_the_run_is_enough_where_the_first_calls_are_unknown(
         assert let_in(load("fal"), har) == expected
 
 
+@pytest.mark.e2e
 def test_a_report_holds_no_secret_a_scan_would_find(mock: MockServer, tmp_path: Path) -> None:
     har = tmp_path / "check.har"
     done = check(
@@ -107,6 +109,7 @@ def test_a_report_holds_no_secret_a_scan_would_find(mock: MockServer, tmp_path: 
     assert f"- HAR: {har}\n" in done.stdout
 
 
+@pytest.mark.e2e
 def test_no_file_is_named_that_is_not_there_afterwards(mock: MockServer) -> None:
     done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"))
     assert done.exit_code == 0, done.stdout + done.stderr
@@ -115,6 +118,7 @@ def test_no_file_is_named_that_is_not_there_afterwards(mock: MockServer) -> None
     assert "fauxscale-check-" not in done.stdout
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 @pytest.mark.parametrize(("har", "code"), [("/dev/full", 2), ("/dev/null", 0)])
 def test_a_report_that_cannot_be_kept_is_no_success(mock: MockServer, har: str, code: int) -> None:
@@ -141,6 +145,7 @@ def running(parent: int) -> list[Path]:
     ]
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_an_interrupted_check_stops_asking_leaves_nothing_and_gives_no_verdict(
@@ -186,6 +191,7 @@ def test_without_a_record_of_the_calls_there_is_no_verdict(tmp_path: Path, text:
         let_in(load("ideogram"), har)
 
 
+@pytest.mark.e2e
 def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
     junit = tmp_path / "a.xml"
     with MockServer() as careless:
@@ -194,6 +200,7 @@ def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
     assert "<failure" in junit.read_text()
 
 
+@pytest.mark.e2e
 def test_an_answer_that_is_not_on_record_is_found(mock: MockServer) -> None:
     account = mock.account()
     account.faults.add(Fail(418), on="ideogram.upscale", times=2)  # the first call tries the key
