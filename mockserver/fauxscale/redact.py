@@ -136,7 +136,8 @@ def _without(value: str, secret: str, short: str) -> str:
     pieces: list[str] = []
     start, head = 0, secret[:_TELLING]
     while (at := value.find(head, start)) >= 0:
-        alike = takewhile(lambda pair: pair[0] == pair[1], zip(value[at:], secret, strict=False))
+        end = at + len(secret)  # a copy of all that follows, for each find, would take forever
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(value[at:end], secret, strict=False))
         pieces += [value[start:at], short]
         start = at + sum(1 for _ in alike)
     return "".join([*pieces, value[start:]])
@@ -146,7 +147,7 @@ def _masked(value: str, layers: int) -> str:
     value = _IN_QUERY.sub(lambda found: found[1] + _MASK, value)
     value = _IN_JSON.sub(lambda found: found[1] + _MASK, value)
     value = _KEY_SHAPES.sub(lambda found: shorten(found[0]), value)
-    if layers and "%" in value:
+    if layers and "%" in value and _masked(plain := unquote(value), layers - 1) != plain:
         value = _ENCODED.sub(lambda found: _within(found[0], layers - 1), value)
     return value
 

@@ -28,6 +28,7 @@ __all__ = [
     "read_form",
 ]
 
+_MOST_ESCAPES = 100_000  # decoding takes eighty times their size in memory
 _WHITESPACE = b" \t\r\n\f"
 _URLSAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
@@ -74,6 +75,8 @@ def decode_data_uri(text: str, cap: int, *, param: str | None = None) -> tuple[s
     if head[:5].lower() != "data:" or not comma:
         _refuse_value("not a data URI: it should read data:<media type>;base64,<data>", param)
     media_type, *parameters = (piece.strip().lower() for piece in head[5:].split(";"))
+    if payload.count("%") > _MOST_ESCAPES:
+        _refuse_value(f"over {_MOST_ESCAPES:,} bytes of it are percent-encoded; send base64", param)
     # RFC 2397 letters are URL letters: a "+" or "/" of the base64 may arrive as %2B or %2F.
     data = unquote_to_bytes(payload if payload.isascii() else _ascii(payload, param))
     if parameters and parameters[-1] == "base64":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Refuse, Withhold, magic
+from fauxscale.state.journal import brief
 
 from .upscale_request import Upscale
 
@@ -50,7 +51,7 @@ async def _probed(call: Call, ask: Upscale) -> Picture:
     from fauxscale.images.formats import check_fits
     from fauxscale.images.structure import Rules  # Pillow: not before the first picture
 
-    call.entry.params = dict(ask.params)
+    call.entry.params = {name: brief(value) for name, value in ask.params.items()}
     rules = Rules(max_pixels=ask.max_pixels)
     try:
         probes = call.accounts.probes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from typing import cast
 
 from fauxscale import redact
@@ -15,6 +17,8 @@ from .serialization import size_of
 Json = dict[str, object]
 # The rule of an entry for a call to a real host that a guard stopped: no server ever saw it.
 LIVE_CALL = "live_call"
+_MOST_VALUES = 1_000
+_MOST_TEXT = 64 * 1024
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +87,26 @@ class Entry:
     @classmethod
     def from_json(cls, row: bytes | str) -> Entry:
         return cls(**json.loads(row))
+
+
+def brief(value: object) -> object:
+    """Shorten a JSON value to what the journal keeps of it, which people read: 1,000 values, 64 KiB of text."""
+    values, room = _MOST_VALUES, _MOST_TEXT
+
+    def shorten(one: object) -> object:
+        nonlocal values, room
+        values -= 1
+        if isinstance(one, str):
+            kept, room = one[:room], max(0, room - len(one))
+            return kept if len(kept) == len(one) else f"{kept}… ({len(one):,} characters)"
+        if isinstance(one, Mapping):
+            pairs = islice(cast("Mapping[str, object]", one).items(), max(0, values))
+            return {name: shorten(inner) for name, inner in pairs}
+        if isinstance(one, list | tuple):
+            return [shorten(inner) for inner in islice(cast("Sequence[object]", one), max(0, values))]
+        return one
+
+    return shorten(value)
 
 
 class Journal:
