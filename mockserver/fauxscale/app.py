@@ -105,12 +105,18 @@ class App:
         request = Request(scope, receive)
         if (refusal := self._gate(request)) is not None:
             await refusal(scope, receive, send)
-        elif scope["path"] == OWN or scope["path"].startswith(f"{OWN}/"):
+        elif self._is_ours(request):
             await self._control(scope, receive, send)
         elif self._pages is not None and not self._is_link(request):
             await self._pages(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
+
+    def _is_ours(self, request: Request) -> bool:
+        """Whether this is for our own pages: not where a client means a real host, and a page may be one of its."""
+        path = str(request.scope["path"])
+        ours = path == OWN or path.startswith(f"{OWN}/")
+        return ours and host_name(request.headers.get("host", "")) not in self.routes.hosts
 
     def _is_link(self, request: Request) -> bool:
         """Whether the request reads a link: those allow pages of any origin, whatever `--cors` says."""

@@ -113,5 +113,11 @@ class Settings:
     rendering_memory: int = 1_200 * 1024 * 1024
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether somebody is to be kept out, so that links and issued keys must not follow from the seed: there is a
+        token, as on every server that other machines can reach, or there are keys."""
+        return bool(self.token or self.keys)
+
+    @property
     def issued_only(self) -> bool:
         return self.key_policy == "issued" or bool(self.keys)

@@ -49,7 +49,10 @@ class Accounts:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self._secret = hashlib.sha256(f"fauxscale:{settings.seed}".encode()).digest()
+        # The dice are the seed's, so that tests see the same ids again. What opens doors is so only where nobody but
+        # this machine comes in, and any key will do.
+        self._dice = hashlib.sha256(f"fauxscale:{settings.seed}".encode()).digest()
+        self._secret = secrets.token_bytes(32) if settings.is_guarded else self._dice
         self.signer = Signer(self._secret)
         self.workers = Workers()
         self.renderer = Renderer(
@@ -57,7 +60,7 @@ class Accounts:
         )
         self.probes = ProbeCache()
         self.recall = Recall()
-        self._unassigned = Account(Scope(store, UNASSIGNED), settings, self._secret)
+        self._unassigned = Account(Scope(store, UNASSIGNED), settings, self._dice)
         # Names this worker among all that share a store, and each of its calls.
         self._worker = secrets.token_hex(6)
         self._calls = itertools.count(1)
@@ -140,7 +143,7 @@ class Accounts:
         return account
 
     def mint(self, number: int, provider: str) -> bytes:
-        """Make 32 bytes to mint a key from, the same for the same server seed, account number and provider."""
+        """Make 32 bytes to mint a key from: of the server's secret, the account's number and the provider's name."""
         return hmac.digest(self._secret, f"key\n{number}\n{provider}".encode(), "sha256")
 
     async def is_current(self, account: Account) -> bool:
@@ -219,7 +222,7 @@ class Accounts:
 
     def _generation(self, account_id: str, generation: int) -> Account:
         scope = Scope(self.store, account_id, generation, guarded=True)
-        return Account(scope, self.settings, self._secret)
+        return Account(scope, self.settings, self._dice)
 
     async def _open(
         self, card: Card, keys: Mapping[str, str], terms: Terms, *, taken: bool = False
