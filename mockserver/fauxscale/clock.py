@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache
 
+# The times that calendars, and so replies, can show. A year is left for what is reckoned from a clock.
+EARLIEST, LATEST = -62_135_596_800.0, 253_370_764_800.0  # 0001-01-01 and 9999-01-01
+
 
 def wall() -> float:
     """Real time, Unix seconds. For lifetimes of the stand-in's own memory; wire facts use `Clock.now`."""
@@ -51,7 +54,11 @@ class Clock:
     frozen_at: float | None = None
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Unix seconds, within what calendars know."""
+        return min(max(self.unbounded(), EARLIEST), LATEST)
+
+    def unbounded(self) -> float:
+        """What it would show if calendars had no end."""
         return self.frozen_at if self.frozen_at is not None else wall() + self.offset
 
     def advance(self, seconds: float) -> Clock:
@@ -77,7 +84,7 @@ class Clock:
 
 def http_date(at: float) -> str:
     """Format Unix seconds as an HTTP-date: `Fri, 20 Nov 2026 13:00:00 GMT`."""
-    return _http_date(int(at // 1))
+    return _http_date(int(min(max(at, EARLIEST), LATEST) // 1))
 
 
 @lru_cache(64)  # the calls of one second tell the same one
@@ -87,7 +94,7 @@ def _http_date(second: int) -> str:
 
 def iso(at: float, between: str = "T") -> str:
     """Format Unix seconds in ISO 8601: `2026-11-20T13:00:00+00:00`, or with another separator than T."""
-    return _iso(int(at), between)
+    return _iso(int(min(max(at, EARLIEST), LATEST)), between)
 
 
 @lru_cache(64)

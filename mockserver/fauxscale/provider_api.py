@@ -25,6 +25,7 @@ from fauxscale.dispatch.provider import (
 from fauxscale.errors import ApiError, Problem, phrase, text_of
 from fauxscale.faults import Interrupted, Refuse, Withhold
 from fauxscale.images.recipe import AsStored, Draw, Enlarge, Recipe
+from fauxscale.numbers import read_number
 from fauxscale.operations.delivery import as_base64, as_body, as_data_uri, links_at, picture_of
 from fauxscale.operations.image_sources import drawn_picture, named_picture
 from fauxscale.operations.job_results import (
@@ -80,6 +81,7 @@ __all__ = [
     "named_picture",
     "parse_json",
     "read_body",
+    "read_number",
     "says_no",
     "values_in_force",
     # refusals, and how they are worded

@@ -40,7 +40,7 @@ class Control:
                 *(Route(API + route.path, self._answer(route), methods=[route.method]) for route in ROUTES),
                 *Inspector(accounts).routes(),
             ],
-            exception_handlers={404: _lost, 405: _lost},
+            exception_handlers={404: _lost, 405: _lost, Exception: _broken},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,6 +81,11 @@ class Control:
 
 def _refusal(status: int, message: str) -> Response:
     return JSONResponse({"error": message}, status)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Tell of a mistake of ours. The server logs its traceback."""
+    return _refusal(500, "this is a mistake in fauxscale; its log has the traceback: please report it")
 
 
 async def _lost(request: Request, error: Exception) -> Response:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from fnmatch import fnmatchcase
-from math import nan
 
 from starlette.responses import Response
 
 from fauxscale.clock import stopwatch
+from fauxscale.dispatch.request_body import gone
+from fauxscale.numbers import read_number
 from fauxscale.operations.altered_results import leads_to
 from fauxscale.state.journal import Entry
 
@@ -30,17 +31,21 @@ async def find(ask: Ask) -> object:
         known = ", ".join((*_FILTERS, "wait", "timeout"))
         raise ValueError(f"unknown filter {unknown[0]!r}: choose from {known}")
     until = stopwatch() + min(patience, _LONGEST)
-    while True:
-        # Asked for before the journal is read: what is written in between is not missed.
-        change = await ask.account.store.changed(ask.account.id)
-        try:
-            found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
-            left = until - stopwatch()
-            if len(found) >= least or left <= 0:
-                return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
-            await asyncio.wait([change], timeout=left)
-        finally:
-            change.cancel()
+    left_alone = asyncio.ensure_future(gone(ask.request.receive))
+    try:
+        while True:
+            # Asked for before the journal is read: what is written in between is not missed.
+            change = await ask.account.store.changed(ask.account.id)
+            try:
+                found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
+                left = until - stopwatch()
+                if len(found) >= least or left <= 0 or left_alone.done():
+                    return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
+                await asyncio.wait([change, left_alone], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                change.cancel()
+    finally:
+        left_alone.cancel()
 
 
 def _count(text: str) -> int:
@@ -51,11 +56,8 @@ def _count(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = nan
-    if not seconds >= 0:
+    seconds = read_number(text)
+    if seconds is None or seconds < 0:
         raise ValueError(f"timeout is a number of seconds from 0, got {text[:40]!r}")
     return seconds
 

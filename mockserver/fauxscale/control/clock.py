@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fauxscale.clock import Clock
+from fauxscale.clock import EARLIEST, LATEST, Clock
+from fauxscale.numbers import read_number
 
 from .request import Ask, ControlRoute
 
@@ -43,7 +44,8 @@ async def unfreeze(ask: Ask) -> object:
 
 
 async def _move(ask: Ask, clock: Clock) -> object:
-    _clock_json(clock)  # a time no calendar knows is refused before it is kept
+    if not EARLIEST <= (shown := clock.unbounded()) <= LATEST:
+        raise ValueError(f"{shown:g} seconds is a time no calendar knows")
     await ask.account.set_clock(clock)
     await ask.catch_up()
     return _clock_json(clock)
@@ -59,15 +61,14 @@ def _time(value: object) -> float:
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"at must be Unix seconds or a time such as 2027-01-31T12:00:00Z, got {value!r}")
-    return float(value)
+    if (number := read_number(value)) is None:
+        raise ValueError("at is too large a number")
+    return number
 
 
 def _clock_json(clock: Clock) -> object:
     now = clock.now()
-    try:
-        shown = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{now:g} seconds is a time no calendar knows") from None
+    shown = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     return {"now": now, "iso": shown.replace("+00:00", "Z"), "frozen": clock.frozen_at is not None}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from fauxscale.clock import LATEST
 from fauxscale.state.link import Link
 
 from .request import Ask, ControlRoute, JsonObject, Missing
@@ -25,6 +26,8 @@ async def expire(ask: Ask) -> object:
 async def renew(ask: Ask) -> object:
     """Sign `link`, or every link, anew for `seconds` (3600) from now. The reply holds the new addresses."""
     exp = int(await ask.now() + ask.number("seconds", 3600))
+    if exp > LATEST:
+        raise ValueError(f"seconds must end before the year 9999, got {ask.number('seconds'):g}")
     return await _change(ask, lambda one: replace(one, revoked=False, exp=exp))
 
 

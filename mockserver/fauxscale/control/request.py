@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from sys import float_info
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from fauxscale.bodies.reader import Caps, parse_json, read_body
 from fauxscale.bodies.strict_json import is_object
 from fauxscale.dispatch.provider import Provider
 from fauxscale.errors import ApiError
+from fauxscale.numbers import read_number
 from fauxscale.operations.job_results import catch_up
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
@@ -66,10 +66,9 @@ class Ask:
         value = self.arguments.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{name} must be a number, got {value!r}")
-        # JSON knows numbers that no float holds: 1e400, or 400 digits.
-        if not -float_info.max <= value <= float_info.max:
+        if (number := read_number(value)) is None:
             raise ValueError(f"{name} is too large a number")
-        return float(value)
+        return number
 
     def whole(self, name: str, default: int = 0) -> int:
         value = self.number(name, default)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from fauxscale.clock import http_date, wall
 from fauxscale.errors import ApiError
+from fauxscale.numbers import read_number
 
 from .provider import Call
 
@@ -31,7 +32,7 @@ async def note_wait(call: Call, response: Response) -> None:
     once and ask the client for none: 0, the smallest value of the grammar (RFC 9110 §10.2.3), or a date that has
     passed by that clock as by any other."""
     said = response.headers.get("retry-after", "")
-    seconds = _number(said)
+    seconds = read_number(said)
     dated = seconds is None
     if seconds is None:
         seconds = _seconds_until(said, call.now)
@@ -49,14 +50,6 @@ async def note_wait(call: Call, response: Response) -> None:
     # Calls refused together wait together: the clock is moved to the end of the wait, not by its length.
     if clock.now() < call.now + asked:
         await call.account.set_clock(clock.set(call.now + asked))
-
-
-def _number(said: str) -> float | None:
-    try:
-        number = float(said)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _seconds_until(said: str, now: float) -> float | None:

@@ -29,7 +29,12 @@ class Route:
         found = self.pattern.match(path)
         if found is None:
             return None
-        return {name: str(self.convertors[name].convert(value)) for name, value in found.groupdict().items()}
+        try:
+            return {
+                name: str(self.convertors[name].convert(value)) for name, value in found.groupdict().items()
+            }
+        except ValueError:
+            return None  # a number of more digits than Python reads
 
 
 @dataclass(frozen=True, slots=True)

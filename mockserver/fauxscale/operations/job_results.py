@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.background import BackgroundTask
 
+from fauxscale.clock import LATEST
 from fauxscale.dispatch.provider import Call, Option, Provider
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import DelayWebhook, HoldWebhook, RepeatWebhook
@@ -180,7 +181,7 @@ async def finish(account: Account, provider: Provider, job: Job, progress: Progr
             await account.jobs.fail_ended(job, refusal)
     if error is None:
         for link in await account.links.of(job.links):
-            await account.links.change(replace(link, exp=int(progress.since + link.life)))
+            await account.links.change(replace(link, exp=int(min(progress.since + link.life, LATEST))))
     if job.notify is not None and provider.notice is not None:
         delivery = Delivery(
             id=job.id,

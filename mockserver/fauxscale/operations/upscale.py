@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fauxscale.clock import wall
+from fauxscale.clock import LATEST, wall
 from fauxscale.dispatch.provider import Call, link
 from fauxscale.errors import ApiError
 from fauxscale.faults import Alter, Withhold, to_json
@@ -136,7 +136,7 @@ def _result(
         width=width,
         height=height,
         charge=charge.id,
-        exp=int(call.now + life) if finished else None,
+        exp=int(min(call.now + life, LATEST)) if finished else None,
         life=life,
         signed=ask.signed,
         altered=how,

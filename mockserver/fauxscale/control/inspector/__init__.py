@@ -58,8 +58,8 @@ class Inspector:
             Route(f"{PAGE}/", _file),
             Route(f"{PAGE}/inspector/{{name}}", _file),
             Route(f"{DATA}/calls", self.calls),
-            Route(f"{DATA}/calls/{{account}}/{{n:int}}", self.call),
-            Route(f"{DATA}/pictures/{{account}}/{{n:int}}/{{side}}", self.picture),
+            Route(f"{DATA}/calls/{{account}}/{{n}}", self.call),
+            Route(f"{DATA}/pictures/{{account}}/{{n}}/{{side}}", self.picture),
         ]
 
     async def calls(self, request: Request) -> Response:
@@ -131,7 +131,7 @@ class Inspector:
     async def _entry(self, request: Request) -> Entry | None:
         wanted = request.path_params["n"]
         entries = await self._entries(request.path_params["account"])
-        return next((entry for entry in entries if entry.n == wanted), None)
+        return next((entry for entry in entries if str(entry.n) == wanted), None)
 
     async def _before(self, entry: Entry) -> bytes | None:
         source = (entry.image or {}).get("source")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from dataclasses import dataclass
-from typing import cast
 
 from starlette.responses import JSONResponse, Response
 
@@ -18,9 +16,12 @@ from fauxscale.provider_api import (
     Upscale,
     as_data_uri,
     flat,
+    is_object,
     media_url,
     named_picture,
+    parse_json,
     read_body,
+    read_number,
     upscale,
 )
 
@@ -119,14 +120,12 @@ def lifetime(call: Call) -> float | None:
     """Read how many seconds the client wants its files kept; None when it does not say, or says null."""
     for name in _LIFECYCLE:
         try:
-            said = cast("object", json.loads(call.request.headers.get(name, "null")))
-        except ValueError:
+            said = parse_json(call.request.headers.get(name, "null").encode())
+        except ApiError:
             continue
-        if not isinstance(said, dict):
-            continue
-        seconds = cast("dict[str, object]", said).get("expiration_duration_seconds")
-        if isinstance(seconds, int | float) and seconds > 0:
-            return float(seconds)
+        seconds = read_number(said.get("expiration_duration_seconds")) if is_object(said) else None
+        if seconds is not None and seconds > 0:
+            return seconds
     return None
 
 

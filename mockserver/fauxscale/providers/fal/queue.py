@@ -29,6 +29,7 @@ from fauxscale.provider_api import (
     pace_of,
     poll,
     prepare,
+    read_number,
     result_of,
     signing_key,
     tell,
@@ -164,11 +165,8 @@ def _at_once(refusal: ApiError) -> bool:
 def _pace(call: Call) -> tuple[Pace, ApiError | None]:
     """How long the request waits and runs, and the error it ends in when that is longer than the client waits."""
     pace = pace_of(call)
-    try:
-        patience = float(call.request.headers.get("x-fal-request-timeout", "inf"))
-    except ValueError:
-        patience = float("inf")
-    if not patience < pace.queued:
+    patience = read_number(call.request.headers.get("x-fal-request-timeout"))
+    if patience is None or patience < 0 or patience >= pace.queued:
         return pace, None
     refusal = ApiError(
         Problem.TIMEOUT,
