@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -301,3 +302,13 @@ def test_a_drawing_does_not_tell_its_prompt() -> None:
 def test_any_prompt_can_be_drawn_in_any_shape(prompt: str) -> None:
     for size in ((1, 1), (1, 900), (900, 1)):
         assert probe(draw(prompt, *size)).size == size
+
+
+def test_a_picture_whose_description_a_webp_file_has_no_room_for_is_encoded_less_well() -> None:
+    noise = Image.frombytes("RGB", (4_000, 4_000), random.Random(1).randbytes(4_000 * 4_000 * 3))
+    with pytest.raises(ValueError, match="encoding error 6"):
+        noise.save(BytesIO(), "WEBP", quality=90, method=0)
+    made = encode(noise, "WEBP")
+    assert sniff(made) == "WEBP"
+    with Image.open(BytesIO(made)) as opened:
+        assert opened.size == (4_000, 4_000)
