@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from fauxscale.transport.connection import Connection, connection_of
 from fauxscale.transport.listener import listen
 from fauxscale.transport.serving import Serving
+from tests.asgi import application, no_close
 
 REQUEST = b"GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 gone: list[bool] = []
@@ -28,13 +29,9 @@ ENDINGS: dict[str, Callable[[Connection], None]] = {
 }
 
 
+@application
 async def end(scope: Scope, receive: Receive, send: Send) -> None:
     """End the connection as the path says."""
-    if scope["type"] == "lifespan":
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": f"{message['type']}.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
-        return
     connection = connection_of(scope)
     assert connection is not None
     before = connection.gone
@@ -46,12 +43,9 @@ async def end(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture(scope="module")
 def address() -> Generator[tuple[str, int]]:
-    async def close() -> None:
-        return
-
     sock = listen("127.0.0.1", 0)
     where = sock.getsockname()
-    serving = Serving(end, close, sock, None)
+    serving = Serving(end, no_close, sock, None)
     serving.start()
     yield where
     serving.stop()

@@ -17,15 +17,12 @@ from starlette.types import Receive, Scope, Send
 from fauxscale.transport import protocol
 from fauxscale.transport.listener import listen
 from fauxscale.transport.serving import Serving
+from tests.asgi import application, no_close
 
 
+@application
 async def digest(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the number of bytes and the SHA-256 of what was sent."""
-    if scope["type"] == "lifespan":
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": f"{message['type']}.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
-        return
     if scope["path"] == "/late":
         await asyncio.sleep(0.1)  # several pieces arrive meanwhile
     body = await Request(scope, receive).body()
@@ -34,11 +31,8 @@ async def digest(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def address() -> Generator[tuple[str, int]]:
-    async def close() -> None:
-        return
-
     sock = listen("127.0.0.1", 0)
-    serving = Serving(digest, close, sock, None)
+    serving = Serving(digest, no_close, sock, None)
     serving.start()
     yield sock.getsockname()
     serving.stop()

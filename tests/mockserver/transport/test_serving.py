@@ -10,14 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from fauxscale.transport.listener import address, listen
 from fauxscale.transport.serving import Serving
+from tests.asgi import application, no_close
 
 
+@application
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "lifespan":
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": f"{message['type']}.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
-        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
     await send({"type": "http.response.body", "body": b"hello"})
 
@@ -25,10 +22,6 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 async def broken(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.failed", "message": "the disk is full"})
-
-
-async def no_close() -> None:
-    return
 
 
 def test_a_server_answers_from_the_moment_start_returns_until_it_is_stopped() -> None:
