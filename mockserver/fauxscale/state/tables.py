@@ -176,8 +176,15 @@ class Tables:
 
     def _drop(self, operation: Drop, now: float) -> None:
         name = operation.group
-        for key in list(self._groups.get(name, ())):
-            self._replace(key, None)
+        group = self._groups.pop(name, None)
+        if group is not None:
+            rows = {key: self._rows.pop(key) for key in group}
+
+            def undo() -> None:
+                self._groups[name] = group
+                self._rows.update(rows)
+
+            self._undo.append(undo)
         self._finally.append(lambda: self._blobs.forget_group(name))
 
     def _expect(self, operation: Expect, now: float) -> None:

@@ -123,7 +123,8 @@ def lifetime(call: Call) -> float | None:
             said = parse_json(call.request.headers.get(name, "null").encode())
         except ApiError:
             continue
-        seconds = read_number(said.get("expiration_duration_seconds")) if is_object(said) else None
+        asked = said.get("expiration_duration_seconds") if is_object(said) else None
+        seconds = None if isinstance(asked, str) else read_number(asked)
         if seconds is not None and seconds > 0:
             return seconds
     return None
