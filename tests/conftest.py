@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -12,6 +13,13 @@ from tests import tools
 from tests.stages import MODES, Mode, Stage, open_stage
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+def pytest_configure() -> None:
+    """Heed the signals that a shell has background jobs ignore: programs that tests start would inherit that."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -73,7 +73,8 @@ def running(*words: str) -> Generator[subprocess.Popen[str]]:
         assert process.stdout.readline() == "there\n"
         yield process
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the command too, which holds the pipes open
         process.communicate()
 
 
