@@ -159,12 +159,14 @@ def test_the_package_of_the_page_is_found_by_the_contract_tools(installed: Path)
     )
 
 
+@pytest.mark.e2e
 def test_the_package_of_the_page_passes_its_own_test(installed: Path) -> None:
     alone = ("-p", "no:cacheprovider", "-p", "no:schemathesis")
     said = python(installed, "-m", "pytest", "-q", *alone, "fauxscale_acme/test_acme.py")
     assert "1 passed" in said
 
 
+@pytest.mark.e2e
 def test_the_package_of_the_page_keeps_its_contract(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(installed))
     monkeypatch.setitem(sys.modules, "fauxscale_acme", None)

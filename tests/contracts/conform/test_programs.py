@@ -25,6 +25,7 @@ from fauxscale_contracts.conform.stage import Stage, open_server
 from fauxscale_contracts.conform.verdicts import Facts, evaluate
 from tests.contracts.conform.programs import NOWHERE, command, conform, environment, gone, program, until
 
+pytestmark = pytest.mark.e2e
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 # Starts a sleeper in a session of its own, orphans it, and notes its process id.
 DETACHES = """
