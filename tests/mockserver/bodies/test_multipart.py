@@ -420,7 +420,11 @@ def test_a_body_is_gone_with_its_form_and_waits_for_no_garbage_collector() -> No
         reader.feed(body)
         assert len(reader.finish(len(body)).parts) == 2
         # What other threads leave for the collector meanwhile is their own.
-        left = [weakref.ref(reader), weakref.ref(reader._parts), weakref.ref(reader._splitter)]
+        left: list[weakref.ref[object]] = [
+            weakref.ref(reader),
+            weakref.ref(reader._parts),
+            weakref.ref(reader._splitter),
+        ]
         del reader
         assert [one() for one in left] == [None, None, None]
     finally:
