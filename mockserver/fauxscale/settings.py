@@ -114,8 +114,8 @@ class Settings:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether somebody is to be kept out, so that links and issued keys must not follow from the seed: there is a
-        token, as on every server that other machines can reach, or there are keys."""
+        """Whether access is restricted, by a token (as on every server that other machines can reach) or by keys. Link
+        signatures and issued keys must not follow from the seed then."""
         return bool(self.token or self.keys)
 
     @property

@@ -1,7 +1,7 @@
 """What a user of OpenAI's Python client does, run in a process of its own by test_openai_python.py.
 
 The same code in two environments, openai 3.x and 1.x: reads its task as JSON from stdin, writes what it saw as
-JSON to stdout. Statuses are ordered in the prompt, and each call whose attempts are counted has a key of its own.
+JSON to stdout. Statuses are configured in the prompt, and each call whose attempts are counted has a key of its own.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from fauxscale.settings import Terms
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
-from fauxscale.state.passage import Arrival, Standing, enter, leave, read_standing
+from fauxscale.state.passage import Arrival, Snapshot, enter, leave, read_snapshot
 from fauxscale.state.rate_limits import MINUTE, Quota
 
 from .call_faults import CallFaults
@@ -89,23 +89,23 @@ class Pipeline:
             self.accounts.recall.clear()
             call.account = await self._account(call, recalled=False)
             entered = await enter(call.account, call.arrival)
-        head = entered.standing.head
-        call.standing, call.link, call.rate_limit = entered.standing, entered.link, entered.status
+        head = entered.snapshot.head
+        call.snapshot, call.link, call.rate_limit = entered.snapshot, entered.link, entered.status
         call.clock, call.terms = head.clock, call.account.terms_of(head)
         call.faults.enter(call.account, entered.faults, has_rules=bool(head.rules))
         self._number(call, entered.number)
-        self._remember(call, entered.standing)
+        self._remember(call, entered.snapshot)
         if entered.refusal is not None:
             raise entered.refusal
 
-    def _known(self, account: Account) -> Standing | None:
-        standing = self.accounts.recall.standings.get(account.id)
-        return standing if standing and standing.head.generation == account.scope.generation else None
+    def _known(self, account: Account) -> Snapshot | None:
+        snapshot = self.accounts.recall.snapshots.get(account.id)
+        return snapshot if snapshot and snapshot.head.generation == account.scope.generation else None
 
-    def _remember(self, call: Call, standing: Standing | None) -> None:
-        if standing is not None and call.account.scope.guarded:
-            call.standing = standing
-            self.accounts.recall.standings.put(call.account.id, standing)
+    def _remember(self, call: Call, snapshot: Snapshot | None) -> None:
+        if snapshot is not None and call.account.scope.guarded:
+            call.snapshot = snapshot
+            self.accounts.recall.snapshots.put(call.account.id, snapshot)
             self.accounts.recall.accounts.put(call.account.id, call.account)
 
     async def _handled(self, call: Call, match: Match) -> Response:
@@ -210,8 +210,8 @@ class Pipeline:
                 "text/plain",
             ):
                 entry.reply = bytes(response.body)[:4096].decode(errors="replace")
-        standing = call.standing or await read_standing(call.account)
-        self._remember(call, await leave(call.account, call.arrival, entry, standing, call.faults.unused))
+        snapshot = call.snapshot or await read_snapshot(call.account)
+        self._remember(call, await leave(call.account, call.arrival, entry, snapshot, call.faults.unused))
 
 
 def _opened(request: Request, match: Match, endpoint: Endpoint) -> Entry:

@@ -23,7 +23,7 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.jobs import Job
 from fauxscale.state.journal import Entry
 from fauxscale.state.link import Link
-from fauxscale.state.passage import Arrival, Standing
+from fauxscale.state.passage import Arrival, Snapshot
 from fauxscale.state.rate_limits import Quota, RateLimitStatus
 
 from .call_faults import CallFaults
@@ -148,7 +148,7 @@ class Call:
     caps: Caps
     # What it told when it entered, what was known of its account then, and the link it reads.
     arrival: Arrival
-    standing: Standing | None = None
+    snapshot: Snapshot | None = None
     link: Link | None = None
     # How many things were drawn off the account's dice for this call.
     drawn: int = 0

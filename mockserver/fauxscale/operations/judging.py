@@ -43,7 +43,7 @@ async def judge_unpaid(call: Call, ask: Upscale) -> Picture:
 
 async def _funds(call: Call) -> int | None:
     """Micro-dollars the account's wallet begins with, None without a limit."""
-    return await call.account.funds() if call.standing is None else call.account.funds_of(call.standing.head)
+    return await call.account.funds() if call.snapshot is None else call.account.funds_of(call.snapshot.head)
 
 
 async def _probed(call: Call, ask: Upscale) -> Picture:

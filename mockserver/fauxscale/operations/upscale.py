@@ -13,7 +13,7 @@ from fauxscale.faults import Alter, Withhold, to_json
 from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
-from fauxscale.state.passage import pay, read_standing
+from fauxscale.state.passage import pay, read_snapshot
 
 from .altered_results import altered
 from .judging import judge_unpaid, price_of
@@ -50,18 +50,18 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
 
     Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY once the account is gone.
     """
-    standing = call.standing = call.standing or await read_standing(call.account)
+    snapshot = call.snapshot = call.snapshot or await read_snapshot(call.account)
     links = [one.link for one in outcome.results]
     head = await pay(
         call.account,
-        standing.head,
+        snapshot.head,
         charge=charge,
         results=links,
         blobs=[outcome.charge.source],
         arrival=call.arrival,
     )
-    if head is not standing.head:
-        call.standing = replace(standing, head=head)
+    if head is not snapshot.head:
+        call.snapshot = replace(snapshot, head=head)
 
 
 async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool = True) -> Outcome:

@@ -49,8 +49,8 @@ class Accounts:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        # The dice are the seed's, so that tests see the same ids again. What opens doors is so only where nobody but
-        # this machine comes in, and any key will do.
+        # Dice follow from the seed, so that tests see the same ids again. Signatures and keys do so only where there is
+        # neither a token nor a list of keys: whoever knows the seed could make them.
         self._dice = hashlib.sha256(f"fauxscale:{settings.seed}".encode()).digest()
         self._secret = secrets.token_bytes(32) if settings.is_guarded else self._dice
         self.signer = Signer(self._secret)

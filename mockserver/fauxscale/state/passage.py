@@ -43,7 +43,7 @@ class Arrival:
 
 
 @dataclass(slots=True)
-class Standing:
+class Snapshot:
     """An account's head and fault progress as a worker last read them: the next batch says if they are out of date."""
 
     head: Head
@@ -54,7 +54,7 @@ class Standing:
 class Entered:
     """The outcome of entering. A call that was refused has its number, its time and its faults all the same."""
 
-    standing: Standing
+    snapshot: Snapshot
     number: int
     faults: tuple[AssignedFault, ...]
     status: RateLimitStatus | None
@@ -62,20 +62,20 @@ class Entered:
     link: Link | None = None
 
 
-async def enter(account: Account, arrival: Arrival, known: Standing | None = None) -> Entered:
+async def enter(account: Account, arrival: Arrival, known: Snapshot | None = None) -> Entered:
     """Number a call, assign its faults, count it against its limits. One batch, and one more after a change.
 
     Raises INVALID_KEY when the account is closed, or in another generation: then it has to be found anew.
     """
-    standing = known or await read_standing(account)
+    snapshot = known or await read_snapshot(account)
     while True:
-        head, batch = standing.head, Batch()
+        head, batch = snapshot.head, Batch()
         current = account.head.expect(batch, head)
         assignment = account.faults.assignment(
-            head, standing.progress, arrival.operation, arrival.kind, arrival.method
+            head, snapshot.progress, arrival.operation, arrival.kind, arrival.method
         )
         come = (
-            account.faults.add_progress(batch, standing.progress, assignment.progress) if head.rules else None
+            account.faults.add_progress(batch, snapshot.progress, assignment.progress) if head.rules else None
         )
         number = account.dice.add_number(batch, "call", counts=True)
         link = account.links.get_in(batch, arrival.link) if arrival.link else None
@@ -83,9 +83,9 @@ async def enter(account: Account, arrival: Arrival, known: Standing | None = Non
         counted = account.limits.add_entry(batch, limited, now=head.clock.now())
         outcome = await account.store.run(batch)
         if outcome.refused(current) or (come is not None and outcome.refused(come)):
-            standing = _refreshed(account, standing, outcome)
+            snapshot = _refreshed(account, snapshot, outcome)
             continue
-        standing = Standing(head, assignment.progress)
+        snapshot = Snapshot(head, assignment.progress)
         status = refusal = None
         try:
             status = counted.status(outcome)
@@ -94,7 +94,7 @@ async def enter(account: Account, arrival: Arrival, known: Standing | None = Non
         if refusal is None:
             account.limits.hold(limited)
         found = None if link is None else outcome.of(link)
-        return Entered(standing, outcome.of(number) or 0, assignment.faults, status, refusal, found)
+        return Entered(snapshot, outcome.of(number) or 0, assignment.faults, status, refusal, found)
 
 
 async def pay(
@@ -147,49 +147,49 @@ async def leave(
     account: Account,
     arrival: Arrival,
     entry: Entry,
-    standing: Standing,
+    snapshot: Snapshot,
     unused: Sequence[AssignedFault] = (),
-) -> Standing | None:
+) -> Snapshot | None:
     """Write a call down, free its place in flight, give its `unused` faults back; None once the account is gone."""
     places = account.limits.let_go(arrival.holder)
     while True:
         batch = account.scope.batch()
-        head = standing.head
-        after = give_back(head.rules, standing.progress, unused)
+        head = snapshot.head
+        after = give_back(head.rules, snapshot.progress, unused)
         current = come = None
-        if after != standing.progress:
+        if after != snapshot.progress:
             current = account.head.expect(batch, head)
-            come = account.faults.add_progress(batch, standing.progress, after)
+            come = account.faults.add_progress(batch, snapshot.progress, after)
         account.journal.add(batch, entry)
         account.limits.add_exit(batch, places)
         outcome = await account.store.run(batch)
         if account.scope.is_late(outcome):
             return None
         if outcome.refusal is None:
-            return Standing(head, after)
+            return Snapshot(head, after)
         assert current is not None  # nothing else in this batch can refuse it
         assert come is not None
         try:
-            standing = _refreshed(account, standing, outcome)
+            snapshot = _refreshed(account, snapshot, outcome)
         except ApiError:
             return None
 
 
-async def read_standing(account: Account) -> Standing:
+async def read_snapshot(account: Account) -> Snapshot:
     """Read an account's head and fault progress, in one batch."""
     batch = Batch()
     head, progress = account.head.get(batch), account.faults.get_progress(batch)
     outcome = await account.store.run(batch)
-    return Standing(account.head.or_first(outcome.of(head)), outcome.of(progress) or RuleProgress())
+    return Snapshot(account.head.or_first(outcome.of(head)), outcome.of(progress) or RuleProgress())
 
 
-def _refreshed(account: Account, standing: Standing, outcome: BatchOutcome) -> Standing:
+def _refreshed(account: Account, snapshot: Snapshot, outcome: BatchOutcome) -> Snapshot:
     """What a refused batch found instead of what was known."""
     found = None if outcome.refusal is None else outcome.refusal.found
     if isinstance(found, RuleProgress):
-        return Standing(standing.head, found)
+        return Snapshot(snapshot.head, found)
     # How far the rules have come is known still, or the next batch tells.
-    return Standing(_same_generation(account, outcome), standing.progress)
+    return Snapshot(_same_generation(account, outcome), snapshot.progress)
 
 
 def _same_generation(account: Account, outcome: BatchOutcome) -> Head:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from .account import Account
-from .passage import Standing
+from .passage import Snapshot
 
 T = TypeVar("T")
 _MOST = 10_000
@@ -47,17 +47,17 @@ class Owner:
 
 
 class Recall:
-    """`owners` by the digest of a key, who gave links out (`givers`), `accounts` and their `standings` by id."""
+    """`owners` by the digest of a key, who gave links out (`givers`), `accounts` and their `snapshots` by id."""
 
     def __init__(self) -> None:
         self.owners: _Latest[Owner] = _Latest()
         self.givers: _Latest[tuple[str, int]] = _Latest()
         self.accounts: _Latest[Account] = _Latest()
-        self.standings: _Latest[Standing] = _Latest()
+        self.snapshots: _Latest[Snapshot] = _Latest()
 
     def clear(self) -> None:
         """Empty the cache: it proved to be out of date."""
         self.owners.clear()
         self.givers.clear()
         self.accounts.clear()
-        self.standings.clear()
+        self.snapshots.clear()

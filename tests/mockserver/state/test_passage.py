@@ -19,7 +19,7 @@ from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.journal import Entry
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
-from fauxscale.state.passage import Arrival, Entered, enter, leave, pay, read_standing
+from fauxscale.state.passage import Arrival, Entered, enter, leave, pay, read_snapshot
 from fauxscale.state.rate_limits import Quota, in_flight, per_minute
 from fauxscale.state.store import Store
 
@@ -72,16 +72,16 @@ async def upload(account: Account, known: Any = None) -> Entered:
     source = await account.put_upload(b"picture", f"w:{entered.number}")
     charge = replace(CHARGE, id=account.dice.id_of_call("charge", entered.number), source=source)
     results = [link(account.dice.id_of_call("link", entered.number, at), source) for at in range(2)]
-    await pay(account, entered.standing.head, charge=charge, results=results, blobs=[source])
+    await pay(account, entered.snapshot.head, charge=charge, results=results, blobs=[source])
     entry = Entry(n=entered.number, id=f"call_{entered.number}")
-    standing = await leave(account, arrival(), entry, entered.standing)
-    assert standing is not None
-    return replace(entered, standing=standing)
+    snapshot = await leave(account, arrival(), entry, entered.snapshot)
+    assert snapshot is not None
+    return replace(entered, snapshot=snapshot)
 
 
 def test_an_upload_is_three_batches_and_leaves_what_it_should(store: Store) -> None:
     async def work(account: Account, counted: Counted) -> None:
-        known = (await upload(account)).standing
+        known = (await upload(account)).snapshot
         counted.batches = 0
         await upload(account, known)
         assert counted.batches == 3
@@ -96,14 +96,14 @@ def test_an_upload_is_three_batches_and_leaves_what_it_should(store: Store) -> N
 
 def test_a_change_is_one_batch_more_and_counts_the_call_once(store: Store) -> None:
     async def work(account: Account, counted: Counted) -> None:
-        known = await read_standing(account)
+        known = await read_snapshot(account)
         await account.set_terms(Terms(latency=3))
         counted.batches = 0
         entered = await enter(account, arrival(), known)
         assert (counted.batches, entered.number) == (2, 1)
-        assert entered.standing.head.terms.latency == 3
+        assert entered.snapshot.head.terms.latency == 3
         counted.batches = 0
-        await enter(account, arrival("w:2"), entered.standing)
+        await enter(account, arrival("w:2"), entered.snapshot)
         assert counted.batches == 1
 
     with_account(store, work)
@@ -112,7 +112,7 @@ def test_a_change_is_one_batch_more_and_counts_the_call_once(store: Store) -> No
 def test_faults_are_assigned_once_each_however_many_enter_at_once(store: Store) -> None:
     async def work(account: Account, counted: Counted) -> None:
         await account.faults.add(Rule("", tuple(Fail(500 + step) for step in range(5)), after=2))
-        known = await read_standing(account)
+        known = await read_snapshot(account)
         entered = await asyncio.gather(*(enter(account, arrival(f"w:{at}"), known) for at in range(10)))
         assert sorted(one.number for one in entered) == list(range(1, 11))
         steps = sorted(fault.step for one in entered for fault in one.faults)
@@ -125,11 +125,11 @@ def test_a_fault_that_did_not_apply_is_given_back_with_leaving(store: Store) -> 
     async def work(account: Account, counted: Counted) -> None:
         await account.faults.add(Rule("", (Fail(500), Fail(501))))
         first = await enter(account, arrival())
-        await enter(account, arrival("w:2"), first.standing)  # the standing of the first is old now
+        await enter(account, arrival("w:2"), first.snapshot)  # the snapshot of the first is old now
         counted.batches = 0
-        standing = await leave(account, arrival(), Entry(n=1, id="call_1"), first.standing, first.faults)
+        snapshot = await leave(account, arrival(), Entry(n=1, id="call_1"), first.snapshot, first.faults)
         assert counted.batches == 2
-        again = await enter(account, arrival("w:3"), standing)
+        again = await enter(account, arrival("w:3"), snapshot)
         assert [fault.step for fault in again.faults] == [0]
         assert [entry.id for entry in await account.journal.entries()] == ["call_1"]
 
@@ -155,7 +155,7 @@ def test_a_place_is_free_once_its_call_has_left(store: Store) -> None:
     async def work(account: Account, counted: Counted) -> None:
         first = await enter(account, arrival("w:1", in_flight(1)))
         assert (await enter(account, arrival("w:2", in_flight(1)))).refusal is not None
-        await leave(account, arrival("w:1"), Entry(n=1, id="call_1"), first.standing)
+        await leave(account, arrival("w:1"), Entry(n=1, id="call_1"), first.snapshot)
         assert (await enter(account, arrival("w:3", in_flight(1)))).refusal is None
 
     with_account(store, work)
@@ -170,9 +170,9 @@ def test_images_beyond_the_first_are_counted_when_they_are_paid(store: Store) ->
             entered = await enter(account, come)
             charge = replace(CHARGE, id=holder, images=images)
             try:
-                await pay(account, entered.standing.head, charge=charge, results=[], blobs=[], arrival=come)
+                await pay(account, entered.snapshot.head, charge=charge, results=[], blobs=[], arrival=come)
             except ApiError as refusal:
-                await leave(account, come, Entry(id=holder), entered.standing)
+                await leave(account, come, Entry(id=holder), entered.snapshot)
                 return refusal.problem
             return None
 
@@ -180,7 +180,7 @@ def test_images_beyond_the_first_are_counted_when_they_are_paid(store: Store) ->
         assert await make("w:2", 2) is Problem.TOO_MANY_IN_FLIGHT
         assert await make("w:3", 1) is None
         assert [one.id for one in await account.ledger.charges()] == ["w:1", "w:3"]
-        await leave(account, arrival("w:1", places, often), Entry(id="w:1"), await read_standing(account))
+        await leave(account, arrival("w:1", places, often), Entry(id="w:1"), await read_snapshot(account))
         assert await make("w:4", 3) is None
 
     with_account(store, work)
@@ -192,7 +192,7 @@ def test_what_cannot_be_paid_leaves_no_trace(store: Store) -> None:
         source = await account.put_upload(b"picture", "w:1")
         with pytest.raises(ApiError) as refused:
             await pay(
-                account, entered.standing.head, charge=CHARGE, results=[link("l", source)], blobs=[source]
+                account, entered.snapshot.head, charge=CHARGE, results=[link("l", source)], blobs=[source]
             )
         assert refused.value.problem is Problem.NO_FUNDS
         assert (await account.links.all(), await account.ledger.charges()) == ([], [])
@@ -205,9 +205,9 @@ def test_a_balance_set_meanwhile_is_the_one_that_pays(store: Store) -> None:
         entered = await enter(account, arrival())
         await account.set_terms(Terms(balance=0.05))
         with pytest.raises(ApiError, match="Insufficient"):
-            await pay(account, entered.standing.head, charge=CHARGE, results=[], blobs=[])
+            await pay(account, entered.snapshot.head, charge=CHARGE, results=[], blobs=[])
         await account.set_terms(Terms(balance=1))
-        head = await pay(account, entered.standing.head, charge=CHARGE, results=[], blobs=[])
+        head = await pay(account, entered.snapshot.head, charge=CHARGE, results=[], blobs=[])
         assert head.terms.balance == 1
         assert await account.balance() == 940_000
 
@@ -225,11 +225,11 @@ def test_a_call_whose_account_is_reset_on_its_way_pays_nothing_and_leaves_nothin
         assert other is not None
         await (other.reset() if how == "reset" else accounts.delete(account.id))
         with pytest.raises(ApiError) as refused:
-            await pay(account, entered.standing.head, charge=CHARGE, results=[link("l", "b")], blobs=[])
+            await pay(account, entered.snapshot.head, charge=CHARGE, results=[link("l", "b")], blobs=[])
         assert refused.value.problem is Problem.INVALID_KEY
-        assert await leave(account, arrival(), Entry(id="call_1"), entered.standing) is None
+        assert await leave(account, arrival(), Entry(id="call_1"), entered.snapshot) is None
         with pytest.raises(ApiError, match="Invalid API key"):
-            await enter(account, arrival(), entered.standing)
+            await enter(account, arrival(), entered.snapshot)
         now = await accounts.get(account.id)
         assert (now is None) is (how == "delete")
         if now is not None:
