@@ -222,7 +222,7 @@ def test_who_leaves_while_waiting_for_calls_is_waited_for_no_longer(mock: MockSe
     deadline = time.monotonic() + 30
     while store._waiting and time.monotonic() < deadline:  # type: ignore[attr-defined]  # the memory store's
         httpx.get(f"{mock.url}{API}/health")
-    assert not store._waiting, "somebody still waits for calls that nobody will be told of"  # type: ignore[attr-defined]
+    assert not store._waiting, "a wait is left whose client has gone"  # type: ignore[attr-defined]
 
 
 # Secrets

@@ -96,3 +96,10 @@ def malformed(reason: str, param: str | None = None, **details: object) -> ApiEr
         param=param,
         details=details,
     )
+
+
+def malformed_header(number: int) -> ApiError:
+    """Make the error for a header line of part `number` that is none."""
+    return malformed(
+        f"part {number} has a header line that does not read `Name: value` or does not end in CR LF"
+    )

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from fauxscale.errors import ApiError, Problem
 
-from .form import Caps, Form, Part, format_size, malformed, shown
+from .form import Caps, Form, Part, format_size, malformed, malformed_header, shown
 from .header_value import read_parameters
 from .splitter import Splitter
 
@@ -85,9 +85,7 @@ class _Parts:
             raise malformed(f"part {self._begun} has more than {self._caps.headers} headers")
         name, colon, value = line.partition(b":")
         if not colon or not _TOKEN.fullmatch(name):
-            raise malformed(
-                f"part {self._begun} has a header line that does not read `Name: value` or does not end in CR LF"
-            )
+            raise malformed_header(self._begun)
         if b"\n" in value:
             raise malformed(f"part {self._begun} has a header line that ends in LF without CR")
         field = name.lower()

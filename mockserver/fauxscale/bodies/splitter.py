@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, Protocol
 
-from .form import malformed
+from .form import malformed, malformed_header
 
 HEADER_BYTES = 4096
 # What follows a boundary: the end of its line, behind blanks if need be, or the two hyphens of the last one.
@@ -103,9 +103,7 @@ class Splitter:
             if end < 0 or end + 1 == len(data):
                 return self._wait(data[at:])
             if data[end + 1] != 0x0A:
-                raise malformed(
-                    f"part {self.begun} has a header line that does not read `Name: value` or does not end in CR LF"
-                )
+                raise malformed_header(self.begun)
             if end == at:
                 self._sink.head_done()
                 self._place = "data"
