@@ -202,3 +202,11 @@ def test_every_magic_word_is_in_the_table() -> None:
     page = (ROOT / "docs" / "local-development.md").read_text(encoding="utf-8")
     for word in [*catalogue._MAGIC, *catalogue._MAGIC_NUMBERS, "missing", "429"]:
         assert re.search(rf"`fauxscale:{re.escape(word)}[`=]", page), word
+
+
+def test_every_verb_of_the_makefile_is_in_the_table() -> None:
+    verbs = re.findall(r"^(\w+):[^#\n]*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `make (\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(rows) == sorted({*verbs} - {"help"})
