@@ -4,12 +4,14 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage modes e2e check fmt bench conformance corpus torture newest lock audit build clean \
+.PHONY: help serve test coverage modes e2e check fmt bench conformance corpus torture scoreboard newest lock audit build clean \
 	base dev
 
 ARGS ?=
 PYTHON ?=
 BIN := .venv/bin
+# Whole runs of the suite leave their figures for `make scoreboard`.
+figures = $(if $(ARGS),,--junitxml=build/$(1).xml)
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -18,7 +20,7 @@ serve: base ## serve on http://127.0.0.1:2160 until Ctrl-C
 	@exec $(BIN)/fauxscale serve $(ARGS)
 
 test: dev ## run the suite
-	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(call figures,suite) $(ARGS)
 
 # Coverage wraps pytest, not the other way round: pytest loads the plugin's entry point before any option
 # could start the measurement. A part of the tests, chosen with ARGS, is not held to the gate.
@@ -56,10 +58,13 @@ corpus: dev ## judge every picture and body of fixtures/corpus; prints the count
 torture: dev ## long, random, hostile load
 	@exec $(BIN)/python -m pytest -s -m torture $(ARGS)
 
+scoreboard: dev ## put the figures of the runs before into docs/scoreboard.md; name those to replace with ARGS
+	@exec $(BIN)/python -m tests.torture.scoreboard $(ARGS)
+
 newest: dev ## run the suite on the newest of everything, in .venv-newest; says first what is newer than the lock
 	@PYTHON=$(BIN)/python .ci/setup newest
 	@.venv-newest/bin/python -m supply.lock
-	@exec .venv-newest/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@exec .venv-newest/bin/python -m pytest -n 2 --dist worksteal $(call figures,newest) $(ARGS)
 
 lock: dev ## renew the lock of the development environment and the release's SBOM; one package with ARGS="-P pillow"
 	@echo "-e ." | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
