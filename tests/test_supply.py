@@ -85,6 +85,7 @@ def test_an_index_that_knows_no_package_is_not_an_index_that_knows_no_advisory()
             "1 packages asked about, 1 advisories\n",
         ),
     ],
+    ids=["unreachable", "an advisory"],
 )
 def test_only_advisories_make_the_audit_fail(
     program: str, status: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
