@@ -37,7 +37,7 @@ def rows() -> Iterator[Row]:
     kinds: tuple[str, ...] = KINDS
     for kind in kinds:
         tree = ast.parse((Path(__file__).parent / f"{kind}.py").read_text("utf-8"))
-        title = (ast.get_docstring(tree) or kind).splitlines()[0]
+        title = " ".join((ast.get_docstring(tree) or kind).partition("\n\n")[0].split())
         yield Row(kind, title, f"make torture ARGS={kind}", _count(tree))
     yield Row("corpus", "Every picture and body of fixtures/corpus.", "make corpus")
     yield Row("lives", "Servers started and stopped in one process.", "make bench ARGS=lives")
