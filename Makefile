@@ -1,22 +1,26 @@
-# Every verb of this repository. Each sets up .venv by itself the first time, and again when pyproject.toml changes.
+# Every verb of this repository. Each sets up .venv by itself the first time, and again when pyproject.toml
+# or the lock changes.
 #
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage modes e2e check fmt bench conformance corpus torture build clean base dev
+.PHONY: help serve test coverage modes e2e check fmt bench conformance corpus torture scoreboard newest lock audit build clean \
+	base dev
 
 ARGS ?=
 PYTHON ?=
 BIN := .venv/bin
+# Whole runs of the suite leave their figures for `make scoreboard`.
+figures = $(if $(ARGS),,--junitxml=build/$(1).xml)
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 serve: base ## serve on http://127.0.0.1:2160 until Ctrl-C
 	@exec $(BIN)/fauxscale serve $(ARGS)
 
 test: dev ## run the suite
-	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(call figures,suite) $(ARGS)
 
 # Coverage wraps pytest, not the other way round: pytest loads the plugin's entry point before any option
 # could start the measurement. A part of the tests, chosen with ARGS, is not held to the gate.
@@ -54,12 +58,30 @@ corpus: dev ## judge every picture and body of fixtures/corpus; prints the count
 torture: dev ## long, random, hostile load
 	@exec $(BIN)/python -m pytest -s -m torture $(ARGS)
 
-build: dev ## source archive and wheel, in dist/
+scoreboard: dev ## put the figures of the runs before into docs/scoreboard.md; name those to replace with ARGS
+	@exec $(BIN)/python -m tests.torture.scoreboard $(ARGS)
+
+newest: dev ## run the suite on the newest of everything, in .venv-newest; says first what is newer than the lock
+	@PYTHON=$(BIN)/python .ci/setup newest
+	@.venv-newest/bin/python -m tests.supply.lock
+	@exec .venv-newest/bin/python -m pytest -n 2 --dist worksteal $(call figures,newest) $(ARGS)
+
+lock: dev ## renew the lock of the development environment and the release's SBOM; one package with ARGS="-P pillow"
+	@echo "-e ." | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--group dev --no-emit-package fauxscale $(or $(ARGS),--upgrade) --custom-compile-command "make lock" \
+		--output-file .ci/requirements-dev.txt pyproject.toml - >/dev/null
+	@.ci/setup dev
+	@exec $(BIN)/python -m tests.supply.sbom
+
+audit: dev ## ask the package index for advisories about the packages of the lock
+	@exec $(BIN)/python -m tests.supply.audit
+
+build: dev ## source archive and wheel, in dist/, the SBOM in both
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation
 
 clean: ## remove what the other verbs made
-	rm -rf .venv .venv-openai1 tests/js/node_modules dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-newest .venv-openai1 tests/js/node_modules dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find mockserver contracts plugin tests bench fixtures .ci -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base dev:

@@ -192,7 +192,7 @@ def test_every_provider_option_is_in_the_fidelity_statement() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "ARCHITECTURE.md"]:
+    for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]:
         for target in re.findall(r"\]\(([^)#]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
@@ -202,3 +202,11 @@ def test_every_magic_word_is_in_the_table() -> None:
     page = (ROOT / "docs" / "local-development.md").read_text(encoding="utf-8")
     for word in [*catalogue._MAGIC, *catalogue._MAGIC_NUMBERS, "missing", "429"]:
         assert re.search(rf"`fauxscale:{re.escape(word)}[`=]", page), word
+
+
+def test_every_verb_of_the_makefile_is_in_the_table() -> None:
+    verbs = re.findall(r"^(\w+):[^#\n]*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `make (\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(rows) == sorted({*verbs} - {"help"})

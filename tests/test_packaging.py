@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -13,12 +14,19 @@ from configparser import ConfigParser
 from email import message_from_string
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.spdx import is_expression
+from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from fauxscale._version import __version__
+from tests.supply import sbom
+from tests.supply.lock import LOCK, locked, pins
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {
@@ -132,7 +140,8 @@ def test_the_source_archive_is_enough_to_build_and_carries_no_tests(dist: Path) 
     assert tops.isdisjoint({"tests", "fixtures", "bench", "docs"})
 
 
-def test_every_dependency_has_one_line_that_says_what_it_is_for() -> None:
+def declared_requirements() -> list[Requirement]:
+    """Whatever pyproject.toml asks for, of others, anywhere."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     lines = [
         *project["project"]["dependencies"],
@@ -140,11 +149,107 @@ def test_every_dependency_has_one_line_that_says_what_it_is_for() -> None:
         *(line for line in project["dependency-groups"]["dev"]),
         *project["build-system"]["requires"],
     ]
-    declared = {canonicalize_name(Requirement(line).name) for line in lines} - {"fauxscale"}
+    return [one for one in map(Requirement, lines) if one.name != "fauxscale"]
+
+
+def test_every_dependency_has_one_line_that_says_what_it_is_for() -> None:
+    declared = {canonicalize_name(requirement.name) for requirement in declared_requirements()}
     rows = re.findall(
         r"^\| `([a-z0-9-]+)` \| \S", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
     )
     assert sorted(rows) == sorted(declared)
+
+
+def test_the_lock_has_a_version_that_fits_for_whatever_pyproject_asks_for() -> None:
+    versions = locked()
+    missing = [
+        str(requirement)
+        for requirement in declared_requirements()
+        if not requirement.specifier.contains(versions.get(canonicalize_name(requirement.name), "0"))
+    ]
+    assert not missing, "make lock"
+
+
+def test_the_lock_is_whole_names_one_version_and_hashes_of_each_package_and_no_index() -> None:
+    text = LOCK.read_text("utf-8")
+    for pin in pins(text):
+        assert [bound.operator for bound in pin.requirement.specifier] == ["=="], pin.name
+        assert pin.hashes, pin.name
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", one) for one in pin.hashes), pin.name
+    assert "://" not in text
+    assert not re.search("^ *-(?!-hash=)", text, re.MULTILINE), "an option, of an index perhaps"
+
+    versions = locked()
+    asked = {
+        canonicalize_name(requirement.name): name
+        for name, version in versions.items()
+        # Where another version is installed (`make newest`), it may ask for something else.
+        if distribution(name).version == version
+        for requirement in map(Requirement, distribution(name).requires or [])
+        if not requirement.marker or requirement.marker.evaluate({"extra": ""})
+    }
+    assert {name: of for name, of in asked.items() if name not in versions} == {}
+
+
+def bom_of(wheel: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(text_in(wheel, ".dist-info/sboms/fauxscale.cdx.json"))
+    return loaded
+
+
+def properties(component: dict[str, Any], name: str) -> list[str]:
+    return [one["value"] for one in component["properties"] if one["name"] == name]
+
+
+def test_the_sbom_names_exactly_what_the_wheel_asks_for_and_by_which_extra(wheel: Path) -> None:
+    def extra_of(requirement: Requirement) -> str:
+        found = re.search("extra == ['\"](\\w+)", str(requirement.marker))
+        return found[1] if found else ""
+
+    asked = {
+        (canonicalize_name(one.name), str(one.specifier), extra_of(one))
+        for one in required_by(wheel)
+        if one.name != "fauxscale"
+    }
+    bom = bom_of(wheel)
+    named = {
+        (
+            component["name"],
+            str(SpecifierSet(component["versionRange"].removeprefix("vers:pypi/").replace("|", ","))),
+            extra,
+        )
+        for component in bom["components"]
+        for extra in properties(component, "fauxscale:extra") or [""]
+    }
+    assert named == asked
+    assert len({name for name, _, _ in named}) == len(bom["components"])
+    for component in bom["components"]:
+        assert (component["scope"] == "optional") == bool(properties(component, "fauxscale:extra"))
+    (edges,) = bom["dependencies"]
+    assert sorted(edges["dependsOn"]) == sorted({name for name, _, _ in named})
+    assert bom["metadata"]["component"]["version"] == __version__, "make lock"
+
+
+def test_the_sbom_is_valid_and_tells_licences_and_tested_versions(wheel: Path) -> None:
+    bom = bom_of(wheel)
+    assert JsonStrictValidator(SchemaVersion.V1_7).validate_str(json.dumps(bom)) is None
+    versions = locked()
+    for component in bom["components"]:
+        name = component["name"]
+        (tested,) = properties(component, "fauxscale:tested_version")
+        assert tested == versions[name], "make lock"
+        (licence,) = component["licenses"]
+        assert is_expression(licence["expression"]), name
+        if distribution(name).version == tested:
+            assert licence["expression"] == sbom.licence(name), "make lock"
+
+
+def test_the_source_archive_carries_the_sbom_too(dist: Path, wheel: Path) -> None:
+    (archive,) = dist.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        (name,) = [name for name in tar.getnames() if name.endswith("/fauxscale.cdx.json")]
+        member = tar.extractfile(name)
+        assert member is not None
+        assert json.load(member) == bom_of(wheel)
 
 
 def test_a_base_install_stays_small(wheel: Path) -> None:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ import pytest
 
 from tests.conftest import FIXTURES
 from tests.stages import Stage
+from tests.torture.results import Result, machine
 
 CORPUS = FIXTURES / "corpus"
 SECONDS = 20.0  # of this process, the server included: a bomb takes minutes, a picture well under two
@@ -85,17 +87,32 @@ def test_every_row_of_the_corpus_is_answered_as_the_manifest_says(
     key = stage.account(in_flight=10).api_key("ideogram")
     counts: Counter[str] = Counter()
     wrong: list[str] = []
+    slowest, begun = 0.0, time.monotonic()
     for row in rows():
         started = time.process_time()
         reply = send(stage, row, key)
         taken = time.process_time() - started
+        slowest = max(slowest, taken)
         fault = verdict(stage, row, reply)
         if taken > SECONDS:
             fault = f"took {taken:.1f} s of work"
         counts[row.expect] += 1
         if fault:
             wrong.append(f"{row.file.relative_to(CORPUS)} ({row.expect}): {fault}")
+    total = sum(counts.values())
+    Result(
+        "corpus",
+        "every row of the manifest is answered as it says, each within 20 s of work",
+        seed=0,
+        count=total,
+        seconds=time.monotonic() - begun,
+        slowest_ms=1000 * slowest,
+        figures={"server": stage.mode, "slowest is of": "CPU, the server's and the client's"},
+        histogram={f"expected: {expect}": times for expect, times in counts.items()},
+        failures=wrong,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=machine(),
+    ).save()
     with capsys.disabled():
-        total = sum(counts.values())
         print(f"\ncorpus, {stage.mode}: {total - len(wrong)} of {total} rows as written; {dict(counts)}")
     assert wrong == []
