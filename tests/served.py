@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import IO
 
 import httpx
 
@@ -31,6 +33,26 @@ def serving(
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def serving_with_few(descriptors: int) -> Generator[tuple[str, IO[str]]]:
+    """`fauxscale serve` that may have so few files and sockets open: its address, and its log."""
+    limited = (
+        "import os, resource, sys;"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}));"
+        "os.execv(sys.executable, [sys.executable, '-m', 'fauxscale', 'serve', '--port', '0', '--json', '--quiet'])"
+    )
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", limited], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["url"], log
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def stage_of(ready: dict[str, object], client: httpx.Client) -> Stage:

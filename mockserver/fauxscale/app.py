@@ -91,8 +91,8 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            # What is cut when the server stops has nobody left to tell.
-            with contextlib.suppress(asyncio.CancelledError):
+            # Nobody is left to answer: the server stops, or the client has gone.
+            with contextlib.suppress(asyncio.CancelledError, ClientDisconnect):
                 await self._serve(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -146,10 +146,7 @@ class App:
         if match is None:
             response: Response = await self._lost(request)
         else:
-            try:
-                response = await self._pipeline.run(request, match)
-            except ClientDisconnect:
-                return  # nobody is left to answer
+            response = await self._pipeline.run(request, match)
         await response(scope, receive, send)
 
     async def _lost(self, request: Request) -> Response:
