@@ -50,7 +50,7 @@ from fauxscale.state.jobs import Job, Pace, Progress
 from fauxscale.state.journal import Entry
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
-from fauxscale.state.rate_limits import Quota, in_flight, per_minute
+from fauxscale.state.rate_limits import Quota, in_flight, per_minute, rolling
 from fauxscale.state.webhooks import check_address
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "links_at",
     "micros",
     "per_minute",
+    "rolling",
     # a call, and what its body and parameters hold
     "Breach",
     "Call",

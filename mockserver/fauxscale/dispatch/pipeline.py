@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
@@ -230,11 +230,25 @@ def _opened(request: Request, match: Match, endpoint: Endpoint) -> Entry:
 
 
 def _quotas(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
-    """What limits a call: the provider's quotas, with what its account's terms say of calls a minute and at once."""
-    said = {MINUTE: terms.rate_limit, None: terms.in_flight}
-    kept = [one for one in usual if said.get(one.window) is None]
-    own = [Quota(most=most, window=window) for window, most in said.items() if most is not None]
-    return [*own, *kept]
+    """What limits a call: the provider's quotas, with what its account's terms say of calls a minute and at once.
+
+    Terms change how many; how they are counted stays the provider's. Calls a minute that terms set are the only limit
+    in time on calls of any kind: a provider's further windows go with its own figure.
+    """
+    if terms.rate_limit is not None:
+        usual = _limited(
+            usual, lambda one: one.window is not None, Quota(most=terms.rate_limit, window=MINUTE)
+        )
+    if terms.in_flight is not None:
+        usual = _limited(usual, lambda one: one.window is None, Quota(most=terms.in_flight))
+    return usual
+
+
+def _limited(usual: Sequence[Quota], replaces: Callable[[Quota], bool], wanted: Quota) -> Sequence[Quota]:
+    """Put a quota in place of those on all operations that it `replaces`, counted as the one of its window is."""
+    replaced = [one for one in usual if one.on == wanted.on and replaces(one)]
+    alike = next((one for one in replaced if one.window == wanted.window), wanted)
+    return [replace(alike, most=wanted.most), *(one for one in usual if one not in replaced)]
 
 
 def _itself(call: Call) -> str:

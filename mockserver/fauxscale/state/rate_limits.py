@@ -45,6 +45,11 @@ def per_minute(most: int) -> Quota:
     return Quota(most=most, window=MINUTE)
 
 
+def rolling(most: int, seconds: float = MINUTE) -> Quota:
+    """So many calls in any while of `seconds`."""
+    return Quota(most=most, window=seconds, kind="rolling")
+
+
 def in_flight(most: int) -> Quota:
     """So many calls at once."""
     return Quota(most=most)
@@ -203,11 +208,12 @@ def _place(holder: str, number: int) -> str:
 
 def _rate_limited(name: str, quota: Quota, reset: float) -> ApiError:
     window = "a minute" if quota.window == MINUTE else f"in {quota.window:g} s"
+    opens = "the next window opens" if quota.kind == "fixed" else "there is room for one more"
     return ApiError(
         Problem.RATE_LIMITED,
         "Rate limit exceeded",
         reason=f"{quota.most} {quota.units} {window} are allowed at {name} and this is one more; "
-        f"the next window opens in {math.ceil(reset)} s by this account's clock",
+        f"{opens} in {math.ceil(reset)} s by this account's clock",
         retry_after=float(max(1, math.ceil(reset))),
         details={"limit": quota.most, "remaining": 0, "reset": reset},
     )

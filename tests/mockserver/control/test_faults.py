@@ -55,7 +55,7 @@ class Client:
     def read(self, number: int = -1, method: str = "GET") -> None:
         """Read the last link that was given out, or another; nothing while there is none."""
         if self.links:
-            self._note(lambda: self._stage.http.request(method, self.links[number], timeout=2))
+            self._note(lambda: self._stage.http.request(method, self.links[number]))
 
     def _note(self, ask: Callable[[], httpx.Response]) -> httpx.Response | None:
         try:

@@ -318,6 +318,33 @@ def test_a_safety_refusal_is_a_400_and_a_withheld_result_is_null(stage: Stage) -
     assert reply.json()["data"] == [{"b64_json": None}]
 
 
+def test_the_limit_counts_the_last_sixty_seconds(stage: Stage) -> None:
+    account = stage.account(rate_limit=10)
+    key = account.api_key("aigateway")
+    account.clock.freeze()
+
+    def taken(calls: int) -> int:
+        return [get(stage, "/models", key).status_code for _ in range(calls)].count(200)
+
+    assert taken(1) == 1
+    account.clock.advance(seconds=55)
+    assert taken(9) == 9
+    account.clock.advance(seconds=6)
+    assert taken(10) == 1
+
+
+def test_ten_seconds_let_in_twice_the_rate_of_a_minute(stage: Stage) -> None:
+    account = stage.account()
+    key = account.api_key("aigateway")
+    account.clock.freeze()
+    replies = [get(stage, "/models", key) for _ in range(201)]
+    assert {reply.status_code for reply in replies[:-1]} == {200}
+    refused(replies[-1], 429, "rate_limit_error")
+    assert replies[-1].headers["retry-after"] == "10"
+    account.clock.advance(seconds=10)
+    assert get(stage, "/models", key).status_code == 200
+
+
 def test_the_minute_is_told_in_every_answer_and_its_end_in_a_429(stage: Stage) -> None:
     key = stage.account(rate_limit=2).api_key("aigateway")
     first, second, third = (get(stage, "/models", key) for _ in range(3))

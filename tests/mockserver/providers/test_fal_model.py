@@ -194,6 +194,8 @@ def test_an_empty_wallet_is_a_locked_user(stage: Stage) -> None:
 def test_unknown_paths_apps_and_methods(stage: Stage, method: str, path: str, status: int, text: str) -> None:
     reply = stage.http.request(method, stage.base_url("fal") + path)
     assert (reply.status_code, detail(reply)) == (status, text)
+    # The framework of an app says of what it refuses that it is not billed.
+    assert reply.headers.get("x-fal-billable-units") == ("0" if status == 404 else None)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from fauxscale.provider_api import (
     flat,
     links_at,
     named_picture,
-    per_minute,
+    rolling,
     upscale,
 )
 from fauxscale.providers.openai_dialect import find_key, image_objects, picture_in, request_id, texts_of
@@ -189,7 +189,8 @@ PROVIDER = Provider(
     env={"AIGATEWAY_BASE_URL": "{base_url}", "AIGATEWAY_API_KEY": "{key}"},
     link_life=24 * 3600,
     key_prefix="sk-aig-",
-    quotas=(per_minute(600),),
+    # "Per key, rolling 60 s: paid 600; burst 2x for 10 s" (docs/rate-limits, read 2026-11).
+    quotas=(rolling(600), rolling(200, 10.0)),
     headers=headers,
     options=(
         ERRORS,

@@ -123,7 +123,9 @@ def wire_error(error: ApiError) -> WireError:
         "x-fal-retryable": "true" if said.status >= 500 or said.status == 429 else "false",
         **said.headers,
     }
-    if isinstance(said.body["detail"], list) and said.status != 500:
+    # What the framework of an app refuses is not billed, and says so: 422, and 404 for a path it has not (2026-11).
+    unknown_path = error.problem is Problem.NOT_FOUND and "path" in error.details
+    if unknown_path or (isinstance(said.body["detail"], list) and said.status != 500):
         headers["x-fal-billable-units"] = "0"
     if error.problem is Problem.WRONG_METHOD:
         headers["allow"] = str(error.details.get("allow", ""))

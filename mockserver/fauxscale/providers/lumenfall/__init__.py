@@ -39,7 +39,7 @@ from fauxscale.providers.openai_dialect import (
 )
 
 from .errors import ask_fal, word_error
-from .records import get_balance, get_request, get_requests
+from .records import delete_payloads, get_balance, get_request, get_requests, get_webhook_secret
 from .request import FILE, FORMATS, MODEL_ID, PARAMETERS, SCALE, check_model, values_of
 
 PRICE = flat(0.06)
@@ -99,14 +99,13 @@ def _size(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]: 
 
 
 async def _answer(call: Call, values: dict[str, object], outcome: Outcome) -> Response:
-    revised = {"revised_prompt": values.get("prompt", "")}
+    # The documentation's samples show a revised prompt only where a prompt was sent (read 2026-11).
+    revised = {"revised_prompt": values["prompt"]} if "prompt" in values else {}
     data = await image_objects(call, outcome, values["response_format"], revised)
     return JSONResponse(
         {
-            "id": request_id(call.account.id, call.entry.id),
             "created": int(call.now),
             "size": outcome.results[0].size,
-            "output_format": values["output_format"],
             "data": data,
             "metadata": {
                 "model": MODEL_ID,
@@ -230,6 +229,13 @@ API = Site(
         _get("balance", "/v1/balance", get_balance),
         _get("requests", "/v1/requests", get_requests),
         _get("request", "/v1/requests/{id}", get_request),
+        Endpoint(
+            operation="lumenfall.payloads",
+            method="DELETE",
+            path="/v1/requests/{id}/payloads",
+            handler=delete_payloads,
+        ),
+        _get("webhook_secret", "/v1/webhooks/secret", get_webhook_secret),
     ),
 )
 MEDIA = Site(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -55,9 +56,28 @@ async def get_requests(call: Call) -> Response:
 
 async def get_request(call: Call) -> Response:
     """Answer one request by the id that came in X-Lumenfall-Request-Id."""
-    for row in await _rows(call):
-        if row["id"] == call.params["id"]:
-            return JSONResponse(row)
+    return JSONResponse(_row(call, await _found(call)))
+
+
+async def delete_payloads(call: Call) -> Response:
+    """Forget the pictures of a request; the request itself stays in the list. What the answer looks like is unknown."""
+    for result in (await _found(call)).results:
+        link = await call.accounts.link(str(result["link"]))
+        if link is not None:
+            await call.account.links.purge(link)
+    return Response(status_code=204)
+
+
+async def get_webhook_secret(call: Call) -> Response:
+    """Answer the account's secret as Standard Webhooks spell one; the members around it are unknown."""
+    secret = call.accounts.mint(0, f"lumenfall webhooks {call.account.id}")
+    return JSONResponse({"object": "webhook_secret", "secret": f"whsec_{base64.b64encode(secret).decode()}"})
+
+
+async def _found(call: Call) -> Entry:
+    for entry in await _entries(call):
+        if request_id(call.account.id, entry.id) == call.params["id"]:
+            return entry
     raise ApiError(
         Problem.NOT_FOUND,
         f"Request '{call.params['id'][:100]}' not found",
@@ -65,9 +85,12 @@ async def get_request(call: Call) -> Response:
     )
 
 
+async def _entries(call: Call) -> list[Entry]:
+    return [one for one in await call.account.journal.entries() if one.operation in _RECORDED]
+
+
 async def _rows(call: Call) -> list[Json]:
-    entries = [one for one in await call.account.journal.entries() if one.operation in _RECORDED]
-    return [_row(call, one) for one in reversed(entries)]
+    return [_row(call, one) for one in reversed(await _entries(call))]
 
 
 def _row(call: Call, entry: Entry) -> Json:
