@@ -36,20 +36,19 @@ def serving(
 
 
 @contextmanager
-def serving_with_few(descriptors: int) -> Generator[tuple[str, IO[str]]]:
-    """`fauxscale serve` that may have so few files and sockets open: its address, and its log."""
-    limited = (
-        "import os, resource, sys;"
-        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}));"
-        "os.execv(sys.executable, [sys.executable, '-m', 'fauxscale', 'serve', '--port', '0', '--json', '--quiet'])"
-    )
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", limited], stdout=subprocess.PIPE, stderr=log, text=True
+def serving_logged(descriptors: int | None = None) -> Generator[tuple[str, int, IO[str]]]:
+    """`fauxscale serve`: its address, its process and its log. `descriptors`: how many it may have open."""
+    command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", "--quiet"]
+    if descriptors is not None:
+        limit = (
+            f"import os, resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}))"
         )
+        command = [sys.executable, "-c", f"{limit}; os.execv({sys.executable!r}, {command!r})"]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             assert process.stdout is not None
-            yield json.loads(process.stdout.readline())["url"], log
+            yield json.loads(process.stdout.readline())["url"], process.pid, log
         finally:
             process.kill()
             process.communicate()

@@ -132,5 +132,7 @@ class SocketExchange(RequestResponseCycle):
                 await super().send({"type": "http.response.body", "body": block, "more_body": more})
                 self.held.flush()
                 self._guard.moved(self._peer)
+                # The transport knows first: asyncio would log each block that follows.
+                self.disconnected = self.disconnected or self.held.is_closing()
                 if self.disconnected:
                     return

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fauxscale.transport import guard
-from tests.served import serving_with_few
+from tests.served import serving_logged
 
 resource = pytest.importorskip("resource", reason="limits of POSIX")
 
@@ -53,7 +53,7 @@ def test_connections_leave_descriptors_for_all_else(
 @pytest.mark.e2e
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHo"], ids=["silent", "half a head"])
 def test_more_idle_connections_than_descriptors_keep_nobody_waiting(sent: bytes) -> None:
-    with serving_with_few(256) as (url, log), ExitStack() as idle:
+    with serving_logged(256) as (url, _, log), ExitStack() as idle:
         where = httpx.URL(url)
         for _ in range(300):
             sock = socket.create_connection((where.host, where.port or 0), timeout=30)
