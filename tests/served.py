@@ -36,13 +36,11 @@ def serving(
 
 
 @contextmanager
-def serving_logged(descriptors: int | None = None) -> Generator[tuple[str, int, IO[str]]]:
-    """`fauxscale serve`: its address, its process and its log. `descriptors`: how many it may have open."""
+def serving_logged(soft: int = 0, hard: int = 0) -> Generator[tuple[str, int, IO[str]]]:
+    """`fauxscale serve`: its address, its process and its log. `soft` and `hard` limit its descriptors."""
     command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", "--quiet"]
-    if descriptors is not None:
-        limit = (
-            f"import os, resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}))"
-        )
+    if soft:
+        limit = f"import os, resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard or soft}))"
         command = [sys.executable, "-c", f"{limit}; os.execv({sys.executable!r}, {command!r})"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)

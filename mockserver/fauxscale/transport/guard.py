@@ -247,8 +247,6 @@ class Guard:
 
     def _look_at(self, peer: Peer, watch: _Watch) -> None:
         awaited = peer.awaited
-        if awaited in (Awaited.REQUEST, Awaited.HEAD):
-            self.rests(peer)  # its last reply has been read by now
         if awaited is not None and self._is_late(peer, awaited, watch):
             self._end(peer, awaited.value, at_once=awaited is Awaited.READ)
 

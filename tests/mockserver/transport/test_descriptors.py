@@ -51,6 +51,13 @@ def test_connections_leave_descriptors_for_all_else(
 
 
 @pytest.mark.e2e
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for the limits of another process")
+def test_serve_allows_itself_enough() -> None:
+    with serving_logged(256, 2_000) as (_, pid, _):
+        assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (2_000, 2_000)
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHo"], ids=["silent", "half a head"])
 def test_more_idle_connections_than_descriptors_keep_nobody_waiting(sent: bytes) -> None:
     with serving_logged(256) as (url, _, log), ExitStack() as idle:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import struct
+import threading
 from collections.abc import Generator
 from contextlib import ExitStack
 
@@ -20,17 +22,20 @@ from tests.waiting import until
 
 BODY = bytes(number * 7 % 251 for number in range(1000)) * 20_000
 BLOCK = 64 * 1024
+was_reset = threading.Event()
 
 
 @application
 async def picture(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with as much of BODY as the path says: as bytes, as a part of them, or in pieces of no known number."""
     _, how, size = scope["path"].split("/")
+    if how == "reset":
+        assert was_reset.wait(30)  # the loop as well: it is not to hear of the reset before the body is sent
     body = memoryview(BODY)[: int(size)]
     if how == "pieces":
         response: Response = StreamingResponse(iter([body, memoryview(b"end"), body]))
     else:
-        response = Response({"bytes": bytes(body), "part": body, "all": BODY}[how])
+        response = Response({"bytes": bytes(body), "part": body, "all": BODY, "reset": BODY}[how])
     await response(scope, receive, send)
 
 
@@ -87,3 +92,18 @@ def test_those_who_read_nothing_share_what_they_do_not_read(url: str, guard: Gua
             got += reader.recv(1 << 20)
         assert bytes(got) == BODY
     assert until(lambda: not guard._sending)
+
+
+def test_a_reader_that_leaves_is_no_line_of_log(
+    url: str, guard: Guard, caplog: pytest.LogCaptureFixture
+) -> None:
+    was_reset.clear()
+    where = httpx.URL(url)
+    with socket.create_connection((where.host, where.port or 0), timeout=30) as sock:
+        sock.sendall(b"GET /reset/0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert until(lambda: bool(guard._busy))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing is a reset
+    was_reset.set()
+    assert until(lambda: not guard._busy)
+    assert httpx.get(f"{url}/bytes/5").content == BODY[:5]
+    assert not caplog.records

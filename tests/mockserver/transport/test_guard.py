@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -203,8 +204,33 @@ def test_idle_connections_of_a_moment_are_left_where_another_waits_longer() -> N
     ends(lambda peers: [peers[1]], (None, 9), (BODY, 8), (REQUEST, 0.1))
 
 
+def test_a_call_is_not_ended_that_kept_the_server_waiting_for_a_moment() -> None:
+    ends(lambda peers: [peers[2]], (None, 9), (BODY, 0.5), (REQUEST, 0.2))
+
+
 def test_where_all_wait_for_the_server_the_newcomer_is_ended() -> None:
     ends(lambda peers: [peers[-1]], (None, 9), (None, 8), (None, 7))
+
+
+def test_a_connection_that_made_room_before_a_protocol_had_it_is_ended_and_no_other() -> None:
+    async def arrive() -> None:
+        guard = Guard(Limits(connections=1))
+        with ExitStack() as ends:
+            pairs = [socket.socketpair() for _ in range(2)]
+            for sock in chain.from_iterable(pairs):
+                ends.enter_context(sock)
+            peers = [FakePeer(Awaited.HEAD), FakePeer(Awaited.HEAD)]
+            for sock, _ in pairs:
+                guard.accepted(sock)
+            assert pairs[0][1].recv(1) == b""
+            for (sock, _), peer in zip(pairs, peers, strict=True):
+                guard.made(peer, sock.fileno())
+            assert [bool(peer.ended) for peer in peers] == [True, False]
+            pairs[1][1].setblocking(False)
+            with pytest.raises(BlockingIOError):
+                pairs[1][1].recv(1)
+
+    run(arrive())
 
 
 def test_of_too_much_in_flight_the_part_is_dropped_that_nobody_reads() -> None:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fauxscale import create_app
+from fauxscale.transport.connection import connection_of
 from fauxscale.transport.guard import Awaited, Guard, Limits
 from fauxscale.transport.listener import listen
 from fauxscale.transport.serving import Serving
@@ -30,6 +31,11 @@ async def digest(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.1)  # several pieces arrive meanwhile
     if scope["path"] == "/refuse":
         await Response("no", 401)(scope, receive, send)
+        return
+    if scope["path"] == "/as soon as refused":
+        while (connection := connection_of(scope)) is not None and not connection.gone:
+            await asyncio.sleep(0)
+        await Response("too late")(scope, receive, send)
         return
     if scope["path"] == "/wait":
         await asyncio.Event().wait()
@@ -226,6 +232,16 @@ def test_a_bad_chunk_is_one_line_of_log_however_often_it_comes(
                 peer.sendall(CHUNKED % path + b"zz")
                 assert peer.recv(12) == b"HTTP/1.1 400"
             assert until(lambda: not guard._busy)
+    assert [record.getMessage() for record in caplog.records] == ["Invalid HTTP request received."]
+
+
+def test_an_answer_after_a_bad_chunk_comes_too_late_and_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with watched() as (guard, client):
+        client.sendall(CHUNKED % b"/as%20soon%20as%20refused")
+        assert until(lambda: bool(guard._busy))
+        client.sendall(b"zz")
+        assert client.recv(12) == b"HTTP/1.1 400"
+        assert until(lambda: not guard._busy)
     assert [record.getMessage() for record in caplog.records] == ["Invalid HTTP request received."]
 
 
