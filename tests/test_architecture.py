@@ -30,11 +30,22 @@ DIALECT = "fauxscale.providers.openai_dialect"
 
 # Leaves know nothing of the packages but leaves; `errors` is a word that everybody shares.
 LEAVES = frozenset(
-    ["errors", "clock", "redact", "settings", "observer", "assertions", "hosts", "workers", "_version"]
+    [
+        "errors",
+        "clock",
+        "credentials",
+        "redact",
+        "settings",
+        "observer",
+        "assertions",
+        "hosts",
+        "workers",
+        "_version",
+    ]
 )
 
 # What contracts may know of the mock: one that judges itself by its own schemas agrees with its own mistakes.
-CONTRACTS_MAY_IMPORT = {"fauxscale.redact", "fauxscale.recordings.har"}
+CONTRACTS_MAY_IMPORT = {"fauxscale.credentials", "fauxscale.redact", "fauxscale.recordings.har"}
 # These start a mock server, because that is their job.
 CONTRACTS_THAT_START_A_SERVER = ("conform", "drift")
 STAND_IN = "fauxscale_contracts.profiles.stand_in"

@@ -10,13 +10,13 @@ from dataclasses import replace
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import redact
+from . import credentials, redact
 from .clock import stopwatch, wall
 from .control import Control
 from .dispatch.options import parse_options
-from .dispatch.pipeline import Pipeline, header_value
+from .dispatch.pipeline import Pipeline, address, header_value, log_mistake
 from .dispatch.provider import Provider
 from .dispatch.request_body import Intake
 from .dispatch.routing import Routes
@@ -91,9 +91,32 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            # Nobody is left to answer: the server stops, or the client has gone.
-            with contextlib.suppress(asyncio.CancelledError, ClientDisconnect):
-                await self._serve(scope, receive, send)
+            # What is cut when the server stops has nobody left to tell.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._guarded(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; a mistake of ours outside the pipeline is logged without secrets, and answered in JSON."""
+        begun = False
+
+        async def note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, note)
+        except ClientDisconnect:
+            return  # nobody is left to answer
+        except Exception:
+            request = Request(scope)
+            mask = redact.Mask(credentials.secrets(request.headers.items(), address(request)))
+            log_mistake(f"{request.method} {mask.text(str(scope['path']))}", mask)
+            if not begun:
+                body = {
+                    "error": "this is a mistake in fauxscale; its log has the traceback: please report it"
+                }
+                await JSONResponse(body, 500)(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
@@ -152,17 +175,16 @@ class App:
     async def _lost(self, request: Request) -> Response:
         """Answer 404 for a path no provider has, listing the base URLs; the inspector shows the call."""
         bases = {provider.name: provider.base for provider in self.routes.providers}
-        reason = (
-            f"no provider answers at {request.scope['path']!r}: base URLs are {', '.join(bases.values())}"
-        )
         unassigned = self.accounts.unassigned()
         number = await unassigned.number_call()
         now = stopwatch()
         entry = Entry(
             n=number, id=f"call_{number}", at=wall(), started=now, ended=now, operation="unmatched",
-            method=request.method, path=redact.text(str(request.scope["path"])), status=404,
-            rule="not_found", reason=redact.text(reason), request_headers=redact.headers(request.headers.items()),
+            method=request.method, path=address(request), status=404, rule="not_found",
+            request_headers=request.headers.items(), raw=True,
         )  # fmt: skip
+        said = entry.mask().text(str(request.scope["path"]))
+        entry.reason = f"no provider answers at {said!r}: base URLs are {', '.join(bases.values())}"
         await unassigned.journal.write(entry)
-        body = {"error": "no such address on this stand-in", "reason": reason, "base_urls": bases}
-        return JSONResponse(body, 404, {"x-fauxscale-reason": header_value(reason)})
+        body = {"error": "no such address on this stand-in", "reason": entry.reason, "base_urls": bases}
+        return JSONResponse(body, 404, {"x-fauxscale-reason": header_value(entry.reason)})

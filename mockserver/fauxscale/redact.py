@@ -3,52 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import cast
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote
 
-SECRET_HEADERS = frozenset(
-    {
-        "api-key",
-        "authorization",
-        "cookie",
-        "proxy-authorization",
-        "set-cookie",
-        "x-api-key",
-        "x-fauxscale-token",
-        "x-fal-cdn-token",
-        "x-fal-webhook-signature",
-    }
+from .credentials import (
+    BY_PLACE,
+    ENCODED,
+    LAYERS,
+    MASK,
+    SHAPES,
+    TELLING,
+    is_secret,
+    named_in,
+    names_secret,
+    shorten,
+    split_scheme,
 )
-# Members of a query string or a JSON body whose value is a secret, in any provider's spelling.
-_SECRET_MEMBERS = r"api[-_]?key|access[-_]?token|token|secret|password|sig|signature|authorization"
-_IN_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_MEMBERS}|key)=)[^&;#\s\"'<>\\]+")
-_IN_JSON = re.compile(rf'(?i)("(?:{_SECRET_MEMBERS})"\s*:\s*")(?:[^"\\]|\\.)+')
-# What keys of the imitated services look like, wherever they turn up.
-_KEY_SHAPES = re.compile(
-    r"sk-(?:aig-|proj-|ant-)?[A-Za-z0-9_-]{8,}"
-    r"|lmnfl_[A-Za-z0-9]+\.[A-Za-z0-9_-]+"
-    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[0-9a-f]{16,}"
-    r"|\b(?:Bearer|Key)\s+[A-Za-z0-9._:~+/=-]{8,}"
-)
-_SCHEME = re.compile(r"(?:Bearer|Key)\s+")
-# A piece of a text with percent-encoding in it, such as an address that is the value of another's query.
-_APART = r"\s\"'<>\\?&=;#"
-_ENCODED = re.compile(rf"(?<![^{_APART}])[^{_APART}]*?%[0-9A-Fa-f]{{2}}[^{_APART}]*+")
-_LAYERS = 3  # encodings within encodings that are looked through
+
+# A character as JSON or a Python literal may spell it.
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([\"'\\/]))")
+_MOST_PIECES = 200  # a text of more is decoded as a whole: each piece is masked by itself
 _SHORTEST = 4  # a secret shorter than this is no secret, and looked for everywhere it would blot out all text
-_TELLING = 12  # so much of a known secret, or all of a shorter one, is told from any other text
-_MASK = "…"
-
-
-def shorten(secret: str) -> str:
-    """Shorten a secret to its first four characters, never more than a third of it, so that two can be told apart."""
-    if secret.endswith(_MASK):
-        return secret
-    return secret[: min(4, len(secret) // 3)] + _MASK
 
 
 def nickname(secret: str) -> str:
@@ -59,6 +40,35 @@ def nickname(secret: str) -> str:
     return shorten(secret) + hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:4]
 
 
+def _unescaped(value: str) -> str:
+    return _ESCAPE.sub(lambda found: found[3] or chr(int(found[1] or found[2], 16)), value)
+
+
+def _quoted(value: str) -> str:
+    return quote(value).replace(quote(MASK), MASK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Coding:
+    """A way to write a text in other characters: what shows it, how it is undone and done, and in which pieces.
+
+    `layers` is how many of the layers that are looked through it counts for.
+    """
+
+    sign: str
+    pieces: re.Pattern[str]
+    decode: Callable[[str], str]
+    encode: Callable[[str], str]
+    layers: int
+
+
+_CODINGS = (
+    _Coding("%", ENCODED, unquote, _quoted, 1),
+    # Of JSON and of Python's `repr`; JSON in JSON is as deep as these go.
+    _Coding("\\", re.compile(r"(?<!\S)[^\s\\]*+\\\S*+"), _unescaped, str, 2),
+)
+
+
 class Mask:
     """Hides whatever looks like a secret, and `known` secrets wherever they stand, whatever they look like.
 
@@ -67,37 +77,77 @@ class Mask:
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        secrets = sorted({one for one in known if len(one) >= _SHORTEST}, key=len, reverse=True)
-        self._spellings = [
-            (spelling, shorten(secret))
-            for secret in secrets
-            for spelling in {secret, quote(secret), quote(secret, safe="")}
-        ]
+        self._spellings = _all_spellings(known)
+        self._heads: dict[str, list[tuple[str, str]]] = {}
+        for spelling, short in self._spellings:
+            self._heads.setdefault(spelling[:TELLING], []).append((spelling, short))
 
     def text(self, value: str) -> str:
-        """Mask the secrets in any text (URL, JSON, message), also where it is percent-encoded."""
-        for spelling, short in self._spellings:
-            value = _without(value, spelling, short)
-        return _masked(value, _LAYERS)
+        """Mask the secrets in any text (URL, JSON, message), also where it is percent-encoded or escaped."""
+        return self._hidden(value, LAYERS)
+
+    def _hidden(self, value: str, layers: int) -> str:
+        for spelling, short in [*self._spellings, *_all_spellings(named_in(value))]:
+            value = value.replace(spelling, short)
+        hiding = [coding for coding in _CODINGS if self._finds_in(value, coding, layers)]
+        # Piece by piece, so that the rest stays as it was sent; and as a whole where a secret is in several pieces.
+        for coding in hiding:
+            value = self._without_pieces(value, coding, layers - coding.layers)
+        value = self._plainly(value)
+        for coding in hiding:
+            if self._finds_in(value, coding, layers):
+                value = self._hidden(coding.decode(value), layers - coding.layers)
+        return value
+
+    def _finds_in(self, value: str, coding: _Coding, layers: int) -> bool:
+        """Whether a secret shows in a text once it is decoded."""
+        if layers <= 0 or coding.sign not in value:
+            return False
+        plain = coding.decode(value)
+        return self._hidden(plain, layers - coding.layers) != plain
+
+    def _without_pieces(self, value: str, coding: _Coding, layers: int) -> str:
+        if value.count(coding.sign) > _MOST_PIECES:
+            return value
+
+        def within(found: re.Match[str]) -> str:
+            plain = coding.decode(found[0])
+            hidden = self._hidden(plain, layers)
+            return found[0] if hidden == plain else coding.encode(hidden)
+
+        return coding.pieces.sub(within, value)
+
+    def _plainly(self, value: str) -> str:
+        """Hide beginnings of known secrets, and what looks like a secret, as the text stands."""
+        for head, beginning_so in self._heads.items():
+            value = _without(value, head, beginning_so)
+        for sign, pattern in BY_PLACE:
+            if sign in value:
+                value = pattern.sub(lambda found: found[1] + MASK, value)
+        return SHAPES.sub(lambda found: shorten(found[0]), value)
 
     def json(self, value: object) -> object:
-        """Mask the secrets in the texts of JSON."""
+        """Mask the secrets in the names and texts of JSON; all text under a name that says it is one."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {name: self.json(one) for name, one in cast("Mapping[str, object]", value).items()}
+            pairs = cast("Mapping[str, object]", value).items()
+            return {
+                self.text(name): shortened(one) if names_secret(name) else self.json(one)
+                for name, one in pairs
+            }
         if isinstance(value, list | tuple):
             return [self.json(one) for one in cast("Sequence[object]", value)]
         return value
 
     def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Shorten the values of secret headers, and mask the others as any text."""
+        """Shorten the values of secret headers, and mask the others, and all names, as any text."""
         shown = [(name, _shortened(value) if is_secret(name) else value) for name, value in pairs]
         # Nearly always there is nothing to hide, which one look at all of them together finds out.
-        together = "\n".join(value for name, value in shown if not is_secret(name))
+        together = "\n".join(f"{name}\n{'' if is_secret(name) else value}" for name, value in shown)
         if self.text(together) == together:
             return shown
-        return [(name, value if is_secret(name) else self.text(value)) for name, value in shown]
+        return [(self.text(name), value if is_secret(name) else self.text(value)) for name, value in shown]
 
 
 def headers(pairs: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> list[tuple[str, str]]:
@@ -105,90 +155,58 @@ def headers(pairs: Iterable[tuple[str, str]], known: Iterable[str] = ()) -> list
     return Mask(known).headers(pairs)
 
 
-def secrets(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """List the secrets that header pairs hold, in full: to search for them elsewhere, never to be kept."""
-    return [_split(value)[1] for name, value in pairs if is_secret(name)]
-
-
-def is_secret(name: str) -> bool:
-    """Whether the value of a header of this name is a secret, whatever it looks like."""
-    return name.lower() in SECRET_HEADERS or name.lower().startswith("x-byok-")
-
-
-def _shortened(value: str) -> str:
-    scheme, secret = _split(value)
-    return scheme + shorten(secret)
-
-
-def _split(value: str) -> tuple[str, str]:
-    """Split the scheme (`Bearer `, or nothing) from a secret: a cookie has spaces and no scheme."""
-    scheme, _, rest = value.partition(" ")
-    return (f"{scheme} ", rest) if rest and scheme.isalpha() else ("", value)
-
-
 def text(value: str, known: Iterable[str] = ()) -> str:
     """Mask any text with a `Mask` of the `known` secrets."""
     return Mask(known).text(value)
 
 
-def _without(value: str, secret: str, short: str) -> str:
-    """Replace `secret` in `value` by `short`, and so whatever begins as it does for _TELLING characters or more."""
+def shortened(value: object) -> object:
+    """Shorten every text in JSON that is a secret as a whole."""
+    if isinstance(value, Mapping):
+        return {name: shortened(one) for name, one in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [shortened(one) for one in cast("Sequence[object]", value)]
+    return shorten(value) if isinstance(value, str) else value
+
+
+def _shortened(value: str) -> str:
+    scheme, secret = split_scheme(value)
+    return scheme + shorten(secret)
+
+
+def _all_spellings(secrets: Iterable[str]) -> list[tuple[str, str]]:
+    """List each way in which a secret may be spelt with what is shown instead, the longest secret first."""
+    known = sorted({one for one in secrets if len(one) >= _SHORTEST}, key=len, reverse=True)
+    return [(spelling, shorten(secret)) for secret in known for spelling in _spellings(secret)]
+
+
+def _spellings(secret: str) -> set[str]:
+    """The ways in which a secret may be spelt, but for those that `Mask` decodes."""
+    found = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    if len(secret) >= TELLING:
+        found.add(secret.lower())  # hosts and media types are quoted in lower case
+    for read, meant in (
+        ("latin-1", "utf-8"),
+        ("utf-8", "latin-1"),
+    ):  # headers come as Latin-1, bodies as UTF-8
+        with suppress(UnicodeError):
+            found.add(secret.encode(read).decode(meant))
+    return found
+
+
+def _without(value: str, head: str, secrets: Sequence[tuple[str, str]]) -> str:
+    """Replace whatever begins with `head` by the short form of the one of `secrets`, which begin with it too, that it
+    is like for longest; and that for as long as it is like it."""
     pieces: list[str] = []
-    start, head = 0, secret[:_TELLING]
+    start = 0
     while (at := value.find(head, start)) >= 0:
-        end = at + len(secret)  # a copy of all that follows, for each find, would take forever
-        alike = takewhile(lambda pair: pair[0] == pair[1], zip(value[at:end], secret, strict=False))
+        end, short = max((at + _alike(value, at, secret), short) for secret, short in secrets)
         pieces += [value[start:at], short]
-        start = at + sum(1 for _ in alike)
+        start = end
     return "".join([*pieces, value[start:]])
 
 
-def _masked(value: str, layers: int) -> str:
-    value = _IN_QUERY.sub(lambda found: found[1] + _MASK, value)
-    value = _IN_JSON.sub(lambda found: found[1] + _MASK, value)
-    value = _KEY_SHAPES.sub(lambda found: shorten(found[0]), value)
-    if layers and "%" in value and _masked(plain := unquote(value), layers - 1) != plain:
-        value = _ENCODED.sub(lambda found: _within(found[0], layers - 1), value)
-    return value
-
-
-def _within(encoded: str, layers: int) -> str:
-    plain = unquote(encoded)
-    masked = _masked(plain, layers)
-    return encoded if masked == plain else quote(masked).replace(quote(_MASK), _MASK)
-
-
-def findings(value: str) -> list[str]:
-    """List the key-like things in a text, shortened, in order. Empty for a text that `text` leaves as it is."""
-    return [one.short for one in finds(value)]
-
-
-@dataclass(frozen=True, slots=True)
-class Find:
-    """Something key-like: the value in full, without a scheme before it; and what may be shown of it.
-
-    `shaped`: it looks like a key itself. Else the name or the word before it told.
-    """
-
-    value: str
-    short: str
-    shaped: bool
-
-
-def finds(value: str) -> list[Find]:
-    """List what `findings` shortens in full, for callers that check the values themselves: never to be kept."""
-    return list(_found(value, _LAYERS))
-
-
-def _found(value: str, layers: int) -> Iterator[Find]:
-    for found in _KEY_SHAPES.finditer(value):
-        word = _SCHEME.match(found[0])
-        yield Find(found[0][word.end() if word else 0 :], shorten(found[0]), shaped=word is None)
-    for pattern in (_IN_QUERY, _IN_JSON):
-        for found in pattern.finditer(value):
-            if _MASK not in found[0]:
-                secret = found[0][len(found[1]) :]
-                yield Find(_split(secret)[1], shorten(secret), shaped=False)
-    if layers and "%" in value:
-        for found in _ENCODED.finditer(value):
-            yield from _found(unquote(found[0]), layers - 1)
+def _alike(value: str, at: int, secret: str) -> int:
+    """For how many characters `value` goes on like `secret` from `at`."""
+    piece = value[at : at + len(secret)]  # a copy of all that follows, for each find, would take forever
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(piece, secret, strict=False)))

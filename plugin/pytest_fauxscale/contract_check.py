@@ -100,8 +100,9 @@ def _breach(call: Observation) -> Breach | None:
     except ContractError as error:
         return Breach((("/contract", f"{call.operation}: {error}"),), "nothing was checked")
     exchange = Exchange(Request(call.method, call.url, call.headers, call.body), operation=call.operation)
+    mask = exchange.request.mask()
     wrong = tuple(
-        (violation.pointer, f"{call.operation}: {violation}")
+        (violation.pointer, mask.text(f"{call.operation}: {violation}"))
         for violation in contract.check_request(exchange)
         if violation.severity == REJECTED
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fauxscale import redact
+from fauxscale import credentials, redact
 
 SECRETS = [
     "sk-aig-abcdefghijklmnop",
@@ -28,8 +28,8 @@ def test_a_key_is_masked_wherever_it_turns_up(secret: str) -> None:
         masked = redact.text(text)
         assert secret.split()[-1] not in masked
         assert "…" in masked
-        assert redact.findings(text)
-        assert redact.findings(masked) == []
+        assert credentials.finds(text)
+        assert credentials.finds(masked) == []
 
 
 @pytest.mark.parametrize("text", MEMBERS)
@@ -38,7 +38,7 @@ def test_a_member_called_a_secret_is_masked_and_its_neighbours_are_not(text: str
     assert "deadbeef" not in masked
     for kept in ("exp=1", "b=1", "a cat", "x.test"):
         assert (kept in masked) == (kept in text)
-    assert redact.findings(text)
+    assert credentials.finds(text)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_member_called_a_secret_is_masked_and_its_neighbours_are_not(text: str
 )
 def test_plain_text_stays_as_it_is(text: str) -> None:
     assert redact.text(text) == text
-    assert redact.findings(text) == []
+    assert credentials.finds(text) == []
 
 
 def test_secret_headers_are_shortened_and_others_pass() -> None:
@@ -67,7 +67,7 @@ def test_secret_headers_are_shortened_and_others_pass() -> None:
     ("secret", "short"), [("", "…"), ("ab", "…"), ("abcdef", "ab…"), ("a" * 99, "aaaa…")]
 )
 def test_a_shortened_secret_shows_a_third_and_four_characters_at_most(secret: str, short: str) -> None:
-    assert redact.shorten(secret) == short
+    assert credentials.shorten(secret) == short
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_a_secret_in_a_query_is_masked_however_it_is_encoded(address: str) -> No
     masked = redact.text(address)
     assert "deadbeef" not in masked
     assert "n=1" in masked
-    assert redact.findings(address)
-    assert redact.findings(masked) == []
+    assert credentials.finds(address)
+    assert credentials.finds(masked) == []
     assert redact.text(masked) == masked
 
 
@@ -117,5 +117,5 @@ def test_nicknames_tell_short_and_alike_keys_apart_and_no_more_of_them() -> None
     names = [redact.nickname(key) for key in keys]
     assert len(set(names)) == 4
     for key, name in zip(keys, names, strict=True):
-        assert name.startswith(redact.shorten(key))
-        assert len(name) == len(redact.shorten(key)) + 4
+        assert name.startswith(credentials.shorten(key))
+        assert len(name) == len(credentials.shorten(key)) + 4

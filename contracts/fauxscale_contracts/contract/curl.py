@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 from . import multipart
 from .exchange import Exchange, Request
+
+if TYPE_CHECKING:
+    from fauxscale.redact import Mask
 
 # What curl writes by itself, and what describes the client rather than the call.
 _LEFT_OUT = frozenset(
@@ -16,21 +20,20 @@ _MOST = 2000
 
 def curl(exchange: Exchange) -> str:
     """Write a call as one line of shell. Keys are masked: put yours in. Files have the names they were sent under."""
-    from fauxscale import redact
-
     request = exchange.request
+    mask = request.mask()
     form = (request.header("content-type") or "").startswith("multipart/form-data")
-    command = ["curl", "-sS", "-X", request.method, redact.text(request.url)]
-    for name, value in redact.headers(request.headers):
+    command = ["curl", "-sS", "-X", request.method, mask.text(request.url)]
+    for name, value in mask.headers(request.headers):
         dropped = name.lower() in _LEFT_OUT or name.lower().startswith("x-stainless-")
         if not dropped and not (form and name.lower() == "content-type"):
             command += ["-H", f"{name}: {value}"]
-    command += _form_arguments(request) if form else _data_arguments(request)
+    command += _form_arguments(request, mask) if form else _data_arguments(request, mask)
     return " ".join(shlex.quote(word) for word in command)
 
 
-def _form_arguments(request: Request) -> list[str]:
-    from fauxscale import redact
+def _form_arguments(request: Request, mask: Mask) -> list[str]:
+    from fauxscale.credentials import names_secret, shorten
 
     try:
         parts = multipart.split(request.header("content-type") or "", request.body)
@@ -38,26 +41,24 @@ def _form_arguments(request: Request) -> list[str]:
         return ["--data-binary", "@body.bin"]
     arguments: list[str] = []
     for part in parts:
-        label = f";type={part.content_type}" if part.content_type else ""
+        name = mask.text(part.name)
+        label = f";type={mask.text(part.content_type)}" if part.content_type else ""
         if part.filename is not None:
-            arguments += ["-F", f"{part.name}=@{_quoted(part.filename)}{label}"]
+            arguments += ["-F", f"{name}=@{_quoted(mask.text(part.filename))}{label}"]
             continue
-        text = redact.text(part.data.decode(errors="replace"))
+        value = part.data.decode(errors="replace")
+        text = shorten(value) if names_secret(part.name) else mask.text(value)
         arguments += (
-            ["-F", f"{part.name}={_quoted(text)}{label}"]
-            if label
-            else ["--form-string", f"{part.name}={text}"]
+            ["-F", f"{name}={_quoted(text)}{label}"] if label else ["--form-string", f"{name}={text}"]
         )
     return arguments
 
 
-def _data_arguments(request: Request) -> list[str]:
-    from fauxscale import redact
-
+def _data_arguments(request: Request, mask: Mask) -> list[str]:
     if not request.body:
         return []
     try:
-        text = redact.text(request.body.decode())
+        text = mask.text(request.body.decode())
     except UnicodeDecodeError:
         return ["--data-binary", "@body.bin"]
     return ["--data-raw", text if len(text) <= _MOST else f"{text[:_MOST]}…"]

@@ -6,7 +6,10 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from fauxscale.redact import Mask
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -23,6 +26,13 @@ class Request:
     def header(self, name: str) -> str | None:
         """The value of the first header of that name, or None."""
         return _first(self.headers, name)
+
+    def mask(self) -> Mask:
+        """Make what masks this call's own secrets, wherever they were pasted."""
+        from fauxscale.credentials import secrets
+        from fauxscale.redact import Mask
+
+        return Mask(secrets(self.headers, self.url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +111,25 @@ class Exchange:
 
     def to_har(self) -> dict[str, Any]:
         """Write this exchange as an entry of a HAR 1.2 file, secrets of headers, address and text bodies masked."""
-        from fauxscale import redact
-
         request, reply = self.request, self.reply
+        mask = request.mask()
         sent: dict[str, Any] = {
             "method": request.method,
-            "url": redact.text(request.url),
+            "url": mask.text(request.url),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
-            "headers": _named(redact.headers(request.headers)),
+            "headers": _named(mask.headers(request.headers)),
             "queryString": [],
             "headersSize": -1,
             "bodySize": len(request.body),
         }
         if request.body:
-            text, encoding = _shown(request.body)
+            text, encoding = _shown(request.body, mask)
             sent["postData"] = {"mimeType": request.header("content-type") or "", "text": text} | (
                 {"_encoding": encoding} if encoding else {}
             )
         body = reply.body if reply else b""
-        text, encoding = _shown(body)
+        text, encoding = _shown(body, mask)
         content = {
             "size": len(body),
             "mimeType": (reply and reply.header("content-type")) or "",
@@ -135,7 +144,7 @@ class Exchange:
                 "statusText": "",
                 "httpVersion": "HTTP/1.1",
                 "cookies": [],
-                "headers": _named(redact.headers(reply.headers)) if reply else [],
+                "headers": _named(mask.headers(reply.headers)) if reply else [],
                 "content": content | ({"encoding": encoding} if encoding else {}),
                 "redirectURL": "",
                 "headersSize": -1,
@@ -199,12 +208,10 @@ def _har_text(content: Mapping[str, Any]) -> bytes:
     return str(text).encode()
 
 
-def _shown(body: bytes) -> tuple[str, str]:
+def _shown(body: bytes, mask: Mask) -> tuple[str, str]:
     """A body as HAR text: itself, masked, where it is UTF-8; else base64."""
-    from fauxscale import redact
-
     try:
-        return redact.text(body.decode()), ""
+        return mask.text(body.decode()), ""
     except UnicodeDecodeError:
         return base64.b64encode(body).decode(), "base64"
 

@@ -15,7 +15,7 @@ from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from fauxscale import redact
+from fauxscale import credentials, redact
 from fauxscale.recordings.har import Recording
 from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
@@ -118,7 +118,7 @@ class Recorder:
         url = self._upstream + split.path + (f"?{split.query}" if split.query else "")
         headers = tuple(pair for pair in asked.headers.items() if pair[0] not in _HOP)
         request = Request(asked.method, url, headers, await asked.body())
-        secrets = redact.secrets(headers)
+        secrets = credentials.secrets(headers)
         try:
             exchange = await self._ask(request)
             match = await self._keep(exchange, secrets)

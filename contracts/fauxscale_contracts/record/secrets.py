@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from fauxscale import redact
+from fauxscale import credentials, redact
 from fauxscale.recordings.har import HarEntry, Recording, RecordingError, body_of
 
 # Keys without a shape of their own, Ideogram's for instance, told by the name before them. For people to look at,
@@ -72,14 +72,14 @@ def _in_text(path: Path, folder: Path) -> Iterator[str]:
     found = [(number, short) for number, line in enumerate(text.split("\n"), 1) for short in _findings(line)]
     for one in _NAMED.finditer(text):
         if _is_key(one[1]):
-            found.append((text.count("\n", 0, one.start(1)) + 1, redact.shorten(one[1])))
+            found.append((text.count("\n", 0, one.start(1)) + 1, credentials.shorten(one[1])))
     for number, short in sorted(found, key=lambda pair: pair[0]):
         yield f"{path.relative_to(folder)}:{number}: {short}"
 
 
 def _findings(text: str) -> Iterator[str]:
     """What `redact` would hide, without what only stands for a secret."""
-    for one in redact.finds(text):
+    for one in credentials.finds(text):
         if _is_shaped_key(one.value) if one.shaped else _is_key(one.value):
             yield one.short
 
@@ -131,8 +131,8 @@ def _in_entry(entry: HarEntry) -> Iterator[str]:
         message: dict[str, Any] = entry[side]
         pairs = [(str(one["name"]), str(one["value"])) for one in message["headers"]]
         for (name, value), (_, masked) in zip(pairs, redact.headers(pairs), strict=True):
-            if redact.is_secret(name) and value not in (masked, _MASKED):
-                yield f"{side} header {name}: {redact.shorten(value)}"
+            if credentials.is_secret(name) and value not in (masked, _MASKED):
+                yield f"{side} header {name}: {credentials.shorten(value)}"
         for one in message.get("cookies", ()):
             yield f"{side} cookie {one.get('name')}"
         body: dict[str, Any] = message.get("postData" if side == "request" else "content") or {}

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from fauxscale.credentials import shorten
 from fauxscale.hosts import leads_here
-from fauxscale.redact import shorten
 
 from .options import PORT
 

@@ -129,6 +129,7 @@ async def note_refusal(ask: Ask) -> object:
             path=ask.text("host"),
             rule=LIVE_CALL,
             reason=ask.text("reason"),
+            raw=True,
         )
     )
     return {"id": f"call_{number}"}

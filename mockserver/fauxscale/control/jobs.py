@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fauxscale.errors import ApiError
 from fauxscale.faults import Fail
 from fauxscale.state.jobs import Job
 
@@ -81,8 +82,13 @@ async def _about(ask: Ask, job: Job) -> JsonObject:
         "made": job.made,
         "stage": progress.stage,
         "since": progress.since,
-        "error": failure.to_members() if failure is not None and ended else None,
+        "error": _shown(failure) if failure is not None and ended else None,
     }
+
+
+def _shown(error: ApiError) -> JsonObject:
+    """Its members, but for the details, in which a provider may quote all that was sent."""
+    return {name: value for name, value in error.to_members().items() if name != "details"}
 
 
 ROUTES = (

@@ -28,7 +28,7 @@ async def _fingerprint(ask: Ask, charge: Charge) -> str:
     if not upload:
         data = await ask.account.store.get_blob(charge.source)
         upload = await ask.accounts.renderer.digest(charge.source, data) or charge.source
-    sent = f"{charge.operation}\n{charge.params}\n{upload}"
+    sent = f"{charge.operation}\n{charge.params_digest}\n{upload}"
     return hashlib.sha256(sent.encode()).hexdigest()[:32]
 
 

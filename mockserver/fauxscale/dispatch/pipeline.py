@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,6 +33,8 @@ from .responses import Cut
 from .retry_after import note_wait, word_wait
 from .routing import Match, Routes
 
+# So much of a reply, and of a reason, which may name what a stranger has sent, is written down.
+_MOST_TEXT = 4096
 _OURS = ApiError(
     Problem.SERVER_ERROR,
     "Internal server error",
@@ -70,12 +73,12 @@ class Pipeline:
         except Interrupted as cut:
             return Cut(cut.ending)
         except Redirected as away:
-            return Response(status_code=302, headers={"location": away.to or _itself(call)})
+            return Response(status_code=302, headers={"location": away.to or address(call.request)})
         except (ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception:
             # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
-            logging.getLogger("fauxscale").exception("%s failed", call.endpoint.operation)
+            log_mistake(call.endpoint.operation, call.entry.mask())
             await self._identify(call)
             return self._refuse(call, _OURS)
 
@@ -172,7 +175,7 @@ class Pipeline:
             return await call.endpoint.owner(call) or self.accounts.unassigned()
         if call.endpoint.needs_key:
             key = call.provider.find_key(call.request)
-            call.entry.key = redact.nickname(key) if key else ""
+            call.entry.key, call.entry.secret = (redact.nickname(key), key) if key else ("", "")
             known = self.accounts.recalled(key, call.provider.name) if recalled else None
             return known or await self.accounts.of_key(key, call.provider.name)
         if call.arrival.link:
@@ -191,10 +194,10 @@ class Pipeline:
         call.entry.at, call.entry.n, call.entry.id = call.now, number, f"call_{number}"
 
     def _refuse(self, call: Call, error: ApiError) -> Response:
-        call.entry.rule, call.entry.reason = error.problem.value, error.reason
+        call.entry.rule, call.entry.reason = error.problem.value, error.reason[:_MOST_TEXT]
         response = call.provider.word_error(call, error)
         word_wait(call, error, response)
-        response.headers["x-fauxscale-reason"] = header_value(error.reason)
+        response.headers["x-fauxscale-reason"] = header_value(call.entry.mask().text(call.entry.reason))
         return response
 
     async def _close(self, call: Call, response: Response | None) -> None:
@@ -209,21 +212,20 @@ class Pipeline:
                 "application/json",
                 "text/plain",
             ):
-                entry.reply = bytes(response.body)[:4096].decode(errors="replace")
+                entry.reply = bytes(response.body)[:_MOST_TEXT].decode(errors="replace")
         snapshot = call.snapshot or await read_snapshot(call.account)
         self._remember(call, await leave(call.account, call.arrival, entry, snapshot, call.faults.unused))
 
 
 def _opened(request: Request, match: Match, endpoint: Endpoint) -> Entry:
     """Begin the journal entry of a call."""
-    query = request.scope["query_string"].decode("latin-1")
     return Entry(
         kind=endpoint.kind,
         started=time.stopwatch(),
         provider=match.provider.name,
         operation=endpoint.operation,
         method=request.method,
-        path=f"{match.raw}?{query}" if query else match.raw,
+        path=address(request, match.raw),
         request_headers=request.headers.items(),
         raw=True,
     )
@@ -251,10 +253,10 @@ def _limited(usual: Sequence[Quota], replaces: Callable[[Quota], bool], wanted: 
     return [replace(alike, most=wanted.most), *(one for one in usual if one not in replaced)]
 
 
-def _itself(call: Call) -> str:
-    """The address of the link that was read."""
-    query = call.request.scope["query_string"].decode("latin-1")
-    return str(call.request.scope["path"]) + (f"?{query}" if query else "")
+def address(request: Request, path: str = "") -> str:
+    """A request's path, or `path` instead, and its query."""
+    query = request.scope["query_string"].decode("latin-1")
+    return (path or str(request.scope["path"])) + (f"?{query}" if query else "")
 
 
 def _observed(call: Call, response: Response) -> Observation:
@@ -276,6 +278,11 @@ def _observed(call: Call, response: Response) -> Observation:
         reply_headers=tuple(response.headers.items()),
         reply=bytes(getattr(response, "body", b"")),
     )
+
+
+def log_mistake(where: str, mask: redact.Mask) -> None:
+    """Log the error that is being handled, which is a mistake of ours: its traceback may quote what was sent."""
+    logging.getLogger("fauxscale").error("%s failed\n%s", where, mask.text(traceback.format_exc()))
 
 
 def header_value(text: str) -> str:

@@ -160,6 +160,10 @@ class Call:
         """The account's time, Unix seconds."""
         return self.clock.now()
 
+    def masked(self, text: str) -> str:
+        """A text without this call's secrets: for what is shown, or named in addresses, when the call is over."""
+        return self.entry.mask().text(text)
+
     async def forgotten(self) -> bool:
         """Whether the account was closed, or forgotten in a reset, while this call was on its way."""
         return not await self.accounts.is_current(self.account)

@@ -28,6 +28,7 @@ from fauxscale.faults import (
 )
 from fauxscale.images.recipe import AsStored, Enlarge, Recipe
 from fauxscale.state.link import Link
+from fauxscale.state.signing import Signer
 
 from .altered_results import leads_to
 
@@ -51,18 +52,8 @@ def links_at(provider: str, path: str) -> Endpoint:
 
 async def read_link(call: Call) -> Response:
     """Answer a read of the link whose id is the path parameter `id`: GET, HEAD, ranges, etags."""
-    found = call.link
-    wanted = call.provider.name, call.path
-    if found is None or not found.given or (found.provider, found.path) != wanted:
-        raise ApiError(
-            Problem.LINK_UNKNOWN,
-            "Not found",
-            reason="no link of this address was given out, or it was purged or reset since",
-        )
-    if found.signed:
-        call.accounts.signer.verify(call.path, call.request.scope["query_string"], found.account, call.now)
-    if not found.lives(call.now):
-        raise _expired(found)
+    query = call.request.scope["query_string"]
+    found = readable(call.link, call.provider.name, call.path, query, call.accounts.signer, call.now)
     if found.fault:
         call.faults.add(from_json(json.loads(found.fault)))
     call.entry.results = [{"link": found.id, "width": found.recipe.width, "height": found.recipe.height}]
@@ -71,6 +62,24 @@ async def read_link(call: Call) -> Response:
     # A large result is slow to hash: not on the loop that answers all other calls.
     digest = await call.accounts.workers.run(partial(hashlib.sha256, data))
     return _ranged(call, found, recipe, data, digest.hexdigest()[:32])
+
+
+def readable(link: Link | None, provider: str, path: str, query: bytes, signer: Signer, now: float) -> Link:
+    """Return the link if an address with this path and query leads to it at `now`, by its account's clock.
+
+    Raises LINK_UNKNOWN, LINK_FORGED, LINK_EXPIRED.
+    """
+    if link is None or not link.given or (link.provider, link.path) != (provider, path):
+        raise ApiError(
+            Problem.LINK_UNKNOWN,
+            "Not found",
+            reason="no link of this address was given out, or it was purged or reset since",
+        )
+    if link.signed:
+        signer.verify(path, query, link.account, now)
+    if not link.lives(now):
+        raise _expired(link)
+    return link
 
 
 async def as_base64(call: Call, link: Link) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from fauxscale.errors import ApiError, Problem
 from fauxscale.state.files import File
 from fauxscale.state.link import Link
 
-from .delivery import picture_of
+from .delivery import picture_of, readable
 from .fetch import fetch
 
 
@@ -47,7 +48,10 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     try:
         parts = urlsplit(address)
     except ValueError:
-        raise _failed(param, "it is not a URL") from None
+        parts = urlsplit("")
+    # urlsplit drops tabs and line breaks wherever they stand, which would be a second spelling of a link.
+    if parts.scheme not in ("http", "https") or not _PLAIN.fullmatch(address):
+        raise _failed(param, "it is no URL of http or https")
     # A link's id is the stem of its last segment at every provider, a file's the whole; neither can be guessed.
     name = parts.path.rpartition("/")[2]
     file = await call.accounts.file(name)
@@ -66,16 +70,14 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
     owner = await call.accounts.get(found.account) or call.account
     now = (await owner.clock()).now()
     try:
-        if found.signed:
-            call.accounts.signer.verify(found.path, parts.query.encode(), found.account, now)
+        readable(found, found.provider, found.path, parts.query.encode(), call.accounts.signer, now)
     except ApiError as refusal:
         raise _failed(param, refusal.reason) from None
-    if not found.lives(now):
-        raise _failed(param, f"the link died at exp={found.exp} by its account's clock")
     return await picture_of(replace(call, account=owner), found)
 
 
 _SEGMENTS = 4
+_PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
 
 
 async def _link_at(call: Call, path: str) -> Link | None:

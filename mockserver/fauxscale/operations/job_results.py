@@ -84,6 +84,7 @@ async def begin(
         if at_once(refusal):
             raise
         error = refusal
+        error.message, error.reason = call.masked(error.message), call.masked(error.reason)
     copies, late = call.faults.take(RepeatWebhook), call.faults.take(DelayWebhook)
     job = Job(
         id=job_id,

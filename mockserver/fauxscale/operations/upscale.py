@@ -11,7 +11,7 @@ from fauxscale.dispatch.provider import Call, link
 from fauxscale.errors import ApiError
 from fauxscale.faults import Alter, Withhold, to_json
 from fauxscale.images.recipe import Enlarge, Recipe
-from fauxscale.state.ledger import Charge
+from fauxscale.state.ledger import Charge, digest_of
 from fauxscale.state.link import Link
 from fauxscale.state.passage import pay, read_snapshot
 
@@ -22,7 +22,6 @@ from .upscale_request import Outcome, Result, Upscale
 if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
 
-_SORTED = json.JSONEncoder(sort_keys=True, default=str).encode
 SEEDS = 2**31  # seeds are 0..2147483647 at every provider
 
 
@@ -80,7 +79,7 @@ async def prepare(call: Call, ask: Upscale, picture: Picture, *, finished: bool 
         images=ask.count,
         call=call.entry.id,
         source=source,
-        params=_SORTED(ask.params),
+        params_digest=digest_of(ask.params),
     )
     call.entry.charge = charge.id
     assert call.entry.image is not None  # judge() filled it in

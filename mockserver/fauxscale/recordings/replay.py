@@ -18,7 +18,7 @@ from fauxscale.dispatch.responses import PictureResponse
 from fauxscale.dispatch.routing import Match
 from fauxscale.images.recipe import AsStored, Recipe
 from fauxscale.operations.upscale import link_life
-from fauxscale.state.ledger import Charge
+from fauxscale.state.ledger import Charge, digest_of
 from fauxscale.state.link import Link
 
 from .index import LINK, RecordedReplies, RecordedReply, RecordedResult, question
@@ -101,7 +101,7 @@ async def _charge(call: Call, recorded: RecordedReply) -> str:
         images=recorded.paid,
         call=call.entry.id,
         source="",
-        params=json.dumps({"replayed": recorded.file}),
+        params_digest=digest_of({"replayed": recorded.file}),
     )
     await account.ledger.charge(charge, funds)
     call.entry.cost, call.entry.charge = price, charge.id

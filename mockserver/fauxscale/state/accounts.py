@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fauxscale.clock import wall
+from fauxscale.credentials import shorten
 from fauxscale.errors import ApiError, Problem
 from fauxscale.images.probe_cache import ProbeCache
 from fauxscale.images.renderer import Renderer
-from fauxscale.redact import nickname, shorten
+from fauxscale.redact import nickname
 from fauxscale.settings import Settings, Terms
 from fauxscale.workers import Workers
 

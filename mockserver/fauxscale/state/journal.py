@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import cast
 
-from fauxscale import redact
+from fauxscale import credentials, redact
 
 from .batch import Batch
 from .scope import Scope
@@ -31,7 +31,8 @@ class Entry:
     picture sent, `parts` each multipart part, `results` each link given out. `rule` is the neutral name of a
     refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
     asked to wait. Not `arrived`: the client had left before it was answered, or while it was, or the reply was
-    cut by a fault. `raw`: it holds what was sent, secrets and all; whoever reads it, or encodes it, gets it masked.
+    cut by a fault. `raw`: it holds what was sent, secrets and all, and in `secret` the key the call was found by;
+    whoever reads it, or encodes it, gets it masked.
     """
 
     n: int = 0
@@ -61,25 +62,33 @@ class Entry:
     request_headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     reply_headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     reply: str = ""
+    secret: str = ""
     raw: bool = False
+
+    def mask(self) -> redact.Mask:
+        """Make what masks this call's own secrets, wherever people paste them. For an entry that is raw still."""
+        return redact.Mask([self.secret, *credentials.secrets(self.request_headers, self.path)])
 
     def masked(self) -> Entry:
         """Mask the secrets in it, once: most entries are never read, so it is not done while a call waits."""
         if self.raw:
-            # People paste keys where they do not belong: what this call's own secret is, is masked everywhere.
-            mask = redact.Mask(redact.secrets(self.request_headers))
-            self.path, self.reason, self.reply = map(mask.text, (self.path, self.reason, self.reply))
-            self.params = {name: mask.json(value) for name, value in self.params.items()}
-            self.parts = [cast("Json", mask.json(part)) for part in self.parts]
+            mask = self.mask()
+            for name in _TEXTS:
+                setattr(self, name, mask.text(getattr(self, name)))
+            for name in _VALUES:
+                setattr(self, name, mask.json(getattr(self, name)))
+            self.parts = [_part(mask, part) for part in self.parts]
             self.request_headers = mask.headers(self.request_headers)
             self.reply_headers = mask.headers(self.reply_headers)
-            self.raw = False
+            self.secret, self.raw = "", False
         return self
 
     def to_members(self) -> Json:
         """Its members, masked, for an encoder."""
         self.masked()
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "raw"}
+        return {
+            one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("raw", "secret")
+        }
 
     def to_json(self) -> bytes:
         return json.dumps(self.to_members()).encode()
@@ -87,6 +96,20 @@ class Entry:
     @classmethod
     def from_json(cls, row: bytes | str) -> Entry:
         return cls(**json.loads(row))
+
+
+# The members of an entry that say what a client, or who configured a fault, has said: as text, and as JSON.
+_TEXTS = ("method", "path", "reason", "reply")
+_VALUES = ("params", "configured")
+
+
+def _part(mask: redact.Mask, part: Json) -> Json:
+    """Mask a part of a form, whose value is a secret where its name says so."""
+    secret = credentials.names_secret(str(part.get("name", "")))
+    return {
+        name: redact.shortened(value) if secret and name == "text" else mask.json(value)
+        for name, value in part.items()
+    }
 
 
 def brief(value: object) -> object:
@@ -149,20 +172,18 @@ class Journal:
         return {name: outcome.of(count) or 0 for name, count in counts.items()}
 
     async def rows(self) -> list[Entry]:
-        """Read the entries as stored, in the order the calls ended: for callers that need only the last."""
-        batch = Batch()
-        rows = batch.items(self._key, Entry)
-        return [one.masked() for one in (await self._scope.store.run(batch)).of(rows)]
-
-    async def entries(self) -> list[Entry]:
+        """Read the entries in the order the calls ended. Every entry that leaves the journal leaves here, masked."""
         batch = Batch()
         rows, gone = batch.items(self._key, Entry), batch.items(self._left, str)
         outcome = await self._scope.store.run(batch)
         lost = outcome.of(gone)
         left = set(lost)
-        rows_ = [one.masked() for one in outcome.of(rows)]
-        entries = [replace(one, arrived=False) if one.id in left else one for one in rows_]
-        return sorted(entries, key=lambda one: one.n)
+        entries = [one.masked() for one in outcome.of(rows)]
+        return [replace(one, arrived=False) if one.id in left else one for one in entries]
+
+    async def entries(self) -> list[Entry]:
+        """Read the entries in the order the calls came."""
+        return sorted(await self.rows(), key=lambda one: one.n)
 
 
 def _about(entry: Entry) -> int:

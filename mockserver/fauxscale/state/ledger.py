@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,13 +13,17 @@ from fauxscale.errors import ApiError, Problem
 from .batch import Batch, BatchOutcome, Ref
 from .scope import Scope
 
+_SORTED = json.JSONEncoder(sort_keys=True, default=str).encode
+_SIZE = 250  # bytes that a charge takes, about
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
     """One finished piece of work. A refund is a charge of its own, negative, naming the first in `refunds`.
 
-    `micros` is the price in micro-dollars, `source` the stored upload the work was done on, `params` the
-    sorted JSON of what was asked: together they answer "was this billed once?".
+    `micros` is the price in micro-dollars, `source` the stored upload the work was done on, `params_digest` the
+    digest of what was asked, as a prompt may hold what nobody should read here: together they answer "was this
+    billed once?".
     """
 
     id: str
@@ -26,7 +33,7 @@ class Charge:
     images: int
     call: str
     source: str
-    params: str
+    params_digest: str
     refunds: str | None = None
 
 
@@ -52,8 +59,7 @@ class Ledger:
         batch.add(self._spent, charge.micros)
         batch.add(self._scope.lasting("images"), charge.images)
         batch.add(self._scope.lasting("micros"), charge.micros)
-        size = 200 + len(charge.params)
-        batch.append(self._charges, charge, most=self._MOST, most_bytes=self._MOST_BYTES, size=size)
+        batch.append(self._charges, charge, most=self._MOST, most_bytes=self._MOST_BYTES, size=_SIZE)
         return wallet
 
     def add_refund(self, batch: Batch, charge: Charge, funds: int | None) -> Ref[None]:
@@ -142,6 +148,11 @@ class Ledger:
 
     def _digest(self, source: str) -> str:
         return self._scope.key("ledger", f"digest:{source}")
+
+
+def digest_of(params: Mapping[str, object]) -> str:
+    """Hash what was asked for, whatever the order of its members."""
+    return hashlib.sha256(_SORTED(params).encode()).hexdigest()[:32]
 
 
 def _no_funds(micros: int, left: int) -> ApiError:

@@ -49,8 +49,8 @@ class Signer:
 
 def _expiry(query: bytes) -> int:
     value = query[4:].split(b"&", 1)[0] if query.startswith(b"exp=") else b""
-    # isdigit on bytes is ASCII only; 15 digits hold any date a clock can be set to.
-    return int(value) if value.isdigit() and len(value) <= 15 else -1
+    # isdigit on bytes is ASCII only; 15 digits hold any date a clock can be set to, 1960 too.
+    return int(value) if value.removeprefix(b"-").isdigit() and len(value) <= 15 else -1
 
 
 def _ago(seconds: float) -> str:

@@ -50,6 +50,22 @@ def test_a_key_is_nowhere_in_the_command() -> None:
     assert KEY not in curl(call)
 
 
+def test_a_key_is_nowhere_in_the_command_or_the_har_entry_wherever_it_was_pasted() -> None:
+    headers = (("Api-Key", KEY), ("X-Note", f"mine is {KEY}"))
+    parts = [
+        Part("image_request", None, None, f'{{"prompt": "{KEY}"}}'.encode()),
+        Part(KEY, None, f"text/{KEY}", KEY.encode()),
+        Part("image_file", f"{KEY}.png", "image/png", b"x"),
+        Part("password", None, None, b"of-a-client"),
+    ]
+    for call in (
+        form_call(parts, url=f"https://h/{KEY}", headers=headers),
+        Exchange(Request("POST", "https://h/", headers, f'{{"prompt": ["{KEY}"]}}'.encode())),
+    ):
+        assert KEY[4:] not in curl(call) + str(call.to_har())
+        assert "of-a-client" not in curl(call)
+
+
 def test_what_curl_writes_itself_is_left_out() -> None:
     headers = (("Host", "h"), ("User-Agent", "x"), ("X-Stainless-Lang", "python"), ("X-Own", "1"))
     assert (

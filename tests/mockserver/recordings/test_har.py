@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fauxscale import redact
+from fauxscale import credentials, redact
 from fauxscale.recordings.har import Recording, RecordingError, body_of
 from tests.har_entries import KEY, PNG, entry
 
@@ -96,7 +96,7 @@ def test_cookies_are_secrets_to_their_first_letter() -> None:
     pairs = [("Set-Cookie", "session=abcdefgh; Path=/"), ("Authorization", "Bearer abcdefghijkl")]
     assert redact.headers(pairs) == [("Set-Cookie", "sess…"), ("Authorization", "Bearer abcd…")]
     assert redact.headers(redact.headers(pairs)) == redact.headers(pairs)
-    assert redact.secrets(pairs) == ["session=abcdefgh; Path=/", "abcdefghijkl"]
+    assert credentials.secrets(pairs) == ["session=abcdefgh; Path=/", "abcdefghijkl"]
 
 
 def test_numbers_count_up_past_what_lies_there(tmp_path: Path) -> None:

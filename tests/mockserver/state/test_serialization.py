@@ -27,7 +27,7 @@ from fauxscale.state.webhooks import Attempt, Delivery
 RULE = Rule(
     "fault_1", (Fail(429, retry_after=1.5), Delay(0.2), Body({"a": [1]})), on="fal.*", times=None, after=2
 )
-CHARGE = Charge("charge_1", 1.5, "fal.submit", 60_000, 1, "call_1", "blob", '{"a": 1}', refunds="charge_0")
+CHARGE = Charge("charge_1", 1.5, "fal.submit", 60_000, 1, "call_1", "blob", "a-digest", refunds="charge_0")
 JOB = Job(
     id="j", provider="fal", operation="fal.submit", call="call_1", made=100.0, pace=Pace(queued=10, polls=2),
     output={"seed": 1, "sizes": [1, 2]}, charge=CHARGE, notify="http://127.0.0.1/hook",

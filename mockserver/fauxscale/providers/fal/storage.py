@@ -197,7 +197,7 @@ async def place_owner(call: Call) -> Account | None:
 async def _promise_place(call: Call, below: str) -> Response:
     body = await call.json(MIB)
     name, content_type = read_texts(body, "file_name", "content_type")
-    place = await _place(call, name, _media_type(content_type))
+    place = await _place(call, name, content_type)
     await call.account.files.begin(place.file.id, place)
     exp = int(call.now) + _PLACE_SECONDS
     return JSONResponse(
@@ -209,10 +209,12 @@ async def _promise_place(call: Call, below: str) -> Response:
 
 
 async def _place(call: Call, name: str, content_type: str) -> _Place:
+    """Make a place for a file. Whoever reads it later is told its name and type, which must not tell a key."""
+    kind = _media_type(call.masked(content_type))
     shard = call.account.id.removeprefix("acct_")
-    file_id = f"{await call.account.draw_id('file')}_{safe_name(name)}"
+    file_id = f"{await call.account.draw_id('file')}_{safe_name(call.masked(name))}"
     path = f"/files/b/{shard}/{file_id}"
-    return _Place(File(file_id, call.account.id, call.provider.name, path, content_type), lifetime(call))
+    return _Place(File(file_id, call.account.id, call.provider.name, path, kind), lifetime(call))
 
 
 async def _promised(call: Call) -> _Place:
@@ -236,14 +238,12 @@ async def _bytes(call: Call) -> bytes:
 
 
 def _said_type(call: Call) -> str:
-    return _media_type(call.request.headers.get("content-type"))
+    return call.request.headers.get("content-type", "")
 
 
-def _media_type(said: str | None) -> str:
+def _media_type(said: str) -> str:
     """Return a declared media type if it is valid, else application/octet-stream: it becomes a header of the file."""
-    return (
-        said if said and "/" in said and said.isascii() and said.isprintable() else "application/octet-stream"
-    )
+    return said if "/" in said and said.isascii() and said.isprintable() else "application/octet-stream"
 
 
 def _decoded(text: str) -> str:

@@ -1,0 +1,151 @@
+"""Tells what is a secret: by the header, member or place it stands in, or by the shape of a key."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+from urllib.parse import unquote
+
+MASK = "…"
+LAYERS = 3  # encodings within encodings that are looked through
+TELLING = 12  # so much of a known secret, or all of a shorter one, is told from any other text
+
+_SECRET_HEADERS = frozenset({"cookie", "set-cookie", "x-fal-webhook-signature"})
+# What the names of other secret headers end in: X-Api-Key, X-Amz-Security-Token, X-Auth-Token, Proxy-Authorization.
+_SECRET_HEADER = re.compile(
+    r"(?:.*-)?(?:api-?key|key|token|secret|password|auth|authorization|credentials?|signature)"
+)
+_NO_SECRETS = frozenset({"idempotency-key"})
+# Members of a query, a form or a JSON body whose value is a secret, in any provider's spelling. A page's token is none.
+_SECRET_MEMBERS = (
+    r"(?:[\w-]{0,40}[-_])?(?<!page[-_])(?<!next[-_])"
+    r"(?:(?:api|access|private|secret|fal)[-_]?key|(?:access|auth|id|refresh|session)?token"
+    r"|(?:client)?secret|passw(?:or)?d|sig|signature|credentials?|authorization|jwt)"
+)
+_MEMBER = re.compile(rf"(?i){_SECRET_MEMBERS}")
+_IN_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_MEMBERS}|key)=)(?!…(?:[?&;#\s\"'<>\\]|$))[^&;#\s\"'<>\\]+")
+_IN_JSON = re.compile(rf'(?i)("{_SECRET_MEMBERS}"\s*:\s*")(?:[^"\\]|\\.)+')
+# The name and password before the host of an address.
+_IN_ADDRESS = re.compile(r"(://)[^/?#@\s\"'<>\\]+(?=@)")
+# By what a text must hold for them to find anything in it; the first group is no part of the secret.
+BY_PLACE = (("@", _IN_ADDRESS), ("=", _IN_QUERY), (":", _IN_JSON))
+# What keys of the imitated services look like, wherever they turn up.
+SHAPES = re.compile(
+    r"sk-(?:aig-|proj-|ant-)?[A-Za-z0-9_-]{8,}"
+    r"|lmnfl_[A-Za-z0-9]+\.[A-Za-z0-9_-]+"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[0-9a-f]{16,}"
+    r"|\b(?:Bearer|Key)\s+[A-Za-z0-9._:~+/=-]{8,}"
+)
+_SCHEME = re.compile(r"(?:Bearer|Key)\s+")
+_SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "hmac", "key", "negotiate", "ntlm", "token"})
+_WORD = re.compile(r"[^\s;,\"]+")
+# A piece of a text with percent-encoding in it, such as an address that is the value of another's query.
+_APART = r"\s\"'<>\\?&=;#"
+ENCODED = re.compile(rf"(?<![^{_APART}])[^{_APART}]*?%[0-9A-Fa-f]{{2}}[^{_APART}]*+")
+
+
+def shorten(secret: str) -> str:
+    """Shorten a secret to its first four characters, never more than a third of it, so that two can be told apart."""
+    if secret.endswith(MASK):
+        return secret
+    return secret[: min(4, len(secret) // 3)] + MASK
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value of a header of this name is a secret, whatever it looks like."""
+    return _is_secret(name.lower())
+
+
+@lru_cache(512)
+def _is_secret(name: str) -> bool:
+    if name in _SECRET_HEADERS or name.startswith("x-byok-"):
+        return True
+    return _SECRET_HEADER.fullmatch(name) is not None and name not in _NO_SECRETS
+
+
+@lru_cache(512)
+def names_secret(name: str) -> bool:
+    """Whether the value of a member or form field of this name is a secret, whatever it looks like."""
+    return _MEMBER.fullmatch(name) is not None
+
+
+def secrets(pairs: Iterable[tuple[str, str]], address: str = "") -> list[str]:
+    """List the secrets in header pairs and in an address, in full: to search for them elsewhere, never to be kept."""
+    found = [secret for name, value in pairs if is_secret(name) for secret in _in_header(name, value)]
+    found += [spelling for one in finds(address) for spelling in (one.value, unquote(one.value))]
+    return list(dict.fromkeys(found))
+
+
+def split_scheme(value: str) -> tuple[str, str]:
+    """Split the scheme (`Bearer `, or nothing) from a secret: a cookie has spaces and no scheme."""
+    scheme, _, rest = value.partition(" ")
+    return (f"{scheme} ", rest.strip()) if rest and scheme.lower() in _SCHEMES else ("", value)
+
+
+def _in_header(name: str, value: str) -> list[str]:
+    """List what the value of a secret header says in secret: all of it, its words, what Basic hides in base64."""
+    _, secret = split_scheme(value)
+    several = " " in secret or name.lower() in ("cookie", "set-cookie")
+    words = [one.partition("=")[2] or one for one in _WORD.findall(secret)] if several else []
+    with suppress(ValueError):
+        words += base64.b64decode(secret, validate=True).decode().split(":", 1)
+    return [secret, *(one for one in words if len(one) >= TELLING)]
+
+
+def named_in(text: str) -> list[str]:
+    """List the texts that stand under a name that says they are secrets, if `text` is JSON."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return []
+    try:
+        return list(_under_names(json.loads(text), named=False))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _under_names(value: object, *, named: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, one in cast("Mapping[str, object]", value).items():
+            yield from _under_names(one, named=named or names_secret(name))
+    elif isinstance(value, list):
+        for one in cast("Sequence[object]", value):
+            yield from _under_names(one, named=named)
+    elif named and isinstance(value, str):
+        yield value
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Something key-like: the value in full, without a scheme before it; and what may be shown of it.
+
+    `shaped`: it looks like a key itself. Else the name or the word before it told.
+    """
+
+    value: str
+    short: str
+    shaped: bool
+
+
+def finds(value: str) -> list[Find]:
+    """List the key-like things in a text, in order, for callers that check the values: never to be kept. Empty for a
+    text that a `redact.Mask` leaves as it is."""
+    return list(_found(value, LAYERS))
+
+
+def _found(value: str, layers: int) -> Iterator[Find]:
+    for found in SHAPES.finditer(value):
+        word = _SCHEME.match(found[0])
+        yield Find(found[0][word.end() if word else 0 :], shorten(found[0]), shaped=word is None)
+    for _, pattern in BY_PLACE:
+        for found in pattern.finditer(value):
+            if MASK not in found[0]:
+                secret = found[0][len(found[1]) :]
+                yield Find(split_scheme(secret)[1], shorten(secret), shaped=False)
+    if layers and "%" in value:
+        for found in ENCODED.finditer(value):
+            yield from _found(unquote(found[0]), layers - 1)
