@@ -176,15 +176,7 @@ class Guard:
         """Count a long body as in flight. Where that is too much, the one goes that nobody has read of for longest."""
         if peer in self._busy:
             self._sending[peer] = id(body.obj), len(body)
-        while sum(dict(self._sending.values()).values()) > self.limits.in_flight:
-            read: dict[int, float] = {}
-            for reader, (key, _) in self._sending.items():
-                read[key] = max(read.get(key, 0.0), self._busy[reader].moved)
-            oldest = min(read, key=read.__getitem__)
-            if read[oldest] + _LATELY > self._time():
-                break
-            for reader in [one for one, (key, _) in self._sending.items() if key == oldest]:
-                self._end(reader, _TOO_MUCH, at_once=True)
+        self._bound_in_flight()
         try:
             yield
         finally:
@@ -196,6 +188,17 @@ class Guard:
         if spared is not None:
             self._end(spared, _TOO_MANY, at_once=True)
         return spared is not None
+
+    def _bound_in_flight(self) -> None:
+        while sum(dict(self._sending.values()).values()) > self.limits.in_flight:
+            read: dict[int, float] = {}
+            for reader, (key, _) in self._sending.items():
+                read[key] = max(read.get(key, 0.0), self._busy[reader].moved)
+            oldest = min(read, key=read.__getitem__)
+            if read[oldest] + _LATELY > self._time():
+                break
+            for reader in [one for one, (key, _) in self._sending.items() if key == oldest]:
+                self._end(reader, _TOO_MUCH, at_once=True)
 
     def _watch(self, peer: Peer) -> None:
         if self._timer is None:
@@ -236,6 +239,7 @@ class Guard:
         if not self._round:
             for descriptor in [key for key, one in self._greetings.items() if one.sock.fileno() < 0]:
                 self._greeted(descriptor)
+            self._bound_in_flight()
             self._round = [*self._idle, *self._busy]
         part, self._round = self._round[:_AT_ONCE], self._round[_AT_ONCE:]
         for peer in part:
