@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import IO
 
 import httpx
 
@@ -31,6 +33,23 @@ def serving(
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def serving_logged(soft: int = 0, hard: int = 0) -> Generator[tuple[str, int, IO[str]]]:
+    """`fauxscale serve`: its address, its process and its log. `soft` and `hard` limit its descriptors."""
+    command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", "--json", "--quiet"]
+    if soft:
+        limit = f"import os, resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard or soft}))"
+        command = [sys.executable, "-c", f"{limit}; os.execv({sys.executable!r}, {command!r})"]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["url"], process.pid, log
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def stage_of(ready: dict[str, object], client: httpx.Client) -> Stage:

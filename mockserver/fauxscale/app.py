@@ -106,6 +106,8 @@ class App:
 
         try:
             await self._serve(scope, receive, note)
+        except ClientDisconnect:
+            return  # nobody is left to answer
         except Exception:
             request = Request(scope)
             mask = redact.Mask(credentials.secrets(request.headers.items(), address(request)))
@@ -167,10 +169,7 @@ class App:
         if match is None:
             response: Response = await self._lost(request)
         else:
-            try:
-                response = await self._pipeline.run(request, match)
-            except ClientDisconnect:
-                return  # nobody is left to answer
+            response = await self._pipeline.run(request, match)
         await response(scope, receive, send)
 
     async def _lost(self, request: Request) -> Response:

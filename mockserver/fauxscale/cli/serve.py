@@ -22,8 +22,11 @@ from .options import CONTEXT, PORT, ServerOptions, server, server_options, told_
 @click.option("--quiet", is_flag=True, help="No banner.")
 def serve(as_json: bool, quiet: bool, **given: Unpack[ServerOptions]) -> None:
     """Serve until Ctrl-C."""
-    from . import banner  # not for `--help`
+    from fauxscale.transport.descriptors import raise_descriptor_limit  # not for `--help`
 
+    from . import banner
+
+    raise_descriptor_limit()
     mock = server(**given)
 
     def announce() -> None:

@@ -31,7 +31,7 @@ async def find(ask: Ask) -> object:
         known = ", ".join((*_FILTERS, "wait", "timeout"))
         raise ValueError(f"unknown filter {unknown[0]!r}: choose from {known}")
     until = stopwatch() + min(patience, _LONGEST)
-    left_alone = asyncio.ensure_future(gone(ask.request.receive))
+    left_alone = asyncio.ensure_future(gone(ask.request.scope, ask.request.receive))
     try:
         while True:
             # Asked for before the journal is read: what is written in between is not missed.

@@ -196,7 +196,7 @@ class CallFaults:
         await clock.wait(seconds)
 
     async def hang(self) -> None:
-        await request_body.hang(self.request.receive)
+        await request_body.hang(self.request)
 
     async def take_body(self, count: float = inf) -> None:
         await request_body.take(self.request.receive, count)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from fauxscale.transport.connection import connection_of
 
 
-async def gone(receive: Receive) -> None:
-    """Return when the peer has gone away. What it still sends is thrown away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def gone(scope: Scope, receive: Receive) -> None:
+    """Return when the peer has gone away, however long it stays. What it still sends is thrown away."""
+    connection = connection_of(scope)
+    if connection is not None:
+        connection.held_open = True
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    finally:
+        if connection is not None:
+            connection.held_open = False
 
 
 async def has_left(request: Request) -> bool:
@@ -21,9 +28,9 @@ async def has_left(request: Request) -> bool:
     return await request.is_disconnected() if connection is None else connection.gone
 
 
-async def hang(receive: Receive) -> None:
+async def hang(request: Request) -> None:
     """Wait until the peer has gone away, then raise ClientDisconnect."""
-    await gone(receive)
+    await gone(request.scope, request.receive)
     raise ClientDisconnect
 
 

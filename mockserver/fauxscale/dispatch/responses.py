@@ -62,7 +62,7 @@ class AlteredReply(Response):
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
             if ending.how == "drip":
-                await self._drip(ending, receive, send)
+                await self._drip(ending, scope, receive, send)
                 await self._tell()
                 return
             await send(_piece(bytes(self.body)[: ending.after], more=True))
@@ -74,13 +74,13 @@ class AlteredReply(Response):
         if self.background is not None:
             await self.background()
 
-    async def _drip(self, ending: Ending, receive: Receive, send: Send) -> None:
+    async def _drip(self, ending: Ending, scope: Scope, receive: Receive, send: Send) -> None:
         body = bytes(self.body)
         size = max(1, -(-len(body) // ending.pieces))
         whole = False
         try:
             for at in range(0, len(body), size):
-                if await _gone_within(ending.seconds / ending.pieces, receive):
+                if await _gone_within(ending.seconds / ending.pieces, scope, receive):
                     return
                 await send(_piece(body[at : at + size], more=True))
             await send(_piece(b"", more=False))
@@ -94,10 +94,10 @@ def _piece(body: bytes, *, more: bool) -> dict[str, object]:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-async def _gone_within(seconds: float, receive: Receive) -> bool:
+async def _gone_within(seconds: float, scope: Scope, receive: Receive) -> bool:
     try:
         async with asyncio.timeout(seconds):
-            await gone(receive)
+            await gone(scope, receive)
     except TimeoutError:
         return False
     return True
@@ -116,4 +116,4 @@ async def _end(ending: Ending, scope: Scope, receive: Receive) -> None:
             if ending.how == "garbage":
                 connection.write(_GARBAGE)
             connection.close()
-    await gone(receive)
+    await gone(scope, receive)

@@ -214,7 +214,8 @@ def _ranged(call: Call, link: Link, recipe: Recipe, data: bytes, tag: str) -> Re
     if first > last:
         return Response(status_code=416, headers=headers | {"content-range": f"bytes */{len(data)}"})
     headers["content-range"] = f"bytes {first}-{last}/{len(data)}"
-    return PictureResponse(data[first : last + 1], status_code=206, headers=headers, media_type=media_type)
+    part = memoryview(data)[first : last + 1]  # of the bytes that all readers share
+    return PictureResponse(part, status_code=206, headers=headers, media_type=media_type)
 
 
 def _span(header: str, size: int) -> tuple[int, int] | None:

@@ -13,7 +13,12 @@ _STATE = "fauxscale.connection"
 
 
 class Connection(Protocol):
-    """What can be done to a connection besides answering on it."""
+    """What can be done to a connection besides answering on it.
+
+    While `held_open` is set, nothing is waited for but the peer's leaving, and no deadline ends the call.
+    """
+
+    held_open: bool
 
     @property
     def gone(self) -> bool:
@@ -48,6 +53,7 @@ class SocketConnection:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self.held_open = False
 
     @property
     def gone(self) -> bool:

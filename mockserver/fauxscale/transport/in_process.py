@@ -49,6 +49,7 @@ class Exchange:
         self._body: bytes | None = body
         self._loop = loop
         self._gone = asyncio.Event()
+        self.held_open = False
         self._cut = False
         self._head = scope["method"] == "HEAD"
         scope["state"] = attach({}, self)

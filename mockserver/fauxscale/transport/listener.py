@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any
 from weakref import WeakSet
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from .guard import Guard
 from .protocol import WireProtocol
 
+# How many connections the kernel keeps until they are accepted: those beyond try again after a second or more.
+WAITING = 1_024
+# How many are accepted in one turn of the loop: each costs a tenth of a millisecond, and calls wait meanwhile.
+ACCEPTED_A_TURN = 16
 # How long connections may take to notice that they were ended; it takes them a few turns of the loop.
 CLOSE_SECONDS = 1.0
 
@@ -27,17 +35,40 @@ class ListeningSocket(socket.socket):
     TLS shakes hands, nothing outside it can reach a connection, and what it closes then stays open.
     """
 
+    guard: Guard | None = None
+
     def __init__(self, family: int, kind: int, protocol: int) -> None:
         super().__init__(family, kind, protocol)
         self.accepted: WeakSet[socket.socket] = WeakSet()
         self.is_shut = False
+        self._rests = False
+
+    def listen(self, backlog: int = WAITING, /) -> None:
+        # asyncio takes one number for how many wait in the kernel and how many it accepts in one turn.
+        super().listen(WAITING)
 
     def accept(self) -> tuple[socket.socket, object]:
         if self.is_shut:
             raise BlockingIOError
-        connection, peer = super().accept()
+        try:
+            connection, peer = super().accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._exhausted()
+            raise
         self.accepted.add(connection)
+        if self.guard is not None:
+            self.guard.accepted(connection)
         return connection, peer
+
+    def _exhausted(self) -> None:
+        """Out of descriptors: have a connection closed, and accept again in the next turn. Where none can be spared,
+        return, so that asyncio is told: it tries again in a second. It is told once, since it would go on trying, and
+        logging, as often as it accepts in a turn (Python 3.11)."""
+        self._rests = not self._rests
+        if (self.guard is not None and self.guard.make_room()) or not self._rests:
+            self._rests = False
+            raise BlockingIOError
 
 
 class CannotListen(OSError):
@@ -53,7 +84,7 @@ def listen(host: str, port: int) -> ListeningSocket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
-        sock.listen(128)
+        sock.listen()
         sock.setblocking(False)
     except OSError as error:
         sock.close()
@@ -74,9 +105,12 @@ class Listener(uvicorn.Server):
     Stock uvicorn checks every 0.1 s whether it should stop and then sleeps 0.1 s more (0.54).
     """
 
-    def __init__(self, app: ASGIApp, ready: Callable[[], None], **config: object) -> None:
+    def __init__(
+        self, app: ASGIApp, ready: Callable[[], None], guard: Guard | None = None, **config: object
+    ) -> None:
+        self.guard = guard or Guard()
         options: dict[str, object] = {
-            "http": WireProtocol,
+            "http": partial(WireProtocol, self.guard),
             "ws": "none",
             "lifespan": "on",
             "log_config": None,
@@ -85,7 +119,7 @@ class Listener(uvicorn.Server):
             "server_header": False,
             "proxy_headers": False,
             "timeout_keep_alive": 30,
-            "backlog": 128,
+            "backlog": ACCEPTED_A_TURN,
         }
         super().__init__(uvicorn.Config(app, **(options | config)))  # type: ignore[arg-type]  # uvicorn's own names
         self._ready = ready
@@ -95,6 +129,10 @@ class Listener(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
+        self._loop.set_exception_handler(self._note)
+        for sock in sockets or []:
+            if isinstance(sock, ListeningSocket):
+                sock.guard = self.guard
         await super().startup(sockets)
         self._ready()
 
@@ -132,6 +170,14 @@ class Listener(uvicorn.Server):
             self._cut(listening)
             await _turn()
         await self.lifespan.shutdown()
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what asyncio does, but the same once a minute; and what the machine lacks, in one line."""
+        error = context.get("exception")
+        if isinstance(error, OSError):
+            self.guard.log.error(f"{context['message']}: {error.strerror}")
+        else:
+            self.guard.log.error(context["message"], exc_info=error)
 
     def _cut(self, listening: list[ListeningSocket]) -> None:
         """Close every connection, also those that no protocol knows yet."""

@@ -1,8 +1,9 @@
-"""HTTP/1.1 on a socket: uvicorn's protocol, with deadlines for senders that never finish."""
+"""HTTP/1.1 on a socket: uvicorn's protocol, watched by a guard."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, cast
 
 import h11
@@ -13,48 +14,51 @@ from uvicorn.server import ServerState
 
 from .connection import SocketConnection, attach
 from .exchange import Flow, SocketExchange
+from .guard import Awaited, Guard
 
-HEAD_SECONDS = 10.0
-DRAIN_SECONDS = 5.0
 DRAIN_BYTES = 32 * 1024 * 1024
 
 
 class WireProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 protocol with the deadlines it lacks (uvicorn 0.54 has none on receiving a request).
+    """uvicorn's HTTP/1.1 protocol, which tells a guard what it waits for (uvicorn 0.54 waits for ever).
 
-    A head must be complete HEAD_SECONDS after its first byte. A sender that goes on after it was answered
-    is listened to for DRAIN_SECONDS or DRAIN_BYTES, so that it can read the answer, and is then closed on.
+    A sender that goes on after it was answered is listened to for a while, so that it can read the answer.
     """
 
     def __init__(
         self,
+        guard: Guard,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._drain_timer: asyncio.TimerHandle | None = None
-        self._drained = 0
+        self._guard = guard
+        self._cycle = cast("RequestResponseCycle", None)  # as uvicorn has it
+        self._drained = self._requests = self.arrived = 0
+        self.logger = cast("logging.Logger", guard.log)
         # Another uvicorn of this process may have switched the shared access log on; calls are in the journal.
         self.access_log = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self.flow = Flow(transport)
-        self.app_state = attach(self.app_state, SocketConnection(transport))
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+        self._connection = SocketConnection(transport)
+        self.app_state = attach(self.app_state, self._connection)
+        self._guard.made(self, transport.get_extra_info("socket").fileno())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timers()
+        self._guard.lost(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._drain_timer is not None:
+        self.arrived += len(data)
+        self._guard.moved(self)
+        if self._is_draining:
             self._drained += len(data)
             if self._drained > DRAIN_BYTES:
-                self._give_up()
+                self.transport.close()
                 return
         try:
             if self._is_body(data):
@@ -63,14 +67,19 @@ class WireProtocol(H11Protocol):
                 super().data_received(data)
         except h11.LocalProtocolError:
             # Junk behind a request that is being answered: uvicorn tries a second answer, h11 refuses.
-            self._give_up()
-            return
-        self._watch()
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        super().send_400_response(msg)
+        if self._requests:
+            # The request that was being read is answered; what the application says comes too late.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
+        if not self.transport.get_write_buffer_size():
+            self._guard.rests(self)
         super().on_response_complete()
-        if not self.transport.is_closing():
-            self._watch()
 
     @property
     def cycle(self) -> RequestResponseCycle:
@@ -81,8 +90,11 @@ class WireProtocol(H11Protocol):
         self, made: RequestResponseCycle | None
     ) -> None:
         if made is not None:
-            SocketExchange.adopt(made)
+            SocketExchange.adopt(made, self, self._guard)
             self._cycle = made
+            self._requests += 1
+            self._drained = 0
+            self._guard.began(self)
 
     def _is_body(self, data: bytes) -> bool:
         """Whether all of this belongs to a body of known length, and is not the end of it."""
@@ -98,28 +110,37 @@ class WireProtocol(H11Protocol):
         if len(self.cycle.body) > HIGH_WATER_LIMIT:
             cast("Flow", self.flow).pause_at_once()
 
-    def _watch(self) -> None:
-        """Arm the deadline the connection's state calls for, disarm the other."""
-        awaiting_head = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
-        if not awaiting_head and self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-        elif awaiting_head and self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
-        draining = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
-        if not draining and self._drain_timer is not None:
-            self._drain_timer.cancel()
-            self._drain_timer = None
-        elif draining and self._drain_timer is None:
-            self._drained = 0
-            self._drain_timer = self.loop.call_later(DRAIN_SECONDS, self._give_up)
+    @property
+    def _is_draining(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
 
-    def _give_up(self) -> None:
-        self._stop_timers()
-        self.transport.close()
+    @property
+    def awaited(self) -> Awaited | None:
+        """What the peer is waited for to do; None while it waits for the server, or is held open."""
+        if self.transport.is_closing():
+            return Awaited.READ
+        if self._connection.held_open:
+            return None
+        if self._is_draining:
+            return Awaited.END
+        if self.transport.get_write_buffer_size():
+            return Awaited.READ
+        if self.conn.their_state is h11.IDLE:
+            begun = not self._requests or self.conn.trailing_data[0]
+            return Awaited.HEAD if begun else Awaited.REQUEST
+        reads = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.SEND_RESPONSE
+        waits = reads and cast("SocketExchange", self._cycle).receiving and not self.flow.read_paused
+        return Awaited.BODY if waits else None
 
-    def _stop_timers(self) -> None:
-        for timer in (self._head_timer, self._drain_timer):
-            if timer is not None:
-                timer.cancel()
-        self._head_timer = self._drain_timer = None
+    @property
+    def stage(self) -> object:
+        """Changes with the request, with what was read of a reply, and where the server itself kept a body waiting."""
+        flow = cast("Flow", self.flow)
+        return self._requests, self.transport.get_write_buffer_size(), flow.pauses, flow.resumptions
+
+    def end(self, *, at_once: bool) -> None:
+        """Close the connection; `at_once` without waiting until the peer has read what was written."""
+        if at_once:
+            self.transport.abort()
+        else:
+            self.transport.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
+from .guard import Guard
 from .listener import Listener
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Serving:
         close: Callable[[], Awaitable[None]],
         sock: socket.socket | None,
         certificates: Certificates | None,
+        guard: Guard | None = None,
     ) -> None:
         self.certificates = certificates
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -39,6 +41,7 @@ class Serving:
         self._app = app
         self._close = close
         self._sock = sock
+        self._guard = guard
         self._end: Callable[[], None] | None = None
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -99,7 +102,7 @@ class Serving:
         else:
             made = self.certificates
             config = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
-            listener = Listener(self._app, ready, **config)
+            listener = Listener(self._app, ready, self._guard, **config)
             self._end = listener.end
             await listener.serve(sockets=[self._sock])
 

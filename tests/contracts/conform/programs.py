@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -29,13 +27,6 @@ def command(tmp_path: Path, source: str, *words: str) -> list[str]:
 
 def program(tmp_path: Path, source: str, *words: str) -> Program:
     return Program(command(tmp_path, source, *words))
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 60
-    while not (done := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return done
 
 
 def gone(pid: int) -> bool:

@@ -26,8 +26,9 @@ from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.conform.stage import Stage, open_server
 from fauxscale_contracts.conform.verdicts import Facts, evaluate
 from tests.contracts.conform.clients.ideogram import Client, Failed
-from tests.contracts.conform.programs import NOWHERE, conform, environment, gone, program, until
+from tests.contracts.conform.programs import NOWHERE, conform, environment, gone, program
 from tests.tools import needs, path_of
+from tests.waiting import until
 
 NODE = Path(__file__).parent / "clients" / "ideogram.mjs"
 OPTIONS = ("{prompt}", "{resemblance}", "{detail}", "{seed}")

@@ -23,7 +23,8 @@ from fauxscale_contracts.conform.scenario import Expect
 from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.conform.stage import Stage, open_server
 from fauxscale_contracts.conform.verdicts import Facts, evaluate
-from tests.contracts.conform.programs import NOWHERE, command, conform, environment, gone, program, until
+from tests.contracts.conform.programs import NOWHERE, command, conform, environment, gone, program
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from functools import partial
 
 import httpx
 import pytest
 from PIL import Image
+from starlette.types import Message, Scope
 
 from fauxscale import (
     CorruptChunk,
@@ -68,6 +70,35 @@ def test_a_range_is_that_part_of_the_picture(
     end = last % len(whole)
     assert part.content == whole[start : end + 1]
     assert part.headers["content-range"] == f"bytes {start}-{end}/{len(whole)}"
+
+
+def test_all_who_read_a_picture_or_a_part_of_it_share_its_bytes(stage: Stage) -> None:
+    path = httpx.URL(link(stage)).raw_path
+    loop = stage.mock._running().loop
+    assert loop is not None
+
+    async def sent(ranged: bytes) -> object:
+        """The body of a read, as the app sends it."""
+        messages: list[Message] = []
+        at, _, query = path.partition(b"?")
+        scope: Scope = {"type": "http", "method": "GET", "path": at.decode(), "raw_path": at}
+        scope["query_string"], scope["headers"] = query, [(b"host", b"localhost"), (b"range", ranged)]
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        await stage.mock.app(scope, receive, send)
+        return messages[-1]["body"]
+
+    whole, *parts = (
+        asyncio.run_coroutine_threadsafe(sent(ranged), loop).result()
+        for ranged in (b"", b"bytes=1-", b"bytes=0-99")
+    )
+    assert isinstance(whole, bytes)
+    assert all(isinstance(part, memoryview) and part.obj is whole for part in parts)
 
 
 @pytest.mark.parametrize("header", ["bytes=9-5", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes=x-y"])

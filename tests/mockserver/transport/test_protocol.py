@@ -1,4 +1,4 @@
-"""WireProtocol over a real socket: bodies whole, replies in one piece, deadlines for who sends nothing."""
+"""WireProtocol over a real socket: bodies whole, replies in one piece, and what it waits for."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import asyncio
 import hashlib
 import socket
 from collections.abc import Generator
+from contextlib import closing, contextmanager
 
 import h11
 import pytest
 from h11._readers import ContentLengthReader
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fauxscale.transport import protocol
+from fauxscale import create_app
+from fauxscale.transport.connection import connection_of
+from fauxscale.transport.guard import Awaited, Guard, Limits
 from fauxscale.transport.listener import listen
 from fauxscale.transport.serving import Serving
 from tests.asgi import application, no_close
+from tests.waiting import until
 
 
 @application
@@ -25,6 +29,19 @@ async def digest(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the number of bytes and the SHA-256 of what was sent."""
     if scope["path"] == "/late":
         await asyncio.sleep(0.1)  # several pieces arrive meanwhile
+    if scope["path"] == "/refuse":
+        await Response("no", 401)(scope, receive, send)
+        return
+    if scope["path"] == "/as soon as refused":
+        while (connection := connection_of(scope)) is not None and not connection.gone:
+            await asyncio.sleep(0)
+        await Response("too late")(scope, receive, send)
+        return
+    if scope["path"] == "/wait":
+        await asyncio.Event().wait()
+    if scope["path"] == "/large":
+        await Response(bytes(20_000_000))(scope, receive, send)
+        return
     body = await Request(scope, receive).body()
     await Response(f"{len(body)} {hashlib.sha256(body).hexdigest()}")(scope, receive, send)
 
@@ -101,15 +118,6 @@ def test_head_and_body_of_a_reply_leave_in_one_write(
     assert len([one for one in written if one]) == 1
 
 
-def test_a_connection_that_sends_no_whole_head_is_closed(
-    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
-    with socket.create_connection(address, timeout=30) as sock:
-        sock.sendall(b"POST / HTTP/1.1\r\nHo")
-        assert sock.recv(1) == b""
-
-
 def test_a_body_that_breaks_off_is_no_request(address: tuple[str, int]) -> None:
     with socket.create_connection(address, timeout=30) as sock:
         sock.sendall(post(500_000) + bytes(400_000))
@@ -125,3 +133,123 @@ def test_h11_counts_the_body_as_the_protocol_expects() -> None:
         pass
     assert isinstance(conn._reader, ContentLengthReader)
     assert conn._reader._remaining == 5
+
+
+class Watching(Guard):
+    """A guard that tells its connections to a test. It looks a hundred times a second."""
+
+    def __init__(self, **limits: float) -> None:
+        super().__init__(Limits(tick=0.01, **limits))  # type: ignore[arg-type]  # none of these counts anything
+
+    def sees(self, awaited: Awaited | None) -> bool:
+        """Whether this is what the only connection is waited for to do, within a time that is long enough."""
+        return until(lambda: [one.awaited for one in (*self._idle, *self._busy)] == [awaited])
+
+
+@contextmanager
+def watched(app: ASGIApp = digest, **limits: float) -> Generator[tuple[Watching, socket.socket]]:
+    """A server with a guard, and a connection to it."""
+    sock, guard = listen("127.0.0.1", 0), Watching(**limits)
+    where = sock.getsockname()
+    serving = Serving(app, no_close, sock, None, guard)
+    serving.start()
+    try:
+        with socket.create_connection(where, timeout=30) as client:
+            yield guard, client
+    finally:
+        serving.stop()
+
+
+def test_a_connection_waits_for_what_its_peer_has_to_do_next() -> None:
+    with watched() as (guard, client):
+        assert guard.sees(Awaited.HEAD)
+        client.sendall(post(100_000)[:30])
+        assert guard.sees(Awaited.HEAD)
+        client.sendall(post(100_000)[30:] + bytes(50_000))
+        assert guard.sees(Awaited.BODY)
+        client.sendall(bytes(50_000))
+        answer(client, bytes(100_000))
+        assert guard.sees(Awaited.REQUEST)
+        client.sendall(b"GE")
+        assert guard.sees(Awaited.HEAD)
+
+
+def test_a_body_is_not_waited_for_while_the_application_does_not_read_it() -> None:
+    with watched() as (guard, client):
+        client.sendall(post(100_000, b"/wait") + bytes(50_000))
+        assert guard.sees(None)
+
+
+def test_who_sends_on_after_an_answer_is_waited_for_to_end() -> None:
+    with watched(drain_seconds=0.05) as (guard, client):
+        client.sendall(post(100_000, b"/refuse") + bytes(50_000))
+        assert client.recv(12) == b"HTTP/1.1 401"
+        while client.recv(65536):
+            pass
+        assert guard.ended[Awaited.END.value] == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "awaited"),
+    [(b"", Awaited.HEAD), (post(9)[:30], Awaited.HEAD), (post(9) + b"abc", Awaited.BODY)],
+    ids=["silent", "half a head", "half a body"],
+)
+def test_a_connection_whose_peer_stops_is_closed(sent: bytes, awaited: Awaited) -> None:
+    with watched(head_seconds=0.05, body_seconds=0.05) as (guard, client):
+        client.sendall(sent)
+        assert client.recv(1) == b""
+        assert guard.ended == {awaited.value: 1}
+
+
+def test_a_connection_whose_peer_reads_nothing_is_cut_off() -> None:
+    with watched(read_seconds=0.05) as (guard, client):
+        client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert until(lambda: guard.ended == {Awaited.READ.value: 1})
+
+
+def test_a_peer_that_leaves_without_a_request_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with watched() as (guard, client):
+        assert guard.sees(Awaited.HEAD)
+        client.close()
+        assert until(lambda: not guard._idle)
+    assert not caplog.records
+
+
+PATHS = pytest.mark.parametrize("path", [b"/__fauxscale/api/accounts", b"/upscale"])
+CHUNKED = (
+    b"POST %s HTTP/1.1\r\nHost: localhost\r\nApi-Key: k\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\n--b\r\n"
+)
+
+
+@PATHS
+def test_a_bad_chunk_is_one_line_of_log_however_often_it_comes(
+    path: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with watched(create_app()) as (guard, client):
+        for _ in range(5):
+            with closing(socket.create_connection(client.getpeername(), timeout=30)) as peer:
+                peer.sendall(CHUNKED % path + b"zz")
+                assert peer.recv(12) == b"HTTP/1.1 400"
+            assert until(lambda: not guard._busy)
+    assert [record.getMessage() for record in caplog.records] == ["Invalid HTTP request received."]
+
+
+def test_an_answer_after_a_bad_chunk_comes_too_late_and_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with watched() as (guard, client):
+        client.sendall(CHUNKED % b"/as%20soon%20as%20refused")
+        assert until(lambda: bool(guard._busy))
+        client.sendall(b"zz")
+        assert client.recv(12) == b"HTTP/1.1 400"
+        assert until(lambda: not guard._busy)
+    assert [record.getMessage() for record in caplog.records] == ["Invalid HTTP request received."]
+
+
+@PATHS
+def test_a_client_that_leaves_amid_a_body_is_no_error(path: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    with watched(create_app()) as (guard, client):
+        client.sendall(CHUNKED % path)
+        assert guard.sees(Awaited.BODY)
+        client.close()
+        assert until(lambda: not guard._busy)
+    assert not caplog.records

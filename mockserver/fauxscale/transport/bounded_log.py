@@ -1,0 +1,48 @@
+"""A logger that says the same thing once a minute, so that no peer can fill a disk with one mistake."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fauxscale.clock import stopwatch
+
+SECONDS = 60.0
+
+
+class BoundedLog(logging.LoggerAdapter[logging.Logger]):
+    """Logs a message once in SECONDS, and with the next of its kind how many were left out meanwhile.
+
+    A kind is a message before its arguments are put in; with an exception, its type and where it was raised.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__(logger)
+        self._said: dict[object, tuple[float, int]] = {}
+
+    @property
+    def level(self) -> int:
+        """As of a logger: uvicorn reads it."""
+        return self.logger.level
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        kind = msg, *_place(kwargs)
+        now = stopwatch()
+        at, left_out = self._said.get(kind, (-SECONDS, 0))
+        if now - at < SECONDS:
+            self._said[kind] = at, left_out + 1
+            return
+        self._said[kind] = now, 0
+        more = f" ({left_out:,} more like it since the last)" if left_out else ""
+        super().log(level, f"{str(msg).rstrip()}{more}", *args, **kwargs)
+
+
+def _place(kwargs: Mapping[str, Any]) -> tuple[object, ...]:
+    error = kwargs.get("exc_info")
+    if not isinstance(error, BaseException):
+        return ()
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return type(error), trace and (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
