@@ -13,7 +13,7 @@ import sys
 from .harness import Limits
 from .results import KEPT, Result
 
-KINDS = ()
+KINDS = ("requests", "pictures")
 
 
 def main(arguments: list[str] | None = None) -> int:

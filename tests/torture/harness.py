@@ -44,6 +44,7 @@ _FAILURES = 20
 # Descriptors and threads are counted once in so many tries; what came to stay is then looked for among these.
 _COUNTED = 1_000
 _REDUCING = 2_000
+_AGAIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,9 @@ class _Performance(Generic[T]):
     async def _timed(
         self, attempt: Callable[[T], Awaitable[Outcome]], given: T
     ) -> tuple[Outcome, float, float]:
-        """Try an input; where it took too long, twice more, and the least of the three counts."""
+        """Try an input; where it took too long, a few times more, and the least counts."""
         outcome, took, held = await self._once(attempt, given)
-        for _ in range(2):
+        for _ in range(_AGAIN):
             if not outcome.broken and (held > HELD_SECONDS or took > REPLY_SECONDS):
                 outcome, again, held_again = await self._once(attempt, given)
                 took, held = min(took, again), min(held, held_again)
