@@ -13,7 +13,11 @@ import sys
 from .harness import Limits
 from .results import KEPT, Result
 
-KINDS = ("requests", "pictures")
+KINDS = (
+    "requests",
+    "raw",
+    "pictures",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

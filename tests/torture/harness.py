@@ -11,14 +11,13 @@ import asyncio
 import gc
 import hashlib
 import random
+import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from .measures import (
     Errors,
@@ -26,12 +25,15 @@ from .measures import (
     WatchedSelector,
     errors_collected,
     growth,
+    in_use,
     own_temporary_files,
     peak,
-    resident,
     watched_runner,
 )
-from .results import KEPT, Progress, Result, load, machine
+from .results import Progress, Result, load, machine
+from .runs import Limits, Outcome, Run, smaller_bytes
+
+__all__ = ["Limits", "Outcome", "Run", "perform", "smaller_bytes"]
 
 T = TypeVar("T")
 
@@ -40,66 +42,12 @@ REPLY_SECONDS = 2.0
 GROWTH_KIB = 1024.0
 CHARGE_BYTES = 100
 REACHED, ACCEPTED = 0.3, 0.1
-_FAILURES = 20
+# Of failures that read the same two are reduced, the others counted; a run ends that has too many.
+_ALIKE, _FAILURES = 2, 200
 # Descriptors and threads are counted once in so many tries; what came to stay is then looked for among these.
 _COUNTED = 1_000
 _REDUCING = 2_000
-_AGAIN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one try. `what` is its line in the histogram; `broken` says which promise it broke.
-
-    `charges`: how many that came to stay; where a run forgets its accounts now and then, none do.
-    """
-
-    what: str
-    reached: bool = False
-    accepted: bool = False
-    charges: int = 0
-    broken: str = ""
-
-
-class Run(Protocol[T]):
-    """One kind of input. Inputs of type T are values: trying one twice is the same try."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def promise(self) -> str:
-        """What holds for every try, in a sentence."""
-        ...
-
-    @property
-    def count(self) -> int:
-        """How many tries the whole run has."""
-        ...
-
-    def opened(self) -> AbstractAsyncContextManager[Callable[[T], Awaitable[Outcome]]]:
-        """Start what is tried; yields the function that tries an input on it."""
-        ...
-
-    def make(self, dice: random.Random) -> T: ...
-
-    def smaller(self, given: T) -> Iterator[T]:
-        """Inputs a step smaller than this one, the smallest first."""
-        ...
-
-    def write(self, given: T) -> bytes:
-        """The input as it is kept in a file."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How far a run goes: tries, seconds, and where it keeps what it found."""
-
-    count: int
-    seconds: float = float("inf")
-    resume: bool = False
-    kept: Path = KEPT
+_AGAIN = 3
 
 
 def perform(run: Run[T], seed: int, limits: Limits) -> Result:
@@ -141,6 +89,7 @@ class _Performance(Generic[T]):
         self._errors, self._at = errors, at
         self._histogram = Counter(result.histogram)
         self._memory: list[tuple[int, float]] = []
+        self._alike: Counter[str] = Counter()
         self._leaks = False
 
     async def whole(self) -> None:
@@ -168,7 +117,7 @@ class _Performance(Generic[T]):
             result.count += 1
             if result.count % _COUNTED == 0:
                 charged = CHARGE_BYTES * result.charges
-                self._memory.append((result.count, float(resident() - charged)))
+                self._memory.append((result.count, float(in_use() - charged)))
                 if not found and await _left(held):
                     found = True  # it is looked for once: what was found goes on coming
                     await self._find_leak(attempt, held, range(counted, result.count))
@@ -177,8 +126,8 @@ class _Performance(Generic[T]):
                 result.seconds = before + time.monotonic() - begun
                 self._note()
                 result.save(self._limits.kept)
-            if len(result.failures) >= _FAILURES:
-                return
+            if self._alike.total() >= _FAILURES:
+                break
         if not found and await _left(held):
             await self._find_leak(attempt, held, range(counted, result.count))
 
@@ -203,7 +152,10 @@ class _Performance(Generic[T]):
         result.accepted += outcome.accepted
         result.charges += outcome.charges
         if outcome.broken:
-            await self._report(attempt, given, number, outcome.broken)
+            alike = re.sub(r"\d+|b'.*", "…", outcome.broken)[:80]
+            self._alike[alike] += 1
+            if self._alike[alike] <= _ALIKE:
+                await self._report(attempt, given, number, outcome.broken)
 
     async def _timed(
         self, attempt: Callable[[T], Awaitable[Outcome]], given: T
@@ -288,6 +240,11 @@ class _Performance(Generic[T]):
     def _judge(self) -> None:
         """Hold the whole run to its promises: memory, and that its tries were worth something."""
         result = self._result
+        result.failures += [
+            f"tries like one of these, {times - _ALIKE:,} more: {alike}"
+            for alike, times in self._alike.items()
+            if times > _ALIKE
+        ]
         each, told = growth(self._memory)
         result.growth_kib = each * 100_000 / 1024
         if result.growth_kib > GROWTH_KIB and told >= 50_000:
@@ -302,7 +259,7 @@ class _Performance(Generic[T]):
 
 async def _left(held: Held) -> list[str]:
     """What came to stay: what is still under way has a moment to end."""
-    for _ in range(20):
+    for _ in range(5):
         if not held.left():
             return []
         await asyncio.sleep(0.01)
@@ -311,12 +268,3 @@ async def _left(held: Held) -> list[str]:
 
 def _broken(outcome: Outcome, how: str) -> Outcome:
     return replace(outcome, broken=outcome.broken or how)
-
-
-def smaller_bytes(data: bytes) -> Iterator[bytes]:
-    """Parts of `data` cut out: a half first, single bytes last."""
-    size = len(data) // 2
-    while size:
-        for at in range(0, len(data), size):
-            yield data[:at] + data[at + size :]
-        size //= 2

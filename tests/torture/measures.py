@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
@@ -25,6 +26,13 @@ _MOST_POOLED = 64
 def resident(pid: int | str = "self") -> int:
     """Memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+
+
+def in_use() -> int:
+    """Memory of this process in bytes, once the allocator has handed back what it keeps for later."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+    return resident()
 
 
 def peak(pid: int | str = "self") -> int:
@@ -130,27 +138,46 @@ def errors_collected() -> Generator[Errors]:
 
 
 class WatchedSelector(selectors.DefaultSelector):
-    """A selector that knows how long each turn of its event loop took: what ran between two calls of `select`."""
+    """A selector that knows how long each turn of its event loop took: what ran between two calls of `select`.
+
+    What its thread only waited for a processor is not counted, where Linux tells that: the machine may be busy.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        told = Path("/proc/thread-self/schedstat")
+        self._waits = os.open(told, os.O_RDONLY) if told.exists() else None
         self.longest = 0.0
-        self._returned = time.perf_counter()
+        self._returned = self._spent()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.longest = max(self.longest, time.perf_counter() - self._returned)
+        self.longest = max(self.longest, self._turn())
         events = super().select(timeout)
-        self._returned = time.perf_counter()
+        self._returned = self._spent()
         return events
 
     def begin(self) -> None:
         """Forget the turns there were, and how long this one has lasted."""
         self.longest = 0.0
-        self._returned = time.perf_counter()
+        self._returned = self._spent()
 
     def held(self) -> float:
         """The longest turn since `begin`, in seconds, this one included."""
-        return max(self.longest, time.perf_counter() - self._returned)
+        return max(self.longest, self._turn())
+
+    def close(self) -> None:
+        super().close()
+        if self._waits is not None:
+            os.close(self._waits)
+            self._waits = None
+
+    def _turn(self) -> float:
+        return self._spent() - self._returned
+
+    def _spent(self) -> float:
+        """Seconds on a clock that stands still while this thread waits for a processor."""
+        waited = 0 if self._waits is None else int(os.pread(self._waits, 64, 0).split()[1])
+        return time.perf_counter() - waited / 1e9
 
 
 def watched_runner(selector: WatchedSelector) -> asyncio.Runner:
