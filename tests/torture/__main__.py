@@ -17,6 +17,7 @@ KINDS = (
     "requests",
     "raw",
     "pictures",
+    "links",
 )
 
 
