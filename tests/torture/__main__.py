@@ -13,7 +13,13 @@ import sys
 from .harness import Limits
 from .results import KEPT, Result
 
-KINDS = ("peers",)
+KINDS = (
+    "requests",
+    "raw",
+    "pictures",
+    "links",
+    "peers",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,24 +2,38 @@
 
 A run says what it tries (`Run`); `perform` draws try number n from the seed and n alone, so that a run goes on where
 it was interrupted and a single try can be repeated. What takes too long is tried again before it is called a failure:
-the machine may have been busy.
+the machine may have been busy. Whatever is logged as an error breaks a promise too.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import hashlib
 import random
+import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from .measures import Held, WatchedSelector, peak, resident, watched_runner
-from .results import KEPT, Result, load, machine
+from .measures import (
+    Errors,
+    Held,
+    WatchedSelector,
+    errors_collected,
+    growth,
+    in_use,
+    own_temporary_files,
+    peak,
+    watched_runner,
+)
+from .results import Progress, Result, load, machine
+from .runs import Limits, Outcome, Run, smaller_bytes
+
+__all__ = ["Limits", "Outcome", "Run", "perform", "smaller_bytes"]
 
 T = TypeVar("T")
 
@@ -28,59 +42,12 @@ REPLY_SECONDS = 2.0
 GROWTH_KIB = 1024.0
 CHARGE_BYTES = 100
 REACHED, ACCEPTED = 0.3, 0.1
-_FAILURES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one try. `what` is its line in the histogram; `broken` says which promise it broke."""
-
-    what: str
-    reached: bool = False
-    accepted: bool = False
-    charges: int = 0
-    broken: str = ""
-
-
-class Run(Protocol[T]):
-    """One kind of input. Inputs of type T are values: trying one twice is the same try."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def promise(self) -> str:
-        """What holds for every try, in a sentence."""
-        ...
-
-    @property
-    def count(self) -> int:
-        """How many tries the whole run has."""
-        ...
-
-    def opened(self) -> AbstractAsyncContextManager[Callable[[T], Awaitable[Outcome]]]:
-        """Start what is tried; yields the function that tries an input on it."""
-        ...
-
-    def make(self, dice: random.Random) -> T: ...
-
-    def smaller(self, given: T) -> Iterator[T]:
-        """Inputs a step smaller than this one, the smallest first."""
-        ...
-
-    def write(self, given: T) -> bytes:
-        """The input as it is kept in a file."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How far a run goes: tries, seconds, and where it keeps what it found."""
-
-    count: int
-    seconds: float = float("inf")
-    resume: bool = False
-    kept: Path = KEPT
+# Of failures that read the same two are reduced, the others counted; a run ends that has too many.
+_ALIKE, _FAILURES = 2, 200
+# Descriptors and threads are counted once in so many tries; what came to stay is then looked for among these.
+_COUNTED = 1_000
+_REDUCING = 2_000
+_AGAIN = 3
 
 
 def perform(run: Run[T], seed: int, limits: Limits) -> Result:
@@ -88,51 +55,91 @@ def perform(run: Run[T], seed: int, limits: Limits) -> Result:
     selector = WatchedSelector()
     before = load(run.name, limits.kept) if limits.resume else None
     result = (
-        before
+        before.again()
         if before and before.seed == seed
         else Result(run.name, run.promise, seed, machine=machine(), date=f"{datetime.now(UTC):%Y-%m-%d}")
     )
-    with watched_runner(selector) as runner:
-        runner.run(_Performance(run, result, selector, limits).whole())
-    result.save(limits.kept)
+    with Progress(run.name, limits.kept) as at, own_temporary_files() as files, errors_collected() as errors:
+        held = Held()
+        try:
+            with watched_runner(selector) as runner:
+                runner.run(_Performance(run, result, selector, limits, errors, at).whole())
+            result.failures += [f"at the end {one}" for one in held.left()]
+            if left := sorted(file.name for file in files.iterdir()):
+                result.failures.append(f"at the end {len(left)} temporary files left: {', '.join(left[:5])}")
+        finally:
+            gc.unfreeze()
+            result.save(limits.kept)
     return result
 
 
 class _Performance(Generic[T]):
     """One run under way."""
 
-    def __init__(self, run: Run[T], result: Result, selector: WatchedSelector, limits: Limits) -> None:
+    def __init__(
+        self,
+        run: Run[T],
+        result: Result,
+        selector: WatchedSelector,
+        limits: Limits,
+        errors: Errors,
+        at: Progress,
+    ) -> None:
         self._run, self._result, self._selector, self._limits = run, result, selector, limits
+        self._errors, self._at = errors, at
         self._histogram = Counter(result.histogram)
-        self._memory: list[tuple[int, int, int]] = []
+        self._memory: list[tuple[int, float]] = []
+        self._alike: Counter[str] = Counter()
+        self._leaks = False
 
     async def whole(self) -> None:
         result, begun = self._result, time.monotonic()
         before = result.seconds
         async with self._run.opened() as attempt:
-            held = await self._warm(attempt)
-            while result.count < self._limits.count and time.monotonic() - begun < self._limits.seconds:
-                await self._try(attempt, result.count)
-                result.count += 1
-                if result.count % 1_000 == 0:
-                    self._memory.append((result.count, result.charges, resident()))
-                if result.count % 20_000 == 0:
-                    result.seconds = before + time.monotonic() - begun
-                    self._note()
-                    result.save(self._limits.kept)
-                if len(result.failures) >= _FAILURES:
-                    break
-            result.failures += held.left(threads=8)
-        result.seconds = before + time.monotonic() - begun
-        self._note()
+            await self._warm(attempt)
+            try:
+                await self._tries(attempt, begun, before)
+            finally:
+                result.seconds = before + time.monotonic() - begun
+                self._note()
         self._judge()
 
-    async def _warm(self, attempt: Callable[[T], Awaitable[Outcome]]) -> Held:
+    async def _tries(self, attempt: Callable[[T], Awaitable[Outcome]], begun: float, before: float) -> None:
+        result, counted, held = self._result, self._result.count, Held()
+        found = False
+        while result.count < self._limits.count and time.monotonic() - begun < self._limits.seconds:
+            self._at.mark(result.count)
+            if result.count == self._at.fatal:
+                given = self._run.make(random.Random(f"{result.seed} {result.count}"))
+                self._fail(result.count, "ended the process, twice", self._run.write(given))
+            else:
+                await self._try(attempt, result.count)
+            result.count += 1
+            if result.count % _COUNTED == 0:
+                charged = CHARGE_BYTES * result.charges
+                self._memory.append((result.count, float(in_use() - charged)))
+                if not found and await _left(held):
+                    found = True  # it is looked for once: what was found goes on coming
+                    await self._find_leak(attempt, held, range(counted, result.count))
+                counted = result.count
+            if result.count % 20_000 == 0:
+                result.seconds = before + time.monotonic() - begun
+                self._note()
+                result.save(self._limits.kept)
+            if self._alike.total() >= _FAILURES:
+                break
+        if not found and await _left(held):
+            await self._find_leak(attempt, held, range(counted, result.count))
+
+    async def _warm(self, attempt: Callable[[T], Awaitable[Outcome]]) -> None:
         """Try a few inputs that do not count: threads start, modules load."""
         for number in range(200):
             await attempt(self._run.make(random.Random(f"warm {number}")))
+        self._errors.take()
+        # What is there by now stays: the collector need not walk it with every try's garbage.
+        gc.collect()
+        gc.freeze()
         self._selector.begin()
-        return Held()
 
     async def _try(self, attempt: Callable[[T], Awaitable[Outcome]], number: int) -> None:
         result = self._result
@@ -145,14 +152,17 @@ class _Performance(Generic[T]):
         result.accepted += outcome.accepted
         result.charges += outcome.charges
         if outcome.broken:
-            await self._report(attempt, given, number, outcome.broken)
+            alike = re.sub(r"\d+|b'.*", "…", outcome.broken)[:80]
+            self._alike[alike] += 1
+            if self._alike[alike] <= _ALIKE:
+                await self._report(attempt, given, number, outcome.broken)
 
     async def _timed(
         self, attempt: Callable[[T], Awaitable[Outcome]], given: T
     ) -> tuple[Outcome, float, float]:
-        """Try an input; where it took too long, twice more, and the least of the three counts."""
+        """Try an input; where it took too long, a few times more, and the least counts."""
         outcome, took, held = await self._once(attempt, given)
-        for _ in range(2):
+        for _ in range(_AGAIN):
             if not outcome.broken and (held > HELD_SECONDS or took > REPLY_SECONDS):
                 outcome, again, held_again = await self._once(attempt, given)
                 took, held = min(took, again), min(held, held_again)
@@ -165,19 +175,42 @@ class _Performance(Generic[T]):
     async def _once(
         self, attempt: Callable[[T], Awaitable[Outcome]], given: T
     ) -> tuple[Outcome, float, float]:
+        before = Held() if self._leaks else None
         self._selector.begin()
         begun = time.perf_counter()
         outcome = await attempt(given)
         took = time.perf_counter() - begun
-        return outcome, took, self._selector.held()
+        held = self._selector.held()
+        if logged := self._errors.take():
+            outcome = _broken(outcome, f"logs {logged[0]}")
+        if before is not None and (left := await _left(before)):
+            outcome = _broken(outcome, left[0])
+        return outcome, took, held
+
+    async def _find_leak(self, attempt: Callable[[T], Awaitable[Outcome]], held: Held, among: range) -> None:
+        """Try these tries once more, and look behind each: something came to stay."""
+        found, self._leaks = len(self._result.failures), True
+        for number in among:
+            given = self._run.make(random.Random(f"{self._result.seed} {number}"))
+            outcome, _, _ = await self._once(attempt, given)
+            if outcome.broken:
+                await self._report(attempt, given, number, outcome.broken)
+                break
+        self._leaks = False
+        if len(self._result.failures) == found:
+            told = ", ".join(await _left(held))
+            self._result.failures.append(f"tries {among.start} to {among.stop - 1}: {told}")
 
     async def _report(
         self, attempt: Callable[[T], Awaitable[Outcome]], given: T, number: int, broken: str
     ) -> None:
         """Reduce the input for as long as a smaller one breaks a promise too, and keep it in a file."""
         smallest, tries = given, 0
-        looking = True
-        while looking and tries < 2_000:
+        outcome, _, _ = await self._timed(attempt, given)
+        looking = bool(outcome.broken)
+        if not looking:
+            broken += " (not when tried again)"
+        while looking and tries < _REDUCING:
             looking = False
             for smaller in self._run.smaller(smallest):
                 tries += 1
@@ -185,9 +218,12 @@ class _Performance(Generic[T]):
                 if outcome.broken:
                     smallest, looking = smaller, True
                     break
-                if tries >= 2_000:
+                if tries >= _REDUCING:
                     break
-        written = self._run.write(smallest)
+        self._fail(number, broken, self._run.write(smallest))
+        self._selector.begin()
+
+    def _fail(self, number: int, broken: str, written: bytes) -> None:
         folder = self._limits.kept / "found"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self._run.name}-{hashlib.sha256(written).hexdigest()[:12]}.bin"
@@ -196,7 +232,6 @@ class _Performance(Generic[T]):
             self._result.failures.append(
                 f"try {number} {broken}; reduced to {len(written):,} bytes: {written[:200]!r} ({file.name})"
             )
-        self._selector.begin()
 
     def _note(self) -> None:
         self._result.histogram = dict(self._histogram)
@@ -205,13 +240,15 @@ class _Performance(Generic[T]):
     def _judge(self) -> None:
         """Hold the whole run to its promises: memory, and that its tries were worth something."""
         result = self._result
-        if len(self._memory) >= 20:
-            # What fills up to its limits fills in the first half.
-            (n, charged, used), (last, charges, now) = self._memory[len(self._memory) // 2], self._memory[-1]
-            grown = now - used - CHARGE_BYTES * (charges - charged)
-            result.growth_kib = grown / 1024 * 100_000 / max(last - n, 1)
-            if result.growth_kib > GROWTH_KIB and last - n >= 100_000:
-                result.failures.append(f"memory grows by {result.growth_kib:,.0f} KiB in 100,000 tries")
+        result.failures += [
+            f"tries like one of these, {times - _ALIKE:,} more: {alike}"
+            for alike, times in self._alike.items()
+            if times > _ALIKE
+        ]
+        each, told = growth(self._memory)
+        result.growth_kib = each * 100_000 / 1024
+        if result.growth_kib > GROWTH_KIB and told >= 50_000:
+            result.failures.append(f"memory grows by {result.growth_kib:,.0f} KiB in 100,000 tries")
         for name, part, least in (
             ("reached a handler", result.reached, REACHED),
             ("succeeded", result.accepted, ACCEPTED),
@@ -220,14 +257,14 @@ class _Performance(Generic[T]):
                 result.failures.append(f"only {part / result.count:.1%} {name}: the tries are too wild")
 
 
+async def _left(held: Held) -> list[str]:
+    """What came to stay: what is still under way has a moment to end."""
+    for _ in range(5):
+        if not held.left():
+            return []
+        await asyncio.sleep(0.01)
+    return held.left()
+
+
 def _broken(outcome: Outcome, how: str) -> Outcome:
-    return Outcome(outcome.what, outcome.reached, outcome.accepted, outcome.charges, outcome.broken or how)
-
-
-def smaller_bytes(data: bytes) -> Iterator[bytes]:
-    """Parts of `data` cut out: a half first, single bytes last."""
-    size = len(data) // 2
-    while size:
-        for at in range(0, len(data), size):
-            yield data[:at] + data[at + size :]
-        size //= 2
+    return replace(outcome, broken=outcome.broken or how)

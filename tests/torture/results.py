@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import platform
 import sys
@@ -42,6 +43,11 @@ class Result:
         """Tries a second."""
         return self.count / self.seconds if self.seconds else 0.0
 
+    def again(self) -> Result:
+        """This result to go on with: what the tries broke stays, what the whole run is held to is judged anew."""
+        self.failures = [failure for failure in self.failures if failure.startswith(("try ", "tries "))]
+        return self
+
     def save(self, folder: Path = KEPT) -> Path:
         """Write the figures to `folder`, at once or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,6 +81,35 @@ def load(name: str, folder: Path = KEPT) -> Result | None:
     """Read what a run kept; None where there is nothing."""
     file = folder / f"{name}.json"
     return Result(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+
+
+class Progress:
+    """The number of the try under way, in a file that outlives a process which the try ends.
+
+    `fatal` is the try that was under way when two processes in a row were ended: it is to be left out.
+    """
+
+    def __init__(self, name: str, folder: Path = KEPT) -> None:
+        self._path = folder / f"{name}.at"
+        found = self._path.read_bytes() if self._path.exists() else b""
+        last, before = found[:8], found[8:]
+        self.fatal = int.from_bytes(last) if last and last == before else None
+        self._start = bytes(8) + (last or b"\xff" * 8)
+
+    def __enter__(self) -> Progress:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_bytes(self._start)
+        with self._path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 16)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._map.close()
+        self._path.unlink()
+
+    def mark(self, number: int) -> None:
+        """Say that this try begins."""
+        self._map[:8] = number.to_bytes(8)
 
 
 def machine() -> str:

@@ -17,7 +17,7 @@ _FILE = "file:"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a link is stored: an entry of the directory, never changed."""
+    """Where a link is stored: an entry of the directory."""
 
     account: str
     generation: int

@@ -68,6 +68,8 @@ async def enter(account: Account, arrival: Arrival, known: Snapshot | None = Non
     Raises INVALID_KEY when the account is closed, or in another generation: then it has to be found anew.
     """
     snapshot = known or await read_snapshot(account)
+    if account.scope.guarded and snapshot.head.generation != account.scope.generation:
+        raise forgotten()
     while True:
         head, batch = snapshot.head, Batch()
         current = account.head.expect(batch, head)

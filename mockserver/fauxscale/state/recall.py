@@ -1,7 +1,7 @@
 """One worker's cache of the directory and of accounts, so that a call need not ask the store for it.
 
-Entries of the directory never change; what is known of an account is checked by the batch that a call enters with,
-and forgotten when it proves to be out of date.
+Whatever is known is checked by the batch that a call enters with, and forgotten when it proves to be out of date: after
+a reset the same links are given out again, by another generation of their account.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Latest(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The account of an API key, and the provider it works at ("*" is any): a directory entry, never changed."""
+    """The account of an API key, and the provider it works at ("*" is any): an entry of the directory."""
 
     account: str
     provider: str

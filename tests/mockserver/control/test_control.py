@@ -325,6 +325,28 @@ def test_a_reset_of_the_server_forgets_every_account() -> None:
         assert mock.account().api_key("ideogram") == key, "the same seed, the same keys again"
 
 
+@pytest.mark.parametrize("how", ["server", "account", "delete"])
+def test_after_a_reset_the_same_calls_give_out_the_same_links_and_they_are_alive(how: str) -> None:
+    """They were 404: a worker took them for those of before the reset (found on 2026-11-21)."""
+    with MockServer() as mock:
+        links: list[str] = []
+        for _ in range(3):
+            form = {"image_request": (None, "{}"), "image_file": ("a.png", picture())}
+            reply = httpx.post(f"{mock.url}/ideogram/upscale", headers={"Api-Key": "a-key"}, files=form)
+            link = reply.json()["data"][0]["url"]
+            assert httpx.get(link).status_code == 200
+            links.append(link.partition("?")[0])
+            account = mock.client.call("GET", "/accounts")["accounts"][0]["id"]
+            match how:
+                case "server":
+                    mock.reset()
+                case "account":
+                    mock.client.call("POST", f"/accounts/{account}/reset")
+                case _:
+                    mock.client.call("DELETE", f"/accounts/{account}")
+        assert len(set(links)) == 1
+
+
 def test_the_settings_shown_hold_no_secret() -> None:
     with MockServer(Settings(token="a-token", keys=("a-key",))) as mock:
         assert "a-token" not in json.dumps(shown := mock.client.call("GET", "/settings"))

@@ -237,3 +237,22 @@ def test_a_call_whose_account_is_reset_on_its_way_pays_nothing_and_leaves_nothin
             assert (await enter(now, arrival("w:2", in_flight(1)))).refusal is None
 
     with_account(store, work)
+
+
+def test_nobody_enters_an_account_that_was_closed_and_opened_again_since(store: Store) -> None:
+    """What one worker remembers of it is of another generation, whose head may look the same."""
+
+    async def main() -> None:
+        accounts = Accounts(Settings(), store)
+        before = await accounts.of_key("a-key", "ideogram")
+        remembered = (await enter(before, arrival())).snapshot
+        await accounts.delete(before.id)
+        again = await accounts.of_key("a-key", "ideogram")
+        assert again.id == before.id
+        for known in (remembered, None):
+            with pytest.raises(ApiError) as gone:
+                await enter(before, arrival("w:2"), known)
+            assert gone.value.problem is Problem.INVALID_KEY
+        assert (await enter(again, arrival("w:3"))).number == 1
+
+    asyncio.run(main())
