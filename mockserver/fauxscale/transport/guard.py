@@ -63,7 +63,7 @@ class Awaited(Enum):
 
 # How peers commonly leave. Everything else is worth a line in the log.
 _COMMON = frozenset([Awaited.HEAD.value, Awaited.END.value])
-_TOO_MANY = "there were too many, and it was the longest idle"
+_TOO_MANY = "there were too many, and this one could best be spared"
 _TOO_MUCH = "too much was in flight, and its peer did not read"
 
 

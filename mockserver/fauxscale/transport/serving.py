@@ -23,7 +23,7 @@ class Serving:
     """An application being served: in a thread of its own after `start()`, in the caller's by `run()`; once.
 
     `ready` is set when calls will be answered, or never will be; `failure` then says why not. Without a socket,
-    `close` is awaited at the end; with one, the application is told by its lifespan.
+    `close` is awaited at the end; with one, the application is told by its lifespan, and `guard` watches its peers.
     """
 
     def __init__(
