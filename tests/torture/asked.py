@@ -146,6 +146,7 @@ class _Exchange:
         self._unread: bytes | None = ask.body
         self._left = asyncio.Event()
         self.listens = 0
+        self.held_open = False
         self.status: int | None = None
         self.headers: list[Header] = []
         self.body: list[bytes] = []

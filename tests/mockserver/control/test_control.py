@@ -331,8 +331,11 @@ def test_after_a_reset_the_same_calls_give_out_the_same_links_and_they_are_alive
     with MockServer() as mock:
         links: list[str] = []
         for _ in range(3):
-            form = {"image_request": (None, "{}"), "image_file": ("a.png", picture())}
-            reply = httpx.post(f"{mock.url}/ideogram/upscale", headers={"Api-Key": "a-key"}, files=form)
+            reply = httpx.post(
+                f"{mock.url}/ideogram/upscale",
+                headers={"Api-Key": "a-key"},
+                files={"image_request": (None, "{}"), "image_file": ("a.png", picture())},
+            )
             link = reply.json()["data"][0]["url"]
             assert httpx.get(link).status_code == 200
             links.append(link.partition("?")[0])
