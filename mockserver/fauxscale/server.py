@@ -227,8 +227,14 @@ class MockServer:
 
                 self._running()
                 transport = None if self._listen else self.transport()
-                self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
+                self._client = FauxscaleClient(
+                    self.url, token=self.settings.token, transport=transport, why_gone=self._why_gone
+                )
             return self._client
+
+    def _why_gone(self) -> str:
+        failure = self._serving and self._serving.failure
+        return f"its thread died of {failure!r}" if failure else ""
 
     def account(
         self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
