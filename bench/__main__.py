@@ -1,4 +1,4 @@
-"""`make bench`: prints every table, or those named: `make bench ARGS="uploads rendering lives plugin"`."""
+"""`make bench`: prints every table, or those named: `make bench ARGS="uploads rendering lives plugin memory"`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import os
 import platform
 import sys
 
-from bench import lives, plugin, rendering, uploads
+from bench import lives, memory, plugin, rendering, uploads
 
-TABLES = {"uploads": uploads.main, "rendering": rendering.main, "lives": lives.main, "plugin": plugin.main}
+TABLES = {
+    "uploads": uploads.main,
+    "rendering": rendering.main,
+    "lives": lives.main,
+    "plugin": plugin.main,
+    "memory": memory.main,
+}
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from .providers import PROVIDERS
 from .providers.installed import find_providers
 from .settings import Scalar, Settings, Terms
 from .state.store import Store
+from .temporary import remove_orphans
 from .transport.listener import address, listen
 from .transport.serving import Serving
 
@@ -127,6 +128,7 @@ class MockServer:
     def _prepare(self) -> Serving:
         """Check all that can be refused before anything is served. A stopped server starts afresh: its state went with
         its store."""
+        remove_orphans()
         app = create_app(self.settings, providers=self.providers, store=self._store, observer=self._observer)
         sock = listen(self._host, self._port) if self._listen else None
         try:
@@ -227,8 +229,14 @@ class MockServer:
 
                 self._running()
                 transport = None if self._listen else self.transport()
-                self._client = FauxscaleClient(self.url, token=self.settings.token, transport=transport)
+                self._client = FauxscaleClient(
+                    self.url, token=self.settings.token, transport=transport, why_gone=self._why_gone
+                )
             return self._client
+
+    def _why_gone(self) -> str:
+        failure = self._serving and self._serving.failure
+        return f"its thread died of {failure!r}" if failure else ""
 
     def account(
         self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partialmethod
 from typing import Any
 
+import pytest
+
+from fauxscale import MockServer
 from fauxscale.client import CallRecord
 from fauxscale.state.journal import Entry
 from pytest_fauxscale.report import MOST, table
@@ -113,6 +117,31 @@ def test_an_account_that_is_gone_hides_no_failure(run: Runs) -> None:
     """)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([">*assert 1 == 2", "not to be had: *no account 'acct_1'*"])
+
+
+@pytest.mark.parametrize("listen", [True, False], ids=["socket", "in process"])
+def test_every_test_after_the_death_of_the_server_says_at_once_that_it_is_gone_and_why(
+    run: Runs, listen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MockServer, "__init__", partialmethod(MockServer.__init__, listen=listen))
+    result = run("""
+        def test_kills(fauxscale, fauxscale_server):
+            assert len(fauxscale.calls) == 0
+            serving = fauxscale_server._serving
+            serving.loop.call_soon_threadsafe(serving.loop.stop)
+            serving._thread.join()
+
+        def test_is_told(fauxscale):
+            assert False
+
+        def test_with_no_account(fauxscale_server):
+            fauxscale_server.account()
+    """)
+    result.assert_outcomes(failed=2, errors=3)
+    gone = "*ServerGone: the server at http://* is gone: its thread died of RuntimeError('Event loop stopped*"
+    result.stdout.fnmatch_lines([gone])
+    assert sum("ServerGone: the server" in line for line in result.outlines if line.startswith("E ")) == 5
+    assert "INTERNALERROR" not in result.stdout.str()
 
 
 def call(**facts: Any) -> CallRecord:

@@ -11,6 +11,7 @@ from .connection import FauxscaleClient as FauxscaleClient
 from .connection import InvalidRequest as InvalidRequest
 from .connection import NotFound as NotFound
 from .connection import Refused as Refused
+from .connection import ServerGone as ServerGone
 from .faults import FaultsHandle as FaultsHandle
 from .faults import RuleView as RuleView
 from .jobs import JobsHandle as JobsHandle

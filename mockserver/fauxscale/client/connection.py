@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -29,13 +29,26 @@ class NotFound(Refused, LookupError):
     """There is no account, call, fault, job or link of this name."""
 
 
+class ServerGone(RuntimeError):
+    """Raised where the server has ended by itself. The message says of what."""
+
+
 class FauxscaleClient:
-    """The client of one running server's control API. Close it when done."""
+    """The client of one running server's control API. Close it when done.
+
+    `why_gone` says why the server answers no more, "" while it does.
+    """
 
     def __init__(
-        self, url: str, *, token: str | None = None, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        why_gone: Callable[[], str] = lambda: "",
     ) -> None:
         self.url = url.rstrip("/")
+        self._why_gone = why_gone
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         # A transport and no httpx.Client: that one takes proxies from the environment, which would be shown the
         # token, and logs every call beside those of the program under test. verify=False saves 20 ms of loading
@@ -68,12 +81,21 @@ class FauxscaleClient:
         request = httpx.Request(
             method, self.url + API + path, headers=self._headers, json=json, extensions={"timeout": _PATIENCE}
         )
-        reply = self._line.handle_request(request)
+        self._check_alive()
         try:
-            reply.read()
-        finally:
-            reply.close()
+            reply = self._line.handle_request(request)
+            try:
+                reply.read()
+            finally:
+                reply.close()
+        except httpx.TransportError:
+            self._check_alive()
+            raise
         return reply
+
+    def _check_alive(self) -> None:
+        if why := self._why_gone():
+            raise ServerGone(f"the server at {self.url} is gone: {why}")
 
     @property
     def providers(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from fauxscale.clock import stopwatch
 from fauxscale.dispatch.request_body import gone
+from fauxscale.images.renderer import SourceGone
 from fauxscale.numbers import read_number
 from fauxscale.operations.altered_results import leads_to
 from fauxscale.state.journal import Entry
@@ -110,10 +111,11 @@ async def result(ask: Ask) -> Response:
     link = await ask.accounts.link(str(entry.results[int(number)]["link"]))
     if link is None:
         raise Missing("the result was purged")
-    recipe, sources = await leads_to(link, ask.account)
-    if sources is None:
-        raise Missing("the picture behind the result was purged")
-    return _picture(await ask.accounts.renderer.picture(recipe, sources), recipe.format)
+    recipe, load = await leads_to(link, ask.account)
+    try:
+        return _picture(await ask.accounts.renderer.picture(recipe, load), recipe.format)
+    except SourceGone:
+        raise Missing("the picture behind the result was purged") from None
 
 
 def _picture(data: bytes, format: str) -> Response:  # noqa: A002  # its name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from functools import partial
 
 from fauxscale.state.ledger import Charge
 
@@ -26,8 +27,8 @@ async def _fingerprint(ask: Ask, charge: Charge) -> str:
     """Hash what a charge was for: operation, parameters and picture; computed when first asked for."""
     upload = await ask.account.digest(charge.source)
     if not upload:
-        data = await ask.account.store.get_blob(charge.source)
-        upload = await ask.accounts.renderer.digest(charge.source, data) or charge.source
+        load = partial(ask.account.store.get_blob, charge.source)
+        upload = await ask.accounts.renderer.digest(charge.source, load) or charge.source
     sent = f"{charge.operation}\n{charge.params_digest}\n{upload}"
     return hashlib.sha256(sent.encode()).hexdigest()[:32]
 

@@ -26,7 +26,6 @@ _DECODERS: Final[Mapping[str, type[Decoder]]] = {
     "JPEG": JpegImageFile,
     "WEBP": WebPImageFile,
 }
-_GREY: Final = frozenset({"1", "L", "I;16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +87,6 @@ def probe(data: bytes, rules: Rules = Rules()) -> Picture:  # noqa: B008 (a froz
                     image.draft("", (max(1, image.width // 8), max(1, image.height // 8)))
                 image.load()
         return picture
-
-
-def memory_to_enlarge(picture: Picture, width: int, height: int, format: str) -> int:  # noqa: A002  # its name
-    """Estimate the most memory, in bytes, that enlarging `picture` to `width` x `height` and encoding it needs.
-
-    Peaks measured with Pillow 13 (2026-11): each pixel that comes in takes 15 bytes, 24 from WebP, whose decoder
-    keeps two canvases; each that goes out 12, with WebP's encoder 16 and AVIF's 35; in grey a quarter of either.
-    """
-    incoming = 24 if picture.format == "WEBP" else 15
-    outgoing = {"WEBP": 16, "AVIF": 35}.get(format, 12)
-    peak = incoming * picture.width * picture.height + outgoing * width * height
-    return peak // 4 if picture.mode in _GREY and not picture.has_alpha and outgoing == 12 else peak
 
 
 def identify(data: bytes) -> Format:

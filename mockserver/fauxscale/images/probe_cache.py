@@ -6,11 +6,15 @@ import hashlib
 import sys
 import threading
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fauxscale.errors import ApiError
+from fauxscale.workers import Workers
 
 from .formats import PNG_SIGNATURE
+from .peaks import memory_to_judge
+from .permits import Permits
 from .structure import Rules
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 _QUICK_BYTES = 2 * 1024 * 1024
 _QUICK_TO_HASH = 512 * 1024
 _QUICK_PIXELS = 65_536
+_SLIGHT = 64 * 1024 * 1024  # bytes of memory that a judgement takes without asking
 
 
 def _pixels(data: bytes) -> int:
@@ -32,14 +37,32 @@ def _key(data: bytes, rules: Rules) -> tuple[bytes, Rules]:
 
 
 class ProbeCache:
-    """Answers `probe` for bytes seen before without decoding them again. Thread-safe."""
+    """Answers `probe` for bytes seen before without decoding them again.
+
+    `memory` gives out the bytes that large judgements take; renderings take theirs from it too.
+    """
 
     # A hash costs 0.5 ms a MB, a decode 7 to 14, a PNG's checksum walk 0.2: only decoded pictures are worth it.
     _MOST = 2_000
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers, memory: Permits) -> None:
+        self._workers = workers
+        self._memory = memory
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[bytes, Rules], Picture | ApiError] = OrderedDict()
+
+    async def judge(self, data: bytes, rules: Rules) -> Picture:
+        """Return the picture in `data`, judged off the event loop unless that is quick, or raise what refuses it."""
+        picture = self.judge_at_once(data, rules)
+        if picture is not None:
+            return picture
+        work = partial(self.probe, data, rules)
+        memory = memory_to_judge(data, rules)
+        if memory <= _SLIGHT:
+            return await self._workers.run(work)
+        # Ahead of the renderings: somebody is sending, and may not be kept waiting for all of them.
+        async with self._memory.of(memory, first=True):
+            return await self._workers.run(work)
 
     def judge_at_once(self, data: bytes, rules: Rules) -> Picture | None:
         """Judge what takes under 2 ms, as `probe` does: what was judged before, and small PNG files. None for the rest.

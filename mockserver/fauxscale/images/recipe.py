@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from .peaks import memory_to_encode
+
 
 @dataclass(frozen=True, slots=True)
 class Enlarge:
@@ -60,3 +62,8 @@ class Recipe:
     def sized(self, width: int, height: int) -> Recipe:
         """Return the recipe of the same picture in another size."""
         return replace(self, step=replace(self.step, width=width, height=height))
+
+    def in_format(self, format: str) -> Recipe:  # noqa: A002  # its name
+        """Return the recipe of the same picture in another format, whose encoder may take more memory."""
+        memory = max(self.memory, memory_to_encode(self.width, self.height, format))
+        return replace(self, format=format, memory=memory)

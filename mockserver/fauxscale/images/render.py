@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
 
@@ -12,14 +13,31 @@ from PIL.PngImagePlugin import PngInfo
 
 from .formats import check_fits
 from .orientation import turned
+from .peaks import WEBP_ALPHA_UP_TO
 from .probe import broken_only, identify, open_paint, turn_of
+from .strips import changed, resized
 from .structure import Rules, dissect
+from .webp import with_alpha
 
 _SIGNED = "fauxscale"
 _SOFTWARE = 0x0131
 _Z_RLE = 3
 _PLAIN = ("L", "LA", "RGB", "RGBA")
+_SAMPLE = 250_000  # pixels that the palette of a larger picture is drawn from
+_WEBP_AT_BEST = 40_000_000  # pixels
 _UNLIMITED = Rules(2**62, 2**62, 2**62, 2**62, decode_up_to=2**62)  # probe has judged; here it is only read
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture as the encoder of `format` takes it, to be encoded once: the encoder leaves notes on `image`.
+
+    `alpha` is the transparency that the encoder is not shown, but put into the file beside its work.
+    """
+
+    image: Image.Image
+    format: str
+    alpha: Image.Image | None = None
 
 
 def enlarge(data: bytes, width: int, height: int) -> Image.Image:
@@ -29,17 +47,27 @@ def enlarge(data: bytes, width: int, height: int) -> Image.Image:
     for bytes that `probe` accepted: no cap is applied again. Raises ApiError(BROKEN_IMAGE) when the pixels
     turn out to be damaged after all, ApiError(UNSUPPORTED_FORMAT) for other bytes.
     """
-    kind = identify(data)
     with broken_only():
-        anatomy = dissect(data, kind, _UNLIMITED)
-        with open_paint(kind, anatomy) as source:
-            turn = turn_of(source, anatomy)
-            profile = source.info.get("icc_profile")
-            source.load()
-            image = turned(_plain(source, data[24] if kind == "PNG" else 8), turn)
-        large = image.resize((width, height), Image.Resampling.LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
+        image = read(data)
+        profile = image.info.get("icc_profile")
+        large = resized(image, width, height)
         large.info = _only_profile(profile, large.mode)
         return large
+
+
+def read(data: bytes) -> Image.Image:
+    """Read the first frame, turned as a viewer shows it, in mode L, LA, RGB or RGBA. Nothing of the decoder is left."""
+    kind = identify(data)
+    anatomy = dissect(data, kind, _UNLIMITED)
+    with open_paint(kind, anatomy) as source:
+        turn = turn_of(source, anatomy)
+        profile = source.info.get("icc_profile")
+        source.load()
+        image = turned(_plain(source, data[24] if kind == "PNG" else 8), turn)
+        if image is source:  # with its decoder: WebP's holds two canvases
+            image = source.copy()
+    image.info = {} if profile is None else {"icc_profile": profile}
+    return image
 
 
 def encode(image: Image.Image, format: str, *, quality: int | None = None) -> bytes:  # noqa: A002 (the word callers use)
@@ -50,16 +78,39 @@ def encode(image: Image.Image, format: str, *, quality: int | None = None) -> by
     touched, so threads may share it.
     Raises ApiError(RESULT_TOO_LARGE) when the format cannot hold it, ValueError for an unknown format.
     """
+    prepared = prepare(image, format)
+    if prepared.image is image:
+        prepared = Prepared(image.copy(), format)
+    return write(prepared, quality=quality)
+
+
+def prepare(image: Image.Image, format: str) -> Prepared:  # noqa: A002  # as above
+    """Prepare `image` for the encoder of `format`, which then need not hold both: drop it before `write`.
+
+    Raises ApiError(RESULT_TOO_LARGE) when the format cannot hold it, ValueError for an unknown format.
+    """
     check_fits(format, *image.size)
     profile = image.info.get("icc_profile")
-    picture = _plain(image)
+    picture, alpha = _plain(image), None
     if format in ("JPEG", "GIF"):
-        picture = _on_white(picture)
+        picture = changed(picture, picture.mode.removesuffix("A"), _on_white)
+    elif format == "WEBP" and picture.mode.endswith("A") and _pixels(picture) > WEBP_ALPHA_UP_TO:
+        alpha = picture.getchannel("A")
+        picture = changed(picture, "RGB", lambda part: part.convert("RGB"))
     elif format in ("WEBP", "AVIF"):
-        picture = picture.convert("RGBA" if picture.mode.endswith("A") else "RGB")
-    if picture is image:  # save() keeps its options on the image it is asked to save
-        picture = image.copy()
-    picture.info = _only_profile(profile, picture.mode)
+        mode = "RGBA" if picture.mode.endswith("A") else "RGB"
+        picture = changed(picture, mode, lambda part: part.convert(mode))
+    if format == "GIF" and picture.mode == "RGB":
+        picture = _in_256_colours(picture)
+    if picture is not image:
+        picture.info = {} if profile is None else {"icc_profile": profile}
+    return Prepared(picture, format, alpha)
+
+
+def write(prepared: Prepared, *, quality: int | None = None) -> bytes:
+    """Encode what was prepared for it, as `encode` says."""
+    picture, format = prepared.image, prepared.format  # noqa: A001  # as above
+    picture.info = _only_profile(picture.info.get("icc_profile"), picture.mode)
     exif = Image.Exif()
     exif[_SOFTWARE] = _SIGNED
     options: dict[str, Any]
@@ -76,32 +127,62 @@ def encode(image: Image.Image, format: str, *, quality: int | None = None) -> by
         case "GIF":
             options = {"comment": f"Software: {_SIGNED}"}
         case _:
-            options = {"quality": quality or 75, "speed": 10, "exif": exif}
+            # One thread: others make pictures meanwhile, and what it takes does not depend on the machine.
+            options = {"quality": quality or 75, "speed": 10, "max_threads": 1, "exif": exif}
     options["icc_profile"] = picture.info.get("icc_profile")
     if format == "WEBP":
-        return _webp(picture, options)
+        data = _webp(picture, options)
+        return data if prepared.alpha is None else with_alpha(data, prepared.alpha)
     file = BytesIO()
     picture.save(file, format, **options)
     return file.getvalue()
+
+
+class _File:
+    """A file that is written at once, and does not copy what it is given."""
+
+    data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data = data
 
 
 def _webp(picture: Image.Image, options: dict[str, Any]) -> bytes:
     """Encode as WebP, less well where the first partition of the file, 512 KiB, cannot hold what describes a picture.
 
     Seen on noise of 6,000 x 6,000 pixels at quality 90 ("encoding error 6", libwebp 1.6, 2026-11); at 75 it holds
-    9,800 x 9,800.
+    9,800 x 9,800. What is large is not tried at more than 90, where noise takes 16 bytes a pixel.
     """
-    wanted = options["quality"]
+    wanted = options["quality"] if _pixels(picture) <= _WEBP_AT_BEST else min(90, options["quality"])
     for quality in (wanted, *(lower for lower in (75, 50, 25) if lower < wanted)):
-        file = BytesIO()
+        file = _File()
         try:
-            picture.save(file, "WEBP", **options | {"quality": quality})
+            picture.save(cast("BytesIO", file), "WEBP", **options | {"quality": quality})
         except ValueError as error:
             if "encoding error" not in str(error):
                 raise
             continue
-        return file.getvalue()
+        return file.data
     raise ValueError(f"WebP cannot hold this picture of {picture.width}x{picture.height} pixels")
+
+
+def _in_256_colours(picture: Image.Image) -> Image.Image:
+    """Reduce the colours to 256: the picture's own, or those of a sample of it, which takes seconds, not minutes.
+
+    Pillow 13 on a soft photo of 16 million pixels (2026-11): 80 s and 27 bytes a pixel, for it counts every colour.
+    """
+    if _pixels(picture) <= _SAMPLE:
+        return picture.quantize(256)
+    shrink = (_pixels(picture) / _SAMPLE) ** 0.5
+    size = max(1, int(picture.width / shrink)), max(1, int(picture.height / shrink))
+    palette = picture.resize(size, Image.Resampling.NEAREST).quantize(256)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
+    return changed(
+        picture, "P", lambda part: part.quantize(palette=palette, dither=Image.Dither.NONE), palette
+    )
+
+
+def _pixels(picture: Image.Image) -> int:
+    return picture.width * picture.height
 
 
 def _only_profile(profile: object, mode: str) -> dict[str | tuple[int, int], Any]:
@@ -170,8 +251,6 @@ def _with_alpha(image: Image.Image, channels: list[Image.Image], key: list[int])
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    if not image.mode.endswith("A"):
-        return image
     ground = Image.new(image.mode[:-1], image.size, "white")
     ground.paste(image.convert(ground.mode), mask=image.getchannel("A"))
     return ground

@@ -6,97 +6,99 @@ import asyncio
 import ctypes
 import hashlib
 import sys
-from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 from fauxscale.workers import Workers
 
+from .permits import Permits
 from .recipe import AsStored, Draw, Enlarge, Recipe
 
 # Renderings that may take more than this give what they freed back to the machine.
-_LARGE = 64 * 1024 * 1024
+_LARGE = 32 * 1024 * 1024
+_M_MMAP_THRESHOLD = -3  # of malloc.h
+_MAPPED_FROM = 4 * 1024 * 1024
+_READ_AT_ONCE = 2  # uploads, to see whether they are there and what they are: many may be on disk
+
+
+Load: TypeAlias = Callable[[], Awaitable[Sequence[bytes] | None]]
+"""Reads the uploads a recipe names; None once one of them is gone."""
+
+
+class SourceGone(LookupError):
+    """Raised where an upload that a picture is made of was purged."""
 
 
 class Renderer:
     """Makes pictures, remembers up to `cache` bytes of them, and never makes the same one twice at a time.
 
-    `memory` is how many bytes all renderings under way may take together.
+    `memory` gives out the bytes that all renderings under way may take together.
     """
 
-    def __init__(self, workers: Workers, *, cache: int, memory: int) -> None:
+    def __init__(self, workers: Workers, memory: Permits, *, cache: int) -> None:
         self._workers = workers
+        self._memory = memory
+        self._reading = Permits(_READ_AT_ONCE)
         self._limit = cache
         self._done: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._digests: dict[str, str] = {}
         self._making: dict[str, asyncio.Task[bytes]] = {}
-        self._memory = memory
-        self._held = 0
-        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.rendered = 0
 
-    async def picture(self, recipe: Recipe, sources: Sequence[bytes]) -> bytes:
-        """Render the encoded picture. Raises BROKEN_IMAGE if the pixels of a source turn out bad."""
-        key = await self.content(recipe, sources)
+    async def picture(self, recipe: Recipe, load: Load) -> bytes:
+        """Render the encoded picture. Raises BROKEN_IMAGE if the pixels of a source turn out bad, and SourceGone."""
+        key = await self.content(recipe, load)
         if (done := self._done.get(key)) is not None:
             self._done.move_to_end(key)
             return done
         task = self._making.get(key)
         if task is None:
-            task = asyncio.create_task(self._make(key, recipe, sources))
+            task = asyncio.create_task(self._make(key, recipe, load))
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
         # A reader that goes away must not take the rendering from the others who wait for it.
         return await asyncio.shield(task)
 
-    async def content(self, recipe: Recipe, sources: Sequence[bytes]) -> str:
-        """Name the picture's content: equal names are equal pictures."""
-        digests = [await self.digest(name, data) for name, data in zip(recipe.sources, sources, strict=True)]
+    async def content(self, recipe: Recipe, load: Load) -> str:
+        """Name the picture's content: equal names are equal pictures. Raises SourceGone."""
+        async with self._reading.of(1):
+            digests = [
+                await self._digest(name, data)
+                for name, data in zip(recipe.sources, await _loaded(load), strict=True)
+            ]
         return f"{','.join(digests)}:{recipe.step}:{recipe.format}:{recipe.quality}"
 
-    async def digest(self, name: str, data: bytes | None) -> str:
+    async def digest(self, name: str, load: Callable[[], Awaitable[bytes | None]]) -> str:
         """SHA-256 of the upload of this name, in hexadecimal, computed once; "" of one that is gone unhashed."""
-        digest = self._digests.get(name, "")
-        if not digest and data is not None:
+        if (known := self._digests.get(name)) is not None:
+            return known
+        async with self._reading.of(1):
+            data = await load()
+            return "" if data is None else await self._digest(name, data)
+
+    async def _digest(self, name: str, data: bytes) -> str:
+        digest = self._digests.get(name)
+        if digest is None:
             digest = await self._workers.run(lambda: hashlib.sha256(data).hexdigest())
             self._digests[name] = digest
             while len(self._digests) > 10_000:
                 self._digests.pop(next(iter(self._digests)))
         return digest
 
-    async def _make(self, key: str, recipe: Recipe, sources: Sequence[bytes]) -> bytes:
-        await self._take(recipe.memory)
-        try:
-            data = await self._workers.render(lambda: _render(recipe, sources))
-        finally:
-            self._release(recipe.memory)
+    async def _make(self, key: str, recipe: Recipe, load: Load) -> bytes:
+        # A link that lives always answers, however many are read at once: who waits for memory does so without
+        # the uploads in hand.
+        async with self._memory.of(recipe.memory):
+            data = await self._workers.render(partial(_render, recipe, await _loaded(load)))
         self.rendered += 1
         self._done[key] = data
         self._size += len(data)
         while self._size > self._limit and len(self._done) > 1:
             self._size -= len(self._done.popitem(last=False)[1])
         return data
-
-    async def _take(self, memory: int) -> None:
-        """Wait in turn until the memory is free: a link that lives always answers, however many are read at once."""
-        if not self._queue and self._fits(memory):
-            self._held += memory
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((memory, turn))
-        await turn
-
-    def _fits(self, memory: int) -> bool:
-        # One alone may always work: a picture larger than the budget is not refused for ever.
-        return not self._held or self._held + memory <= self._memory
-
-    def _release(self, memory: int) -> None:
-        self._held -= memory
-        while self._queue and (self._queue[0][1].done() or self._fits(self._queue[0][0])):
-            needed, turn = self._queue.popleft()
-            if not turn.done():
-                self._held += needed
-                turn.set_result(None)
 
     def close(self) -> None:
         self._done.clear()
@@ -106,8 +108,10 @@ class Renderer:
 def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
     """Make a recipe's pixels: the one function that does."""
     from .drawing import draw  # Pillow: not imported before a picture is read
-    from .render import encode, enlarge
+    from .render import enlarge, prepare, write
 
+    if recipe.memory > _LARGE:
+        _map_large_blocks()
     match recipe.step:
         case AsStored():
             return sources[0]
@@ -115,15 +119,41 @@ def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
             picture = enlarge(draw(prompt, width, height), width, height)
         case Enlarge(width, height):
             picture = enlarge(sources[0], width, height)
-    encoded = encode(picture, recipe.format, quality=recipe.quality)
-    if recipe.memory > _LARGE:
-        del picture
-        _give_back()
+    give_back = _give_back if recipe.memory > _LARGE else lambda: None
+    # What one step has freed, and glibc keeps, would be memory beside that of the next.
+    give_back()
+    prepared = prepare(picture, recipe.format)
+    del picture
+    give_back()
+    encoded = write(prepared, quality=recipe.quality)
+    del prepared
+    give_back()
     return encoded
+
+
+async def _loaded(load: Load) -> Sequence[bytes]:
+    sources = await load()
+    if sources is None:
+        raise SourceGone
+    return sources
 
 
 def _give_back() -> None:
     """Return freed memory to the system: glibc keeps half a gigabyte a thread after a few large pictures."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+    if (glibc := _glibc()) is not None:
+        glibc.malloc_trim(0)
+
+
+def _map_large_blocks() -> None:
+    """Have large blocks be memory of their own, given back when freed and moved without a copy when they grow.
+
+    glibc stops doing so by itself once the first of them was freed. Files that grow in a thread then leave their former
+    places behind: 127 MB instead of 80 for a PNG of 38 MB (2026-11).
+    """
+    if (glibc := _glibc()) is not None:
+        glibc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return library if hasattr(library, "malloc_trim") else None

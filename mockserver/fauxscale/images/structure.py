@@ -16,6 +16,7 @@ from typing import Final
 from fauxscale.errors import ApiError, Problem
 
 from .formats import PNG_SIGNATURE
+from .headers import BARE, EOI, MARKER, SOS, webp_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,7 @@ def _palette_fault(kinds: list[bytes]) -> str:
 
 # --- JPEG --------------------------------------------------------------------------------------------------
 
-_MARKER = re.compile(rb"\xff([^\x00\xff])")  # junk, fill bytes and stuffed zeros before a marker are skipped
 _SCAN_END = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
-_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers that carry no length
 _METADATA: Final = frozenset({*range(0xE1, 0xF0), 0xFE})
 _EXIF, _XMP, _ICC, _ADOBE = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"Adobe"
 
@@ -190,13 +188,13 @@ def _dissect_jpeg(data: bytes, rules: Rules) -> Anatomy:
     xmp = b""
     metadata = working = 0
     at = 2
-    while (marker := _MARKER.search(data, at)) is not None:
+    while (marker := MARKER.search(data, at)) is not None:
         code = marker[1][0]
-        if code == _SOS:
+        if code == SOS:
             _count_scans(data, marker.start(), rules.max_scans)
             kept.append(data[marker.start() :])
             return Anatomy(b"".join(kept), exif=b"".join(exif), xmp=xmp)
-        if code == _EOI:
+        if code == EOI:
             break
         if code in _METADATA:
             metadata += 1
@@ -208,7 +206,7 @@ def _dissect_jpeg(data: bytes, rules: Rules) -> Anatomy:
                 "this one has more; save it again without metadata"
             )
         at = marker.end()
-        if code in _BARE:
+        if code in BARE:
             kept.append(marker[0])
             continue
         # A length of 0 or 1 is a lie that decoders forgive: the length field itself takes two bytes.
@@ -230,14 +228,14 @@ def _count_scans(data: bytes, at: int, limit: int) -> None:
     if data.count(b"\xff\xda", at) <= limit:  # an upper bound, found at memory speed
         return
     scans = 0
-    while (marker := _SCAN_END.search(data, at)) is not None and marker[1][0] != _EOI:
-        scans += marker[1][0] == _SOS
+    while (marker := _SCAN_END.search(data, at)) is not None and marker[1][0] != EOI:
+        scans += marker[1][0] == SOS
         if scans > limit:
             raise broken(
                 f"rule: a JPEG has at most {limit} scans; this one has more; save it as a baseline JPEG"
             )
         at = marker.end()
-        if marker[1][0] not in _BARE:
+        if marker[1][0] not in BARE:
             at += max(2, int.from_bytes(data[at : at + 2], "big"))
 
 
@@ -245,7 +243,7 @@ def _count_scans(data: bytes, at: int, limit: int) -> None:
 
 
 def _dissect_webp(data: bytes, rules: Rules) -> Anatomy:
-    size = _webp_size(data)
+    size = webp_size(data)
     if size is None:
         raise broken("the WebP file holds no picture header; upload the whole file")
     at, chunks = 12, 0
@@ -256,16 +254,3 @@ def _dissect_webp(data: bytes, rules: Rules) -> Anatomy:
         length = int.from_bytes(data[at + 4 : at + 8], "little")
         at += 8 + length + (length & 1)
     return Anatomy(data, size)
-
-
-def _webp_size(data: bytes) -> tuple[int, int] | None:
-    """Read the canvas size from the first chunk: the decoder allocates memory for it before it reports it."""
-    kind, body = data[12:16], data[20:30]
-    if kind == b"VP8X" and len(body) >= 10:
-        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
-    if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a" and len(body) >= 10:
-        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
-    if kind == b"VP8L" and body[:1] == b"\x2f" and len(body) >= 5:
-        bits = int.from_bytes(body[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from fauxscale.images.recipe import Draw, Recipe
+from fauxscale.images.renderer import Load
 from fauxscale.state.account import Account
 from fauxscale.state.link import Alteration, Link
 
@@ -18,11 +20,10 @@ def altered(recipe: Recipe, how: Alteration, width: int, height: int) -> Recipe:
     return recipe  # whose result it is swapped for depends on what comes after it
 
 
-async def leads_to(link: Link, account: Account) -> tuple[Recipe, list[bytes] | None]:
-    """Return the recipe of a link and the uploads it needs; None for those when one is gone."""
-    if link.altered == "swapped":
-        return await _somebody_elses(link, account)
-    return link.recipe, await _sources(link.recipe, account)
+async def leads_to(link: Link, account: Account) -> tuple[Recipe, Load]:
+    """Return the recipe of a link, and how to read the uploads it needs."""
+    recipe = link.recipe if link.altered != "swapped" else await _somebody_elses(link, account)
+    return recipe, partial(_sources, recipe, account)
 
 
 async def _sources(recipe: Recipe, account: Account) -> list[bytes] | None:
@@ -31,13 +32,13 @@ async def _sources(recipe: Recipe, account: Account) -> list[bytes] | None:
     return sources if len(sources) == len(found) else None
 
 
-async def _somebody_elses(link: Link, account: Account) -> tuple[Recipe, list[bytes] | None]:
+async def _somebody_elses(link: Link, account: Account) -> Recipe:
     """Return the result of the upload after this one, else of the one before, else of a picture of our own."""
     links = await account.links.all()
     here = next((at for at, one in enumerate(links) if one.id == link.id), 0)
     for other in [*links[here:], *reversed(links[:here])]:
-        if other.source != link.source and (sources := await _sources(other.recipe, account)):
-            return replace(other.recipe, format=link.recipe.format), sources
+        if other.source != link.source and await _sources(other.recipe, account) is not None:
+            return other.recipe.in_format(link.recipe.format)
     recipe = link.recipe
     stranger = Draw(link.id, recipe.width, recipe.height)
-    return replace(recipe, sources=(), step=stranger), []
+    return replace(recipe, sources=(), step=stranger)

@@ -27,6 +27,7 @@ from fauxscale.faults import (
     from_json,
 )
 from fauxscale.images.recipe import AsStored, Enlarge, Recipe
+from fauxscale.images.renderer import Load, SourceGone
 from fauxscale.state.link import Link
 from fauxscale.state.signing import Signer
 
@@ -137,20 +138,22 @@ async def _picture(call: Call, link: Link) -> tuple[bytes, Recipe]:
         raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="configured: the picture was purged")
     if (away := call.faults.take(RedirectRead)) is not None:
         raise Redirected(away.to)
-    recipe, sources = await leads_to(link, call.account)
+    recipe, load = await leads_to(link, call.account)
     made = recipe
     if call.faults.take(SwapFormat) is not None:
-        made = replace(recipe, format="PNG" if recipe.format != "PNG" else "JPEG")
+        made = recipe.in_format("PNG" if recipe.format != "PNG" else "JPEG")
         if isinstance(recipe.step, AsStored):
             made = replace(made, step=Enlarge(recipe.width, recipe.height))
-    return await _rendered(call, link, made, sources), recipe
+    return await _rendered(call, link, made, load), recipe
 
 
-async def _rendered(call: Call, link: Link, recipe: Recipe, sources: list[bytes] | None) -> bytes:
-    if sources is None:
-        raise ApiError(Problem.LINK_UNKNOWN, "Not found", reason="the upload behind this link was purged")
+async def _rendered(call: Call, link: Link, recipe: Recipe, load: Load) -> bytes:
     try:
-        return await call.accounts.renderer.picture(recipe, sources)
+        return await call.accounts.renderer.picture(recipe, load)
+    except SourceGone:
+        raise ApiError(
+            Problem.LINK_UNKNOWN, "Not found", reason="the upload behind this link was purged"
+        ) from None
     except ApiError as refusal:
         if refusal.problem is Problem.BROKEN_IMAGE:
             refusal.status = 422

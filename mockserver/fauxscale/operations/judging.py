@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fauxscale.dispatch.provider import Call
@@ -54,10 +53,7 @@ async def _probed(call: Call, ask: Upscale) -> Picture:
     call.entry.params = {name: brief(value) for name, value in ask.params.items()}
     rules = Rules(max_pixels=ask.max_pixels)
     try:
-        probes = call.accounts.probes
-        picture = probes.judge_at_once(ask.source, rules)
-        if picture is None:
-            picture = await call.accounts.workers.run(partial(probes.probe, ask.source, rules))
+        picture = await call.accounts.probes.judge(ask.source, rules)
         _check_sides(picture, ask.sides)
         check_fits(ask.format, *ask.result_size(picture.width, picture.height))
     except ApiError as refusal:

@@ -111,7 +111,7 @@ def _result(
     safe: bool,
     finished: bool,
 ) -> Result:
-    from fauxscale.images.probe import memory_to_enlarge
+    from fauxscale.images.peaks import memory_to_enlarge
 
     width, height = ask.result_size(picture.width, picture.height)
     link_id = call.account.dice.id_of_call("link", call.entry.n, sum(place))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fauxscale.clock import wall
 from fauxscale.credentials import shorten
 from fauxscale.errors import ApiError, Problem
+from fauxscale.images.permits import Permits
 from fauxscale.images.probe_cache import ProbeCache
 from fauxscale.images.renderer import Renderer
 from fauxscale.redact import nickname
@@ -56,10 +57,9 @@ class Accounts:
         self._secret = secrets.token_bytes(32) if settings.is_guarded else self._dice
         self.signer = Signer(self._secret)
         self.workers = Workers()
-        self.renderer = Renderer(
-            self.workers, cache=settings.rendition_memory, memory=settings.rendering_memory
-        )
-        self.probes = ProbeCache()
+        memory = Permits(settings.rendering_memory)
+        self.renderer = Renderer(self.workers, memory, cache=settings.rendition_memory)
+        self.probes = ProbeCache(self.workers, memory)
         self.recall = Recall()
         self._unassigned = Account(Scope(store, UNASSIGNED), settings, self._dice)
         # Names this worker among all that share a store, and each of its calls.

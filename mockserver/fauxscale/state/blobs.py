@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fauxscale.clock import wall
+from fauxscale.temporary import TemporaryFolder
 
 _SAMPLE = 64
 _SPILL_FROM = (
@@ -44,7 +43,7 @@ class Blobs:
         self._memory = memory
         self._unnamed: OrderedDict[str, float] = OrderedDict()
         self._groups: dict[str, set[str]] = {}
-        self._folder: Path | None = None
+        self._folder: TemporaryFolder | None = None
         self._names = 0
         self._disk: ThreadPoolExecutor | None = None
         self._spilling: Future[None] | None = None
@@ -113,7 +112,7 @@ class Blobs:
             await asyncio.to_thread(disk.shutdown)
         folder, self._folder = self._folder, None
         if folder is not None:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(folder.remove)
 
     def _content(self, data: bytes) -> _Content:
         """Return the content in memory that equals `data`, now its youngest, or a new one."""
@@ -181,9 +180,9 @@ class Blobs:
                 content = next(iter(self._held))
                 data = content.data
                 if self._folder is None:
-                    self._folder = Path(tempfile.mkdtemp(prefix="fauxscale-"))
+                    self._folder = TemporaryFolder()
                 self._names += 1
-                path = self._folder / str(self._names)
+                path = self._folder.path / str(self._names)
             assert data is not None  # it is held
             path.write_bytes(data)
             with self._lock:

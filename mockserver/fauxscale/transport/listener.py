@@ -126,6 +126,13 @@ class Listener(uvicorn.Server):
         self._ending: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().serve(sockets)
+        finally:
+            # The loop may have been stopped from outside: clients would wait for an answer where nobody is left.
+            self._cut([sock for sock in sockets or [] if isinstance(sock, ListeningSocket)])
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Serving:
     """An application being served: in a thread of its own after `start()`, in the caller's by `run()`; once.
 
-    `ready` is set when calls will be answered, or never will be; `failure` then says why not. Without a socket,
-    `close` is awaited at the end; with one, the application is told by its lifespan, and `guard` watches its peers.
+    `ready` is set when calls will be answered, or never will be; `failure` says why not, then or later. Without a
+    socket, `close` is awaited at the end; with one, the application is told by its lifespan, and `guard` watches its
+    peers.
     """
 
     def __init__(

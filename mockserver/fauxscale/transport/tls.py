@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from fauxscale.temporary import TemporaryFolder
 
 
 class MissingExtra(RuntimeError):
@@ -17,15 +18,13 @@ class MissingExtra(RuntimeError):
 class Certificates:
     """`ca` is the file clients must trust; `chain` and `key` are the server's own."""
 
-    folder: Path
+    folder: TemporaryFolder
     ca: Path
     chain: Path
     key: Path
 
     def remove(self) -> None:
-        for file in (self.ca, self.chain, self.key):
-            file.unlink(missing_ok=True)
-        self.folder.rmdir()
+        self.folder.remove()
 
 
 def names(host: str, others: Iterable[str]) -> list[str]:
@@ -43,8 +42,10 @@ def issue(hosts: Iterable[str]) -> Certificates:
         raise MissingExtra("TLS needs an extra: pip install 'fauxscale[tls]'") from None
     authority = trustme.CA(organization_name="fauxscale")
     leaf = authority.issue_cert(*hosts)
-    folder = Path(tempfile.mkdtemp(prefix="fauxscale-tls-"))
-    made = Certificates(folder, folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    folder = TemporaryFolder()
+    made = Certificates(
+        folder, folder.path / "ca.pem", folder.path / "server.pem", folder.path / "server.key"
+    )
     authority.cert_pem.write_to_path(str(made.ca))
     made.chain.touch()
     for blob in leaf.cert_chain_pems:

@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.images.formats import EXTENSIONS, MEDIA_TYPES, check_fits, sniff
-from fauxscale.images.probe import Picture, memory_to_enlarge, probe
+from fauxscale.images.probe import Picture, probe
 from fauxscale.images.render import encode, enlarge
 from fauxscale.images.structure import Rules, dissect
 
@@ -464,29 +464,6 @@ def test_a_result_of_the_formats_longest_side_fits_and_encodes_and_one_more_does
 def test_a_format_nobody_writes_is_a_programming_mistake() -> None:
     with pytest.raises(ValueError, match="BMP"):
         check_fits("BMP", 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("format", "mode", "to", "scale", "weight"),
-    [
-        ("PNG", "RGB", "PNG", 2, 15 + 4 * 12),
-        ("PNG", "RGB", "PNG", 4, 15 + 16 * 12),
-        ("JPEG", "L", "PNG", 2, (15 + 4 * 12) // 4),
-        ("PNG", "LA", "PNG", 2, 15 + 4 * 12),
-        ("WEBP", "RGB", "PNG", 2, 24 + 4 * 12),
-        ("PNG", "RGB", "AVIF", 2, 15 + 4 * 35),
-    ],
-)
-def test_the_memory_asked_for_follows_the_measured_peaks(
-    format: str, mode: str, to: str, scale: int, weight: int
-) -> None:
-    picture = probe(saved(Image.new(mode, (10, 10)), format))
-    assert memory_to_enlarge(picture, 10 * scale, 10 * scale, to) // 100 == weight
-
-
-def test_grey_with_a_transparent_value_needs_the_memory_of_colour() -> None:
-    picture = probe(saved(Image.new("L", (10, 10)), "PNG", transparency=0))
-    assert memory_to_enlarge(picture, 20, 20, "PNG") == 6300
 
 
 def test_every_output_format_has_a_media_type_and_an_extension() -> None:

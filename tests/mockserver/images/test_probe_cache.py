@@ -7,10 +7,16 @@ import sys
 import pytest
 
 from fauxscale.errors import ApiError
+from fauxscale.images.permits import Permits
 from fauxscale.images.probe import Picture, probe
 from fauxscale.images.probe_cache import ProbeCache
 from fauxscale.images.structure import Rules
+from fauxscale.workers import Workers
 from tests.pictures import picture
+
+
+def probe_cache(memory: int = 10**9) -> ProbeCache:
+    return ProbeCache(Workers(), Permits(memory))
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -26,7 +32,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_an_equal_upload_is_not_judged_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = counted(monkeypatch)
-    probes = ProbeCache()
+    probes = probe_cache()
     first = probes.probe(picture("JPEG"), Rules())
     assert probes.probe(picture("JPEG"), Rules()) == first
     assert len(seen) == 1
@@ -34,7 +40,7 @@ def test_an_equal_upload_is_not_judged_twice(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_other_rules_are_another_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = counted(monkeypatch)
-    probes = ProbeCache()
+    probes = probe_cache()
     probes.probe(picture("JPEG"), Rules())
     with pytest.raises(ApiError):
         probes.probe(picture("JPEG"), Rules(max_pixels=5))
@@ -42,7 +48,7 @@ def test_other_rules_are_another_verdict(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_refusal_is_remembered_as_an_equal_error_of_its_own() -> None:
-    probes = ProbeCache()
+    probes = probe_cache()
     errors: list[ApiError] = []
     for _ in range(2):
         with pytest.raises(ApiError) as refused:
@@ -54,7 +60,7 @@ def test_a_refusal_is_remembered_as_an_equal_error_of_its_own() -> None:
 
 
 def test_only_small_pngs_and_what_was_judged_before_are_judged_at_once() -> None:
-    probes = ProbeCache()
+    probes = probe_cache()
     small = picture("PNG")
     probes.probe(small, Rules())  # loads Pillow
     assert probes.judge_at_once(small, Rules()) is not None

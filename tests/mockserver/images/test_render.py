@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from fauxscale.errors import ApiError, Problem
@@ -73,6 +73,16 @@ def png(
 def test_a_plain_picture_is_the_lanczos_enlargement_of_itself(mode: str) -> None:
     image = motley(mode)
     assert same(enlarge(saved(image, "PNG"), 46, 34), lanczos(image, (46, 34)))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_a_large_picture_made_in_strips_is_the_one_that_is_made_at_once(mode: str) -> None:
+    image = lanczos(motley(mode), (1_001, 811))
+    data = saved(image, "PNG")
+    assert same(enlarge(data, 2_002, 1_622), lanczos(image, (2_002, 1_622)))
+    for width, height in ((1_307, 1_059), (3_000, 90 * 2)):
+        difference = ImageChops.difference(enlarge(data, width, height), lanczos(image, (width, height)))
+        assert all(max(band.tobytes()) <= 1 for band in difference.split())
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP"])
@@ -312,3 +322,48 @@ def test_a_picture_whose_description_a_webp_file_has_no_room_for_is_encoded_less
     assert sniff(made) == "WEBP"
     with Image.open(BytesIO(made)) as opened:
         assert opened.size == (4_000, 4_000)
+
+
+def smooth(mode: str, width: int, height: int) -> Image.Image:
+    """A large picture that every encoder holds well."""
+    return lanczos(motley(mode), (width, height))
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize("size", [(2_001, 2_001), (4_002, 1_000)], ids=["odd", "even"])
+def test_a_large_webp_has_its_transparency_exactly_and_its_profile(mode: str, size: tuple[int, int]) -> None:
+    image = smooth(mode, *size)
+    image.info["icc_profile"] = PROFILE
+    data = encode(image, "WEBP")
+    assert probe(data).has_alpha
+    written = read(data)
+    assert (written.mode, written.size, written.info["icc_profile"]) == ("RGBA", size, PROFILE)
+    assert same(written.getchannel("A"), image.getchannel("A"))
+    assert written.getexif()[0x0131] == "fauxscale"
+    difference = ImageChops.difference(written.convert("RGB"), image.convert("RGB"))
+    assert sum(ImageStat.Stat(difference).mean) < 6
+
+
+def test_a_large_gif_has_256_colours_near_those_of_the_picture() -> None:
+    image = smooth("RGB", 1_400, 1_000)
+    written = read(encode(image, "GIF"))
+    assert (written.mode, written.size) == ("P", (1_400, 1_000))
+    assert 200 < len(written.convert("RGB").getcolors(10**6) or ()) <= 256
+    assert max(ImageStat.Stat(ImageChops.difference(written.convert("RGB"), image)).mean) < 8
+
+
+def test_a_large_picture_is_laid_on_white_like_a_small_one() -> None:
+    image = smooth("RGBA", 1_500, 900)
+    ground = Image.new("RGBA", image.size, "white")
+    ground.alpha_composite(image)
+    written = read(encode(image, "JPEG", quality=95))
+    assert max(ImageStat.Stat(ImageChops.difference(written, ground.convert("RGB"))).mean) < 2
+
+
+def test_encoding_leaves_the_picture_to_whoever_has_it() -> None:
+    for mode in ("L", "LA", "RGB", "RGBA"):
+        image = motley(mode)
+        for one in FORMATS:
+            encode(image, one)
+        assert same(image, motley(mode))
+        assert image.info == {}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
 from fauxscale.errors import ApiError, Problem
+from fauxscale.images.permits import Permits
 from fauxscale.images.recipe import AsStored, Draw, Enlarge, Recipe
-from fauxscale.images.renderer import Renderer
+from fauxscale.images.renderer import Load, Renderer, SourceGone
 from fauxscale.workers import Workers
 from tests.pictures import opened, picture
 
@@ -20,7 +21,14 @@ RECIPE = Recipe(sources=("blob:1",), step=Enlarge(80, 60), format="PNG", memory=
 
 
 def renderer(*, cache: int, memory: int) -> Renderer:
-    return Renderer(Workers(), cache=cache, memory=memory)
+    return Renderer(Workers(), Permits(memory), cache=cache)
+
+
+def loading(*uploads: bytes) -> Load:
+    async def load() -> Sequence[bytes]:
+        return uploads
+
+    return load
 
 
 def run(work: Coroutine[object, object, T]) -> T:
@@ -30,8 +38,8 @@ def run(work: Coroutine[object, object, T]) -> T:
 def test_what_is_drawn_needs_no_source_and_what_is_stored_no_work() -> None:
     async def rendering() -> tuple[bytes, bytes]:
         made = renderer(cache=1, memory=1000)
-        drawn = await made.picture(replace(RECIPE, sources=(), step=Draw("a cat", 40, 30)), [])
-        stored = await made.picture(replace(RECIPE, step=AsStored(80, 60)), [b"any bytes"])
+        drawn = await made.picture(replace(RECIPE, sources=(), step=Draw("a cat", 40, 30)), loading())
+        stored = await made.picture(replace(RECIPE, step=AsStored(80, 60)), loading(b"any bytes"))
         return drawn, stored
 
     drawn, stored = run(rendering())
@@ -43,7 +51,7 @@ def test_concurrent_looks_share_one_rendering_also_of_equal_uploads() -> None:
     async def rendering() -> tuple[set[bytes], int]:
         made = renderer(cache=10_000_000, memory=10_000)
         twin = replace(RECIPE, sources=("blob:2",))
-        renderings = [made.picture(one, [picture()]) for one in (RECIPE, twin) * 5]
+        renderings = [made.picture(one, loading(picture())) for one in (RECIPE, twin) * 5]
         pictures = set(await asyncio.gather(*renderings))
         made.close()
         return pictures, made.rendered
@@ -57,8 +65,8 @@ def test_concurrent_looks_share_one_rendering_also_of_equal_uploads() -> None:
 def test_a_reader_that_leaves_does_not_take_the_rendering_along() -> None:
     async def rendering() -> tuple[bytes, int]:
         made = renderer(cache=10_000_000, memory=10_000)
-        leaver = asyncio.create_task(made.picture(RECIPE, [picture()]))
-        stayer = asyncio.create_task(made.picture(RECIPE, [picture()]))
+        leaver = asyncio.create_task(made.picture(RECIPE, loading(picture())))
+        stayer = asyncio.create_task(made.picture(RECIPE, loading(picture())))
         while not made._making:
             await asyncio.sleep(0)
         leaver.cancel()
@@ -77,7 +85,7 @@ def test_the_cache_keeps_to_its_budget_and_drops_the_oldest() -> None:
         counts: list[int] = []
         other = replace(RECIPE, sources=("blob:2",), step=Enlarge(40, 30))
         for one in (RECIPE, RECIPE, other, RECIPE):
-            await made.picture(one, [picture()])
+            await made.picture(one, loading(picture()))
             counts.append(made.rendered)
         made.close()
         return counts
@@ -85,34 +93,41 @@ def test_the_cache_keeps_to_its_budget_and_drops_the_oldest() -> None:
     assert run(rendering()) == [1, 1, 2, 3]
 
 
-def test_memory_permits_are_waited_for_in_turn_however_many_look() -> None:
-    async def rendering() -> tuple[list[bytes], int]:
-        made = renderer(cache=10_000_000, memory=150)
-        await made._take(100)
-        renderings = [
-            asyncio.create_task(
-                made.picture(replace(RECIPE, sources=(f"blob:{n}",), step=Enlarge(80 + n, 60)), [picture()])
-            )
-            for n in range(12)
-        ]
-        while len(made._queue) < 12:
-            await asyncio.sleep(0.001)
-        renderings[3].cancel()
-        made._release(100)
-        pictures = await asyncio.gather(*renderings, return_exceptions=True)
-        held = made._held
-        made.close()
-        return [one for one in pictures if isinstance(one, bytes)], held
+def test_who_waits_for_memory_has_no_upload_in_hand() -> None:
+    async def rendering() -> tuple[int, list[bytes]]:
+        permits = Permits(150)
+        made, loaded = Renderer(Workers(), permits, cache=10_000_000), 0
 
-    pictures, held = run(rendering())
-    assert len(pictures) == 11
-    assert held == 0
+        async def load() -> Sequence[bytes]:
+            nonlocal loaded
+            loaded += 1
+            return [picture()]
+
+        names = [f"blob:{n}" for n in range(12)]
+        async with permits.of(100):
+            renderings = [
+                asyncio.create_task(
+                    made.picture(replace(RECIPE, sources=(name,), step=Enlarge(80 + n, 60)), load)
+                )
+                for n, name in enumerate(names)
+            ]
+            while len(made._making) < len(names):
+                await asyncio.sleep(0.001)
+            looked = loaded
+        pictures = await asyncio.gather(*renderings)
+        made.close()
+        assert loaded == 2 * looked
+        return looked, pictures
+
+    looked, pictures = run(rendering())
+    assert looked == 12  # once each, to know what they are
+    assert [opened(one).width for one in pictures] == list(range(80, 92))
 
 
 def test_one_picture_larger_than_all_permits_is_rendered_alone() -> None:
     async def rendering() -> bytes:
         made = renderer(cache=1, memory=1)
-        data = await made.picture(RECIPE, [picture()])
+        data = await made.picture(RECIPE, loading(picture()))
         made.close()
         return data
 
@@ -123,8 +138,16 @@ def test_broken_pixels_are_the_readers_error_and_are_not_remembered_as_a_picture
     async def rendering() -> Problem:
         made = renderer(cache=1, memory=1000)
         with pytest.raises(ApiError) as refused:
-            await made.picture(RECIPE, [picture()[:60]])
+            await made.picture(RECIPE, loading(picture()[:60]))
         made.close()
         return refused.value.problem
 
     assert run(rendering()) is Problem.BROKEN_IMAGE
+
+
+def test_a_picture_whose_upload_is_gone_is_not_made() -> None:
+    async def nothing() -> None:
+        return None
+
+    with pytest.raises(SourceGone):
+        run(renderer(cache=1, memory=1000).picture(RECIPE, nothing))

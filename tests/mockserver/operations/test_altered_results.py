@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -39,6 +39,16 @@ def link(local: LocalApp, name: str, source: str, format: str = "PNG") -> Link:
     return made
 
 
+def found(local: LocalApp, one: Link) -> tuple[Recipe, Sequence[bytes] | None]:
+    """What a link leads to: its recipe, and the uploads as they are then read."""
+
+    async def find() -> tuple[Recipe, Sequence[bytes] | None]:
+        recipe, load = await leads_to(one, local.account)
+        return recipe, await load()
+
+    return local.run(find())
+
+
 def test_a_result_of_the_size_that_was_sent_or_half_of_it() -> None:
     assert altered(RECIPE, "same-size", 41, 30).step == Enlarge(41, 30)
     assert altered(RECIPE, "smaller", 41, 30).step == Enlarge(20, 15)
@@ -49,19 +59,19 @@ def test_a_result_of_the_size_that_was_sent_or_half_of_it() -> None:
 def test_a_link_leads_to_its_own_upload_or_nowhere_once_that_is_gone(local: LocalApp) -> None:
     one = link(local, "a", "first")
     gone = replace(one, recipe=replace(one.recipe, sources=("never-stored",)))
-    assert local.run(leads_to(one, local.account)) == (one.recipe, [b"first"])
-    assert local.run(leads_to(gone, local.account)) == (gone.recipe, None)
+    assert found(local, one) == (one.recipe, [b"first"])
+    assert found(local, gone) == (gone.recipe, None)
 
 
 def test_a_swapped_result_is_another_uploads_in_the_format_asked_for(local: LocalApp) -> None:
     first, second = link(local, "a", "first", "WEBP"), link(local, "b", "second")
-    recipe, sources = local.run(leads_to(replace(first, altered="swapped"), local.account))
+    recipe, sources = found(local, replace(first, altered="swapped"))
     assert (recipe.format, recipe.sources, sources) == ("WEBP", ("second",), [b"second"])
-    recipe, sources = local.run(leads_to(replace(second, altered="swapped"), local.account))
+    recipe, sources = found(local, replace(second, altered="swapped"))
     assert (recipe.format, recipe.sources, sources) == ("PNG", ("first",), [b"first"])
 
 
 def test_a_swapped_result_with_no_other_upload_is_a_picture_of_nothing_sent(local: LocalApp) -> None:
     one = link(local, "a", "first")
-    recipe, sources = local.run(leads_to(replace(one, altered="swapped"), local.account))
+    recipe, sources = found(local, replace(one, altered="swapped"))
     assert (recipe.step, recipe.sources, sources) == (Draw("a", 81, 60), (), [])

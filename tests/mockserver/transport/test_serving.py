@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -45,6 +47,21 @@ def test_an_application_that_cannot_start_leaves_no_thread_and_no_socket() -> No
     assert sock.fileno() == -1
     assert threading.active_count() == threads
     serving.stop()  # does nothing, and does not wait
+
+
+def test_a_connection_to_a_server_whose_thread_died_is_closed() -> None:
+    sock = listen("127.0.0.1", 0)
+    serving = Serving(hello, no_close, sock, None)
+    serving.start()
+    with socket.create_connection(sock.getsockname(), timeout=60) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(65536).endswith(b"hello")
+        assert serving.loop is not None
+        serving.loop.call_soon_threadsafe(serving.loop.stop)
+        with suppress(ConnectionResetError):
+            assert client.recv(65536) == b""
+    serving.stop()
+    assert isinstance(serving.failure, RuntimeError)
 
 
 def test_without_a_socket_the_application_is_closed_at_the_end() -> None:

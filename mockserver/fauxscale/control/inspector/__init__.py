@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from fauxscale._version import __version__
 from fauxscale.errors import ApiError
+from fauxscale.images.renderer import SourceGone
 from fauxscale.operations.altered_results import leads_to
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import UNASSIGNED, Accounts
@@ -145,12 +146,10 @@ class Inspector:
             account = await self._found(link.account)
             if account is None:
                 return None
-            recipe, sources = await leads_to(link, account)
-            if sources is None:
-                return None
+            recipe, load = await leads_to(link, account)
             try:
-                return await self._accounts.renderer.picture(recipe, sources)
-            except ApiError:
+                return await self._accounts.renderer.picture(recipe, load)
+            except (ApiError, SourceGone):
                 return None
         return None
 
