@@ -52,7 +52,11 @@ _CHUNKS = (
 
 def torture(seed: int, limits: Limits) -> Result:
     run = Raw([story for story in pool(seed, limits.kept) if len(story.asks) == 1])
-    return perform(run, seed, limits)
+    result = perform(run, seed, limits)
+    if result.reached < _PAST_HEAD * result.count:
+        result.failures.append(f"only {result.reached / result.count:.0%} came past the head")
+        result.save(limits.kept)
+    return result
 
 
 class Raw:
