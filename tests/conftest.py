@@ -9,14 +9,16 @@ from typing import cast
 
 import pytest
 
-from tests import tools
+from tests import outbound, tools
 from tests.stages import MODES, Mode, Stage, open_stage
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 def pytest_configure() -> None:
-    """Heed the signals that a shell has background jobs ignore: programs that tests start would inherit that."""
+    """Watch what is connected to. Heed the signals that a shell has background jobs ignore, as programs that tests
+    start would inherit that."""
+    outbound.watch()
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
@@ -47,6 +49,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         matters = any(metafunc.definition.iter_markers("every_mode"))
         every = matters or metafunc.config.getoption("--every-mode")
         metafunc.parametrize("mode", MODES if every else MODES[:1], indirect=True, scope="session")
+
+
+@pytest.fixture(autouse=True)
+def no_way_out() -> Iterator[None]:
+    """Nothing a test does in this process leads out of this machine, even where the refusal is swallowed."""
+    yield
+    led, outbound.refused[:] = list(outbound.refused), []
+    assert not led, f"a test would {', '.join(led)}"
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import socket
 from pathlib import Path
+
+import pytest
+
+from tests import outbound
 
 TESTS = Path(__file__).parent
 
@@ -26,3 +32,31 @@ def imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.ImportFrom):
         return [f"{node.module}.{alias.name}" for alias in node.names]
     return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def test_whatever_leads_out_of_this_machine_is_refused_and_remembered() -> None:
+    """Of a test that does so, the fixture `no_way_out` tells: this one takes its own back."""
+    for attempt in (
+        lambda: socket.create_connection(("192.0.2.1", 9), timeout=1),
+        lambda: socket.getaddrinfo("pictures.test", 80),
+        ask_for_the_way,
+        lambda: asyncio.run(asyncio.wait_for(asyncio.open_connection("192.0.2.1", 9), 1)),
+    ):
+        with pytest.raises(outbound.LeadsOut, match="a test would"):
+            attempt()
+    assert len(outbound.refused) == 4
+    outbound.refused.clear()
+
+
+def ask_for_the_way() -> None:
+    """As programs find their own address: nothing is sent, but an address is chosen."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.connect(("192.0.2.1", 9))
+
+
+def test_what_stays_on_this_machine_is_let_through() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        with socket.create_connection(address):
+            assert outbound.begun[-1] == address
+        assert socket.getaddrinfo("localhost", 80)

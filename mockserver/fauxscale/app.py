@@ -142,8 +142,11 @@ class App:
         return ours and host_name(request.headers.get("host", "")) not in self.routes.hosts
 
     def _is_link(self, request: Request) -> bool:
-        """Whether the request reads a link: those allow pages of any origin, whatever `--cors` says."""
+        """Whether the request reads a link, or asks whether it may: those allow pages of any origin, whatever `--cors`
+        says."""
         match = self.routes.find(request)
+        if request.headers.get("access-control-request-method", "GET") not in ("GET", "HEAD"):
+            return False  # a file may be put where a file is read
         return match is not None and match.route is not None and match.route.endpoint.any_origin
 
     def _gate(self, request: Request) -> Response | None:

@@ -9,6 +9,19 @@ from functools import lru_cache
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?")
 
 
+# Where IPv6's public addresses are, and what of them and of IPv4's no host has, though `ipaddress` calls it global, by
+# the version of Python: IANA's registries of special addresses (read 2026-11). Of the tunnels that carry IPv4 in IPv6,
+# 6to4 and Teredo are in the list (2002::/16, 2001::/32), ISATAP goes by the middle of an address (RFC 5214), and
+# NAT64 (RFC 6052) is as public as the IPv4 address in it: networks without IPv4 reach all of it so.
+_INTERNET = ipaddress.IPv6Network("2000::/3")
+_NO_HOSTS: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = (
+    *map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")),
+    *map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
+)
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_ISATAP = (0x5EFE, 0x200_5EFE)
+
+
 @lru_cache(128)  # a server is called by few names, and by each of them often
 def host_name(header: str) -> str:
     """Read the name in a Host header: `LOCALHOST:2160` → `localhost`, `[::1]:2160` → `::1`; "" for an invalid one."""
@@ -43,9 +56,17 @@ def cannot_be_rebound(host: str) -> bool:
 
 
 def is_public(host: str) -> bool:
-    """Whether this is an address on the internet, not of this machine, its network or its cloud."""
+    """Whether this is an address on the internet, not of this machine, its network or its cloud: nor one that a
+    translator or a tunnel on the way turns into such a one."""
     address = _address(host)
-    return address is not None and address.is_global and not address.is_multicast
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            address = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        elif address not in _INTERNET or int(address) >> 32 & 0xFFFF_FFFF in _ISATAP:
+            return False
+    if address is None or address.is_multicast or any(address in network for network in _NO_HOSTS):
+        return False
+    return address.is_global
 
 
 def at_loopback(name: str) -> str:

@@ -8,10 +8,10 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.types import Message, Scope
+from starlette.types import Scope
 
 from fauxscale import Settings, create_app
 from fauxscale.app import App
@@ -22,6 +22,7 @@ from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.operations.delivery import readable
 from fauxscale.state.account import Account
 from fauxscale.state.link import Link
+from tests.asgi import answer, http_scope
 from tests.pictures import picture
 
 from .harness import Limits, Outcome, perform
@@ -181,25 +182,7 @@ def _addresses(provider: Provider, path: str, query: bytes) -> tuple[tuple[str, 
 
 
 def scope_of(read: Read) -> Scope:
-    """The request as uvicorn would tell it."""
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": read.method,
-        "scheme": "http",
-        "path": unquote(read.path.decode("ascii")),
-        "raw_path": read.path,
-        "query_string": read.query,
-        "root_path": "",
-        "headers": [
-            (b"host", read.host.encode("latin-1", "replace")),
-            *((name.lower().encode(), value.encode("latin-1")) for name, value in read.headers),
-        ],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-        "state": {},
-    }
+    return http_scope(read.method, read.path, read.query, {"host": read.host, **dict(read.headers)})
 
 
 async def judged(app: App, read: Read, now: float) -> tuple[bool, bool]:
@@ -227,17 +210,7 @@ async def asked(app: App, given: Sequence[Given], read: Read) -> int:
     now = given[read.link].exp + read.ahead
     for one in given:
         await one.account.set_clock(Clock(frozen_at=now))
-    statuses: list[int] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
-
-    await app(scope_of(read), receive, send)
-    return statuses[0]
+    return (await answer(app, scope_of(read))).status
 
 
 # Mutations: each makes another read of one, never in place.

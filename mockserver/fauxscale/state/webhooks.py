@@ -10,6 +10,7 @@ from fauxscale.errors import ApiError, Problem
 from fauxscale.hosts import at_loopback, is_loopback
 
 from .batch import Batch
+from .outgoing import exchange
 from .scope import Scope
 
 TIMEOUT = 15.0
@@ -208,21 +209,17 @@ async def _post(delivery: Delivery, headers: dict[str, str], at: float) -> Attem
     import httpx
 
     try:
-        # verify=False: the receiver's certificate, if it has one, is a developer's own. trust_env=False: no proxy
-        # may carry a notice away from this machine.
-        async with httpx.AsyncClient(verify=False, timeout=TIMEOUT, trust_env=False) as http:
-            reply = await http.post(
-                _pinned(delivery.url),
-                content=delivery.body.encode(),
-                headers={
-                    "content-type": "application/json",
-                    "host": urlsplit(delivery.url).netloc.rpartition("@")[2],
-                    **headers,
-                },
-            )
+        headers = {
+            "content-type": "application/json",
+            "host": urlsplit(delivery.url).netloc.rpartition("@")[2],
+            **headers,
+        }
+        url, body = httpx.URL(_pinned(delivery.url)), delivery.body.encode()
+        # The receiver's certificate, if it has one, is a developer's own.
+        async with exchange("POST", url, headers, content=body, seconds=TIMEOUT, verify=False) as reply:
+            return Attempt(at, reply.status_code)
     except Exception as error:  # whatever it is, the notice was not taken, and the answer before it stands
         return Attempt(at, None, f"{type(error).__name__}: {error}"[:200])
-    return Attempt(at, reply.status_code)
 
 
 def _pinned(url: str) -> str:

@@ -183,11 +183,15 @@ async def token_owner(call: Call) -> Account | None:
 
 
 async def place_owner(call: Call) -> Account | None:
-    """Find the account whose files are kept at this address. Parts come with a token or to a signed address."""
-    if "authorization" in call.request.headers and call.endpoint.kind == "api":
+    """Find the account whose file this is, or is to be. Parts come with a token or to a signed address; whoever reads
+    what was never put here is nobody's, for anybody can guess the name of an account."""
+    if call.endpoint.kind == "download":
+        file = await call.accounts.file(call.params["name"])
+        return await call.accounts.get(file.account) if file and file.path == call.path else None
+    if "authorization" in call.request.headers:
         return await token_owner(call)
     account = await call.accounts.get(f"acct_{call.params['shard']}")
-    if account is not None and call.endpoint.kind == "api":
+    if account is not None:
         now = (await account.clock()).now()
         path = call.path.rpartition("/")[0] if "upload" in call.params else call.path
         call.accounts.signer.verify(path, call.request.scope["query_string"], account.id, now)

@@ -1,0 +1,45 @@
+"""Makes a request of our own: to the address given and no other, through no proxy, with no trace in a log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@asynccontextmanager
+async def exchange(
+    method: str,
+    url: httpx.URL,
+    headers: Mapping[str, str],
+    *,
+    content: bytes | None = None,
+    seconds: float,
+    server_name: str = "",
+    verify: bool = True,
+) -> AsyncGenerator[httpx.Response]:
+    """Send a request and yield the reply, whose body is to be read while it is open. Redirects are not followed.
+
+    A name and password in the address are sent as HTTP's own (Basic). `server_name` is the one whose certificate is
+    wanted. Raises httpx.HTTPError.
+    """
+    import httpx
+
+    extensions: dict[str, object] = {"timeout": httpx.Timeout(seconds).as_dict()}
+    if server_name:
+        extensions["sni_hostname"] = server_name
+    request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+    if url.userinfo:
+        request = next(httpx.BasicAuth(url.username, url.password).auth_flow(request))
+    # Certificates are read, for 0.1 s, whatever the scheme is.
+    verify = verify and url.scheme == "https"
+    # Not a client: that one writes addresses, and the secrets in them, into the log.
+    async with httpx.AsyncHTTPTransport(verify=verify, trust_env=False) as transport:
+        reply = await transport.handle_async_request(request)
+        try:
+            yield reply
+        finally:
+            await reply.aclose()
