@@ -24,7 +24,7 @@ _LATELY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PeerLimits:
     """How long a peer may keep the server waiting, and how much all peers together may take.
 
     Nothing of this ends what a fault (Hang, Stall, SlowDrip), a `?wait=` or a stream of events holds open: there it
@@ -122,8 +122,8 @@ class Guard:
     waiting longest: whoever is new is served.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: PeerLimits | None = None) -> None:
+        self.limits = limits or PeerLimits()
         self.ended: Counter[str] = Counter()
         self.log = BoundedLog(logging.getLogger("fauxscale"))
         self._idle: OrderedDict[Peer, _Watch] = OrderedDict()  # the longest idle first

@@ -18,11 +18,11 @@ resource = pytest.importorskip("resource", reason="limits of POSIX")
 RAISED = """
 import resource, sys
 from fauxscale.transport.descriptors import descriptor_limit, raise_descriptor_limit
-from fauxscale.transport.guard import Limits
+from fauxscale.transport.guard import PeerLimits
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
-before = descriptor_limit(), Limits().connections
+before = descriptor_limit(), PeerLimits().connections
 raise_descriptor_limit()
-print(*before, descriptor_limit(), Limits().connections)
+print(*before, descriptor_limit(), PeerLimits().connections)
 """
 
 
@@ -47,7 +47,7 @@ def test_connections_leave_descriptors_for_all_else(
     descriptors: int, connections: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "descriptor_limit", lambda: descriptors)
-    assert guard.Limits().connections == connections
+    assert guard.PeerLimits().connections == connections
 
 
 @pytest.mark.e2e

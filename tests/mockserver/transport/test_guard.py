@@ -18,7 +18,7 @@ import pytest
 from fauxscale import Terms, create_app
 from fauxscale.client import AccountHandle, FauxscaleClient
 from fauxscale.faults import Hang, Stall
-from fauxscale.transport.guard import Awaited, Guard, Limits
+from fauxscale.transport.guard import Awaited, Guard, PeerLimits
 from fauxscale.transport.listener import address, listen
 from fauxscale.transport.serving import Serving
 from tests.asgi import no_close
@@ -173,7 +173,7 @@ def ends(expected: Callable[[list[FakePeer]], list[FakePeer]], *states: tuple[Aw
     what is awaited, and for how long; without a request there is none for the guard."""
 
     async def arrive() -> None:
-        guard = Guard(Limits(connections=len(states)))
+        guard = Guard(PeerLimits(connections=len(states)))
         peers = [FakePeer(awaited) for awaited, _ in states]
         for before, (peer, (awaited, seconds)) in enumerate(zip(peers, states, strict=True)):
             guard.made(peer, before)
@@ -214,7 +214,7 @@ def test_where_all_wait_for_the_server_the_newcomer_is_ended() -> None:
 
 def test_a_connection_that_made_room_before_a_protocol_had_it_is_ended_and_no_other() -> None:
     async def arrive() -> None:
-        guard = Guard(Limits(connections=1))
+        guard = Guard(PeerLimits(connections=1))
         with ExitStack() as ends:
             pairs = [socket.socketpair() for _ in range(2)]
             for sock in chain.from_iterable(pairs):
@@ -235,7 +235,7 @@ def test_a_connection_that_made_room_before_a_protocol_had_it_is_ended_and_no_ot
 
 def test_of_too_much_in_flight_the_part_is_dropped_that_nobody_reads() -> None:
     async def read() -> None:
-        guard = Guard(Limits(in_flight=3_000))
+        guard = Guard(PeerLimits(in_flight=3_000))
         unread, shared, other, new = (memoryview(bytes(1_000)) for _ in range(4))
         readers = [FakePeer(READ) for _ in range(54)]
         watched(guard, *readers, busy=True)
@@ -254,7 +254,7 @@ def test_of_too_much_in_flight_the_part_is_dropped_that_nobody_reads() -> None:
 
 def test_too_much_in_flight_is_left_for_a_moment_and_bounded_then() -> None:
     async def read() -> None:
-        guard = Guard(Limits(in_flight=1_000))
+        guard = Guard(PeerLimits(in_flight=1_000))
         readers = [FakePeer(READ) for _ in range(5)]
         watched(guard, *readers, busy=True)
         with ExitStack() as sending:
@@ -320,7 +320,7 @@ def stream(url: str, account: AccountHandle) -> bytes:
 
 @pytest.mark.parametrize("held", [hang, hang_half_way, stall, drip, wait, stream])
 def test_no_deadline_ends_what_the_server_holds_open(held: Callable[[str, AccountHandle], bytes]) -> None:
-    app, sock, guard = create_app(), listen("127.0.0.1", 0), Guard(Limits(tick=0.01))
+    app, sock, guard = create_app(), listen("127.0.0.1", 0), Guard(PeerLimits(tick=0.01))
     serving, where, url = Serving(app, no_close, sock, None, guard), sock.getsockname(), address(sock)
     serving.start()
     client = FauxscaleClient(url)

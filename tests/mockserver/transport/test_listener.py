@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fauxscale.transport import tls
-from fauxscale.transport.guard import Awaited, Guard, Limits
+from fauxscale.transport.guard import Awaited, Guard, PeerLimits
 from fauxscale.transport.listener import CannotListen, address, listen
 from fauxscale.transport.serving import Serving
 from tests.asgi import application, no_close
@@ -108,7 +108,7 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def serving(
-    limits: Limits, certificates: tls.Certificates | None = None
+    limits: PeerLimits, certificates: tls.Certificates | None = None
 ) -> Generator[tuple[Guard, str, int]]:
     guard, sock = Guard(limits), listen("127.0.0.1", 0)
     host, port = sock.getsockname()
@@ -136,7 +136,7 @@ def greeted(sock: socket.socket) -> bool:
 
 
 def test_at_the_limit_the_oldest_idle_connection_makes_room_for_a_new_one() -> None:
-    with serving(Limits(connections=3)) as (guard, host, port), ExitStack() as clients:
+    with serving(PeerLimits(connections=3)) as (guard, host, port), ExitStack() as clients:
 
         def connect() -> socket.socket:
             return clients.enter_context(socket.create_connection((host, port), timeout=30))
@@ -153,7 +153,7 @@ def test_at_the_limit_the_oldest_idle_connection_makes_room_for_a_new_one() -> N
 
 
 def test_at_the_limit_calls_that_are_being_answered_keep_their_connections() -> None:
-    with serving(Limits(connections=3)) as (guard, host, port), ExitStack() as clients:
+    with serving(PeerLimits(connections=3)) as (guard, host, port), ExitStack() as clients:
         hanging = [
             clients.enter_context(socket.create_connection((host, port), timeout=30)) for _ in range(3)
         ]
@@ -176,14 +176,14 @@ def certificates() -> Generator[tls.Certificates]:
 
 
 def test_a_tls_handshake_that_never_ends_is_ended_like_a_head(certificates: tls.Certificates) -> None:
-    with serving(Limits(head_seconds=0.05, tick=0.01), certificates) as (guard, host, port):
+    with serving(PeerLimits(head_seconds=0.05, tick=0.01), certificates) as (guard, host, port):
         with socket.create_connection((host, port), timeout=30) as sock:
             assert sock.recv(1) == b""
         assert guard.ended[Awaited.HEAD.value] >= 1
 
 
 def test_tls_handshakes_that_never_end_make_room_too(certificates: tls.Certificates) -> None:
-    with serving(Limits(connections=3), certificates) as (_, host, port), ExitStack() as clients:
+    with serving(PeerLimits(connections=3), certificates) as (_, host, port), ExitStack() as clients:
         for _ in range(9):
             clients.enter_context(socket.create_connection((host, port), timeout=30))
         context = tls.trusting(certificates.ca)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fauxscale import create_app
 from fauxscale.transport.connection import connection_of
-from fauxscale.transport.guard import Awaited, Guard, Limits
+from fauxscale.transport.guard import Awaited, Guard, PeerLimits
 from fauxscale.transport.listener import listen
 from fauxscale.transport.serving import Serving
 from tests.asgi import application, no_close
@@ -139,7 +139,7 @@ class Watching(Guard):
     """A guard that tells its connections to a test. It looks a hundred times a second."""
 
     def __init__(self, **limits: float) -> None:
-        super().__init__(Limits(tick=0.01, **limits))  # type: ignore[arg-type]  # none of these counts anything
+        super().__init__(PeerLimits(tick=0.01, **limits))  # type: ignore[arg-type]  # none of these counts anything
 
     def sees(self, awaited: Awaited | None) -> bool:
         """Whether this is what the only connection is waited for to do, within a time that is long enough."""
