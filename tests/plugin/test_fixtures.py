@@ -173,6 +173,7 @@ def test_a_test_has_the_same_luck_alone_as_among_others(run: Runs) -> None:
     assert {"200", "503"} == set(re.findall(r"\d+", luck[0][0]))
 
 
+@pytest.mark.tries_to_leave
 def test_the_network_is_blocked_unless_allowed(run: Runs) -> None:
     source = """
         import socket

@@ -20,6 +20,7 @@ def app():
 SAID = "a live call to api.ideogram.ai by httpx (through httpcore) was refused: ask for the fixture *"
 
 
+@pytest.mark.tries_to_leave
 @pytest.mark.parametrize("scope", ["module", "session"])
 def test_a_wider_fixture_reaches_no_service_either(run: Runs, scope: str) -> None:
     result = run(f"""

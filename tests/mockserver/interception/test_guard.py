@@ -178,6 +178,7 @@ def test_with_others_allowed_only_imitated_services_are_refused() -> None:
     assert not policy.permits("falrun.com")
 
 
+@pytest.mark.tries_to_leave
 def test_datagrams_pass_because_connecting_one_reaches_nobody(refusals: list[Refusal]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
