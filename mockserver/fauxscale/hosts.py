@@ -50,9 +50,14 @@ def is_open_to_others(host: str) -> bool:
     return not is_loopback(host)
 
 
+def is_literal(host: str) -> bool:
+    """Whether this is an address and no name."""
+    return _address(host) is not None
+
+
 def cannot_be_rebound(host: str) -> bool:
     """Whether no DNS server can point this name here: loopback names and literal addresses of any kind."""
-    return is_loopback(host) or _address(host) is not None
+    return is_loopback(host) or is_literal(host)
 
 
 def is_public(host: str) -> bool:

@@ -59,8 +59,8 @@ class MockServer:
         installed: bool = False,
     ) -> None:
         self.settings = settings or Settings()
-        if not self.settings.token and listen and is_open_to_others(host):
-            self.settings = replace(self.settings, token=secrets.token_urlsafe(24))
+        if listen:
+            self._want_token(host)
         self.providers = tuple(providers)
         if installed:
             found = find_providers(self.providers)
@@ -129,9 +129,13 @@ class MockServer:
         """Check all that can be refused before anything is served. A stopped server starts afresh: its state went with
         its store."""
         remove_orphans()
-        app = create_app(self.settings, providers=self.providers, store=self._store, observer=self._observer)
         sock = listen(self._host, self._port) if self._listen else None
         try:
+            if sock is not None:
+                self._want_token(str(sock.getsockname()[0]))  # a name such as localhost may lead elsewhere
+            app = create_app(
+                self.settings, providers=self.providers, store=self._store, observer=self._observer
+            )
             certificates = self._issue() if self._tls else None
         except BaseException:
             if sock is not None:
@@ -143,6 +147,11 @@ class MockServer:
         self._serving = Serving(app, app.accounts.close, sock, certificates)
         self._stopped = False
         return self._serving
+
+    def _want_token(self, host: str) -> None:
+        """Make a token, if there is none, for what listens where other machines reach it."""
+        if not self.settings.token and is_open_to_others(host):
+            self.settings = replace(self.settings, token=secrets.token_urlsafe(24))
 
     def stop(self) -> None:
         """Stop serving; returns when thread, socket and temporary files are gone.

@@ -6,6 +6,8 @@ import hmac
 
 from starlette.requests import Request
 
+from fauxscale.hosts import is_literal, is_loopback
+
 
 def refuse(request: Request, token: str | None) -> tuple[int, str] | None:
     """Return the status and message of a refusal; None for a call that may pass."""
@@ -15,7 +17,13 @@ def refuse(request: Request, token: str | None) -> tuple[int, str] | None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     if origin not in (None, own) or site not in ("same-origin", "none"):
         return 403, f"the control API answers no other origin: this call came from {(origin or site)[:100]!r}"
+    if not token:
+        # What listens beyond loopback has a token, unless somebody else's server listens for us: see `create_app`.
+        peer = request.client.host if request.client else ""
+        if is_literal(peer) and not is_loopback(peer):
+            return 403, f"without a token the control API answers this machine alone, and {peer} is another"
+        return None
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if token is None or (scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())):
+    if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode()):
         return None
     return 401, "send the control token as 'Authorization: Bearer …'; it was printed at start"

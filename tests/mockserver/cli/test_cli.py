@@ -98,14 +98,20 @@ def test_variables_mirror_flags_and_flags_win() -> None:
         assert upscale(stage, key="three").status_code == 403
 
 
-def test_another_address_needs_a_token_that_is_made_and_told() -> None:
-    with serving("--host", "0.0.0.0") as (ready, _):
+def test_another_address_needs_a_token_that_is_made_and_told_once() -> None:
+    with serving("--host", "0.0.0.0") as (ready, process):
         token = str(ready["control_token"])
         assert len(token) >= 20
         path = f"{ready['control']}/accounts"
         assert httpx.post(path).status_code == 401
         assert httpx.post(path, headers={"Authorization": f"Bearer {token}"}).status_code == 201
         assert httpx.post(path, headers={"Authorization": f"Bearer {token}x"}).status_code == 401
+        assert token not in httpx.get(f"{path}?token={token}", headers={"Authorization": token}).text
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert out == ""
+        assert [line for line in err.splitlines() if token in line] == [f"control token  {token}"]
+        assert [name for name, value in ready.items() if token in str(value)] == ["control_token"]
 
 
 @pytest.mark.parametrize(
