@@ -18,6 +18,7 @@ KINDS = (
     "raw",
     "pictures",
     "links",
+    "race",
     "peers",
 )
 
