@@ -46,7 +46,8 @@ REACHED, ACCEPTED = 0.3, 0.1
 _ALIKE, _FAILURES = 2, 200
 # Descriptors and threads are counted once in so many tries; what came to stay is then looked for among these.
 _COUNTED = 1_000
-_REDUCING = 2_000
+# Reducing an input ends after so many tries, or seconds: what breaks a promise may take long to do so.
+_REDUCING, _REDUCING_SECONDS = 2_000, 60.0
 _AGAIN = 3
 
 
@@ -205,20 +206,20 @@ class _Performance(Generic[T]):
         self, attempt: Callable[[T], Awaitable[Outcome]], given: T, number: int, broken: str
     ) -> None:
         """Reduce the input for as long as a smaller one breaks a promise too, and keep it in a file."""
-        smallest, tries = given, 0
+        smallest, tries, until = given, 0, time.monotonic() + _REDUCING_SECONDS
         outcome, _, _ = await self._timed(attempt, given)
         looking = bool(outcome.broken)
         if not looking:
             broken += " (not when tried again)"
-        while looking and tries < _REDUCING:
+        while looking:
             looking = False
             for smaller in self._run.smaller(smallest):
+                if tries >= _REDUCING or time.monotonic() > until:
+                    break
                 tries += 1
                 outcome, _, _ = await self._timed(attempt, smaller)
                 if outcome.broken:
                     smallest, looking = smaller, True
-                    break
-                if tries >= _REDUCING:
                     break
         self._fail(number, broken, self._run.write(smallest))
         self._selector.begin()
