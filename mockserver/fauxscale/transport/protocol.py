@@ -70,11 +70,14 @@ class WireProtocol(H11Protocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        super().send_400_response(msg)
-        if self._requests:
-            # The request that was being read is answered; what the application says comes too late.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        try:
+            # h11 refuses it behind an answer that has begun, and its text to a HEAD.
+            super().send_400_response(msg)
+        finally:
+            if self._requests:
+                # The request that was being read is answered; what the application says comes too late.
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         if not self.transport.get_write_buffer_size():

@@ -235,9 +235,12 @@ def test_a_bad_chunk_is_one_line_of_log_however_often_it_comes(
     assert [record.getMessage() for record in caplog.records] == ["Invalid HTTP request received."]
 
 
-def test_an_answer_after_a_bad_chunk_comes_too_late_and_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("method", [b"POST", b"HEAD"])
+def test_an_answer_after_a_bad_chunk_comes_too_late_and_is_no_error(
+    method: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     with watched() as (guard, client):
-        client.sendall(CHUNKED % b"/as%20soon%20as%20refused")
+        client.sendall((CHUNKED % b"/as%20soon%20as%20refused").replace(b"POST", method))
         assert until(lambda: bool(guard._busy))
         client.sendall(b"zz")
         assert client.recv(12) == b"HTTP/1.1 400"
