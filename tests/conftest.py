@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import httpx
 import pytest
 
 from tests import outbound, tools
@@ -19,6 +21,9 @@ def pytest_configure() -> None:
     """Watch what is connected to. Heed the signals that a shell has background jobs ignore, as programs that tests
     start would inherit that."""
     outbound.watch()
+    # Five seconds, httpx's own patience, pass on a busy machine before a program that was just started has answered.
+    patience = inspect.signature(httpx.get).parameters["timeout"].default
+    patience.connect = patience.read = patience.write = patience.pool = 60
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
