@@ -101,7 +101,7 @@ async function compare(call, entry) {
   if (!place || chosen !== key(call)) return;
   if (!after) { place.append(before ? el("img", { class: "thumb", src: before, alt: "picture sent" }) : ""); return; }
   const top = before ? el("img", { src: before, alt: "before" }) : null;
-  place.append(el("h3", {}, before ? "After, with before laid over it" : "Result"),
+  place.append(el("h3", {}, before ? "Before and after" : "Result"),
     el("div", { class: "compare" }, el("img", { src: after, alt: "after" }), top));
   if (!top) return;
   const cut = (value) => { top.style.clipPath = `inset(0 ${100 - value}% 0 0)`; };
