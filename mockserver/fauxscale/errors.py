@@ -112,6 +112,18 @@ class ApiError(Exception):
         )
 
 
+def file_too_large(reason: str, *, param: str | None, limit: int, received: int) -> ApiError:
+    """Return the refusal of a picture, or of a part, of at least `received` bytes where `limit` are allowed."""
+    details = {"limit": limit, "received": received, "part": param}
+    return ApiError(Problem.FILE_TOO_LARGE, "File is too large", reason=reason, param=param, details=details)
+
+
+def download_failed(reason: str, param: str) -> ApiError:
+    """Return the refusal of an address in `param` under which no picture can be had."""
+    reason = f"{param} names no picture that can be had: {reason}"
+    return ApiError(Problem.DOWNLOAD_FAILED, "Failed to download the image", reason=reason, param=param)
+
+
 def text_of(
     error: ApiError, status: int, texts: Mapping[int, str], own: Mapping[Problem, str] | None = None
 ) -> str:

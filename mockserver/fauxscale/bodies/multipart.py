@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import ApiError, Problem, file_too_large
 
 from .form import Caps, Form, Part, format_size, malformed, malformed_header, shown
 from .header_value import read_parameters
@@ -124,14 +124,9 @@ class _Parts:
                 received=size,
                 part=name,
             )
-        raise ApiError(
-            Problem.FILE_TOO_LARGE,
-            "File is too large",
-            reason=f"{shown(name)} is over {format_size(caps.file)}: at least {size:,} bytes arrived; "
-            "send a smaller file",
-            param=name,
-            details={"limit": caps.file, "received": size, "part": name},
-        )
+        over = f"{shown(name)} is over {format_size(caps.file)}"
+        reason = f"{over}: at least {size:,} bytes arrived; send a smaller file"
+        raise file_too_large(reason, param=name, limit=caps.file, received=size)
 
 
 class FormReader:

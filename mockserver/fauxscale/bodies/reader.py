@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import ApiError, Problem, file_too_large
 
 from .form import Caps, Form, Part, format_size, shown
 from .multipart import FormReader, Pieces
@@ -151,13 +151,8 @@ def _ascii(text: str, param: str | None) -> bytes:
 
 def _check_decoded(size: int, cap: int, param: str | None) -> None:
     if size > cap:
-        raise ApiError(
-            Problem.FILE_TOO_LARGE,
-            "File is too large",
-            reason=f"{_subject(param)} holds {size:,} bytes, over {format_size(cap)}; send a smaller file",
-            param=param,
-            details={"limit": cap, "received": size, "part": param},
-        )
+        reason = f"{_subject(param)} holds {size:,} bytes, over {format_size(cap)}; send a smaller file"
+        raise file_too_large(reason, param=param, limit=cap, received=size)
 
 
 def _refuse_value(reason: str, param: str | None) -> NoReturn:

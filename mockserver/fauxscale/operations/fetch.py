@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import download_failed, file_too_large
 from fauxscale.hosts import is_public
 from fauxscale.state.outgoing import exchange
 
@@ -46,17 +46,17 @@ async def fetch(
         parts, asked = urlsplit(url), httpx.URL(url)
         host, port = (parts.hostname or "").lower(), parts.port
     except (ValueError, httpx.InvalidURL) as error:
-        raise _failed(param, str(error)) from None
+        raise download_failed(str(error), param) from None
     name = asked.raw_host.decode("ascii")
     # Of an address that two readers read in two ways, one was not meant to be asked; browsers take \ for /.
     alike = host in (name, asked.host) and (port or asked.port) == asked.port and "\\" not in url
     if asked.scheme not in ("http", "https") or host not in allowed or not alike:
-        raise _failed(param, f"{host or url[:60]!r} was not allowed with --allow-fetch")
+        raise download_failed(f"{host or url[:60]!r} was not allowed with --allow-fetch", param)
     try:
         async with asyncio.timeout(seconds):
             addresses = await resolve(name, port or (443 if asked.scheme == "https" else 80))
             if not addresses or not all(map(is_public, addresses)):
-                raise _failed(param, f"{host} leads to an address that is not public")
+                raise download_failed(f"{host} leads to an address that is not public", param)
             headers = {
                 "host": asked.netloc.decode("ascii"),
                 "accept-encoding": "identity",
@@ -66,33 +66,21 @@ async def fetch(
             async with exchange("GET", pinned, headers, seconds=seconds, server_name=name) as reply:
                 return await _body(reply, host, cap, param)
     except (httpx.HTTPError, OSError, UnicodeError) as error:  # a TimeoutError is an OSError
-        raise _failed(param, f"{host}: {type(error).__name__} {error}"[:300]) from None
+        raise download_failed(f"{host}: {type(error).__name__} {error}"[:300], param) from None
 
 
 async def _body(reply: httpx.Response, host: str, cap: int, param: str) -> bytes:
     """Read the body of a success. What is packed is not unpacked, for a little can become a lot."""
     if reply.status_code != 200:
-        raise _failed(param, f"{host} answered {reply.status_code}; redirects are not followed")
+        raise download_failed(f"{host} answered {reply.status_code}; redirects are not followed", param)
     if (coding := reply.headers.get("content-encoding", "identity")) != "identity":
-        raise _failed(param, f"{host} sent a body in the coding {coding[:40]!r}, which was not asked for")
+        raise download_failed(
+            f"{host} sent a body in the coding {coding[:40]!r}, which was not asked for", param
+        )
     data = bytearray()
     async for piece in reply.aiter_raw():
         data += piece
         if len(data) > cap:
-            raise ApiError(
-                Problem.FILE_TOO_LARGE,
-                "File is too large",
-                reason=f"{host} sent over {cap:,} bytes",
-                param=param,
-                details={"limit": cap, "received": len(data)},
-            )
+            reason = f"{host} sent over {cap:,} bytes"
+            raise file_too_large(reason, param=param, limit=cap, received=len(data))
     return bytes(data)
-
-
-def _failed(param: str, reason: str) -> ApiError:
-    return ApiError(
-        Problem.DOWNLOAD_FAILED,
-        "Failed to download the image",
-        reason=f"{param} cannot be fetched: {reason}",
-        param=param,
-    )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fauxscale.bodies.reader import decode_base64, decode_data_uri
 from fauxscale.dispatch.provider import Call
-from fauxscale.errors import ApiError, Problem
+from fauxscale.errors import ApiError, download_failed, file_too_large
 from fauxscale.state.files import File
 from fauxscale.state.link import Link
 
@@ -51,7 +51,7 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
         parts = urlsplit("")
     # urlsplit drops tabs and line breaks wherever they stand, which would be a second spelling of a link.
     if parts.scheme not in ("http", "https") or not _PLAIN.fullmatch(address):
-        raise _failed(param, "it is no URL of http or https")
+        raise download_failed("it is no URL of http or https", param)
     # A link's id is the stem of its last segment at every provider, a file's the whole; neither can be guessed.
     name = parts.path.rpartition("/")[2]
     file = await call.accounts.file(name)
@@ -62,17 +62,17 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
         allowed = call.accounts.settings.allow_fetch
         if (parts.hostname or "") in allowed:
             return await fetch(address, cap, allowed, param=param)
-        raise _failed(
-            param,
+        raise download_failed(
             "only data URIs, base64 and links this server gave out are read: "
             "the stand-in makes no outbound connections (but to hosts named with --allow-fetch)",
+            param,
         )
     owner = await call.accounts.get(found.account) or call.account
     now = (await owner.clock()).now()
     try:
         readable(found, found.provider, found.path, parts.query.encode(), call.accounts.signer, now)
     except ApiError as refusal:
-        raise _failed(param, refusal.reason) from None
+        raise download_failed(refusal.reason, param) from None
     return await picture_of(replace(call, account=owner), found)
 
 
@@ -95,22 +95,8 @@ async def _stored(call: Call, file: File, cap: int, param: str) -> bytes:
     owner = await call.accounts.get(file.account) or call.account
     data = await owner.store.get_blob(file.blob)
     if data is None or (file.exp is not None and (await owner.clock()).now() >= file.exp):
-        raise _failed(param, "the file has expired or was purged")
+        raise download_failed("the file has expired or was purged", param)
     if len(data) > cap:
-        raise ApiError(
-            Problem.FILE_TOO_LARGE,
-            "File is too large",
-            reason=f"the file holds {len(data):,} bytes and {cap:,} are allowed",
-            param=param,
-            details={"limit": cap, "received": len(data)},
-        )
+        reason = f"the file holds {len(data):,} bytes and {cap:,} are allowed"
+        raise file_too_large(reason, param=param, limit=cap, received=len(data))
     return data
-
-
-def _failed(param: str, reason: str) -> ApiError:
-    return ApiError(
-        Problem.DOWNLOAD_FAILED,
-        "Failed to download the image",
-        reason=f"{param} names no picture that can be had: {reason}",
-        param=param,
-    )
