@@ -27,6 +27,7 @@ from fauxscale.state.rate_limits import MINUTE, Quota
 
 from .call_faults import CallFaults
 from .endpoints import endpoint_for
+from .inline import beginning
 from .provider import Call, Endpoint
 from .request_body import Intake
 from .responses import Cut
@@ -123,6 +124,7 @@ class Pipeline:
 
     async def _leave(self, call: Call, response: Response) -> Response:
         """Add the provider's headers, let faults change the reply, and close the call's journal entry."""
+        response = call.inlined.resolve(response)
         for name, value in call.provider.headers(call).items():
             response.headers.setdefault(name, header_value(value))
         response.headers.setdefault("date", time.http_date(call.now))
@@ -212,7 +214,7 @@ class Pipeline:
                 "application/json",
                 "text/plain",
             ):
-                entry.reply = bytes(response.body)[:_MOST_TEXT].decode(errors="replace")
+                entry.reply = beginning(response, _MOST_TEXT).decode(errors="replace")
         snapshot = call.snapshot or await read_snapshot(call.account)
         self._remember(call, await leave(call.account, call.arrival, entry, snapshot, call.faults.unused))
 

@@ -5,7 +5,6 @@ It renders when a picture is first read, and applies the faults of pictures, wha
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -14,6 +13,7 @@ from functools import partial
 
 from starlette.responses import Response
 
+from fauxscale.dispatch.inline import MARKED_FROM, base64_of
 from fauxscale.dispatch.provider import Call, Endpoint
 from fauxscale.dispatch.responses import PictureResponse
 from fauxscale.errors import ApiError, Problem
@@ -84,20 +84,27 @@ def readable(link: Link | None, provider: str, path: str, query: bytes, signer: 
 
 
 async def as_base64(call: Call, link: Link) -> str | None:
-    """Encode a result in base64, to be put into a reply; None where a fault wants a link sent instead."""
+    """Encode a result in base64, to be put into a reply as it is; None where a fault wants a link sent instead.
+
+    A mark stands for a large one, which the pipeline exchanges for it as the reply leaves.
+    """
     data = await _inline(call, link)
-    return (
-        None if data is None else (await call.accounts.workers.run(partial(base64.b64encode, data))).decode()
-    )
+    return None if data is None else await _packed(call, data)
 
 
 async def as_data_uri(call: Call, link: Link) -> tuple[str, int] | None:
-    """Encode a result as a data URI, with its size in bytes; None where a fault wants a link sent instead."""
+    """Encode a result as a data URI, as `as_base64` does, with its size in bytes; None where a link is to be sent."""
     data = await _inline(call, link)
     if data is None:
         return None
-    packed = await call.accounts.workers.run(partial(base64.b64encode, data))
-    return f"data:{_media_type(link.recipe)};base64,{packed.decode()}", len(data)
+    return f"data:{_media_type(link.recipe)};base64,{await _packed(call, data)}", len(data)
+
+
+async def _packed(call: Call, data: bytes) -> str:
+    if (mark := call.inlined.mark_of(data)) is not None:
+        return mark
+    packed = await call.accounts.workers.run(partial(base64_of, data))
+    return packed.decode() if len(data) < MARKED_FROM else call.inlined.put(data, packed)
 
 
 async def as_body(call: Call, link: Link, headers: dict[str, str] | None = None) -> Response:

@@ -16,6 +16,7 @@ from fauxscale import (
     Expire,
     Fault,
     HtmlWith200,
+    NullUrl,
     Purge,
     Redirect,
     SameSize,
@@ -31,7 +32,7 @@ from fauxscale.client import AccountHandle
 from fauxscale.settings import Terms
 from tests.calls.aigateway import MODEL
 from tests.calls.ideogram import upscale
-from tests.pictures import doubled, opened, picture
+from tests.pictures import doubled, noise, opened, picture
 from tests.stages import Mode, Stage, open_stage
 
 pytestmark = pytest.mark.every_mode
@@ -383,3 +384,35 @@ def test_a_browser_may_ask_before_it_reads_a_file_that_wants_a_key(stage: Stage)
     )
     assert reply.status_code == 204
     assert reply.headers["access-control-allow-origin"] == "*"
+
+
+def large_inline(stage: Stage, account: AccountHandle) -> httpx.Response:
+    """Three results of over 2 MB each, as base64 in one reply."""
+    return stage.http.post(
+        stage.base_url("lumenfall") + "/images/edits",
+        data={"model": "ideogram-upscale", "n": "3", "response_format": "b64_json"},
+        files={"image": noise()},
+        headers={"Authorization": f"Bearer {account.api_key('lumenfall')}"},
+    )
+
+
+def test_large_results_inside_a_reply_are_the_bytes_the_link_would_lead_to(stage: Stage) -> None:
+    account = stage.account()
+    reply = large_inline(stage, account)
+    assert int(reply.headers["content-length"]) == len(reply.content) > 3 * 2_000_000
+    found = {base64.b64decode(one["b64_json"]) for one in reply.json()["data"]}
+    assert [opened(data).tobytes() for data in found] == [doubled(noise()).tobytes()]
+    assert account.calls[0].cost == 3 * 60_000
+    assert account.calls[0].reply == reply.text[:4096]
+
+
+def test_faults_of_the_reply_and_of_its_pictures_change_large_ones_too(stage: Stage) -> None:
+    account = stage.account()
+    account.faults.add(NullUrl())
+    reply = large_inline(stage, account)
+    assert reply.json()["data"][0] == {"b64_json": None}
+    account.faults.add(Truncate(1_500_000))
+    first, second, third = (
+        base64.b64decode(one["b64_json"]) for one in large_inline(stage, account).json()["data"]
+    )
+    assert sorted(map(len, (first, second, third)))[0] == 1_500_000
