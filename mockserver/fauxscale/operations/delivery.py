@@ -92,10 +92,13 @@ async def as_base64(call: Call, link: Link) -> str | None:
     return None if data is None else await _packed(call, data)
 
 
-async def as_data_uri(call: Call, link: Link) -> tuple[str, int] | None:
-    """Encode a result as a data URI, as `as_base64` does, with its size in bytes; None where a link is to be sent."""
+async def as_data_uri(call: Call, link: Link, *, kept: bool = False) -> tuple[str, int] | None:
+    """Encode a result as a data URI, as `as_base64` does, with its size in bytes; None where a link is to be sent.
+
+    `kept`: the text is not for the reply but to be stored, so that of a large result it is the link.
+    """
     data = await _inline(call, link)
-    if data is None:
+    if data is None or (kept and len(data) >= MARKED_FROM):
         return None
     return f"data:{_media_type(link.recipe)};base64,{await _packed(call, data)}", len(data)
 
