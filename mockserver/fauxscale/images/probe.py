@@ -139,7 +139,8 @@ def _cap(size: tuple[int, int], rules: Rules) -> None:
             Problem.RESULT_TOO_LARGE,
             f"The image is too large: {width}x{height} pixels, over the limit of {rules.max_side} a side.",
             reason=(
-                f"rule: an image has at most {rules.max_side} pixels a side; this one has {width}x{height}; scale it down"
+                f"rule: an image has at most {rules.max_side} pixels a side; "
+                f"this one has {width}x{height}; scale it down"
             ),
             details={"width": width, "height": height, "limit": rules.max_side},
         )

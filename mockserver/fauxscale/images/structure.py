@@ -23,10 +23,10 @@ from .headers import BARE, EOI, MARKER, SOS, webp_size
 class Rules:
     """Limits on what decoding a picture may cost. Every limit is inclusive.
 
-    `max_pixels` is width x height, `max_side` the longer of them: few of the formats hold a longer one, and a WebP of
-    a hundred bytes may claim a canvas of 16 million pixels by one. `max_scans`, `max_segments` (of metadata, and again of everything else)
-    bound a JPEG; `max_chunks` a PNG or WebP. PNG files of more than `decode_up_to` pixels are judged by chunk
-    order and checksums only; JPEG, WebP and smaller PNG files are decoded once.
+    `max_pixels` is width x height, `max_side` the longer of them: no result could have a longer one, and a WebP of a
+    hundred bytes may claim it. `max_scans`, `max_segments` (of metadata, and again of everything else) bound a JPEG;
+    `max_chunks` a PNG or WebP. PNG files of more than `decode_up_to` pixels are judged by chunk order and checksums
+    only; JPEG, WebP and smaller PNG files are decoded once.
     """
 
     max_pixels: int = 25_000_000

@@ -643,3 +643,38 @@ def test_who_is_tired_of_waiting_leaves_nothing_behind(store: Store) -> None:
     run(wait())
     inner = store if isinstance(store, MemoryStore) else store._store  # type: ignore[attr-defined]  # the test's own
     assert inner._waiting == {}
+
+
+# Changes
+
+
+def test_a_store_tells_which_accounts_were_written_to_since_a_mark(store: Store) -> None:
+    def since(mark: int | None) -> tuple[str, ...] | None:
+        nonlocal last
+        changes = run(store.changes(mark))
+        last = changes.mark
+        return changes.accounts
+
+    last = 0
+    did(store, lambda batch: batch.put(key("v", "a"), 1))
+    assert since(None) is None, "who has no mark has to read everything"
+    assert since(last) == ()
+    for account in ("b", "c", "b"):
+        did(store, lambda batch, account=account: batch.put(key("v", account), 1))
+    did(store, lambda batch: batch.get(key("v", "a"), int))
+    before = last
+    assert since(last) == ("b", "c")
+    assert since(last) == ()
+    assert since(before) == ("b", "c"), "a mark is no reader's own"
+
+
+def test_changes_are_not_heaped_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fauxscale.state.store._MOST_CHANGES", 2)
+    mark = run(store.changes(None)).mark
+    for account in ("a", "b"):
+        did(store, lambda batch, account=account: batch.put(key("v", account), 1))
+    assert run(store.changes(mark)).accounts == ("b", "a")
+    did(store, lambda batch: batch.put(key("v", "c"), 1))
+    assert run(store.changes(mark)).accounts is None, "one of them is forgotten"
+    inner = store if isinstance(store, MemoryStore) else store._store  # type: ignore[attr-defined]  # the test's own
+    assert len(inner._written) == 2
