@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 from functools import partial
 
 import httpx
@@ -416,3 +417,22 @@ def test_faults_of_the_reply_and_of_its_pictures_change_large_ones_too(stage: St
         base64.b64decode(one["b64_json"]) for one in large_inline(stage, account).json()["data"]
     )
     assert sorted(map(len, (first, second, third)))[0] == 1_500_000
+
+
+def test_a_result_is_hashed_once_however_often_it_is_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = upscale(stage, noise(360, 480), key=stage.account().api_key("ideogram")).json()["data"][0]["url"]
+    hashed: list[int] = []
+    sha256 = hashlib.sha256
+
+    def noting(data: bytes = b"", **options: bool) -> object:
+        hashed.append(len(data))
+        return sha256(data, **options)
+
+    monkeypatch.setattr(hashlib, "sha256", noting)
+    replies = [stage.http.get(url) for _ in range(3)]
+    assert {reply.headers["etag"] for reply in replies} == {
+        f'"{sha256(replies[0].content).hexdigest()[:32]}"'
+    }
+    assert hashed.count(len(replies[0].content)) == 1
