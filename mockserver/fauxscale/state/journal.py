@@ -180,9 +180,10 @@ class Journal:
         batch = Batch()
         rows, gone = batch.items(self._key, Entry), batch.items(self._left, str)
         outcome = await self._scope.store.run(batch)
-        left = set(outcome.of(gone))
+        kept, lost = outcome.of(rows), outcome.of(gone)
+        left = set(lost)
         # Masked are only those that are asked for: it takes longer than all the rest.
-        newest = islice((one for one in reversed(outcome.of(rows)) if one.ended < before), most)
+        newest = islice((one for one in reversed(kept) if one.ended < before), most)
         entries = [one.masked() for one in newest][::-1]
         return [replace(one, arrived=False) if one.id in left else one for one in entries]
 
