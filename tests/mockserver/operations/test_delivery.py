@@ -30,6 +30,7 @@ from fauxscale import (
     WrongFormat,
 )
 from fauxscale.client import AccountHandle
+from fauxscale.dispatch.inline import PiecewiseResponse
 from fauxscale.settings import Terms
 from tests.calls.aigateway import MODEL
 from tests.calls.ideogram import upscale
@@ -405,6 +406,16 @@ def test_large_results_inside_a_reply_are_the_bytes_the_link_would_lead_to(stage
     assert [opened(data).tobytes() for data in found] == [doubled(noise()).tobytes()]
     assert account.calls[0].cost == 3 * 60_000
     assert account.calls[0].reply == reply.text[:4096]
+
+
+def test_of_large_results_inside_a_reply_no_copy_is_made_in_one_piece(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def joined(_: PiecewiseResponse) -> bytes:
+        raise AssertionError("the pieces were joined")
+
+    monkeypatch.setattr(PiecewiseResponse, "body", property(joined))
+    assert len(large_inline(stage, stage.account()).json()["data"]) == 3
 
 
 def test_faults_of_the_reply_and_of_its_pictures_change_large_ones_too(stage: Stage) -> None:
