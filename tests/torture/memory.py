@@ -34,7 +34,7 @@ from .harness import Limits
 from .measures import peak, resident
 from .results import Result, load, machine
 
-COUNT = 68
+COUNT = 32
 SIDE, SHORT_SIDE = 5_000, 1_250
 AVIF_SIDE = 800
 """Lumenfall's AVIF results have 1,600 pixels a side at most."""
@@ -96,9 +96,10 @@ def source(name: str, side: int, seed: int) -> bytes:
 
 def cases(seed: int) -> Sequence[Case]:
     """Every case, in an order drawn from the seed."""
-    every = itertools.product(("link", "base64 of ten"), FORMATS, SOURCES)
-    made = [Case(*one) for one in every]
-    made += [Case(answer, "png", kind) for answer, kind in itertools.product(ANSWERS, SOURCES)]
+    # What a rendering takes hangs on the format and on the source; what an answer adds hangs on its bytes alone.
+    made = [Case("link", *one) for one in itertools.product(FORMATS, SOURCES)]
+    made += [Case("base64 of ten", format_, "JPEG") for format_ in FORMATS]
+    made += [Case(answer, "png", "PNG with alpha") for answer in ANSWERS]
     random.Random(seed).shuffle(made)
     return made
 

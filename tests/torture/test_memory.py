@@ -19,7 +19,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "AVIF_SIDE", 40)
 
 
-def test_every_answer_and_every_format_is_a_case_for_every_source() -> None:
+def test_every_answer_and_every_format_for_every_source_is_a_case() -> None:
     made = cases(1)
     assert len(made) == len(set(made)) == COUNT
     assert {one.format for one in made if one.answer == "link"} == set(FORMATS)
