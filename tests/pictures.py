@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -29,6 +30,13 @@ def doubled(data: bytes) -> Image.Image:
     """The reference: turned as a viewer shows it, then Pillow's own Lanczos to exactly twice the size."""
     image = ImageOps.exif_transpose(opened(data))
     return image.resize((2 * image.width, 2 * image.height), Image.Resampling.LANCZOS)
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    """The picture as a file, to be sent."""
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
 
 
 def noise(width: int = 500, height: int = 500) -> bytes:

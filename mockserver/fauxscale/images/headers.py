@@ -16,7 +16,7 @@ _SEGMENTS, _JUNK = 2_000, 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class JpegFrame:
     """The header of a JPEG: `samples` a pixel, and whether its decoder holds all of them until the last scan."""
 
     width: int
@@ -25,7 +25,7 @@ class Frame:
     is_buffered: bool
 
 
-def jpeg_frame(data: bytes) -> Frame | None:
+def jpeg_frame(data: bytes) -> JpegFrame | None:
     """Read the header of a JPEG up to its first scan; None without one, or with a lot of other things before."""
     at, code = 2, 0
     frame = b""
@@ -40,7 +40,7 @@ def jpeg_frame(data: bytes) -> Frame | None:
             samples = frame[5]
             # Each of several scans has some of the samples, or some bits of all.
             buffered = code not in _SEQUENTIAL or data[at + 2 : at + 3] != frame[5:6]
-            return Frame(_u16(frame, 3), _u16(frame, 1), samples, buffered)
+            return JpegFrame(_u16(frame, 3), _u16(frame, 1), samples, buffered)
         if marker[1][0] in _FRAMES:
             code, frame = marker[1][0], data[at + 2 : at + 8]
         if marker[1][0] not in BARE:

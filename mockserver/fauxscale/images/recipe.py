@@ -2,42 +2,268 @@
 
 A recipe costs nothing until the picture is read. It is JSON-able, so that links and jobs can be kept
 by any store; equal recipes over equal sources make equal pictures, so results are remembered by it.
+
+A step may be made of other steps: `Over(CutOut(photo), Draw("a beach", 640, 480))` is a photo's subject at
+a beach. Each knows its `width` and `height` in pixels; `painting.paint` makes any of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from .peaks import memory_to_encode
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The picture sent as number `index`, as a viewer shows it (EXIF turned): `width` x `height` pixels.
+
+    Not told (0), the size is whatever the picture has; a step that takes its own size from this one needs it.
+    """
+
+    index: int = 0
+    width: int = 0
+    height: int = 0
+
+
+_FIRST = Source()
+
+
+@dataclass(frozen=True, slots=True)
 class Enlarge:
-    """The first source at `width` x `height` pixels (Lanczos), turned as its EXIF says."""
+    """A picture at exactly `width` x `height` pixels (Lanczos), its alpha too; the first source if none is named."""
 
     width: int
     height: int
+    of: Step = _FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A picture of `width` x `height` pixels drawn from a text; it has no sources."""
+    """A picture of `width` x `height` pixels drawn from a text and a seed, mostly in the colours of `palette`.
+
+    Colours are written `#rgb` or `#rrggbb`, the weightiest first; without any the text decides.
+    """
 
     prompt: str
+    width: int
+    height: int
+    seed: int = 0
+    palette: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Silhouette:
+    """One shape in the middle of `width` x `height` pixels, drawn as `Draw` does, with alpha 0 around it."""
+
+    prompt: str
+    width: int
+    height: int
+    seed: int = 0
+    palette: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AsStored:
+    """The first source's bytes unchanged, `width` x `height` pixels: a recorded picture needs no work.
+
+    It stands alone or not at all: bytes are no part of another picture.
+    """
+
     width: int
     height: int
 
 
 @dataclass(frozen=True, slots=True)
-class AsStored:
-    """The first source unchanged, `width` x `height` pixels: a recorded picture needs no work."""
+class Crop:
+    """The middle of a picture in the ratio `width`:`height`, scaled (Lanczos) to that size."""
 
+    of: Step
     width: int
     height: int
 
 
-Step: TypeAlias = Enlarge | Draw | AsStored
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A whole picture, scaled (Lanczos) to fit inside `width` x `height` and put in the middle.
+
+    What is left of the frame continues the picture's edges, blurred.
+    """
+
+    of: Step
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """`weight` percent of `under` and the rest of `over`: at 100 `under` byte for byte. In the size of `under`."""
+
+    under: Step
+    over: Step
+    weight: int
+
+    @property
+    def width(self) -> int:
+        return self.under.width
+
+    @property
+    def height(self) -> int:
+        return self.under.height
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """`edit` where the luminance of `mask` is below 128, elsewhere `base` byte for byte. In the size of `base`."""
+
+    base: Step
+    edit: Step
+    mask: Step
+
+    @property
+    def width(self) -> int:
+        return self.base.width
+
+    @property
+    def height(self) -> int:
+        return self.base.height
+
+
+@dataclass(frozen=True, slots=True)
+class CutOut:
+    """A picture's subject with alpha around it: by its own alpha if it has any, else by its border's colour."""
+
+    of: Step
+
+    @property
+    def width(self) -> int:
+        return self.of.width
+
+    @property
+    def height(self) -> int:
+        return self.of.height
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """`top` laid on `bottom` by its alpha. In the size of `top`."""
+
+    top: Step
+    bottom: Step
+
+    @property
+    def width(self) -> int:
+        return self.top.width
+
+    @property
+    def height(self) -> int:
+        return self.top.height
+
+
+@dataclass(frozen=True, slots=True)
+class Tint:
+    """A picture tinted towards a colour (`#rrggbb`) or towards the mean colour of another picture."""
+
+    of: Step
+    by: Step | str
+
+    @property
+    def width(self) -> int:
+        return self.of.width
+
+    @property
+    def height(self) -> int:
+        return self.of.height
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """A picture put onto another, in the size of `onto`.
+
+    At `lower-centre`: whole, half as high as `onto`, standing at its lower edge. At `right-edge`: in place
+    `slot` (from the top, from 0) of `slots` that share a strip at its right. `mask`, a picture of the size of
+    `of`, is its alpha: seen where the mask is white.
+    """
+
+    of: Step
+    onto: Step
+    at: Literal["lower-centre", "right-edge"] = "lower-centre"
+    mask: Step | None = None
+    slot: int = 0
+    slots: int = 1
+
+    @property
+    def width(self) -> int:
+        return self.onto.width
+
+    @property
+    def height(self) -> int:
+        return self.onto.height
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A row of text in a picture: the pixels it covers, from the top left, and the colour of its letters."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    colour: str = "#000000"
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutText:
+    """A picture whose `blocks` are painted over with what is around their letters, the rest byte for byte."""
+
+    of: Step
+    blocks: tuple[Block, ...]
+
+    @property
+    def width(self) -> int:
+        return self.of.width
+
+    @property
+    def height(self) -> int:
+        return self.of.height
+
+
+Step: TypeAlias = (
+    Source
+    | Enlarge
+    | Draw
+    | Silhouette
+    | AsStored
+    | Crop
+    | Frame
+    | Blend
+    | Masked
+    | CutOut
+    | Over
+    | Tint
+    | Paste
+    | WithoutText
+)
+
+
+def inputs(step: Step) -> tuple[Step, ...]:
+    """List the steps that `step` is made of, in the order they are painted."""
+    match step:
+        case Source() | Draw() | Silhouette() | AsStored():
+            return ()
+        case Enlarge(of=of) | Crop(of=of) | Frame(of=of) | CutOut(of=of) | WithoutText(of=of):
+            return (of,)
+        case Blend(under=under, over=over):
+            return under, over
+        case Masked(base=base, edit=edit, mask=mask):
+            return base, edit, mask
+        case Over(top=top, bottom=bottom):
+            return top, bottom
+        case Tint(of=of, by=by):
+            return (of,) if isinstance(by, str) else (of, by)
+        case Paste(of=of, onto=onto, mask=mask):
+            return (onto, of) if mask is None else (onto, of, mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +287,11 @@ class Recipe:
 
     def sized(self, width: int, height: int) -> Recipe:
         """Return the recipe of the same picture in another size."""
-        return replace(self, step=replace(self.step, width=width, height=height))
+        match self.step:
+            case Enlarge() | Draw() | Silhouette() | AsStored():
+                return replace(self, step=replace(self.step, width=width, height=height))
+            case _:
+                return replace(self, step=Enlarge(width, height, of=self.step))
 
     def in_format(self, format: str) -> Recipe:  # noqa: A002  # its name
         """Return the recipe of the same picture in another format, whose encoder may take more memory."""

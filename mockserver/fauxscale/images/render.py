@@ -1,4 +1,4 @@
-"""Enlarges an accepted upload, and encodes a picture as a file."""
+"""Reads and enlarges the pixels of an accepted upload, and encodes a picture as a file."""
 
 from __future__ import annotations
 
@@ -43,14 +43,9 @@ class Prepared:
 
 
 def enlarge(data: bytes, width: int, height: int) -> Image.Image:
-    """Resample (Lanczos) the first frame of `data`, as a viewer shows it, to `width` x `height` pixels.
-
-    The result is in mode L, LA, RGB or RGBA and carries the ICC profile and nothing else of the input. Meant
-    for bytes that `probe` accepted: no cap is applied again. Raises ApiError(BROKEN_IMAGE) when the pixels
-    turn out to be damaged after all, ApiError(UNSUPPORTED_FORMAT) for other bytes.
-    """
+    """Resample (Lanczos) the first frame of `data`, as `read` reads it, to `width` x `height` pixels."""
     with broken_only():
-        image = read(data)
+        image = _read(data)
         profile = image.info.get("icc_profile")
         large = resized(image, width, height)
         large.info = _only_profile(profile, large.mode)
@@ -58,7 +53,17 @@ def enlarge(data: bytes, width: int, height: int) -> Image.Image:
 
 
 def read(data: bytes) -> Image.Image:
-    """Read the first frame, turned as a viewer shows it, in mode L, LA, RGB or RGBA. Nothing of the decoder is left."""
+    """Decode the first frame of `data`, as a viewer shows it.
+
+    The result is in mode L, LA, RGB or RGBA and carries the ICC profile and nothing else of the input. Meant
+    for bytes that `probe` accepted: no cap is applied again. Raises ApiError(BROKEN_IMAGE) when the pixels
+    turn out to be damaged after all, ApiError(UNSUPPORTED_FORMAT) for other bytes.
+    """
+    with broken_only():
+        return _read(data)
+
+
+def _read(data: bytes) -> Image.Image:
     kind = identify(data)
     anatomy = dissect(data, kind, _UNLIMITED)
     with open_paint(kind, anatomy) as source:
@@ -95,7 +100,7 @@ def prepare(image: Image.Image, format: str) -> Prepared:  # noqa: A002  # as ab
     profile = image.info.get("icc_profile")
     picture, alpha = _plain(image), None
     if format in ("JPEG", "GIF"):
-        picture = changed(picture, picture.mode.removesuffix("A"), _on_white)
+        picture = changed(picture, picture.mode.removesuffix("A"), on_white)
     elif format == "WEBP" and picture.mode.endswith("A") and _pixels(picture) > WEBP_ALPHA_UP_TO:
         alpha = picture.getchannel("A")
         picture = changed(picture, "RGB", lambda part: part.convert("RGB"))
@@ -252,7 +257,8 @@ def _with_alpha(image: Image.Image, channels: list[Image.Image], key: list[int])
     return clear
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
+    """Lay a picture with alpha on white."""
     ground = Image.new(image.mode[:-1], image.size, "white")
     ground.paste(image.convert(ground.mode), mask=image.getchannel("A"))
     return ground

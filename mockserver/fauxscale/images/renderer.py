@@ -10,12 +10,12 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from fauxscale.workers import Workers
 
 from .permits import Permits
-from .recipe import AsStored, Draw, Enlarge, Recipe
+from .recipe import AsStored, Recipe
 
 # Renderings that may take more than this give what they freed back to the machine.
 _LARGE = 32 * 1024 * 1024
@@ -24,6 +24,7 @@ _MAPPED_FROM = 4 * 1024 * 1024
 _READ_AT_ONCE = 2  # uploads, to see whether they are there and what they are: many may be on disk
 
 
+T = TypeVar("T")
 Load: TypeAlias = Callable[[], Awaitable[Sequence[bytes] | None]]
 """Reads the uploads a recipe names; None once one of them is gone."""
 
@@ -113,6 +114,15 @@ class Renderer:
             self._size -= len(self._done.popitem(last=False)[1].data)
         return made
 
+    async def measure(self, memory: int, work: Callable[[], T]) -> T:
+        """Run what reads pixels without making any, under the same bounds; `memory` is what it may take."""
+        # As above: memory is free when the thread has ended, and not when somebody stops waiting for it.
+        return await asyncio.shield(asyncio.create_task(self._measured(memory, work)))
+
+    async def _measured(self, memory: int, work: Callable[[], T]) -> T:
+        async with self._memory.of(memory):
+            return await self._workers.render(work)
+
     def close(self) -> None:
         self._done.clear()
         self._size = 0
@@ -125,18 +135,14 @@ def _rendition(recipe: Recipe, sources: Sequence[bytes]) -> Rendition:
 
 def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
     """Make a recipe's pixels: the one function that does."""
-    from .drawing import draw  # Pillow: not imported before a picture is read
-    from .render import enlarge, prepare, write
+    if isinstance(recipe.step, AsStored):
+        return sources[0]
+    from .painting import paint  # Pillow: not imported before a picture is read
+    from .render import prepare, write
 
     if recipe.memory > _LARGE:
         _map_large_blocks()
-    match recipe.step:
-        case AsStored():
-            return sources[0]
-        case Draw(prompt, width, height):
-            picture = enlarge(draw(prompt, width, height), width, height)
-        case Enlarge(width, height):
-            picture = enlarge(sources[0], width, height)
+    picture = paint(recipe.step, sources)
     give_back = _give_back if recipe.memory > _LARGE else lambda: None
     # What one step has freed, and glibc keeps, would be memory beside that of the next.
     give_back()

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pytest
+from PIL import Image
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.images.permits import Permits
-from fauxscale.images.recipe import AsStored, Draw, Enlarge, Recipe
+from fauxscale.images.recipe import AsStored, Blend, Draw, Enlarge, Recipe, Source
 from fauxscale.images.renderer import Load, Renderer, SourceGone
 from fauxscale.workers import Workers
 from tests.pictures import opened, picture
@@ -45,6 +46,42 @@ def test_what_is_drawn_needs_no_source_and_what_is_stored_no_work() -> None:
     drawn, stored = run(rendering())
     assert opened(drawn).size == (40, 30)
     assert stored == b"any bytes"
+
+
+def test_a_step_made_of_steps_is_painted_of_all_the_sources_it_names() -> None:
+    step = Blend(Source(1, 40, 30), Source(0, 40, 30), 50)
+
+    async def rendering() -> tuple[bytes, str, str]:
+        made = renderer(cache=1000, memory=1000)
+        load = loading(picture(), picture(mode="L"))
+        mixed = replace(RECIPE, sources=("blob:1", "blob:2"), step=step)
+        other = replace(mixed, step=replace(step, weight=51))
+        names = await made.content(mixed, load), await made.content(other, load)
+        return await made.picture(mixed, load), *names
+
+    data, one, other = run(rendering())
+    expected = Image.blend(opened(picture()), opened(picture(mode="L")).convert("RGB"), 0.5)
+    assert opened(data).tobytes() == expected.tobytes()
+    assert one != other
+
+
+def test_what_is_only_measured_waits_for_memory_too_and_frees_it_when_done_though_the_asker_left() -> None:
+    async def measuring() -> tuple[list[int], int]:
+        memory = Permits(150)
+        made = Renderer(Workers(), memory, cache=1)
+        ran: list[int] = []
+        async with memory.of(100):
+            waiting = [asyncio.create_task(made.measure(100, lambda n=n: ran.append(n))) for n in range(3)]  # type: ignore[misc]  # mypy has no type for this
+            for _ in range(10):
+                await asyncio.sleep(0)
+            waiting[0].cancel()
+            assert not ran
+        await asyncio.gather(*waiting, return_exceptions=True)
+        async with memory.of(150):  # all of it is free once more
+            made.close()
+        return ran, made.rendered
+
+    assert run(measuring()) == ([0, 1, 2], 0)
 
 
 def test_concurrent_looks_share_one_rendering_also_of_equal_uploads() -> None:
