@@ -47,8 +47,10 @@ def upscale(photo: bytes, request: str = "{}") -> dict[str, Any]:
     return {"data": {"image_request": request}, "files": {"image_file": ("a.png", photo, "image/png")}}
 
 
-def record_ideogram(mock: MockServer, folder: Path, photo: bytes, request: str = "{}") -> httpx.Response:
+def record_ideogram(
+    mock: MockServer, folder: Path, photo: bytes, request: str = "{}", *, key: str = ""
+) -> httpx.Response:
     """One upscale and its picture, recorded."""
-    key = mock.account().api_key("ideogram")
+    key = key or mock.account().api_key("ideogram")
     through = Through(mock.base_url("ideogram"), folder)
     return through.ask("POST", "/upscale", headers=key_header("ideogram", key), **upscale(photo, request))

@@ -24,7 +24,25 @@ from fauxscale.dispatch.provider import (
 )
 from fauxscale.errors import ApiError, Problem, phrase, text_of
 from fauxscale.faults import Interrupted, Refuse, Withhold
-from fauxscale.images.recipe import AsStored, Draw, Enlarge, Recipe
+from fauxscale.images.recipe import (
+    AsStored,
+    Blend,
+    Block,
+    Crop,
+    CutOut,
+    Draw,
+    Enlarge,
+    Frame,
+    Masked,
+    Over,
+    Paste,
+    Recipe,
+    Silhouette,
+    Source,
+    Step,
+    Tint,
+    WithoutText,
+)
 from fauxscale.numbers import read_number
 from fauxscale.operations.delivery import as_base64, as_body, as_data_uri, links_at, picture_of
 from fauxscale.operations.image_sources import drawn_picture, named_picture
@@ -34,15 +52,17 @@ from fauxscale.operations.job_results import (
     Made,
     begin,
     find_job,
+    notify,
     pace_of,
     poll,
     result_of,
     signing_key,
     tell,
 )
-from fauxscale.operations.judging import judge
-from fauxscale.operations.upscale import perform, prepare, upscale
-from fauxscale.operations.upscale_request import Outcome, Result, Upscale
+from fauxscale.operations.judging import judge, probed, quote
+from fauxscale.operations.measuring import caption_of, text_blocks_of
+from fauxscale.operations.performing import perform, prepare
+from fauxscale.operations.work import Outcome, Result, Sent, Size, StepOf, Work, enlarged
 from fauxscale.settings import micros
 from fauxscale.state.account import Account
 from fauxscale.state.files import File, safe_name
@@ -51,7 +71,7 @@ from fauxscale.state.journal import Entry
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.rate_limits import Quota, in_flight, per_minute, rolling
-from fauxscale.state.webhooks import check_address
+from fauxscale.state.webhooks import Signature, check_address
 
 __all__ = [
     # the values a provider is made of
@@ -94,17 +114,38 @@ __all__ = [
     "phrase",
     "text_of",
     # the work
-    "AsStored",
-    "Draw",
-    "Enlarge",
     "Outcome",
-    "Recipe",
     "Result",
-    "Upscale",
+    "Sent",
+    "Size",
+    "StepOf",
+    "Work",
+    "caption_of",
+    "enlarged",
     "judge",
     "perform",
     "prepare",
-    "upscale",
+    "probed",
+    "quote",
+    "text_blocks_of",
+    # how pixels are made
+    "AsStored",
+    "Blend",
+    "Block",
+    "Crop",
+    "CutOut",
+    "Draw",
+    "Enlarge",
+    "Frame",
+    "Masked",
+    "Over",
+    "Paste",
+    "Recipe",
+    "Silhouette",
+    "Source",
+    "Step",
+    "Tint",
+    "WithoutText",
     # the results, in whatever form they leave
     "Link",
     "as_base64",
@@ -123,9 +164,11 @@ __all__ = [
     "Made",
     "Pace",
     "Progress",
+    "Signature",
     "begin",
     "find_job",
     "check_address",
+    "notify",
     "pace_of",
     "poll",
     "result_of",

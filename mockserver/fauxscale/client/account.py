@@ -10,7 +10,7 @@ from .calls import Calls
 from .clock import ClockHandle
 from .faults import FaultsHandle
 from .jobs import JobsHandle
-from .journal import Source, Wire
+from .journal import JournalReader, Wire
 from .ledger import LedgerView, billed_once
 from .links import LinksHandle
 
@@ -23,7 +23,7 @@ class AccountHandle:
         self._client = client
         self.id = account_id
         self._path = f"/accounts/{account_id}"
-        self._source = Source(client, self._path)
+        self._source = JournalReader(client, self._path)
         self._keys = dict(keys)
 
     def __enter__(self) -> AccountHandle:

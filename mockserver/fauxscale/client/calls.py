@@ -9,7 +9,7 @@ from typing import overload
 
 from .call import CallRecord, link_retries
 from .filters import SERVED, check, differences, say
-from .journal import Source
+from .journal import JournalReader
 
 _LIVE = "live_call"
 
@@ -23,7 +23,7 @@ class Calls(Sequence[CallRecord]):
     ValueError that lists the known ones.
     """
 
-    def __init__(self, source: Source, calls: Iterable[CallRecord] | None = None) -> None:
+    def __init__(self, source: JournalReader, calls: Iterable[CallRecord] | None = None) -> None:
         self._source = source
         self._everything = self._load() if calls is None else list(calls)
         self._calls = [call for call in self._everything if call.kind == "api" and call.rule != _LIVE]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from .call import CallRecord
-from .journal import Source
+from .journal import JournalReader
 
 _FACTS: Mapping[str, Callable[[CallRecord], object]] = {
     "kind": lambda call: call.kind,
@@ -25,7 +25,7 @@ _FACTS: Mapping[str, Callable[[CallRecord], object]] = {
 SERVED = frozenset({"kind", "provider", "operation", "status", "rule", "fault"})
 
 
-def check(wanted: Mapping[str, object], source: Source, calls: Iterable[CallRecord]) -> None:
+def check(wanted: Mapping[str, object], source: JournalReader, calls: Iterable[CallRecord]) -> None:
     """Raise ValueError for a name that is no fact, nor a parameter of any provider or of these calls.
 
     A call with a misspelt name would never match, and an assertion that there was none would always hold.

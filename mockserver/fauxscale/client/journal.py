@@ -24,7 +24,7 @@ class Wire(Protocol):
     def delete(self, account_id: str) -> None: ...
 
 
-class Source:
+class JournalReader:
     """The journal of one account. `looked` is the most refused live calls that were ever asked of it."""
 
     def __init__(self, client: Wire, account: str) -> None:

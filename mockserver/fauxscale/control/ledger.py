@@ -24,13 +24,18 @@ async def read(ask: Ask) -> object:
 
 
 async def _fingerprint(ask: Ask, charge: Charge) -> str:
-    """Hash what a charge was for: operation, parameters and picture; computed when first asked for."""
-    upload = await ask.account.digest(charge.source)
-    if not upload:
-        load = partial(ask.account.store.get_blob, charge.source)
-        upload = await ask.accounts.renderer.digest(charge.source, load) or charge.source
-    sent = f"{charge.operation}\n{charge.params_digest}\n{upload}"
+    """Hash what a charge was for: operation, parameters and pictures; computed when first asked for."""
+    uploads = [await _digest(ask, source) for source in charge.sources]
+    sent = "\n".join([charge.operation, charge.params_digest, *uploads])
     return hashlib.sha256(sent.encode()).hexdigest()[:32]
+
+
+async def _digest(ask: Ask, source: str) -> str:
+    known = await ask.account.digest(source)
+    if known:
+        return known
+    load = partial(ask.account.store.get_blob, source)
+    return await ask.accounts.renderer.digest(source, load) or source
 
 
 ROUTES = (ControlRoute("GET", "/accounts/{id}/ledger", read),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 from typing import TypeVar
@@ -104,10 +104,11 @@ class CallFaults:
             self._tried.remove(one)
             self._entry.reason = f"{type(one.fault).__name__} was configured, but {why}"
 
-    def take(self, kind: type[E]) -> E | None:
-        """Take an effect of this kind that an applied fault asked for, to act on it; None where there is none."""
+    def take(self, kind: type[E], fits: Callable[[E], bool] = lambda effect: True) -> E | None:
+        """Take an effect of this kind that an applied fault asked for, to act on it; None where there is none that
+        `fits`."""
         for effect, one in self._asked:
-            if isinstance(effect, kind):
+            if isinstance(effect, kind) and fits(effect):
                 self._acted.append(one)
                 return effect
         return None

@@ -25,6 +25,7 @@ from fauxscale.state.journal import Entry
 from fauxscale.state.link import Link
 from fauxscale.state.passage import Arrival, Snapshot
 from fauxscale.state.rate_limits import Quota, RateLimitStatus
+from fauxscale.state.webhooks import Signature
 
 from .call_faults import CallFaults
 from .inline import Inlined
@@ -122,8 +123,10 @@ class Provider:
     parameters: tuple[str, ...] = ()
     # Further variables, with `{host}`, for clients that speak nothing but https: given when the server does too.
     tls_env: Mapping[str, str] = field(default_factory=dict[str, str])
-    # The body that tells a client's server how a job ended; None for a provider without webhooks.
+    # The body that tells a client's server how a job ended; None for a provider without webhooks. How it is signed:
+    # as fal.ai does when None.
     notice: Callable[[Job, ApiError | None], str] | None = None
+    signature: Signature | None = None
     # The codes of its errors with their statuses, for faults that name one; None: any code is passed on.
     codes: Mapping[str, int] | None = None
     # Headers every answer of this provider carries.
@@ -185,11 +188,26 @@ class Call:
         for options in (self.terms.options, self.accounts.settings.options):
             if full in options:
                 return options[full]
-        return next(one.default for one in self.provider.options if one.name == name)
+        for one in self.provider.options:
+            if one.name == name:
+                return one.default
+        raise KeyError(f"{self.provider.name} has no option {name!r}")
 
-    async def form(self, *, file: int) -> Form:
-        """Read the request's multipart form, files up to `file` bytes; its parts go into the journal."""
-        caps = replace(self.caps, file=file)
+    async def form(
+        self, *, file: int, whole: int | None = None, files: int | None = None, parts: int | None = None
+    ) -> Form:
+        """Read the request's multipart form, files up to `file` bytes; its parts go into the journal.
+
+        `whole` is what all of it may hold, where that is more than one file and a little; `files` and `parts` are
+        how many there may be.
+        """
+        caps = replace(
+            self.caps,
+            file=file,
+            body=whole or self.caps.body,
+            files=files or self.caps.files,
+            parts=parts or self.caps.parts,
+        )
         headers = self.request.headers
         try:
             form = await read_form(self.request.stream(), headers.get("content-type"), caps)

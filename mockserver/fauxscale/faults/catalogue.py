@@ -219,8 +219,8 @@ _MAGIC_NUMBERS: Mapping[str, tuple[float, Callable[[float], Fault]]] = {
 def magic(prompt: str) -> Fault | None:
     """Find the fault a prompt names for its own call, `a cat fauxscale:429`, so that no control call is needed.
 
-    A status; a word; or a word with a number, `slow=3`; `missing=/data/0/url`. Those of downloads apply to every
-    read of the call's links. Unknown words are ignored.
+    A status; a word; or a word with a number, `slow=3`, `unsafe-200=0`; `missing=/data/0/url`. Those of downloads
+    apply to every read of the call's links. Unknown words are ignored.
     """
     word = prompt.partition("fauxscale:")[2].split(maxsplit=1)[0:1]
     if not word:
@@ -231,6 +231,8 @@ def magic(prompt: str) -> Fault | None:
             return Fail(int(name))
         if name == "missing":
             return MissingField(value)
+        if name == "unsafe-200" and value:
+            return UnsafeImage(only=int(value))
         if name in _MAGIC_NUMBERS:
             usual, make = _MAGIC_NUMBERS[name]
             return make(float(value) if value else usual)

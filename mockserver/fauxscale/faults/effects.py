@@ -13,7 +13,9 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """Answer with a success that has no picture and is flagged unsafe."""
+    """Answer with a success that has no picture and is flagged unsafe; of several images, `only` this one, from 0."""
+
+    only: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

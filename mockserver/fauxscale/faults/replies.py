@@ -8,23 +8,32 @@ from typing import ClassVar, cast
 
 from .effects import Alter, Refuse, SendLink, Withhold
 from .fault import FaultContext, NotApplicable, RequestKind, Stage
-from .validation import header, sendable
+from .validation import header, sendable, within
 
 _PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a link, or bytes in base64
 
 
 @dataclass(frozen=True, slots=True)
 class UnsafeImage:
-    """Judge the picture unsafe: as an error (`refuse`), or in a 200 without a link and flagged unsafe."""
+    """Judge the picture unsafe: as an error (`refuse`), or in a 200 without a link and flagged unsafe.
+
+    Of several images of one call, `only` the one of this number, from 0, is left out.
+    """
 
     refuse: bool = False
+    only: int | None = None
 
     stage: ClassVar[Stage] = "outcome"
     kind: ClassVar[RequestKind] = "api"
     combines: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        within(self, 0, 1_000, "only")
+        if self.refuse and self.only is not None:
+            raise ValueError("UnsafeImage: what is refused is refused whole; only says what a 200 leaves out")
+
     async def apply(self, context: FaultContext) -> None:
-        context.ask(Refuse() if self.refuse else Withhold())
+        context.ask(Refuse() if self.refuse else Withhold(self.only))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Operations that providers are composed of: upscaling, delivery, jobs, and pictures named in a request."""
+"""Operations that providers are composed of: work, delivery, jobs, and pictures named in a request."""

@@ -37,8 +37,13 @@ async def _somebody_elses(link: Link, account: Account) -> Recipe:
     links = await account.links.all()
     here = next((at for at, one in enumerate(links) if one.id == link.id), 0)
     for other in [*links[here:], *reversed(links[:here])]:
-        if other.source != link.source and await _sources(other.recipe, account) is not None:
+        if _is_of_other_work(other, link) and await _sources(other.recipe, account) is not None:
             return other.recipe.in_format(link.recipe.format)
     recipe = link.recipe
     stranger = Draw(link.id, recipe.width, recipe.height)
     return replace(recipe, sources=(), step=stranger)
+
+
+def _is_of_other_work(other: Link, link: Link) -> bool:
+    """Whether it shows something else: other uploads or, where both are drawn, what was paid for separately."""
+    return other.sources != link.sources or (not link.sources and other.charge != link.charge)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from starlette.background import BackgroundTask
 
 from fauxscale.clock import LATEST
-from fauxscale.dispatch.provider import Call, Option, Provider
+from fauxscale.dispatch.provider import Call, Option, Provider, media_url
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import DelayWebhook, HoldWebhook, RepeatWebhook
 from fauxscale.state.account import Account
@@ -16,10 +16,10 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.jobs import Job, Pace, Progress
 from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
-from fauxscale.state.webhooks import Delivery, Key
+from fauxscale.state.webhooks import Delivery, Key, Signature
 
-from .upscale import keep
-from .upscale_request import Outcome
+from .performing import keep
+from .work import Outcome
 
 # What any provider with jobs lets its users choose: how long work waits, runs, and how many polls find it unfinished.
 JOB_OPTIONS = (
@@ -33,9 +33,12 @@ JOB_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The outcome of a job's work. `output` is the provider's own note of it, as JSON, to be worded later."""
+    """The outcome of a job's work: None where it makes no pictures and costs nothing.
 
-    outcome: Outcome
+    `output` is the provider's own note of it, as JSON, to be worded later.
+    """
+
+    outcome: Outcome | None
     output: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
@@ -85,6 +88,7 @@ async def begin(
             raise
         error = refusal
         error.message, error.reason = call.masked(error.message), call.masked(error.reason)
+    outcome = made.outcome if made else None
     copies, late = call.faults.take(RepeatWebhook), call.faults.take(DelayWebhook)
     job = Job(
         id=job_id,
@@ -94,16 +98,17 @@ async def begin(
         made=call.now,
         pace=pace,
         output=made.output if made else {},
-        links=tuple(one.link.id for one in made.outcome.results) if made else (),
-        charge=made.outcome.charge if made else None,
+        links=tuple(one.link.id for one in outcome.results) if outcome else (),
+        charge=outcome.charge if outcome else None,
         error=ends_in or error,
         notify=notify,
         copies=copies.copies if copies else 1,
         late=late.seconds if late else 0.0,
         held=call.faults.take(HoldWebhook) is not None,
+        origin=media_url(call, ""),
     )
-    if made is not None:
-        await keep(call, made.outcome, None)
+    if outcome is not None:
+        await keep(call, outcome, None)
     await call.account.jobs.add(job)
     # With no pace set the work is done, and paid for, by now.
     progress = await poll(call, job, counted=False)
@@ -138,18 +143,17 @@ async def result_of(call: Call, job: Job) -> JobResult | None:
 
 async def poll(call: Call, job: Job, *, counted: bool = True) -> Progress:
     """Where a job of this account stands by now. Paces that go by polls count this one, unless told not to."""
-    return await refresh(
-        call.account, call.provider, job, (await call.account.clock()).now(), counted=counted
-    )
+    now = (await call.account.clock()).now()
+    return await refresh(call.accounts, call.account, call.provider, job, now, counted=counted)
 
 
 async def refresh(
-    account: Account, provider: Provider, job: Job, now: float, *, counted: bool = True
+    accounts: Accounts, account: Account, provider: Provider, job: Job, now: float, *, counted: bool = True
 ) -> Progress:
     """Return a job's progress; one found done is finished first. Jobs that go by polls count it, unless told not to."""
     progress = await account.jobs.progress(job, now, poll=counted)
     if progress.stage == "done":
-        await finish(account, provider, job, progress)
+        await finish(accounts, account, provider, job, progress)
         progress = await account.jobs.progress(job, now)
     return progress
 
@@ -162,11 +166,13 @@ async def catch_up(accounts: Accounts, account: Account, providers: Mapping[str,
         if not await account.jobs.ended(job):
             progress = await account.jobs.progress(job, now)
             if progress.stage == "done" and job.provider in providers:
-                await finish(account, providers[job.provider], job, progress)
+                await finish(accounts, account, providers[job.provider], job, progress)
     await deliver(accounts, account, now)
 
 
-async def finish(account: Account, provider: Provider, job: Job, progress: Progress) -> Charge | None:
+async def finish(
+    accounts: Accounts, account: Account, provider: Provider, job: Job, progress: Progress
+) -> Charge | None:
     """End a job that is done: charge it unless it failed, let its links live, queue its notice. Once, however many
     ask."""
     if not await account.jobs.end(job, "done", progress.since):
@@ -180,21 +186,58 @@ async def finish(account: Account, provider: Provider, job: Job, progress: Progr
             # Other work has spent the money since this was submitted.
             error, charge = refusal, None
             await account.jobs.fail_ended(job, refusal)
+    links: list[Link] = []
     if error is None:
-        for link in await account.links.of(job.links):
-            await account.links.change(replace(link, exp=int(min(progress.since + link.life, LATEST))))
+        links = [
+            replace(link, exp=int(min(progress.since + link.life, LATEST)))
+            for link in await account.links.of(job.links)
+        ]
+        for link in links:
+            await account.links.change(link)
     if job.notify is not None and provider.notice is not None:
-        delivery = Delivery(
-            id=job.id,
-            url=job.notify,
-            body=provider.notice(job, error),
-            header=f"X-{provider.name.capitalize()}-Webhook",
-            user=account.id,
-            due=progress.since + job.late,
-            copies=job.copies,
-        )
+        body = provider.notice(replace(job, addresses=_addresses(accounts, job, links)), error)
+        delivery = _delivery(provider, account, job.id, job.notify, body)
+        delivery = replace(delivery, due=progress.since + job.late, copies=job.copies)
         await account.webhooks.add(delivery, held=job.held)
     return charge
+
+
+def _addresses(accounts: Accounts, job: Job, links: Sequence[Link]) -> tuple[str | None, ...]:
+    """The addresses of a job's results, by the way on which the call that began it came."""
+
+    def address(link: Link) -> str | None:
+        if not link.safe or not link.path:
+            return None
+        if not link.signed or link.exp is None:
+            return job.origin + link.path
+        return f"{job.origin}{link.path}?{accounts.signer.query(link.path, link.exp, link.account)}"
+
+    return tuple(map(address, links))
+
+
+async def notify(call: Call, notice_id: str, url: str, body: str) -> BackgroundTask:
+    """Queue a webhook delivery of what is done already; the returned task makes it once this call is answered."""
+    await call.faults.apply("webhook")
+    copies, late = call.faults.take(RepeatWebhook), call.faults.take(DelayWebhook)
+    delivery = replace(
+        _delivery(call.provider, call.account, notice_id, url, body),
+        due=call.now + (late.seconds if late else 0.0),
+        copies=copies.copies if copies else 1,
+    )
+    await call.account.webhooks.add(delivery, held=call.faults.take(HoldWebhook) is not None)
+    return tell(call)
+
+
+def _delivery(provider: Provider, account: Account, notice_id: str, url: str, body: str) -> Delivery:
+    """A delivery of one copy, due at once."""
+    return Delivery(
+        id=notice_id,
+        url=url,
+        body=body,
+        signature=provider.signature or Signature.named(provider.name),
+        user=account.id,
+        due=0.0,
+    )
 
 
 def tell(call: Call) -> BackgroundTask:

@@ -1,7 +1,8 @@
-"""Everything that may refuse work: the picture, its size, faults, the wallet."""
+"""Everything that may refuse work: the pictures, their sizes, faults, the wallet."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fauxscale.dispatch.provider import Call
@@ -9,35 +10,49 @@ from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Refuse, Withhold, magic
 from fauxscale.state.journal import brief
 
-from .upscale_request import Upscale
+from .work import Sent, Work
 
 if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
 
 
-async def judge(call: Call, ask: Upscale) -> Picture:
+async def judge(call: Call, work: Work) -> tuple[Picture, ...]:
     """Everything that may refuse the work, the wallet included, for who has more to do before it is paid. Costs
-    nothing."""
-    picture = await judge_unpaid(call, ask)
-    await call.account.ledger.check(price_of(call, ask), await _funds(call))
-    return picture
+    nothing. Returns the pictures that were sent."""
+    pictures = await judge_unpaid(call, work)
+    await call.account.ledger.check(price_of(call, work, pictures), await _funds(call))
+    return pictures
 
 
-async def judge_unpaid(call: Call, ask: Upscale) -> Picture:
+async def judge_unpaid(call: Call, work: Work) -> tuple[Picture, ...]:
     """Everything that may refuse the work but the wallet, which refuses when it is to pay."""
-    picture = await _probed(call, ask)
-    await call.faults.apply_prompt_fault(magic(ask.prompt))
+    pictures = await _feasible(call, work)
+    await call.faults.apply_prompt_fault(magic(work.prompt))
     await call.faults.apply("outcome")
-    # Without a link, there is no reply that could leave the picture out.
-    withheld = ask.path is None and call.faults.take(Withhold) is not None
+    # Where no reply could leave the picture out, one to be withheld is refused.
+    silent = work.path is None or not work.withholds
+    withheld = silent and call.faults.take(Withhold, lambda one: withholds_any(one, work)) is not None
     if withheld or call.faults.take(Refuse) is not None:
         raise ApiError(
             Problem.UNSAFE,
             "Prompt or provided image failed the safety check",
             reason="configured: a safety refusal",
-            param=ask.part,
+            param=_named(work),
         )
-    return picture
+    return pictures
+
+
+async def quote(call: Call, work: Work) -> int:
+    """The price of work that could be done, in micro-dollars: neither safety nor the wallet is asked."""
+    return price_of(call, work, await _feasible(call, work))
+
+
+async def _feasible(call: Call, work: Work) -> tuple[Picture, ...]:
+    """The pictures that were sent, once it is known that the work can be made of them."""
+    call.entry.params = {name: brief(value) for name, value in work.params.items()}
+    pictures = tuple([await probed(call, one) for one in work.sources])
+    _check_results(work, pictures)
+    return pictures
 
 
 async def _funds(call: Call) -> int | None:
@@ -45,31 +60,46 @@ async def _funds(call: Call) -> int | None:
     return await call.account.funds() if call.snapshot is None else call.account.funds_of(call.snapshot.head)
 
 
-async def _probed(call: Call, ask: Upscale) -> Picture:
-    """The picture that was sent, judged by its bytes; the journal learns what it is."""
-    from fauxscale.images.formats import check_fits
+async def probed(call: Call, sent: Sent) -> Picture:
+    """One picture that was sent, judged by its bytes; the journal learns what the first is."""
     from fauxscale.images.structure import Rules  # Pillow: not before the first picture
 
-    call.entry.params = {name: brief(value) for name, value in ask.params.items()}
-    rules = Rules(max_pixels=ask.max_pixels)
+    rules = Rules(max_pixels=sent.max_pixels)
     try:
-        picture = await call.accounts.probes.judge(ask.source, rules)
-        _check_sides(picture, ask.sides)
-        check_fits(ask.format, *ask.result_size(picture.width, picture.height))
+        picture = await call.accounts.probes.judge(sent.data, rules)
+        _check_sides(picture, sent.sides)
     except ApiError as refusal:
-        refusal.param = refusal.param or ask.part
-        refusal.reason += _mislabelled(call, ask.part)
+        refusal.param = refusal.param or sent.part
+        refusal.reason += _mislabelled(call, sent.part)
         raise
-    call.entry.image = {
+    call.entry.image = call.entry.image or {
         "format": picture.format,
         "width": picture.width,
         "height": picture.height,
-        "bytes": len(ask.source),
+        "bytes": len(sent.data),
         "mode": picture.mode,
         "orientation": picture.orientation,
         "has_alpha": picture.has_alpha,
     }
     return picture
+
+
+def _check_results(work: Work, pictures: tuple[Picture, ...]) -> None:
+    """Refuse what cannot be made of these pictures, or is too large for its format."""
+    from fauxscale.images.formats import check_fits
+
+    try:
+        for step_of in work.steps:
+            step = step_of([one.size for one in pictures], 0)
+            check_fits(work.format, step.width, step.height)
+    except ApiError as refusal:
+        refusal.param = refusal.param or _named(work)
+        raise
+
+
+def _named(work: Work) -> str | None:
+    """The part that a refusal names where it is about all of the work."""
+    return next((sent.part for sent in work.sources), None)
 
 
 def _check_sides(picture: Picture, sides: tuple[int, int]) -> None:
@@ -94,7 +124,15 @@ def _mislabelled(call: Call, name: str) -> str:
     return f"; declared {declared}, bytes are {detected}"
 
 
-def price_of(call: Call, ask: Upscale) -> int:
-    """Micro-dollars for all results: what the work says, else what the endpoint's price makes of the parameters."""
-    each = call.endpoint.price_of(ask.params) if ask.price is None else ask.price
-    return each * ask.count
+def withholds_any(effect: Withhold, work: Work) -> bool:
+    """Whether the work has the image that is to be withheld."""
+    return effect.only is None or effect.only < work.count
+
+
+def price_of(call: Call, work: Work, pictures: Sequence[Picture]) -> int:
+    """Micro-dollars for all images: what the work says, else what the endpoint's price makes of the parameters."""
+    if work.price is None:
+        return call.endpoint.price_of(work.params) * work.count
+    return (
+        work.price if isinstance(work.price, int) else work.price([one.size for one in pictures])
+    ) * work.count

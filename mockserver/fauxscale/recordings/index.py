@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.requests import Request
@@ -19,10 +19,12 @@ from fauxscale.bodies.parameters import says_no
 from fauxscale.dispatch.routing import Match, Routes
 from fauxscale.errors import ApiError
 from fauxscale.hosts import host_name
-from fauxscale.images.probe import Picture, probe
 from fauxscale.images.structure import Rules
 
 from .har import HarEntry, body_of
+
+if TYPE_CHECKING:
+    from fauxscale.images.probe import Picture
 
 # An address standing in JSON text, with or without its slashes escaped.
 LINK = re.compile(r'"https?:\\?/\\?/(?:[^"\\]|\\.)*"')
@@ -191,6 +193,8 @@ class RecordedReplies:
         if picture is None or "id" not in (match.params or {}):
             raise LookupError(f"the picture at {match.raw} was not recorded")
         try:
+            from fauxscale.images.probe import probe  # Pillow: not before the first picture
+
             return RecordedResult(match, picture, probe(picture, Rules(max_pixels=10**9)), signed)
         except ApiError as error:
             raise LookupError(f"what was recorded at {match.raw} is no picture: {error.reason}") from None

@@ -17,7 +17,7 @@ from fauxscale.dispatch.request_body import Intake
 from fauxscale.dispatch.responses import PictureResponse
 from fauxscale.dispatch.routing import Match
 from fauxscale.images.recipe import AsStored, Recipe
-from fauxscale.operations.upscale import link_life
+from fauxscale.operations.performing import link_life
 from fauxscale.state.ledger import Charge, digest_of
 from fauxscale.state.link import Link
 
@@ -100,7 +100,7 @@ async def _charge(call: Call, recorded: RecordedReply) -> str:
         micros=price,
         images=recorded.paid,
         call=call.entry.id,
-        source="",
+        sources=(),
         params_digest=digest_of({"replayed": recorded.file}),
     )
     await account.ledger.charge(charge, funds)

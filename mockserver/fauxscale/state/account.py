@@ -20,6 +20,7 @@ from .journal import Journal
 from .ledger import Ledger
 from .links import Links
 from .rate_limits import Limits
+from .records import Records
 from .scope import GROUPS, Scope
 from .store import Store
 from .webhooks import Webhooks
@@ -51,6 +52,7 @@ class Account:
         self.faults = Plan(scope, self.dice.luck)
         self.links = Links(scope)
         self.files = Begun(scope)
+        self.records = Records(scope)
         self.jobs = Jobs(scope)
         self.webhooks = Webhooks(scope)
         self.journal = Journal(scope, most=settings.journal_entries, most_bytes=settings.journal_bytes)
@@ -153,6 +155,7 @@ class Account:
                 self.ledger.add_digest(batch, source, digest)
             self.links.add_reset(batch, names)
             self.files.add_reset(batch)
+            self.records.add_reset(batch)
         if "seed" in what:
             self.dice.add_reset(batch, ids=set(what) >= _NUMBERED)
         await self.scope.run(batch)
@@ -232,7 +235,8 @@ class Account:
         """Hash every upload that was or will be charged for: whether it was paid for twice may be asked as long as
         its charge is known."""
         due = [job.charge for job in await self.jobs.all() if job.charge is not None]
-        return await self._digests_of([one.source for one in [*await self.ledger.charges(), *due]])
+        charges = [*await self.ledger.charges(), *due]
+        return await self._digests_of([source for one in charges for source in one.sources])
 
     async def _digests_of(self, sources: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}

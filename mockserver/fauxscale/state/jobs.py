@@ -40,7 +40,8 @@ class Job:
     `made` is the account's time in Unix seconds, `call` the journal's id of the submission. `output` is the
     provider's own note of the result, `links` the ids of what it leads to, `charge` what it will cost once done,
     `error` why it will fail.
-    `notify` is the address told of the end, `copies`, `late` (seconds) and `held` how it is told.
+    `notify` is the address told of the end, `copies`, `late` (seconds) and `held` how it is told. `origin` is what the
+    addresses of its results begin with; `addresses` are those, for the notice alone, None for what is withheld.
     """
 
     id: str
@@ -57,6 +58,8 @@ class Job:
     copies: int = 1
     late: float = 0.0
     held: bool = False
+    origin: str = ""
+    addresses: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ _SIZE = 250  # bytes that a charge takes, about
 class Charge:
     """One finished piece of work. A refund is a charge of its own, negative, naming the first in `refunds`.
 
-    `micros` is the price in micro-dollars, `source` the stored upload the work was done on, `params_digest` the
+    `micros` is the price in micro-dollars, `sources` the stored uploads the work was done on, `params_digest` the
     digest of what was asked, as a prompt may hold what nobody should read here: together they answer "was this
-    billed once?".
+    billed once?". `product` is what the service bills it as, where that is not its operation.
     """
 
     id: str
@@ -32,9 +32,10 @@ class Charge:
     micros: int
     images: int
     call: str
-    source: str
+    sources: tuple[str, ...]
     params_digest: str
     refunds: str | None = None
+    product: str = ""
 
 
 class Ledger:

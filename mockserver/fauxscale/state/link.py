@@ -42,9 +42,9 @@ class Link:
     safe: bool = True
 
     @property
-    def source(self) -> str:
-        """The stored upload it is made of, "" for what is drawn."""
-        return next(iter(self.recipe.sources), "")
+    def sources(self) -> tuple[str, ...]:
+        """The stored uploads it is made of, none for what is drawn."""
+        return self.recipe.sources
 
     def lives(self, now: float) -> bool:
         """Whether a read at `now`, by the account's clock, is answered."""

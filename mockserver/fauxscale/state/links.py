@@ -144,7 +144,7 @@ class Links:
             results = [links[name] for name in row.split() if name in links]
             if any(one.exp is None or now < one.exp or one.made > made_before for one in results):
                 break
-            gone += {one.source for one in results}
+            gone += {source for one in results for source in one.sources}
             done += 1
         if done:
             batch = self._scope.batch()

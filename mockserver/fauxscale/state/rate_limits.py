@@ -16,13 +16,14 @@ from .batch import Batch, BatchOutcome, Ref, WindowState
 from .scope import Scope
 
 MINUTE = 60.0
+Units = Literal["calls", "images"]
 # A place in flight is freed so long after its worker's last sign of life, which it gives three times in that while.
 LEASE_LIFE = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """At most `most` `units` of the operations it is `on` (names or patterns), account-wide.
+    """At most `most` `units` of the operations it is `on`, less those it is `not_on` (names or patterns), account-wide.
 
     With a `window`, in seconds, it counts what is begun in one: windows that follow one another from the first call on
     ("fixed"), or the last so many seconds ("rolling"). Without one it counts what is in flight at once. Images count as
@@ -31,13 +32,14 @@ class Quota:
 
     most: int
     on: tuple[str, ...] = ("*",)
-    units: Literal["calls", "images"] = "calls"
+    units: Units = "calls"
     window: float | None = None
     kind: Literal["fixed", "rolling"] = "fixed"
+    not_on: tuple[str, ...] = ()
 
     def covers(self, operation: str) -> bool:
         """Whether calls of this operation count."""
-        return any(one == "*" or fnmatchcase(operation, one) for one in self.on)
+        return _any(self.on, operation) and not _any(self.not_on, operation)
 
 
 def per_minute(most: int) -> Quota:
@@ -50,9 +52,9 @@ def rolling(most: int, seconds: float = MINUTE) -> Quota:
     return Quota(most=most, window=seconds, kind="rolling")
 
 
-def in_flight(most: int) -> Quota:
-    """So many calls at once."""
-    return Quota(most=most)
+def in_flight(most: int, units: Units = "calls") -> Quota:
+    """So many calls, or images, at once."""
+    return Quota(most=most, units=units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +199,14 @@ class Limits:
         await self._scope.run_late(batch)
 
 
+def _any(patterns: Sequence[str], operation: str) -> bool:
+    return any(one == "*" or fnmatchcase(operation, one) for one in patterns)
+
+
 def _key_of(name: str, quota: Quota) -> str:
     """Names what a quota counts: two that count the same in the same way share it."""
-    return f"{name}:{','.join(quota.on)}:{quota.units}:{quota.window or 'flight'}:{quota.kind}"
+    on = ",".join([*quota.on, *(f"!{one}" for one in quota.not_on)])
+    return f"{name}:{on}:{quota.units}:{quota.window or 'flight'}:{quota.kind}"
 
 
 def _place(holder: str, number: int) -> str:

@@ -20,6 +20,7 @@ GROUPS = (
     "limits",
     "links",
     "files",
+    "records",
     "blobs",
     "dice",
     "replay",

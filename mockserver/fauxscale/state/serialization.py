@@ -59,12 +59,12 @@ def _from_json(json_value: Any, hint: Any) -> object:
     if json_value is None:
         return None
     kinds = _kinds(hint)
-    if kinds:
-        kind = kinds[0]
-        if len(kinds) > 1:
-            kind = next(one for one in kinds if one.__name__ == json_value["kind"])
-            json_value = {name: one for name, one in json_value.items() if name != "kind"}
-        return _made(json_value, kind)
+    if len(kinds) == 1:
+        return _made(json_value, kinds[0])
+    if kinds and isinstance(json_value, dict):  # else it is the plain member of "one of these, or a text"
+        members = cast("dict[str, Any]", json_value)
+        kind = next(one for one in kinds if one.__name__ == members["kind"])
+        return _made({name: one for name, one in members.items() if name != "kind"}, kind)
     hint = _without_none(hint)
     origin = get_origin(hint) or hint
     if origin is bytes:

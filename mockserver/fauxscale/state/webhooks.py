@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -29,18 +31,37 @@ class Attempt:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a provider signs its notices: the `headers` it sends, and the `text` that the signature is of.
+
+    Both may hold `{id}` (the job's), `{user}`, `{timestamp}` (Unix seconds) and `{sha256}` (the body's, hexadecimal);
+    headers also `{signature}`: Ed25519, hexadecimal.
+    """
+
+    headers: Mapping[str, str]
+    text: str = "{id}\n{user}\n{timestamp}\n{sha256}"
+
+    @classmethod
+    def named(cls, provider: str) -> Signature:
+        """As fal.ai signs (docs read 2026-08), with headers named after another provider."""
+        members = {"Request-Id": "id", "User-Id": "user", "Timestamp": "timestamp", "Signature": "signature"}
+        start = f"X-{provider.capitalize()}-Webhook"
+        return cls({f"{start}-{name}": f"{{{member}}}" for name, member in members.items()})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One notice on its way. `due` is when it is tried next, in Unix seconds by the account's clock.
 
-    `header` is what the names of its headers begin with, `user` the account as the receiver sees it,
-    `copies` how often it is sent even when it was taken; `open` until it was taken or given up.
+    `user` is the account as the receiver sees it, `copies` how often it is sent even when it was taken; `open`
+    until it was taken or given up.
     """
 
     id: str
     url: str
     body: str
-    header: str
+    signature: Signature
     user: str
     due: float
     copies: int = 1
@@ -75,15 +96,24 @@ class Key:
         """32 bytes."""
         return self._key.public_key().public_bytes_raw()
 
+    @property
+    def jwk(self) -> dict[str, str]:
+        """The public key as members of a JSON Web Key (RFC 8037)."""
+        x = base64.urlsafe_b64encode(self.public).rstrip(b"=").decode()
+        return {"kty": "OKP", "crv": "Ed25519", "x": x}
+
     def headers(self, delivery: Delivery, at: float) -> dict[str, str]:
         """Identify and sign a delivery tried at `at`; the signature covers the body's exact bytes."""
-        digest = hashlib.sha256(delivery.body.encode()).hexdigest()
-        signed = "\n".join((delivery.id, delivery.user, str(int(at)), digest))
+        known = {
+            "id": delivery.id,
+            "user": delivery.user,
+            "timestamp": str(int(at)),
+            "sha256": hashlib.sha256(delivery.body.encode()).hexdigest(),
+        }
+        signature = self._key.sign(delivery.signature.text.format_map(known).encode()).hex()
         return {
-            f"{delivery.header}-Request-Id": delivery.id,
-            f"{delivery.header}-User-Id": delivery.user,
-            f"{delivery.header}-Timestamp": str(int(at)),
-            f"{delivery.header}-Signature": self._key.sign(signed.encode()).hex(),
+            name: value.format_map(known | {"signature": signature})
+            for name, value in delivery.signature.headers.items()
         }
 
 

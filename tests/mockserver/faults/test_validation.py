@@ -60,7 +60,7 @@ def test_every_number_there_is_is_judged() -> None:
     assert {f"{kind.__name__}.{member}" for kind, member in numbers()} == {
         "ConnectionReset.after_bytes", "Delay.seconds", "Delay.sigma", "DuplicateWebhook.copies", "Fail.retry_after",
         "Fail.status", "LateWebhook.seconds", "LoseReply.at", "SlowDrip.pieces", "SlowDrip.seconds", "Stall.at",
-        "Truncate.at", "WrongContentLength.by",
+        "Truncate.at", "UnsafeImage.only", "WrongContentLength.by",
     }  # fmt: skip
 
 

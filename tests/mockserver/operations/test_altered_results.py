@@ -75,3 +75,15 @@ def test_a_swapped_result_with_no_other_upload_is_a_picture_of_nothing_sent(loca
     one = link(local, "a", "first")
     recipe, sources = found(local, replace(one, altered="swapped"))
     assert (recipe.step, recipe.sources, sources) == (Draw("a", 81, 60), (), [])
+
+
+def test_a_swapped_drawing_is_what_another_call_drew_and_not_one_of_its_own(local: LocalApp) -> None:
+    def drawn(name: str, charge: str) -> Link:
+        step = Draw(f"prompt of {charge}", 81, 60, seed=ord(name))
+        made = replace(link(local, name, "unused"), recipe=Recipe((), step, "PNG"), charge=charge)
+        local.run(local.account.links.keep(made))
+        return made
+
+    first, _, other = drawn("a", "charge_1"), drawn("b", "charge_1"), drawn("c", "charge_2")
+    recipe, sources = found(local, replace(first, altered="swapped"))
+    assert (recipe.step, sources) == (other.recipe.step, [])

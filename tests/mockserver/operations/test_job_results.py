@@ -22,9 +22,11 @@ from fauxscale.provider_api import (
     Endpoint,
     Made,
     Provider,
+    Sent,
     Site,
-    Upscale,
+    Work,
     begin,
+    enlarged,
     find_job,
     flat,
     judge,
@@ -43,8 +45,12 @@ async def submit(call: Call) -> Response:
     data = await call.request.body()
 
     async def work() -> Made:
-        ask = Upscale(source=data, part="body", path=lambda link_id: f"/pictures/{link_id}.png")
-        outcome = await prepare(call, ask, await judge(call, ask), finished=False)
+        wanted = Work(
+            sources=(Sent(data, "body"),),
+            steps=(enlarged(),),
+            path=lambda link_id: f"/pictures/{link_id}.png",
+        )
+        outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)
         return Made(outcome, {"note": "mine"})
 
     later = "later" in call.request.query_params
@@ -170,8 +176,8 @@ def test_however_many_find_a_job_done_it_is_charged_once() -> None:
             now = (await account.clock()).now()
             progress = await account.jobs.progress(job, now)
             await asyncio.gather(
-                *(refresh(account, FIRST, job, now) for _ in range(10)),
-                *(finish(account, FIRST, job, progress) for _ in range(10)),
+                *(refresh(app.accounts, account, FIRST, job, now) for _ in range(10)),
+                *(finish(app.accounts, account, FIRST, job, progress) for _ in range(10)),
             )
 
         jobs.inside(all_at_once())

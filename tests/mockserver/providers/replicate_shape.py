@@ -28,9 +28,11 @@ from fauxscale.provider_api import (
     Progress,
     Provider,
     Quota,
+    Sent,
     Site,
-    Upscale,
+    Work,
     begin,
+    enlarged,
     find_job,
     flat,
     is_object,
@@ -125,14 +127,13 @@ async def create(call: Call) -> Response:
     async def work() -> Made:
         source = await named_picture(call, str(values["image"]), 100 * MIB, param="image")
         params = {name: values[name] for name in ("scale", "face_enhance")}
-        ask = Upscale(
-            source=source,
-            part="image",
+        wanted = Work(
+            sources=(Sent(source, "image"),),
+            steps=(enlarged(scale),),
             path=lambda link_id: f"/pbxt/{link_id}/output.png",
-            scale=scale,
             params=params,
         )
-        outcome = await prepare(call, ask, await judge(call, ask), finished=False)
+        outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)
         if not outcome.results[0].safe:
             raise ApiError(Problem.UNSAFE, "NSFW content detected", param="image")
         return Made(outcome, {"version": VERSION, "input": dict(inputs)})

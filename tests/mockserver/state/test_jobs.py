@@ -12,7 +12,7 @@ from fauxscale.state.jobs import Job, Jobs, Pace, Stage
 from fauxscale.state.ledger import Charge
 from fauxscale.state.scope import Scope
 
-CHARGE = Charge("charge_1", 100.0, "fal.submit", 60_000, 1, "call_1", "blob", "{}")
+CHARGE = Charge("charge_1", 100.0, "fal.submit", 60_000, 1, "call_1", ("blob",), "{}")
 JOB = Job(
     id="j",
     provider="fal",

@@ -11,7 +11,7 @@ from fauxscale.errors import ApiError, Problem
 from fauxscale.state.ledger import Charge, Ledger
 from fauxscale.state.scope import Scope
 
-CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", "blob", "{}")
+CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", ("blob",), "{}")
 
 
 def test_a_charge_fits_into_the_funds_or_leaves_no_trace(scope: Scope) -> None:

@@ -23,7 +23,7 @@ from fauxscale.state.passage import Arrival, Entered, enter, leave, pay, read_sn
 from fauxscale.state.rate_limits import Quota, in_flight, per_minute
 from fauxscale.state.store import Store
 
-CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", "blob", "{}")
+CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", ("blob",), "{}")
 
 
 class Counted:
@@ -70,7 +70,7 @@ async def upload(account: Account, known: Any = None) -> Entered:
     """All that an upload asks of the store."""
     entered = await enter(account, arrival(), known)
     source = await account.put_upload(b"picture", f"w:{entered.number}")
-    charge = replace(CHARGE, id=account.dice.id_of_call("charge", entered.number), source=source)
+    charge = replace(CHARGE, id=account.dice.id_of_call("charge", entered.number), sources=(source,))
     results = [link(account.dice.id_of_call("link", entered.number, at), source) for at in range(2)]
     await pay(account, entered.snapshot.head, charge=charge, results=results, blobs=[source])
     entry = Entry(n=entered.number, id=f"call_{entered.number}")
@@ -89,7 +89,7 @@ def test_an_upload_is_three_batches_and_leaves_what_it_should(store: Store) -> N
         assert await account.balance() == 1_000_000 - 120_000
         assert len({one.id for one in await account.links.all()}) == 4
         assert await account.totals() == {"calls": 2, "refused": 0, "images": 2, "micros": 120_000}
-        assert await counted.store.get_blob((await account.links.all())[0].source) == b"picture"
+        assert await counted.store.get_blob((await account.links.all())[0].sources[0]) == b"picture"
 
     with_account(store, work, balance=1)
 

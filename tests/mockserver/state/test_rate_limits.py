@@ -54,6 +54,13 @@ def test_a_quota_counts_the_operations_it_is_on() -> None:
     ]  # fmt: skip
 
 
+def test_a_quota_leaves_out_the_operations_it_is_not_on() -> None:
+    quota = Quota(most=1, on=("ideogram.*",), not_on=("ideogram.v2_poll",))
+    assert [quota.covers(one) for one in ("ideogram.upscale", "ideogram.v2_poll", "fal.run")] == [
+        True, False, False
+    ]  # fmt: skip
+
+
 def test_a_refusal_tells_when_the_next_minute_begins(scope: Scope) -> None:
     async def refusal() -> ApiError:
         limits = Limits(scope)

@@ -22,12 +22,14 @@ from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.links import Place
 from fauxscale.state.serialization import decode, encode, size_of
-from fauxscale.state.webhooks import Attempt, Delivery
+from fauxscale.state.webhooks import Attempt, Delivery, Signature
 
 RULE = Rule(
     "fault_1", (Fail(429, retry_after=1.5), Delay(0.2), Body({"a": [1]})), on="fal.*", times=None, after=2
 )
-CHARGE = Charge("charge_1", 1.5, "fal.submit", 60_000, 1, "call_1", "blob", "a-digest", refunds="charge_0")
+CHARGE = Charge(
+    "charge_1", 1.5, "fal.submit", 60_000, 1, "call_1", ("blob",), "a-digest", refunds="charge_0", product="x"
+)
 JOB = Job(
     id="j", provider="fal", operation="fal.submit", call="call_1", made=100.0, pace=Pace(queued=10, polls=2),
     output={"seed": 1, "sizes": [1, 2]}, charge=CHARGE, notify="http://127.0.0.1/hook",
@@ -71,7 +73,7 @@ class Nested:
             id="d",
             url="http://x",
             body="{}",
-            header="X",
+            signature=Signature({"X": "{id}"}, "{sha256}"),
             user="a",
             due=1.0,
             attempts=(Attempt(1.0, None, "no"),),

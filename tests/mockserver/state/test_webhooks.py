@@ -6,9 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,71 +14,36 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from fauxscale.client import AccountHandle
 from fauxscale.errors import ApiError
 from fauxscale.faults import DuplicateWebhook, Fault, LateWebhook, LoseReply, SlowDrip, SwapWebhooks
-from fauxscale.state.webhooks import Delivery, Key, check_address
+from fauxscale.state.webhooks import Delivery, Key, Signature, check_address
 from tests.calls.fal import MODEL, uri
 from tests.local_app import LocalApp, open_local_app
 from tests.pictures import noise, picture
 from tests.stages import Stage
+from tests.webhook_receiver import Receiver, open_receiver
 
 SUBMIT = f"/fal/queue{MODEL}"
 UPSCALE = {"image_url": uri(picture())}
 
 
-class Receiver:
-    """A client's own server: keeps what it is told, and answers as `status` says."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/hook"
-        self.notices: list[tuple[dict[str, str], bytes]] = []
-        self.status = 200
-        self.came = threading.Condition()
-
-    def take(self, headers: dict[str, str], body: bytes) -> int:
-        with self.came:
-            self.notices.append((headers, body))
-            self.came.notify_all()
-        return self.status
-
-    def wait(self, count: int) -> bool:
-        with self.came:
-            return self.came.wait_for(lambda: len(self.notices) >= count, timeout=60)
-
-    @property
-    def ids(self) -> list[str]:
-        return [json.loads(body)["request_id"] for _, body in self.notices]
-
-    @property
-    def times(self) -> list[int]:
-        return [int(headers["x-fal-webhook-timestamp"]) for headers, _ in self.notices]
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status = taken(headers, self.rfile.read(int(headers["content-length"])))
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:  # http.server's name
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(server.server_port)
-        taken: Callable[[dict[str, str], bytes], int] = receiver.take
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield receiver
-        server.shutdown()
-        thread.join()
+    yield from open_receiver()
 
 
 @pytest.fixture
 def local() -> Any:
     yield from open_local_app()
+
+
+def ids(receiver: Receiver) -> list[str]:
+    return [json.loads(body)["request_id"] for _, body in receiver.notices]
+
+
+def times(receiver: Receiver) -> list[int]:
+    return [int(headers["x-fal-webhook-timestamp"]) for headers, _ in receiver.notices]
 
 
 def submit(local: LocalApp, receiver: Receiver, body: object = UPSCALE) -> dict[str, Any]:
@@ -151,7 +114,7 @@ def test_a_notice_waits_for_the_work(local: LocalApp, receiver: Receiver) -> Non
     local.advance(10)
     local.catch_up()
     local.catch_up()
-    assert receiver.times == [int(now + 10)]
+    assert times(receiver) == [int(now + 10)]
 
 
 def test_a_look_that_finds_the_work_done_sends_the_notice(local: LocalApp, receiver: Receiver) -> None:
@@ -160,7 +123,7 @@ def test_a_look_that_finds_the_work_done_sends_the_notice(local: LocalApp, recei
     job = submit(local, receiver)
     local.advance(10)
     local.ask("GET", job["status_url"])
-    assert receiver.ids == [job["request_id"]]
+    assert ids(receiver) == [job["request_id"]]
 
 
 def test_a_look_that_finds_the_work_failed_sends_the_notice(local: LocalApp, receiver: Receiver) -> None:
@@ -169,7 +132,7 @@ def test_a_look_that_finds_the_work_failed_sends_the_notice(local: LocalApp, rec
     job = submit(local, receiver, {})
     local.advance(10)
     assert local.ask("GET", job["response_url"]).status_code == 422
-    assert receiver.ids == [job["request_id"]]
+    assert ids(receiver) == [job["request_id"]]
     assert local.ask("GET", job["response_url"]).status_code == 422
     assert len(receiver.notices) == 1
 
@@ -180,7 +143,7 @@ def test_a_cancellation_that_comes_too_late_sends_the_notice(local: LocalApp, re
     job = submit(local, receiver)
     local.advance(10)
     assert local.ask("PUT", job["cancel_url"]).status_code == 400
-    assert receiver.ids == [job["request_id"]]
+    assert ids(receiver) == [job["request_id"]]
     assert len(local.charges()) == 1
 
 
@@ -192,7 +155,7 @@ def test_a_stream_that_finds_the_work_done_sends_the_notice(stage: Stage, receiv
     assert receiver.notices == []
     assert '"COMPLETED"' in stage.http.get(f"{job['status_url']}/stream", headers=headers).text
     assert receiver.wait(1)
-    assert receiver.ids == [job["request_id"]]
+    assert ids(receiver) == [job["request_id"]]
 
 
 def test_a_stream_sends_what_falls_due_while_it_runs(stage: Stage, receiver: Receiver) -> None:
@@ -240,8 +203,8 @@ def test_an_untaken_notice_is_sent_ten_times_more_within_two_hours(
     local.advance(24 * 3600)
     local.catch_up()
     assert len(receiver.notices) == 11
-    assert receiver.times == sorted(receiver.times)
-    assert receiver.times[-1] <= now + 2 * 3600
+    assert times(receiver) == sorted(times(receiver))
+    assert times(receiver)[-1] <= now + 2 * 3600
     (delivery,) = local.run(local.account.webhooks.all())
     assert not delivery.open
     assert {attempt.status for attempt in delivery.attempts} == {500}
@@ -270,7 +233,7 @@ def test_a_receiver_that_is_not_there_is_tried_again(local: LocalApp) -> None:
 def test_a_duplicate_can_be_configured(local: LocalApp, receiver: Receiver) -> None:
     local.add_fault(DuplicateWebhook(copies=3), "fal.submit")
     job = submit(local, receiver)
-    assert receiver.ids == [job["request_id"]] * 3
+    assert ids(receiver) == [job["request_id"]] * 3
     assert len({body for _, body in receiver.notices}) == 1
 
 
@@ -289,9 +252,9 @@ def test_a_late_notice_can_be_configured(local: LocalApp, receiver: Receiver) ->
 def test_notices_can_be_configured_to_swap(local: LocalApp, receiver: Receiver) -> None:
     local.add_fault(SwapWebhooks(), "fal.submit")
     first, second = submit(local, receiver), submit(local, receiver)
-    assert receiver.ids == [second["request_id"], first["request_id"]]
+    assert ids(receiver) == [second["request_id"], first["request_id"]]
     third = submit(local, receiver)
-    assert receiver.ids[2:] == [third["request_id"]]
+    assert ids(receiver)[2:] == [third["request_id"]]
 
 
 def test_a_submission_without_a_webhook_leaves_the_order_for_the_next(
@@ -348,7 +311,7 @@ def test_an_address_nothing_can_be_sent_to_is_refused_when_it_is_given(local: Lo
 )
 def test_a_notice_that_cannot_be_sent_is_an_attempt_that_failed(local: LocalApp, url: str) -> None:
     now = local.freeze()
-    notice = Delivery(id="d", url=url, body="{}", header="X-Fal-Webhook", user="u", due=now)
+    notice = Delivery(id="d", url=url, body="{}", signature=Signature.named("fal"), user="u", due=now)
     local.run(local.account.webhooks.add(notice))
     local.catch_up()
     (delivery,) = local.run(local.account.webhooks.all())
@@ -380,6 +343,16 @@ def test_without_the_extra_a_webhook_is_refused_by_name(
     assert "fauxscale[tls]" in reply.headers["x-fauxscale-reason"]
 
 
+def test_a_provider_says_what_its_headers_are_and_what_it_signs() -> None:
+    own = Signature({"X-Mine": "{id} of {user}", "X-Mine-Sig": "v1={signature}"}, "{timestamp}.{id}.{sha256}")
+    key = Key(b"1" * 32)
+    headers = key.headers(Delivery(id="d", url="", body="{}", signature=own, user="u", due=0), 12.7)
+    assert headers["X-Mine"] == "d of u"
+    signed = f"12.d.{hashlib.sha256(b'{}').hexdigest()}".encode()
+    public = Ed25519PublicKey.from_public_bytes(key.public)
+    public.verify(bytes.fromhex(headers["X-Mine-Sig"].removeprefix("v1=")), signed)
+
+
 def test_the_same_secret_makes_the_same_key() -> None:
     assert Key(b"1" * 32).public == Key(b"1" * 32).public != Key(b"2" * 32).public
 
@@ -392,3 +365,63 @@ def test_reset_forgets_notices(local: LocalApp, receiver: Receiver) -> None:
     local.advance(3600)
     local.catch_up()
     assert len(receiver.notices) == 1
+
+
+def ideogram(
+    stage: Stage, address: str, version: str, fault: Fault | None = None
+) -> tuple[Any, AccountHandle]:
+    """A call to Ideogram that names a webhook: its reply, and the account it was made with."""
+    account = stage.mock.account(options={"ideogram.api_version": version})
+    if fault is not None:
+        account.faults.add(fault, on="ideogram.*")
+    reply = stage.http.post(
+        f"{stage.base_url('ideogram')}/v1/ideogram-v3/generate?webhook_url={address}",
+        files={"prompt": (None, "a cat")},
+        headers={"Api-Key": account.api_key("ideogram")},
+    )
+    return reply, account
+
+
+def test_a_call_to_ideogram_that_names_a_webhook_is_answered_without_its_results(
+    stage: Stage, receiver: Receiver
+) -> None:
+    reply, account = ideogram(stage, receiver.url, "2026-10")
+    assert (reply.status_code, set(reply.json())) == (200, {"created", "request_id"})
+    assert receiver.wait(1)
+    headers, body = receiver.notices[0]
+    told = json.loads(body)
+    assert set(told) == {"generation_id", "created", "data"}
+    assert told["generation_id"] == reply.json()["request_id"]
+    assert stage.http.get(told["data"][0]["url"]).status_code == 200
+    assert account.spend == 0.06
+
+    def header(name: str) -> str:
+        return headers[f"x-ideogram-webhook-{name}"]
+
+    assert header("generation-id") == told["generation_id"]
+    (key,) = stage.http.get(f"{stage.base_url('ideogram')}/v1/.well-known/jwks.json").json()["keys"]
+    assert {**key, "x": ""} == {
+        "alg": "EdDSA", "crv": "Ed25519", "kid": header("key-id"), "kty": "OKP", "use": "sig", "x": "",
+    }  # fmt: skip
+    digest = hashlib.sha256(body).hexdigest()
+    signed = "\n".join((header("generation-id"), header("user-id"), header("timestamp"), digest))
+    public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "="))
+    public.verify(bytes.fromhex(header("signature")), signed.encode())
+
+
+def test_the_notice_of_ideogram_can_come_twice(stage: Stage, receiver: Receiver) -> None:
+    ideogram(stage, receiver.url, "2026-10", DuplicateWebhook(copies=2))
+    assert receiver.wait(2)
+    assert receiver.notices[0][1] == receiver.notices[1][1]
+
+
+def test_ideogram_of_2026_04_knows_no_webhook(stage: Stage, receiver: Receiver) -> None:
+    reply, _ = ideogram(stage, receiver.url, "2026-04")
+    assert set(reply.json()) == {"created", "data"}
+    assert receiver.notices == []
+
+
+def test_a_webhook_that_leads_elsewhere_is_refused_before_anything_is_done(stage: Stage) -> None:
+    reply, account = ideogram(stage, "https://example.com/hook", "2026-10")
+    assert reply.status_code == 400
+    assert account.spend == 0

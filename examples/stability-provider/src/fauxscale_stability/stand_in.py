@@ -22,21 +22,23 @@ from fauxscale.provider_api import (
     Problem,
     Provider,
     Quota,
+    Sent,
     Site,
-    Upscale,
+    Work,
     as_base64,
     as_body,
     begin,
+    enlarged,
     find_job,
     flat,
     from_text,
     judge,
     pace_of,
+    perform,
     poll,
     prepare,
     result_of,
     text_of,
-    upscale,
     values_in_force,
 )
 
@@ -196,17 +198,14 @@ async def _picture(call: Call, link: Link, seed: object, *, member: str) -> Resp
 async def fast(call: Call) -> Response:
     form = await call.form(file=10 * MIB)
     image, values = _image(form), _values(form, FAST)
-    ask = Upscale(
-        source=image,
-        part="image",
+    wanted = Work(
+        sources=(Sent(image, "image", sides=(32, 1536), max_pixels=MIB),),
+        steps=(enlarged(4),),
         path=None,
-        scale=4,
-        sides=(32, 1536),
-        max_pixels=MIB,
         format=FORMATS[str(values["output_format"])],
         params=values,
     )
-    result = (await upscale(call, ask)).results[0]
+    result = (await perform(call, wanted)).results[0]
     return await _picture(call, result.link, result.seed, member="image")
 
 
@@ -220,20 +219,16 @@ async def creative(call: Call) -> Response:
         form = await call.form(file=10 * MIB)
         image, values = _image(form), _values(form, CREATIVE)
         seed = values.get("seed")
-        ask = Upscale(
-            source=image,
-            part="image",
+        wanted = Work(
+            sources=(Sent(image, "image", sides=(64, 16_384), max_pixels=MIB),),
+            steps=(enlarged(4, _to_4k if call.setting("creative_output") == "4k" else None),),
             path=None,
             prompt=str(values["prompt"]),
-            scale=4,
-            size=_to_4k if call.setting("creative_output") == "4k" else None,
-            sides=(64, 16_384),
-            max_pixels=MIB,
             seed=seed if isinstance(seed, int) and seed else None,
             format=FORMATS[str(values["output_format"])],
             params=values,
         )
-        outcome = await prepare(call, ask, await judge(call, ask), finished=False)
+        outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)
         return Made(outcome, {"seed": outcome.results[0].seed})
 
     drawn = await call.account.draw("generation")

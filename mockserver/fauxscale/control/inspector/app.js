@@ -87,7 +87,7 @@ async function show(call) {
     el("h3", {}, "Request headers"), table(entry.request_headers),
     el("h3", {}, "Reply headers"), table(entry.reply_headers),
     ...(entry.reply ? [el("h3", {}, "Reply"), el("pre", {}, pretty(entry.reply))] : []));
-  if (call.pictured || call.kind === "download") compare(call, entry);
+  if (call.pictured || call.after || call.kind === "download") compare(call, entry);
 }
 
 // On a narrow screen the call lies over the list; this leads back.

@@ -20,14 +20,16 @@ from fauxscale.provider_api import (
     Option,
     Problem,
     Provider,
+    Sent,
     Site,
-    Upscale,
+    Work,
     drawn_picture,
+    enlarged,
     flat,
     links_at,
     named_picture,
+    perform,
     rolling,
-    upscale,
 )
 from fauxscale.providers.openai_dialect import find_key, image_objects, picture_in, request_id, texts_of
 
@@ -70,20 +72,18 @@ async def _double(
     call: Call, values: dict[str, object], source: bytes, part: str, size: tuple[int, int] | None = None
 ) -> Response:
     own_key = any(name.startswith("x-byok-") and value for name, value in call.request.headers.items())
-    ask = Upscale(
-        source=source,
-        part=part,
+    work = Work(
+        sources=(Sent(source, part, max_pixels=int(call.setting("max_pixels"))),),
+        steps=(enlarged(size=None if size is None else lambda width, height: size),),
         path=lambda link_id: f"/img/{link_id}.png",
         prompt=str(values["prompt"]),
         count=int(str(values["n"])),
         signed=bool(call.setting("signed_links")),
         params=values,
-        size=None if size is None else lambda width, height: size,
         given=values["response_format"] != "b64_json",
-        max_pixels=int(call.setting("max_pixels")),
         price=0 if own_key else None,
     )
-    outcome = await upscale(call, ask)
+    outcome = await perform(call, work)
     data = await image_objects(call, outcome, values["response_format"])
     cost = {"x-cost-cents": f"{outcome.charge.micros / 10_000:g}"}
     return JSONResponse({"created": int(call.now), "data": data}, headers=cost)

@@ -5,7 +5,6 @@ Sources: fal.ai/docs (read 2026-08), fal-client 1.0.3, @fal-ai/client 1.10.1. Wh
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -35,8 +34,7 @@ _PARTS = f"{storage.FILES}/multipart/{{upload}}"
 
 async def jwks(call: Call) -> Response:
     """Answer the public key that webhooks are verified with."""
-    x = base64.urlsafe_b64encode(signing_key(call.accounts).public).rstrip(b"=").decode()
-    return JSONResponse({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]})
+    return JSONResponse({"keys": [signing_key(call.accounts).jwk]})
 
 
 def find_key(request: Request) -> str | None:

@@ -14,16 +14,18 @@ from fauxscale.provider_api import (
     Link,
     Outcome,
     Problem,
-    Upscale,
+    Sent,
+    Work,
     as_data_uri,
+    enlarged,
     flat,
     is_object,
     media_url,
     named_picture,
     parse_json,
+    perform,
     read_body,
     read_number,
-    upscale,
 )
 
 from .inputs import Inputs, read
@@ -47,7 +49,7 @@ class Output:
 async def run(call: Call) -> Response:
     """Upscale now and answer with the result."""
     inputs = await inputs_of(call)
-    outcome = await upscale(call, await ask(call, inputs))
+    outcome = await perform(call, await work_of(call, inputs))
     return JSONResponse(await word(call, output_of(inputs, outcome)), headers={"x-fal-billable-units": "1"})
 
 
@@ -64,12 +66,13 @@ async def inputs_of(call: Call) -> Inputs:
         raise
 
 
-async def ask(call: Call, inputs: Inputs) -> Upscale:
+async def work_of(call: Call, inputs: Inputs) -> Work:
     """Make the work that a valid input asks for, its picture at hand."""
     shard = call.account.id.removeprefix("acct_")
-    return Upscale(
-        source=await _picture(call, inputs.image_url),
-        part="image_url",
+    picture = await _picture(call, inputs.image_url)
+    return Work(
+        sources=(Sent(picture, "image_url", max_pixels=int(call.setting("max_pixels"))),),
+        steps=(enlarged(),),
         path=lambda link_id: f"/files/{shard}/{link_id}.png",
         prompt=inputs.prompt,
         seed=inputs.seed,
@@ -78,7 +81,6 @@ async def ask(call: Call, inputs: Inputs) -> Upscale:
         life=lifetime(call),
         price=PRICE(inputs.params),
         given=not inputs.sync_mode,
-        max_pixels=int(call.setting("max_pixels")),
     )
 
 

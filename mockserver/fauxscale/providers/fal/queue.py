@@ -36,7 +36,7 @@ from fauxscale.provider_api import (
 )
 
 from .errors import wire_error
-from .model import Output, ask, inputs_of, output_of, request_id, word
+from .model import Output, inputs_of, output_of, request_id, word, work_of
 
 _STATES = {"queued": "IN_QUEUE", "running": "IN_PROGRESS", "done": "COMPLETED", "cancelled": "COMPLETED"}
 _STREAM_PAUSE = 0.05
@@ -143,7 +143,7 @@ async def _job(call: Call, hook: str | None) -> Job:
 
     async def work() -> Made:
         inputs = await inputs_of(call)
-        wanted = await ask(call, inputs)
+        wanted = await work_of(call, inputs)
         if hook is not None:
             wanted = replace(wanted, given=True)  # a notice holds the link of what is too large for it
         outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)

@@ -20,8 +20,10 @@ from fauxscale.provider_api import (
     Price,
     Problem,
     Provider,
+    Sent,
     Site,
-    Upscale,
+    Work,
+    enlarged,
     flat,
     judge,
     links_at,
@@ -58,9 +60,9 @@ async def post_edits(call: Call) -> Response:
     dry = not says_no(call.request.query_params.get("dryRun", "false"))
     format = FORMATS[str(values["output_format"])]  # noqa: A001  # the word of the wire
     compression = values.get("output_compression")
-    ask = Upscale(
-        source=image,
-        part="image",
+    work = Work(
+        sources=(Sent(image, "image", max_pixels=int(call.setting("max_pixels"))),),
+        steps=(enlarged(size=_size(format, float(str(values["scale_factor"])))),),
         path=lambda link_id: f"/{link_id}.{values['output_format']}",
         prompt=str(values.get("prompt", "")),
         count=int(str(values["n"])),
@@ -69,16 +71,14 @@ async def post_edits(call: Call) -> Response:
         quality=max(1, compression) if isinstance(compression, int) else None,
         signed=bool(call.setting("signed_links")),
         params=values,
-        size=_size(format, float(str(values["scale_factor"]))),
         given=values["response_format"] != "b64_json",
-        max_pixels=int(call.setting("max_pixels")),
         price=0 if dry else None,
     )
-    picture = await judge(call, ask)
+    pictures = await judge(call, work)
     if dry:
-        return JSONResponse(_estimate(PRICE(values), ask.count))
+        return JSONResponse(_estimate(PRICE(values), work.count))
     await ask_fal(call)
-    return await _answer(call, values, await perform(call, ask, picture))
+    return await _answer(call, values, await perform(call, work, pictures))
 
 
 def _size(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]:  # noqa: A002  # as above

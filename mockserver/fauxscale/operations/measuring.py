@@ -1,0 +1,28 @@
+"""Measures a picture that was sent: work whose answer is not a picture is done before it is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fauxscale.dispatch.provider import Call
+from fauxscale.images.recipe import Block
+
+if TYPE_CHECKING:
+    from fauxscale.images.probe import Picture
+
+
+async def caption_of(call: Call, data: bytes, picture: Picture) -> str:
+    """A sentence on a judged picture: its size, colours, brightness. Raises BROKEN_IMAGE for damaged pixels."""
+    from fauxscale.images.measuring import describe  # Pillow: not before the first picture
+    from fauxscale.images.memory import memory_to_read
+
+    found = await call.accounts.renderer.measure(memory_to_read(picture), lambda: describe(data))
+    return found.caption
+
+
+async def text_blocks_of(call: Call, data: bytes, picture: Picture) -> tuple[Block, ...]:
+    """Where a judged picture has text. Raises BROKEN_IMAGE for damaged pixels."""
+    from fauxscale.images.measuring import text_blocks
+    from fauxscale.images.memory import memory_to_read
+
+    return await call.accounts.renderer.measure(memory_to_read(picture), lambda: text_blocks(data))

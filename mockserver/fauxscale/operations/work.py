@@ -1,0 +1,105 @@
+"""The value for work that a client asks for: pictures sent, how each result is made of them, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from fauxscale.images.recipe import Enlarge, Step
+from fauxscale.state.ledger import Charge
+from fauxscale.state.link import Link
+
+if TYPE_CHECKING:
+    from fauxscale.images.probe import Picture
+
+Size: TypeAlias = tuple[int, int]
+# How a picture is made of the pictures sent, of which it is told the sizes that viewers show, with this seed. Raises
+# ApiError for pictures that do not go together.
+StepOf: TypeAlias = Callable[[Sequence[Size], int], Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A picture as it was sent. `part` names where it came from, `sides` is the least and the most a side of it may
+    have, `max_pixels` how many pixels."""
+
+    data: bytes
+    part: str
+    sides: Size = (1, 2**31)
+    max_pixels: int = 25_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a client asks for: `count` images made of the pictures sent, if any were.
+
+    Each image is one picture, or as many as there are `steps`. `path` makes a link's provider-relative path of a link
+    id; None: there is no link, the picture goes out in the reply. Not `given`: the reply is to hold the picture, and
+    has a link only if a fault wants one. Not `withholds`: no reply can leave a picture out, so one that is judged
+    unsafe is refused. `signed` links live `life` seconds, as the account and the provider say when None. A `seed` that
+    is asked for counts up from image to image, or is the `same_seed` for all. `params` are what the journal, the
+    ledger and the fingerprint know of the request. `price` in micro-dollars for each image, or how it is made of the
+    sizes of the pictures sent; the endpoint's when None. `product` is what it is billed as, where one operation has
+    several.
+    """
+
+    sources: tuple[Sent, ...]
+    steps: tuple[StepOf, ...]
+    path: Callable[[str], str] | None
+    prompt: str = ""
+    count: int = 1
+    seed: int | None = None
+    same_seed: bool = False
+    format: str = "PNG"
+    quality: int | None = None
+    given: bool = True
+    withholds: bool = True
+    signed: bool = True
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    price: int | Callable[[Sequence[Size]], int] | None = None
+    life: float | None = None
+    product: str = ""
+
+
+def enlarged(scale: float = 2.0, size: Callable[[int, int], Size] | None = None) -> StepOf:
+    """The step of an upscale: the first picture sent, `scale` times as large.
+
+    `size` makes the result's size of the one that a viewer shows, where a scale is not enough.
+    """
+
+    def step(sizes: Sequence[Size], seed: int) -> Enlarge:
+        width, height = sizes[0]
+        if size is not None:
+            return Enlarge(*size(width, height))
+        return Enlarge(int(width * scale + 0.5), int(height * scale + 0.5))
+
+    return step
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One picture made: its link's address (None when withheld, or not given), its seed, whether it is safe."""
+
+    link: Link
+    url: str | None
+    seed: int
+
+    @property
+    def safe(self) -> bool:
+        """Whether the picture is shown: one that is judged unsafe is withheld."""
+        return self.link.safe
+
+    @property
+    def size(self) -> str:
+        """What the reply says of its size, `1024x768`."""
+        return f"{self.link.width}x{self.link.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of the work: the pictures as sent, the results, the charge for all of them."""
+
+    pictures: tuple[Picture, ...]
+    results: tuple[Result, ...]
+    charge: Charge
