@@ -281,7 +281,7 @@ def test_a_mistake_of_ours_is_told_as_such_in_the_providers_envelope_and_journal
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("fauxscale.operations.upscale.link", broken)
+    monkeypatch.setattr("fauxscale.operations.performing.link", broken)
     with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
         stage = Stage("in-process", mock, http)
         account = stage.account()

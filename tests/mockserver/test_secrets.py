@@ -98,7 +98,7 @@ def test_a_secret_is_told_by_nothing_where_its_place_makes_it_one(
     ("broken", "path"),
     [
         ("fauxscale.dispatch.routing.Routes.find", "/ideogram/upscale"),
-        ("fauxscale.operations.upscale.link", "/fal/run/fal-ai/ideogram/upscale"),
+        ("fauxscale.operations.performing.link", "/fal/run/fal-ai/ideogram/upscale"),
         ("fauxscale.state.accounts.Accounts.cards", "/__fauxscale/api/accounts"),
         ("fauxscale.state.accounts.Accounts.cards", "/__fauxscale/api/inspector/calls"),
     ],

@@ -61,9 +61,10 @@ def test_the_words_are_the_account_s_terms(run: Runs) -> None:
         import time
 
         @pytest.mark.fauxscale(balance=0.06, api_version="2026-10")
-        def test_wallet_and_vintage(fauxscale, send):
-            assert "request_id" in send(fauxscale).json()
-            assert send(fauxscale).status_code == 402
+        def test_wallet_and_api_version(fauxscale, send):
+            assert send(fauxscale).status_code == 200
+            refused = send(fauxscale)
+            assert (refused.status_code, "reject_reason" in refused.json()) == (402, True)
 
         @pytest.mark.fauxscale(rate_limit=1)
         def test_rate(fauxscale, send):

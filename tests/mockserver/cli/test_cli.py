@@ -80,11 +80,11 @@ def test_flags_reach_the_server() -> None:
     with serving(*flags, "--cors", "https://app.example", "--allow-host", "upscaler") as (ready, _):
         with httpx.Client() as client:
             stage = stage_of(ready, client)
-            assert upscale(stage, key="three").status_code == 403
+            assert upscale(stage, key="three").status_code == 401
             started = time.perf_counter()
             first = upscale(stage, key="one")
             assert time.perf_counter() - started >= 0.2
-            assert first.json()["request_id"]
+            assert first.status_code == 200
             assert upscale(stage, key="one").status_code == 402
             assert upscale(stage, key="two").status_code == 200
             url = str(ready["url"])

@@ -1,0 +1,274 @@
+"""Reads what a call asks for: the parts of a form or the members of a JSON body, judged, and the pictures in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fauxscale.provider_api import (
+    ApiError,
+    Call,
+    Form,
+    Part,
+    Problem,
+    Sent,
+    is_object,
+    parse_json,
+)
+
+from .errors import words_of
+from .schema import Judge, Member, SchemaBreach, coerced, from_text, missing, wrong_type
+
+MIB = 1024 * 1024
+_FILE_LIMITS = {"2026-04": 10 * MIB, "2026-10": 25 * MIB}
+_REFERENCES = (
+    10 * MIB
+)  # "The maximum size … is 10MB" in total over all files of one name (documentation, 2026)
+_MOST_FILES = 40
+_MOST_PARTS = 100
+_MOST_OF_MANY = 11  # so many files of one name are read, to be told that ten are the most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The pictures of a form under one name: the last one sent, or if `many` all of them.
+
+    `each` is how many bytes a file may have where that is less than what the API version lets any have, `total` all
+    of them together.
+    """
+
+    name: str
+    required: bool = False
+    many: bool = False
+    each: int | None = None
+    total: int | None = None
+
+    def room(self, limit: int) -> int:
+        """How many bytes of a form these may fill, where a file may have `limit`."""
+        if self.total is not None:
+            return self.total + limit
+        return (self.each or limit) * (_MOST_OF_MANY if self.many else 1)
+
+
+def references(name: str) -> Files:
+    """Pictures that are no subject of the work but an example for it."""
+    return Files(name=name, many=True, total=_REFERENCES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestBody:
+    """What a call may send. `rules` say what the schema cannot: each raises ApiError for values that do not go
+    together. Where `holder` says so, one JSON object holds all that is asked for. `is_json`: it is no form."""
+
+    members: tuple[Member, ...]
+    files: tuple[Files, ...] = ()
+    rules: tuple[Callable[[Asked], None], ...] = ()
+    holder: str = ""
+    # How many bytes a file may have, where that does not go by the API version.
+    limit: int | None = None
+    is_json: bool = False
+
+    @property
+    def asked(self) -> tuple[Member, ...]:
+        """The members that say what is asked for."""
+        return self.members[0].members if self.holder else self.members
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What may be asked for, by the names that are journalled."""
+        return (*(one.name for one in self.asked), *(one.name for one in self.files))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call asks for: the values in force, and the pictures by the name of their part; `counted` are lists."""
+
+    values: Mapping[str, object]
+    files: Mapping[str, tuple[Part, ...]]
+    counted: tuple[str, ...] = ()
+
+    def has(self, name: str) -> bool:
+        """Whether the call named this member or part, whatever the default."""
+        return bool(self.values.get(name)) or bool(self.files.get(name))
+
+    def text(self, name: str) -> str:
+        """A text, "" for one that was not sent."""
+        return str(self.values.get(name, ""))
+
+    def number(self, name: str, default: int = 0) -> int:
+        value = self.values.get(name, default)
+        return value if isinstance(value, int) else default
+
+    def places(self, name: str) -> range:
+        """Which of the pictures sent came under this name, counted over all names in order."""
+        first = 0
+        for one, parts in self.files.items():
+            if one == name:
+                return range(first, first + len(parts))
+            first += len(parts)
+        return range(0)
+
+    def params(self) -> dict[str, object]:
+        """What the journal and the prices know: the values, and how many pictures came of lists of them."""
+        return {
+            **self.values,
+            **{name: len(self.files[name]) for name in self.counted if self.files.get(name)},
+        }
+
+    def sent(self, call: Call) -> tuple[Sent, ...]:
+        """Every picture, in the order that `places` counts."""
+        most = int(call.setting("max_pixels"))
+        return tuple(
+            Sent(part.data, name, max_pixels=most) for name, parts in self.files.items() for part in parts
+        )
+
+
+async def read(call: Call, body: RequestBody) -> Asked:
+    """Read a form. Raises ApiError for the first thing wrong with it."""
+    api_version = str(call.setting("api_version"))
+    limit, judge = body.limit or _FILE_LIMITS[api_version], Judge(api_version)
+    # A file that nobody asked for is ignored, and has to be read for that.
+    room = max(limit, sum(one.room(limit) for one in body.files))
+    form = await call.form(file=limit, whole=room + MIB, files=_MOST_FILES, parts=_MOST_PARTS)
+    values = _values_of(form, judge.known(body.members), lenient=words_of(call) == "v2")
+    breach = judge.object_breach(body.members, values) or _missing_file(form, body)
+    _check(call, body, breach, values, form)
+    pictures = {one.name: _pictures(form, one, limit) for one in body.files}
+    return _in_force(body, judge, values, pictures)
+
+
+async def read_json(call: Call, body: RequestBody) -> Asked:
+    """Read a JSON body. Raises ApiError for the first thing wrong with it."""
+    judge = Judge(str(call.setting("api_version")))
+    values = await call.json(MIB)
+    _check(call, body, judge.object_breach(body.members, values), values)
+    return _in_force(body, judge, values, {})
+
+
+def exclusive(first: str, *others: str) -> Callable[[Asked], None]:
+    """The rule that a member cannot be combined with any of others."""
+
+    def rule(asked: Asked) -> None:
+        for other in others:
+            if asked.has(first) and asked.has(other):
+                raise refused(f"{first} cannot be combined with {other}.", first)
+
+    return rule
+
+
+def refused(sentence: str, param: str) -> ApiError:
+    """A refusal that no schema can say: 400 with a sentence."""
+    return ApiError(Problem.INVALID_PARAMETER, sentence, param=param)
+
+
+def _values_of(form: Form, members: Sequence[Member], *, lenient: bool) -> dict[str, object]:
+    """The values of a form's text parts; of repeated ones the last counts, and an empty optional one is none."""
+    values: dict[str, object] = {}
+    wrong: list[tuple[Member, str]] = []
+    for one in members:
+        parts = form.all(one.name)
+        if one.kind == "array":
+            entries = [part.text for part in parts if part.data]
+            if entries:
+                values[one.name] = entries
+        elif parts and (one.required or parts[-1].data):
+            try:
+                values[one.name] = _value(one, parts[-1], lenient=lenient)
+            except ValueError:
+                wrong.append((one, parts[-1].text))
+    if wrong:
+        # Connexion tells them all, in a list.
+        told = [
+            f"Wrong type, expected {one.kind!r} for requestBody parameter {one.name!r}" for one, _ in wrong
+        ]
+        first, text = wrong[0]
+        refusal = wrong_type(first.kind, text, (first.name,)).error
+        raise ApiError(refusal.problem, refusal.message, param=first.name, details={"schema": told})
+    return values
+
+
+def _value(one: Member, part: Part, *, lenient: bool) -> object:
+    if one.kind != "object":
+        return from_text(one, part.text)
+    try:
+        value = parse_json(part.data)
+    except ApiError as error:
+        why = error.details["why"]
+        shown = part.data[:200].decode(errors="replace")
+        raise ApiError(
+            Problem.INVALID_PARAMETER,
+            f"{one.name} is not valid JSON: {why}",
+            reason=f"the part {one.name} cannot be read: {why}",
+            param=one.name,
+            details={"schema": f"{shown!r} is not of type 'object' - {one.name!r}"},
+        ) from None
+    return coerced(one, value) if lenient else value
+
+
+def _check(
+    call: Call,
+    body: RequestBody,
+    breach: SchemaBreach | None,
+    values: Mapping[str, object],
+    form: Form | None = None,
+) -> None:
+    """Refuse a request that breaks its schema, or has members that nobody knows where those are refused."""
+    if breach is not None:
+        raise _explained(breach.error, breach, body, form)
+    inner = values.get(body.holder)
+    if is_object(inner) and call.setting("unknown_members") == "refuse":
+        known = [one.name for one in Judge(str(call.setting("api_version"))).known(body.asked)]
+        for name in inner:
+            if name not in known:
+                told = f"Additional properties are not allowed ({name!r} was unexpected)"
+                plain = f"is not a member of {body.holder}; it has {', '.join(known)}"
+                raise SchemaBreach((body.holder, name), told, plain).error
+
+
+def _missing_file(form: Form, body: RequestBody) -> SchemaBreach | None:
+    """The breach of a form without a file that it needs."""
+    names = (one.name for one in body.files if one.required and form.last(one.name) is None)
+    return next((missing((), name) for name in names), None)
+
+
+def _explained(refusal: ApiError, breach: SchemaBreach, body: RequestBody, form: Form | None) -> ApiError:
+    """Say for people which part was wanted, where a picture or the JSON is missing."""
+    if body.holder and breach.missing == body.holder:
+        refusal.reason = f"this endpoint wants a part named {body.holder} holding a JSON object"
+    if form is not None and breach.missing in [one.name for one in body.files]:
+        lookalike = next((one.name for one in form.parts if one.is_file), None)
+        sent = f"; the file came as {lookalike!r}" if lookalike else ""
+        refusal.reason = f"this endpoint wants the picture in a part named {breach.missing}{sent}"
+    return refusal
+
+
+def _pictures(form: Form, one: Files, limit: int) -> tuple[Part, ...]:
+    """The files under a name; an empty one that nobody asked for is none: a browser's field left empty."""
+    parts = [part for part in form.all(one.name) if part.data or one.required]
+    kept = tuple(parts if one.many else parts[-1:])
+    for size, most in (
+        *((len(part.data), one.each or limit) for part in kept),
+        (sum(len(part.data) for part in kept), one.total or one.room(limit)),
+    ):
+        if size > most:
+            raise ApiError(
+                Problem.FILE_TOO_LARGE,
+                "File is too large",
+                reason=f"{one.name} holds {size:,} bytes and {most:,} are allowed",
+                param=one.name,
+                details={"limit": most, "received": size, "part": one.name},
+            )
+    return kept
+
+
+def _in_force(
+    body: RequestBody, judge: Judge, values: Mapping[str, object], files: Mapping[str, tuple[Part, ...]]
+) -> Asked:
+    """What is asked for, with the defaults of what is not, once its rules are kept."""
+    inner = values[body.holder] if body.holder else values
+    assert is_object(inner)  # its schema was kept
+    usual = {one.name: one.default for one in judge.known(body.asked) if one.default is not None}
+    asked = Asked(usual | inner, files, tuple(one.name for one in body.files if one.many))
+    for rule in body.rules:
+        rule(asked)
+    return asked

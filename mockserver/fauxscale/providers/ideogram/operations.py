@@ -1,0 +1,32 @@
+"""Every picture operation by its name: what it takes, and what it makes of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from . import describe, edit, legacy, v3
+from .operation import Operation
+from .operation import run as run
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        "ideogram.upscale": legacy.UPSCALE,
+        "ideogram.generate": legacy.GENERATE,
+        "ideogram.edit": legacy.EDIT,
+        "ideogram.remix": legacy.REMIX,
+        "ideogram.reframe": legacy.REFRAME,
+        "ideogram.describe": describe.DESCRIBE,
+        "ideogram.v1_edit": edit.EDIT,
+        "ideogram.remove_background": v3.REMOVE_BACKGROUND,
+        "ideogram.v3_generate": v3.GENERATE,
+        "ideogram.v3_generate_transparent": v3.TRANSPARENT,
+        "ideogram.v3_inpaint": v3.INPAINT,
+        # Announced as going away; body and reply are those of inpaint (API reference, read 2026-11).
+        "ideogram.v3_edit": v3.INPAINT,
+        "ideogram.v3_remix": v3.REMIX,
+        "ideogram.v3_reframe": v3.REFRAME,
+        "ideogram.v3_replace_background": v3.REPLACE_BACKGROUND,
+        "ideogram.v3_layerize_text": describe.LAYERIZE,
+    }
+)
