@@ -1,7 +1,7 @@
 """Schemathesis asks a stand-in everything that a contract allows, and much that it does not.
 
 Two ways with pictures, for schemathesis 4.32 has no third. `run` lends it pictures for every `format: binary`: all
-phases work, but a part's label and its bytes may disagree. `python -m tests.contracts.asking PROVIDER EXAMPLES`
+phases work, but a part's label and its bytes may disagree. `python -m tests.contracts.asking PROVIDER EXAMPLES PATH...`
 registers a strategy for each media type: label, name and bytes agree, but the coverage phase then empties every other
 part, so it stays off, and calls that break the contract are left to the first way. What is registered counts for the
 whole process: hence a process of its own.
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from fauxscale import Settings, create_app
 from fauxscale.observer import Observation
 from fauxscale_contracts import Exchange, Request, images, load
+from fauxscale_contracts.check.run import plain_forms
 from fauxscale_contracts.conform.sample_images import picture
 from fauxscale_contracts.contract.bodies import picture_as_text
 from fauxscale_contracts.contract.image_headers import MEDIA_TYPES
@@ -52,13 +53,19 @@ class Outcome:
         return [name.removesuffix(" 200") for name in self.statuses if name.endswith(" 200")]
 
 
-def run(provider: str, examples: int, phases: tuple[str, ...], app: ASGIApp | None = None) -> Outcome:
-    """Every operation of a provider, pictures drawn without regard to labels."""
+def run(
+    provider: str,
+    examples: int,
+    phases: tuple[str, ...],
+    app: ASGIApp | None = None,
+    paths: tuple[str, ...] = (),
+) -> Outcome:
+    """Every operation of a provider, or those of some paths; pictures are drawn without regard to labels."""
     schemathesis.openapi.format("binary", images(largest=4))
-    return _ask(provider, examples, phases, app or create_app(SETTINGS), document(provider))
+    return _ask(provider, examples, phases, app or create_app(SETTINGS), document(provider, paths))
 
 
-def run_labelled(provider: str, examples: int) -> Outcome:
+def run_labelled(provider: str, examples: int, paths: tuple[str, ...]) -> Outcome:
     """Pictures that are what they are labelled as, and calls the contract's own checks are asked about too.
 
     Only for a process of its own: see above.
@@ -66,7 +73,7 @@ def run_labelled(provider: str, examples: int) -> Outcome:
     for name in ("PNG", "JPEG", "WEBP"):
         schemathesis.openapi.media_type(MEDIA_TYPES[name], images([name], largest=4))
     taken: list[Observation] = []
-    asked = document(provider)
+    asked = document(provider, paths)
     _label(asked)
     app = create_app(SETTINGS, observer=taken.append)
     outcome = _ask(provider, examples, ("fuzzing",), app, asked, mode="positive")
@@ -79,10 +86,21 @@ def run_labelled(provider: str, examples: int) -> Outcome:
     return outcome
 
 
-def document(provider: str) -> dict[str, Any]:
-    """The contract as schemathesis can read it: one server, pictures in JSON that are some, links between jobs."""
+def document(provider: str, paths: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The contract as schemathesis can read it: one server, pictures in JSON that are some, links between jobs.
+
+    `paths` are those that are asked for; none means all.
+    """
     made: dict[str, Any] = _readable(copy.deepcopy(load(provider).document))
+    made["paths"] = {path: item for path, item in made["paths"].items() if path in (paths or made["paths"])}
     made["servers"] = [{"url": f"http://localhost/{provider}"}]
+    for operations in made["paths"].values():
+        for one in operations.values():
+            if isinstance(one, dict) and "requestBody" in one:
+                one["requestBody"]["content"] = plain_forms(one["requestBody"]["content"])
+    for form in _forms(made):
+        # Only addresses on this machine are notified, which JSON Schema cannot say.
+        form["schema"].get("properties", {}).pop("webhook_url", None)
     if provider == "fal":
         submit = made["paths"]["/queue/fal-ai/ideogram/upscale"]["post"]
         # Only addresses on this machine are notified, which JSON Schema cannot say.
@@ -121,8 +139,11 @@ def _label(document: dict[str, Any]) -> None:
             if "x-picture" in schema:
                 labels = ", ".join(MEDIA_TYPES[one] for one in schema["x-picture"]["formats"])
                 form.setdefault("encoding", {})[name] = {"contentType": labels}
-        if "model" in members:
+        if "examples" in members.get("model", {}):
             members["model"] = {"type": "string", "enum": members["model"]["examples"]}
+    for schema in document["components"]["schemas"].values():
+        if schema.get("x-unknown") == "ignored":
+            schema["additionalProperties"] = False
 
 
 def _forms(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -186,4 +207,4 @@ def _note(outcome: Outcome, event: events.ScenarioFinished) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(run_labelled(sys.argv[1], int(sys.argv[2])))))
+    print(json.dumps(asdict(run_labelled(sys.argv[1], int(sys.argv[2]), tuple(sys.argv[3:])))))

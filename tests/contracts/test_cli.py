@@ -19,7 +19,8 @@ def test_list_names_every_contract() -> None:
     assert result.exit_code == 0
     lines = result.output.splitlines()
     assert len(lines) == sum(map(len, api_versions().values()))
-    counts = load("ideogram", api_version="2026-04").confidences()
+    contract = load("ideogram", api_version="2026-04")
+    counts = contract.confidences()
     said = ", ".join(f"{counts[one]} {one}" for one in ("documented", "observed", "guess"))
-    assert f"ideogram 2026-04: ideogram.upscale, ideogram.download ({said})" in lines
+    assert f"ideogram 2026-04: {', '.join(contract.operations)} ({said})" in lines
     assert counts["documented"] > 0 < counts["guess"]

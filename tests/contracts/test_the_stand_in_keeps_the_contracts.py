@@ -104,7 +104,9 @@ def test_each_api_version_is_kept_by_the_stand_in_of_that_api_version(api_versio
         exchange = Exchange.of(Client(stage, "ideogram", stage.account(), photo).send())
         other = {"2026-04": "2026-10", "2026-10": "2026-04"}[api_version]
         assert load("ideogram", api_version=api_version).check_response(exchange) == []
-        assert len(load("ideogram", api_version=other).check_response(exchange)) == (api_version == "2026-10")
+        assert load("ideogram", api_version=other).check_response(exchange) == [], (
+            "a reply now has what both have"
+        )
 
 
 def test_a_missing_link_is_refused_as_recorded(client: Client) -> None:
@@ -178,11 +180,9 @@ WRONG: dict[str, Callable[[Part], list[Part]]] = {
     "no picture": lambda _: [GOOD],
     "no request": lambda picture: [picture],
     "nothing": lambda _: [],
-    "two pictures": lambda picture: [GOOD, picture, picture],
     "broken JSON": lambda picture: [Part("image_request", data=b"{"), picture],
     "no object": lambda picture: [Part("image_request", data=b"[]"), picture],
     "too much": lambda picture: [Part("image_request", data=b'{"resemblance": 101}'), picture],
-    "misspelt": lambda picture: [Part("image_request", data=b'{"resemblence": 50}'), picture],
     "too little": lambda picture: [Part("image_request", data=b'{"seed": -1}'), picture],
     "a GIF": lambda _: [GOOD, Part("image_file", "a.gif", "image/gif", b"GIF89a" + bytes(40))],
     "too large": lambda picture: [
@@ -217,8 +217,18 @@ ALONE = {
         "openapi",
     ),
     *("llms", "requests", "token", "initiate", "initiate_multipart", "upload", "jwks", "create_multipart"),
+    *("generate", "edit", "remix", "reframe", "describe", "v1_edit", "remove_background"),
+    *("v3_generate", "v3_generate_transparent", "v3_inpaint", "v3_edit", "v3_remix", "v3_reframe"),
+    *("v3_replace_background", "v3_layerize_text", "datasets", "create_dataset"),
+    *("v2_upscale", "v2_generate", "v2_remove_background", "v2_usage"),
 }
-OPERATIONS = [one for name in WORK for one in load(name).operations if one.partition(".")[2] in ALONE]
+OPERATIONS = [
+    one
+    for name in WORK
+    for one in load(name).operations
+    # A model of Ideogram's must be trained first.
+    if one.partition(".")[2] in ALONE and one != "ideogram.model"
+]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -240,6 +250,65 @@ def test_requests_that_keep_the_contract_get_recorded_answers(stage: Stage, oper
 
     run()
     assert any(accepted) != (operation == "lumenfall.generations")
+
+
+def test_a_dataset_and_the_model_trained_of_it_keep_the_contract(stage: Stage, photo: bytes) -> None:
+    account = stage.account()
+    account.settings(options={"ideogram.training_images": 1})
+    http, headers = stage.http, {"Api-Key": account.api_key("ideogram")}
+    base = stage.base_url("ideogram")
+
+    def ask(method: str, path: str, operation: str, status: int = 200, **more: Any) -> Any:
+        response = http.request(method, base + path, headers=headers, **more)
+        judged(response, status, operation=f"ideogram.{operation}")
+        assert load("ideogram").check_request(Exchange.of(response)) == []
+        return response.json()
+
+    dataset = ask("POST", "/datasets", "create_dataset", json={"name": "cats"})["dataset_id"]
+    files = [
+        ("files", ("a.png", photo, "image/png")),
+        ("files", ("a.txt", b"A cat", "text/plain")),
+        ("files", ("b.png", b"junk", "image/png")),
+    ]
+    ask("POST", f"/datasets/{dataset}/upload_assets", "upload_assets", files=files)
+    ask("GET", f"/datasets/{dataset}", "dataset")
+    ask("GET", "/datasets", "datasets")
+    wanted = {"dataset_id": dataset, "model_name": "My model"}
+    model = ask("POST", "/v1/ideogram-v3/train-model", "train_model", json=wanted)["model_id"]
+    for seconds in (0, 10, 60):
+        account.clock.advance(seconds=seconds)
+        ask("GET", f"/models/{model}", "model")
+        ask("GET", "/models?scope=owned&status=COMPLETED&status=TRAINING", "models")
+    nowhere = "A" * 22
+    ask("GET", f"/datasets/{nowhere}", "dataset", 404)
+    ask("POST", f"/datasets/{nowhere}/upload_assets", "upload_assets", 404, files=files[:1])
+    wanted["dataset_id"] = nowhere
+    ask("POST", "/v1/ideogram-v3/train-model", "train_model", 404, json=wanted)
+    ask("GET", f"/models/{nowhere}", "model", 404)
+
+
+@pytest.mark.parametrize("path", ["upscale/auto", "remove-background/ideogram-1", "generate/ideogram-3"])
+def test_a_generation_that_is_polled_keeps_the_contract(stage: Stage, photo: bytes, path: str) -> None:
+    account = stage.account()
+    account.settings(options={"ideogram.run_seconds": 10})
+    headers = {"Api-Key": account.api_key("ideogram")}
+    base = f"{stage.base_url('ideogram')}/v2"
+    wanted: Any = {"files": {"image": ("a.png", photo, "image/png")}, "data": {"async": "true"}}
+    if path.startswith("generate"):
+        wanted = {"json": {"prompt": "a cat", "async": True}}
+    operation = f"ideogram.v2_{path.partition('/')[0].replace('-', '_')}"
+    begun = stage.http.post(f"{base}/image/{path}", headers=headers, **wanted)
+    judged(begun, 200, operation=operation)
+    quote = stage.http.post(f"{base}/image/{path}?dry_run=true", headers=headers, **wanted)
+    judged(quote, 200, operation=operation)
+    assert load("ideogram").check_request(Exchange.of(quote)) == []
+    address = f"{base}/generations/{begun.json()['generation_id']}"
+    for status in ("pending", "completed"):
+        polled = judged(stage.http.get(address, headers=headers), 200, operation="ideogram.v2_poll")
+        assert polled.json()["status"] == status
+        account.clock.advance(seconds=10)
+    judged(stage.http.get(f"{base}/generations/{'A' * 22}", headers=headers), 404)
+    judged(stage.http.get(f"{base}/generations/none", headers=headers), 400)
 
 
 def test_a_job_in_the_queue_keeps_the_contract(stage: Stage, photo: bytes) -> None:

@@ -9,12 +9,12 @@ from tests.plugin.runs import Runs
 
 pytest_plugins = ["pytester"]
 
-# An account on which the stand-in ignores what the contract does not know; then a call that sends it.
+# An account on which the stand-in takes integers in quotes, as the service's framework does; then a call sends one.
 LENIENT = """
 import json
 from fauxscale import ConnectionReset
 
-def style(account, **members):
+def send_it(account, **members):
     form = {"image_file": ("a.png", member_image, "image/png"), "image_request": (None, json.dumps(members))}
     reply = httpx.post(account.url + "/upscale", headers={"Api-Key": account.api_key("ideogram")}, files=form)
     assert reply.status_code == 200
@@ -23,7 +23,7 @@ def style(account, **members):
 def lenient(fauxscale_server, sample_image):
     global member_image
     member_image = sample_image()
-    with fauxscale_server.account(options={"ideogram.unknown_members": "ignore"}) as account:
+    with fauxscale_server.account(options={"ideogram.errors": "v2"}) as account:
         yield account
 """
 
@@ -33,13 +33,13 @@ def test_a_violation_fails_the_test_in_its_call_phase_with_a_curl(run: Runs) -> 
         LENIENT
         + """
 def test_leaves_the_contract(lenient):
-    style(lenient, styling="bold")
+    send_it(lenient, detail="50")
 
 def test_keeps_it(lenient):
-    style(lenient, resemblance=55)
+    send_it(lenient, resemblance=55)
 
 def test_fails_by_itself(lenient):
-    style(lenient, styling="bold")
+    send_it(lenient, detail="50")
     assert 1 == 2
 
 def test_was_told_no_by_the_stand_in(fauxscale):
@@ -57,7 +57,7 @@ def test_was_cut_off_in_the_middle_of_its_upload(fauxscale, send, sample_image):
     result.stdout.fnmatch_lines(
         [
             "calls that the real service would reject:",
-            "ideogram.upscale: */image_request*styling*",
+            "ideogram.upscale: */image_request*detail*",
             "*curl *image_request*",
             "*assert 1 == 2*",
             "*calls that the real service would reject:*",
@@ -66,28 +66,43 @@ def test_was_cut_off_in_the_middle_of_its_upload(fauxscale, send, sample_image):
     assert "Api-Key: k" not in result.stdout.str()
 
 
+def test_an_operation_that_is_not_on_record_is_not_judged(run: Runs) -> None:
+    result = run(
+        """
+def test_generates(fauxscale):
+    reply = httpx.post(
+        fauxscale.base_url("ideogram") + "/v1/ideogram-v3/generate",
+        headers={"Api-Key": fauxscale.api_key("ideogram")},
+        files={"prompt": (None, "a cat")},
+    )
+    assert reply.status_code == 200
+"""
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_allowances_name_pointers_and_reasons(run: Runs) -> None:
     result = run(
         LENIENT
         + """
-@pytest.mark.fauxscale(contract={"*styling*": "in beta for our account"})
+@pytest.mark.fauxscale(contract={"*detail*": "in beta for our account"})
 def test_allowed(lenient):
-    style(lenient, styling="bold")
+    send_it(lenient, detail="50")
 
 @pytest.mark.fauxscale(contract={"*other*": "something else"})
 def test_not_allowed(lenient):
-    style(lenient, styling="bold")
+    send_it(lenient, detail="50")
 
 @pytest.mark.fauxscale(contract="off")
 def test_off(lenient):
-    style(lenient, styling="bold")
+    send_it(lenient, detail="50")
 """
     )
     result.assert_outcomes(passed=2, failed=1)
 
 
 def test_a_run_may_warn_or_not_care(run: Runs) -> None:
-    body = LENIENT + "\ndef test_it(lenient):\n    style(lenient, styling='bold')\n"
+    body = LENIENT + "\ndef test_it(lenient):\n    send_it(lenient, detail='50')\n"
     warned = run(body, "--fauxscale-contract=warn", "-W", "default")
     warned.assert_outcomes(passed=1, warnings=1)
     warned.stdout.fnmatch_lines(["*ContractWarning: calls that the real service would reject:*"])
@@ -110,10 +125,10 @@ def test_no_way_to_a_fixture_leads_round_the_contract(run: Runs) -> None:
 import unittest
 
 def test_first_of_all(request):
-    style(request.getfixturevalue("lenient"), styling="bold")
+    send_it(request.getfixturevalue("lenient"), detail="50")
 
 def test_when_the_server_runs(request):
-    style(request.getfixturevalue("lenient"), styling="bold")
+    send_it(request.getfixturevalue("lenient"), detail="50")
 
 class Old(unittest.TestCase):
     @pytest.fixture(autouse=True)
@@ -121,17 +136,17 @@ class Old(unittest.TestCase):
         self.account = request.getfixturevalue("lenient")
 
     def test_method(self):
-        style(self.account, styling="bold")
+        send_it(self.account, detail="50")
 
 def test_keeps_it(request):
-    style(request.getfixturevalue("lenient"), resemblance=55)
+    send_it(request.getfixturevalue("lenient"), resemblance=55)
 
 def test_is_no_part_of_it():
     pass
 """
     )
     result.assert_outcomes(passed=2, failed=3)
-    text = "ideogram.upscale: would be rejected: /body/image_request/styling: *"
+    text = "ideogram.upscale: would be rejected: /body/image_request/detail: *"
     result.stdout.fnmatch_lines([text] * 3)
 
 
@@ -139,7 +154,7 @@ def test_is_no_part_of_it():
     "own", ['pytest.fail("mine", pytrace=False)', "assert 1 == 2", "Case().fail('mine')"]
 )
 def test_a_failure_of_its_own_does_not_hide_what_left_the_contract(run: Runs, own: str) -> None:
-    body = f"    style(self.account, styling='bold')\n        {own}\n"
+    body = f"    send_it(self.account, detail='50')\n        {own}\n"
     result = run(
         LENIENT
         + f"""
@@ -160,7 +175,7 @@ class TestNew:
 """
     )
     result.assert_outcomes(failed=2)
-    said = [line for line in result.outlines if "would be rejected: /body/image_request/styling" in line]
+    said = [line for line in result.outlines if "would be rejected: /body/image_request/detail" in line]
     assert len(said) == 2, result.outlines
 
 
@@ -196,13 +211,13 @@ def test_every_test_of_a_wider_fixture_that_asked_for_the_server_is_held(run: Ru
         + """
 class TestIt:
     def test_first(self, lenient):
-        style(lenient, styling="bold")
+        send_it(lenient, detail="50")
 
     def test_second(self, lenient):
-        style(lenient, styling="bold")
+        send_it(lenient, detail="50")
 
     def test_keeps_it(self, lenient):
-        style(lenient, resemblance=55)
+        send_it(lenient, resemblance=55)
 
 def test_of_something_else():
     pass
@@ -230,10 +245,10 @@ runs = []
 def test_it(request):
     runs.append(1)
     if len(runs) == 1:
-        style(request.getfixturevalue("lenient"), styling="bold")
+        send_it(request.getfixturevalue("lenient"), detail="50")
     pytest.fail("mine", pytrace=False)
 """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.no_fnmatch_line("*styling*")
+    result.stdout.no_fnmatch_line("*detail*")
     result.stdout.no_fnmatch_line("*fauxscale calls*")

@@ -6,7 +6,7 @@ import base64
 import binascii
 import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 from . import image_headers, multipart
@@ -40,7 +40,7 @@ def check_body(contents: Mapping[str, Content], content_type: str | None, body: 
         return _check_form(content, content_type or "", body)
     if content.picture is not None:
         return image_headers.check_picture(content.picture, body, "/body", label=declared)
-    if content.media_type == "application/json":
+    if content.media_type == "application/json" or content.media_type.endswith("+json"):
         return _check_json(content.schema, body)
     if content.media_type == "text/event-stream":
         return _check_events(content, body)
@@ -83,29 +83,68 @@ def _check_form(content: Content, content_type: str, body: bytes) -> list[Violat
     other = {alias: name for name, node in known.items() for alias in node.get("x-also-named", ())}
     found: list[Violation] = []
     values: Json = {}
+    named: dict[str, list[multipart.Part]] = {}
     for part in parts:
         name = other.get(part.name, part.name)
         at = pointer(("body", part.name))
         if name not in known:
             found.append(_unknown_part(schema, part.name, at, [*known, *other]))
             continue
-        value, faults = _part_value(known[name], part, at)
+        named.setdefault(name, []).append(part)
+        entry = _entry_of(schema.document, known[name])
+        value, faults = _part_value(known[name] if entry is None else entry, part, at)
         found += faults
         if faults and value is None:
+            continue
+        if entry is not None:
+            values.setdefault(name, []).append(value)
             continue
         if name in values:
             found.append(
                 Violation(at, f"{part.name} was sent more than once", "undocumented", "one part of a name")
             )
         values[name] = value
+    found += [fault for name in named for fault in _check_files(schema.document, known[name], name, named)]
     unread = {fault.pointer for fault in found}
     return found + [one for one in schema.violations(values, ("body",)) if one.pointer not in unread]
 
 
+def _entry_of(document: Document, node: Json) -> Json | None:
+    """The schema of each of the parts that a list is sent as; None for what is one part."""
+    return document.resolve(node["items"]) if node.get("type") == "array" else None
+
+
+def _check_files(
+    document: Document, node: Json, name: str, named: Mapping[str, Sequence[multipart.Part]]
+) -> Iterator[Violation]:
+    """List what is wrong with the files of one name taken together, or beside those of another name.
+
+    `x-total-bytes` is what all of them may have; `sizeOf` in `x-picture` names the part whose pictures they must be as
+    large as.
+    """
+    parts, at = named[name], pointer(("body", name))
+    most = node.get("x-total-bytes")
+    total = sum(len(part.data) for part in parts)
+    if most is not None and total > most:
+        message = f"{total:,} bytes in all are over {most / image_headers.MIB:g} MiB"
+        yield Violation(at, message, "would be rejected", f"x-total-bytes {most}")
+    rule = (_entry_of(document, node) or node).get("x-picture", {})
+    for part, subject in zip(parts, named.get(rule.get("sizeOf", ""), ()), strict=False):
+        own, wanted = (image_headers.read_header(one.data) for one in (part, subject))
+        if own and wanted and own.width and wanted.width and own.size != wanted.size:
+            message = f"it is {own.width}x{own.height}, {subject.name} is {wanted.width}x{wanted.height}"
+            yield Violation(at, message, "would be rejected", f"sizeOf {subject.name}")
+
+
 def _part_value(node: Json, part: multipart.Part, at: str) -> tuple[object, list[Violation]]:
-    """A part as the JSON value the form's schema judges (pictures as an empty text), and its own faults."""
-    if "x-picture" in node:
-        faults = image_headers.check_picture(node["x-picture"], part.data, at, label=part.content_type)
+    """A part as the JSON value the form's schema judges (files as an empty text), and its own faults."""
+    if node.get("format") == "binary":
+        rule = node.get("x-picture")
+        faults = (
+            image_headers.check_picture(rule, part.data, at, label=part.content_type)
+            if rule is not None
+            else []
+        )
         if part.filename is None:
             message = "the file has no filename; most servers will take it for a text field"
             faults.append(Violation(at, message, "undocumented", "files have a filename"))

@@ -85,7 +85,8 @@ def _prefix_of(scheme: Mapping[str, Any]) -> str:
 
 
 def _parameters(operation: Operation, request: Request) -> Iterator[Violation]:
-    query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+    pairs = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+    query = dict(pairs)
     path = {name: unquote(value) for name, value in path_values(operation, request.url).items()}
     for one in operation.parameters:
         if one.place == "header":
@@ -94,7 +95,12 @@ def _parameters(operation: Operation, request: Request) -> Iterator[Violation]:
             value = (query if one.place == "query" else path).get(one.name)
         place = {"header": "headers"}.get(one.place, one.place)
         if value is not None:
-            for violation in one.schema.violations(coerce(value, one.schema.node), (place, one.name)):
+            if one.place == "query" and one.schema.node.get("type") == "array":
+                # A list is sent by repeating its name: `explode`, as it is unless a contract says otherwise.
+                read: object = [text for name, text in pairs if name == one.name]
+            else:
+                read = coerce(value, one.schema.node)
+            for violation in one.schema.violations(read, (place, one.name)):
                 yield replace(violation, severity="undocumented") if one.guessed else violation
         elif one.required and one.place != "path":
             yield Violation(

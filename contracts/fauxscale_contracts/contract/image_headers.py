@@ -31,6 +31,10 @@ class Header:
     width: int = 0
     height: int = 0
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
 
 def read_header(data: bytes) -> Header | None:
     """Read the header of a picture; None for bytes that are none of PNG, JPEG, WebP, GIF, AVIF."""

@@ -11,7 +11,8 @@ from .violations import ContractError, Severity, Violation, brief, pointer
 
 Json: TypeAlias = dict[str, Any]
 _LISTS = ("anyOf", "oneOf", "prefixItems")
-_SINGLES = ("items", "additionalProperties", "not")
+# Not `not`: what is denied must not become narrower.
+_SINGLES = ("items", "additionalProperties")
 
 
 class Document:
@@ -118,6 +119,16 @@ class Schema:
                 pointer((*place, missing)), f"{missing} is missing", "would be rejected", f"required{guess}"
             )
             return
+        if keyword == "not":
+            combined = list(_combined(node["not"], error.instance))
+            for together in combined:
+                names = " and ".join(together)
+                message = f"{names} cannot be combined"
+                yield Violation(
+                    pointer((*place, together[0])), message, "would be rejected", f"not {names}{guess}"
+                )
+            if combined:
+                return
         rule = f"{keyword} {_rule_text(node.get(keyword))}{guess}"
         yield Violation(pointer(place), brief(error.message), "would be rejected", rule)
 
@@ -126,6 +137,19 @@ class Schema:
         for step in path:
             node = _member(node, step)
         return cast("Json", node) if isinstance(node, dict) else {}
+
+
+def _combined(denied: Json, instance: Any) -> Iterator[list[str]]:
+    """The names of members that must not stand together, of each denied combination that an object has."""
+    if not isinstance(instance, dict):
+        return
+    members = cast("Json", instance)
+    for one in denied.get("anyOf", [denied]):
+        together: list[str] = one.get("required", [])
+        narrower: Json = one.get("properties", {})
+        named = bool(together) and all(name in members for name in together)
+        if named and all(members.get(name) in wanted.get("enum", ()) for name, wanted in narrower.items()):
+            yield together
 
 
 def _member(node: Any, step: str | int) -> Any:
@@ -169,6 +193,9 @@ def _compile(schema: Json, shared: Json) -> Any:
 
 
 def _rule_text(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(one, dict) and "required" in one for one in value):  # pyright: ignore[reportUnknownVariableType]  # of JSON
+        forms = cast("list[Json]", value)
+        return " or ".join(", ".join(one["required"]) for one in forms)
     if isinstance(value, list):
         return brief(", ".join(map(str, cast("list[object]", value))), 80)
     return brief(value if isinstance(value, str) else json.dumps(value), 80)

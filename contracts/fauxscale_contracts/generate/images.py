@@ -35,7 +35,12 @@ _NOT_PICTURES = (
 
 def images(formats: Sequence[str] = ("PNG", "JPEG", "WEBP"), *, largest: int = 24) -> SearchStrategy[bytes]:
     """Encoded pictures with sides of 1 to `largest` pixels, in every colour mode that their format has."""
-    return _image(tuple(formats), largest)
+    return _image(tuple(formats), largest, None)
+
+
+def images_of_size(formats: Sequence[str], width: int, height: int) -> SearchStrategy[bytes]:
+    """Encoded pictures of this size, in every colour mode that their format has."""
+    return _image(tuple(formats), 0, (width, height))
 
 
 def broken_images() -> SearchStrategy[bytes]:
@@ -44,10 +49,10 @@ def broken_images() -> SearchStrategy[bytes]:
 
 
 @st.composite
-def _image(draw: DrawFn, formats: tuple[str, ...], largest: int) -> bytes:
+def _image(draw: DrawFn, formats: tuple[str, ...], largest: int, size: tuple[int, int] | None) -> bytes:
     kind = draw(st.sampled_from(formats))
     mode = draw(st.sampled_from(_MODES[kind]))
-    width, height = draw(st.integers(1, largest)), draw(st.integers(1, largest))
+    width, height = size or (draw(st.integers(1, largest)), draw(st.integers(1, largest)))
     pixels = Image.new(mode, (width, height))
     paint = draw(st.binary(min_size=1, max_size=8))
     stored = len(pixels.tobytes())

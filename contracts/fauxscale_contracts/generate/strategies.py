@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from hypothesis import Phase, given, settings
@@ -17,12 +17,12 @@ from fauxscale_contracts.contract.bodies import picture_as_text
 from fauxscale_contracts.contract.exchange import Request
 from fauxscale_contracts.contract.image_headers import MEDIA_TYPES, read_header
 from fauxscale_contracts.contract.operations import Content, Operation, Parameter
-from fauxscale_contracts.contract.schemas import Document, Json
+from fauxscale_contracts.contract.schemas import Document, Json, Schema
 from fauxscale_contracts.contract.violations import ContractError, brief
 from fauxscale_contracts.profiles.loading import load_operation
 
 from .boundaries import Mode, boundary_responses, edits, reply_schema, types
-from .images import broken_images, images
+from .images import broken_images, images, images_of_size
 
 __all__ = ["broken_images", "fuzz_responses", "images", "requests", "responses"]
 
@@ -141,7 +141,8 @@ def _of_type(document: Document, node: Json, kind: str, links: SearchStrategy[st
             items = from_schema(document, node.get("items", {}), links)
             return st.lists(items, min_size=node.get("minItems", 0), max_size=node.get("maxItems", 4))
         case "object":
-            return _object_of(document, node, links)
+            made = _object_of(document, node, links)
+            return made.filter(document.schema(node).is_valid) if "not" in node else made
         case _:
             return _texts(node, links)
 
@@ -171,17 +172,19 @@ def _texts(node: Json, links: SearchStrategy[str]) -> SearchStrategy[str]:
 @st.composite
 def _request(draw: DrawFn, operation: Operation, base_url: str | None, api_key: str | None) -> Request:
     path = operation.path if base_url else operation.real_path
-    query: dict[str, str] = {}
+    query: dict[str, str | list[str]] = {}
     headers: list[tuple[str, str]] = []
     for one in operation.parameters:
         if one.place == "path":
             path = path.replace(f"{{{one.name}}}", quote(_as_text(draw(_parameter_value(one))), safe=""))
         elif one.required or draw(st.booleans()):
-            value = _as_text(draw(_parameter_value(one)))
-            if one.place == "query":
-                query[one.name] = value
+            value = draw(_parameter_value(one))
+            if one.place != "query":
+                headers.append((one.name, _as_text(value)))
+            elif isinstance(value, list):
+                query[one.name] = [_as_text(entry) for entry in cast("list[object]", value)]
             else:
-                headers.append((one.name, value))
+                query[one.name] = _as_text(value)
     if api_key is not None:
         headers += _key_headers(operation, api_key)
     body = b""
@@ -189,7 +192,9 @@ def _request(draw: DrawFn, operation: Operation, base_url: str | None, api_key: 
         content_type, body = draw(_body(draw(st.sampled_from(list(operation.bodies.values())))))
         headers.append(("Content-Type", content_type))
     address = (
-        (base_url or operation.servers[0]).rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        (base_url or operation.servers[0]).rstrip("/")
+        + path
+        + (f"?{urlencode(query, doseq=True)}" if query else "")
     )
     return Request(operation.method, address, tuple(headers), body)
 
@@ -229,21 +234,49 @@ def _body(draw: DrawFn, content: Content) -> tuple[str, bytes]:
     if content.media_type != "multipart/form-data":
         value = draw(from_schema(schema.document, schema.node).filter(schema.is_valid))
         return content.media_type, json.dumps(value).encode()
-    parts: list[multipart.Part] = []
+    return multipart.join(draw(st.permutations(draw(_parts(schema)))))
+
+
+@st.composite
+def _parts(draw: DrawFn, schema: Schema) -> list[multipart.Part]:
+    """The parts of a form: those that are required, and of the others what may stand beside them."""
     required = schema.node.get("required", [])
-    for name, reference in schema.node["properties"].items():
-        node = schema.document.resolve(reference)
+    known = {name: schema.document.resolve(node) for name, node in schema.node["properties"].items()}
+    values: Json = {}
+    parts: list[multipart.Part] = []
+    for name in sorted(known, key=lambda name: name not in required):
         if name in required or draw(st.booleans()):
-            parts.append(_part(draw, name, node, schema.document))
-    return multipart.join(draw(st.permutations(parts)))
+            value = _bare(draw, schema.document, known[name])
+            if name in required or schema.is_valid({**values, name: value}):
+                values[name] = value
+                parts += _sent(draw, schema.document, name, known[name], value, parts)
+    return parts
 
 
-def _part(draw: DrawFn, name: str, node: Json, document: Document) -> multipart.Part:
-    if "x-picture" not in node:
-        return multipart.Part(name, data=_as_text(draw(from_schema(document, node))).encode())
-    data = draw(images(node["x-picture"]["formats"]))
+def _bare(draw: DrawFn, document: Document, node: Json) -> Any:
+    """The value of a part as its form's schema judges it: texts that stand for files are empty."""
+    if node.get("format") == "binary":
+        return ""
+    if node.get("type") == "array" and document.resolve(node["items"]).get("format") == "binary":
+        return [""] * draw(st.integers(max(1, node.get("minItems", 1)), min(2, node.get("maxItems", 2))))
+    return draw(from_schema(document, node))
+
+
+def _sent(
+    draw: DrawFn, document: Document, name: str, node: Json, value: Any, parts: Sequence[multipart.Part]
+) -> list[multipart.Part]:
+    """A value as the parts that carry it, a list as one for each entry; `parts` are those before it."""
+    if node.get("type") == "array":
+        entry = document.resolve(node["items"])
+        return [part for one in value for part in _sent(draw, document, name, entry, one, parts)]
+    if node.get("format") != "binary":
+        return [multipart.Part(name, data=_as_text(value).encode())]
+    rule: Json = node.get("x-picture", {})
+    formats = rule.get("formats", ("PNG", "JPEG", "WEBP"))
+    subject = next((read_header(one.data) for one in parts if one.name == rule.get("sizeOf")), None)
+    data = draw(images_of_size(formats, *subject.size) if subject is not None else images(formats))
     label = draw(st.sampled_from([_label(data), "application/octet-stream", None]))
-    return multipart.Part(name, draw(st.sampled_from(["picture", "photo.png", "Zoë.webp"])), label, data)
+    return [multipart.Part(name, draw(st.sampled_from(["picture", "photo.png", "Zoë.webp"])), label, data)]
 
 
 def _label(data: bytes) -> str:

@@ -11,11 +11,13 @@ import pytest
 
 from fauxscale_contracts import Exchange, Request, Violation, load
 from fauxscale_contracts.contract.multipart import Part
+from fauxscale_contracts.contract.violations import brief
 from tests.contracts.calls import IDEOGRAM, TINY, answered, form_call, json_call, upscale, upscale_parts
 
 GIF = b"GIF89a\x01\x00\x01\x00" + bytes(20)
 JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x10\x00\x20\x03" + bytes(20)
 WIDE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\b\0\0\0\0"
+BROAD = TINY.replace(b"\0\0\0\2", b"\0\0\0\3", 1)
 BOUNDARY = (("Api-Key", "abcdefgh"), ("Content-Type", "multipart/form-data; boundary=x"))
 
 
@@ -27,6 +29,28 @@ def lines(found: list[Violation]) -> list[str]:
     return [str(one) for one in found]
 
 
+def file(name: str, data: bytes = TINY) -> Part:
+    return Part(name, "a.png", "image/png", data)
+
+
+def inpaint(*parts: Part, mask: bytes = TINY) -> Exchange:
+    """An edit of a masked picture, with further parts."""
+    good = [file("image"), file("mask", mask), Part("prompt", data=b"a cat")]
+    return form_call([*good, *parts], url="https://api.ideogram.ai/v1/ideogram-v3/inpaint")
+
+
+def generate(**members: object) -> Exchange:
+    """A call of the one picture operation whose body is JSON."""
+    body = json.dumps({"image_request": {"prompt": "a cat", **members}}).encode()
+    headers = (("Api-Key", "abcdefgh"), ("Content-Type", "application/json"))
+    return Exchange(Request("POST", "https://api.ideogram.ai/generate", headers, body))
+
+
+def models(query: str) -> Exchange:
+    return Exchange(Request("GET", f"https://api.ideogram.ai/models?{query}", (("Api-Key", "abcdefgh"),)))
+
+
+CODE = Part("style_codes", data=b"AAFF5733")
 REJECTED, UNDOCUMENTED, IGNORED = "would be rejected", "undocumented", "ignored"
 FAULTS: dict[str, tuple[Exchange, str, str, str]] = {
     "value over its maximum": (
@@ -45,7 +69,7 @@ FAULTS: dict[str, tuple[Exchange, str, str, str]] = {
     ),
     "misspelt member": (
         upscale({"resemblence": 5}),
-        REJECTED,
+        IGNORED,
         "/body/image_request/resemblence",
         "known members",
     ),
@@ -153,11 +177,78 @@ FAULTS: dict[str, tuple[Exchange, str, str, str]] = {
         "/query/dry_run",
         "no query",
     ),
+    "a mask of another size": (inpaint(mask=BROAD), REJECTED, "/body/mask", "sizeOf image"),
+    "a wrong entry of a list of parts": (
+        inpaint(CODE, Part("style_codes", data=b"red")),
+        REJECTED,
+        "/body/style_codes/1",
+        "pattern ^[0-9a-fA-F]{8}$",
+    ),
+    "too many parts of a list": (
+        inpaint(*[file("character_reference_images")] * 2),
+        REJECTED,
+        "/body/character_reference_images",
+        "maxItems 1",
+    ),
+    "files too large together": (
+        inpaint(*[file("style_reference_images", TINY + bytes(6 * 1024**2))] * 2),
+        REJECTED,
+        "/body/style_reference_images",
+        "x-total-bytes 10485760",
+    ),
+    "a file in a list that is no picture": (
+        inpaint(file("style_reference_images", b"junk")),
+        REJECTED,
+        "/body/style_reference_images",
+        "formats PNG, JPEG, WEBP",
+    ),
+    "parts that exclude each other": (
+        inpaint(CODE, Part("style_type", data=b"DESIGN")),
+        REJECTED,
+        "/body/style_codes",
+        "not style_codes and style_type",
+    ),
+    "a part that needs another": (
+        inpaint(file("character_reference_images_mask")),
+        REJECTED,
+        "/body/character_reference_images",
+        "required",
+    ),
+    "a palette without a name or colours": (
+        inpaint(Part("color_palette", data=b'{"colour": "red"}')),
+        REJECTED,
+        "/body/color_palette",
+        "anyOf name or members",
+    ),
+    "an unknown part where those are ignored": (
+        inpaint(Part("num_image", data=b"2")),
+        IGNORED,
+        "/body/num_image",
+        "known parts",
+    ),
+    "members that exclude each other": (
+        generate(resolution="RESOLUTION_1024_1024", aspect_ratio="ASPECT_1_1"),
+        REJECTED,
+        "/body/image_request/resolution",
+        "not resolution and aspect_ratio",
+    ),
+    "a member that the model asked for has not": (
+        generate(model="V_1", style_type="ANIME"),
+        REJECTED,
+        "/body/image_request/style_type",
+        "not style_type and model",
+    ),
+    "a wrong entry of a list in a query": (
+        models("status=COMPLETED&status=DONE"),
+        REJECTED,
+        "/query/status/1",
+        "enum CREATING, DRAFT, TRAINING, COMPLETED, ERRORED, ARCHIVED",
+    ),
     "an unknown address": (
         form_call(upscale_parts(), url="https://api.ideogram.ai/v1/upscale/now"),
         REJECTED,
         "/method",
-        "POST /upscale, GET /api/images/ephemeral/{id}.png",
+        brief(", ".join(f"{one.method} {one.path}" for one in load("ideogram").operations.values())),
     ),
 }
 
@@ -166,7 +257,8 @@ FAULTS: dict[str, tuple[Exchange, str, str, str]] = {
 def test_a_fault_is_found_alone_with_place_rule_and_weight(name: str) -> None:
     call, severity, pointer, rule = FAULTS[name]
     (found,) = judge(call)
-    assert (found.severity, found.pointer, found.rule.removesuffix(" (a guess)")) == (severity, pointer, rule)
+    told = found.rule.removesuffix(" (a guess)")
+    assert (found.severity, found.pointer, told) == (severity, pointer, rule)
     assert "\n" not in str(found)
     assert len(str(found)) < 400
 
@@ -199,6 +291,10 @@ def test_a_misspelt_member_is_told_its_right_name() -> None:
         form_call([Part("image_request", None, "application/json", b"{}"), *upscale_parts()[1:]]),
         form_call([Part("image_request", "r.json", "application/json", b"{}"), *upscale_parts()[1:]]),
         form_call(upscale_parts(), headers=(("api-KEY", "abcdefgh"), ("X-Own", "1"))),
+        inpaint(CODE, CODE, Part("color_palette", data=b'{"name": "PASTEL"}')),
+        inpaint(file("character_reference_images"), file("character_reference_images_mask")),
+        generate(model="V_2", style_type="ANIME", negative_prompt="rain"),
+        models("scope=owned&status=COMPLETED&status=DRAFT"),
     ],
 )
 def test_what_real_clients_do_is_no_violation(call: Exchange) -> None:
@@ -461,3 +557,13 @@ def test_a_violation_of_a_guess_says_so() -> None:
     contract = load("ideogram")
     (found,) = contract.check_response(answered(upscale(), 400, {"message": json.dumps("?")}))
     assert found.rule == "required (a guess)"
+
+
+def test_a_problem_document_is_judged_as_the_json_it_is() -> None:
+    good = {"type": "about:blank", "title": "Bad Request", "detail": "wrong", "status": 400}
+    kind = ("content-type", "application/problem+json")
+    ways = {name: {key: one for key, one in good.items() if key != name} for name in good}
+    assert load("ideogram").check_response(answered(upscale(), 400, json.dumps(good).encode(), kind)) == []
+    for name, body in ways.items():
+        (found,) = load("ideogram").check_response(answered(upscale(), 400, json.dumps(body).encode(), kind))
+        assert found.pointer == f"/body/{name}"

@@ -1,4 +1,4 @@
-"""Drift is found, classed and priced: against a stand-in of another API version, and against planted changes."""
+"""Drift is found, classed and priced: against a stand-in with a new member in its replies, and planted changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from fauxscale import MockServer, Settings
+from fauxscale import ExtraFields, MockServer, Settings
+from fauxscale.client import AccountHandle
 from fauxscale_contracts.cli import main
 from fauxscale_contracts.drift.compare import Difference
 from fauxscale_contracts.drift.report import EXITS, DriftReport, plan
@@ -72,8 +73,14 @@ def test_a_service_that_answers_as_recorded_has_no_drift(provider: str) -> None:
     assert "its picture" in report.statuses
 
 
-def test_a_newer_api_version_is_additive() -> None:
-    report = look(api_version="2026-10")
+def with_a_new_member(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+    if response.status_code != 200 or "json" not in response.headers["content-type"]:
+        return response
+    return httpx.Response(200, json={**response.json(), "request_id": "Kx4Vw9dRQ4a8bUqT0rX2yA"})
+
+
+def test_a_new_member_is_additive() -> None:
+    report = look(change=with_a_new_member)
     assert [(one.kind, one.probe, one.pointer) for one in report.findings] == [
         ("additive", "a small picture", "/body/request_id")
     ]
@@ -159,8 +166,8 @@ def test_a_planted_drift_is_found_and_classed(change: Change, kind: str, pointer
 
 
 def test_what_only_a_recording_had_is_named_when_it_is_gone(tmp_path: Path) -> None:
-    with MockServer(Settings(options={"ideogram.api_version": "2026-10"})) as newer:
-        record_ideogram(newer, tmp_path, picture())
+    with MockServer() as newer:
+        record_ideogram(newer, tmp_path, picture(), key=later_account(newer).api_key("ideogram"))
     report = look(recorded=tmp_path)
     (finding,) = report.findings
     assert (finding.kind, finding.pointer, finding.recorded, finding.live) == (
@@ -233,20 +240,27 @@ def test_a_redirect_gives_no_verdict() -> None:
         look(change=lambda _, __: httpx.Response(308, headers={"location": "https://elsewhere"}))
 
 
+def later_account(mock: MockServer) -> AccountHandle:
+    """An account that a later version of the service answers: there is a member more."""
+    account = mock.account()
+    account.faults.add(ExtraFields({"request_id": "Kx4Vw9dRQ4"}), on="ideogram.upscale", times=None)
+    return account
+
+
 def ask(mock: MockServer, *words: str, key: str = "", answer: str = "") -> Any:
-    key = key or mock.account().api_key("ideogram")
+    key = key or later_account(mock).api_key("ideogram")
     command = ["drift", "ideogram", "--base-url", mock.base_url("ideogram"), *words]
     return CliRunner().invoke(main, command, input=answer, env={"FAUXSCALE_DRIFT_KEY": key})
 
 
 @pytest.fixture(scope="module")
 def newer() -> Iterator[MockServer]:
-    with MockServer(Settings(key_policy="issued", options={"ideogram.api_version": "2026-10"})) as mock:
+    with MockServer(Settings(key_policy="issued")) as mock:
         yield mock
 
 
 def test_the_command_prices_itself_and_asks_before_it_spends(newer: MockServer) -> None:
-    account = newer.account()
+    account = later_account(newer)
     result = ask(newer, key=account.api_key("ideogram"), answer="n\n")
     assert result.exit_code == 2
     assert "4 calls to ideogram for $0.06, at most $0.12" in result.stderr
@@ -256,7 +270,7 @@ def test_the_command_prices_itself_and_asks_before_it_spends(newer: MockServer) 
 
 
 def test_nothing_is_sent_that_could_cost_more_than_allowed(newer: MockServer) -> None:
-    account = newer.account()
+    account = later_account(newer)
     result = ask(newer, "--yes", "--max-cost", "0.10", key=account.api_key("ideogram"))
     assert (result.exit_code, len(account.calls)) == (2, 0)
     assert "may cost $0.12, more than --max-cost 0.10" in result.stderr
@@ -309,7 +323,7 @@ def test_a_wrong_key_is_no_drift_and_is_not_shown(newer: MockServer) -> None:
 def test_what_cannot_be_meant_is_said_before_anything_is_asked(
     newer: MockServer, words: tuple[str, ...], says: str
 ) -> None:
-    account = newer.account()
+    account = later_account(newer)
     result = ask(newer, "--yes", *words, key=account.api_key("ideogram"))
     assert (result.exit_code, len(account.calls)) == (2, 0)
     assert says in result.stderr

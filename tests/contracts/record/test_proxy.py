@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from fauxscale import MockServer
+from fauxscale import ExtraFields, MockServer
 from fauxscale.recordings.har import Recording, body_of
 from fauxscale_contracts import Exchange, load
 from fauxscale_contracts.cli import main
@@ -74,7 +74,8 @@ def test_no_key_is_left_in_a_recording(mock: MockServer, tmp_path: Path, provide
 
 
 def test_what_departs_from_the_contract_is_said_at_once(mock: MockServer, tmp_path: Path) -> None:
-    account = mock.account(options={"ideogram.api_version": "2026-10", "ideogram.unknown_members": "ignore"})
+    account = mock.account()
+    account.faults.add(ExtraFields({"request_id": "Kx4Vw9dRQ4"}), on="ideogram.upscale")
     headers = key_header("ideogram", account.api_key("ideogram"))
     through = Through(mock.base_url("ideogram"), tmp_path)
     through.ask("POST", "/upscale", headers=headers, **upscale(PHOTO, '{"resemblence": 50}'))
