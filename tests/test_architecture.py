@@ -271,6 +271,20 @@ def test_loading_the_plugin_loads_pytest_alone() -> None:
     assert [str(found) for found in run if package(found.target) not in allowed] == []
 
 
+def test_a_server_starts_without_pillow_and_without_what_only_calls_need() -> None:
+    loaded = {
+        found.target
+        for start in ("fauxscale.server", "fauxscale.providers")
+        for found in loaded_with(IMPORTS, start)
+    }
+    assert "fauxscale.providers.ideogram" in loaded
+    assert [target for target in loaded if package(target) == "PIL"] == []
+    assert "fauxscale.providers.ideogram.operations" in MODULES
+    assert [target for target in loaded if target.startswith("fauxscale.providers.ideogram.op")] == [
+        "fauxscale.providers.ideogram.options"
+    ]
+
+
 def test_no_imports_go_round_in_a_circle() -> None:
     assert circle(IMPORTS) is None
 
