@@ -193,9 +193,11 @@ def _compile(schema: Json, shared: Json) -> Any:
 
 
 def _rule_text(value: object) -> str:
-    if isinstance(value, list) and all(isinstance(one, dict) and "required" in one for one in value):  # pyright: ignore[reportUnknownVariableType]  # of JSON
-        forms = cast("list[Json]", value)
-        return " or ".join(", ".join(one["required"]) for one in forms)
     if isinstance(value, list):
-        return brief(", ".join(map(str, cast("list[object]", value))), 80)
+        words = cast("list[object]", value)
+        # Alternatives by their names, where they have any.
+        named = [str(cast("Json", one)["$ref"]) for one in words if isinstance(one, dict) and "$ref" in one]
+        if named and len(named) == len(words):
+            return " or ".join(one.rpartition("/")[2] for one in named)
+        return brief(", ".join(map(str, words)), 80)
     return brief(value if isinstance(value, str) else json.dumps(value), 80)

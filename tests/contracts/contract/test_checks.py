@@ -218,7 +218,7 @@ FAULTS: dict[str, tuple[Exchange, str, str, str]] = {
         inpaint(Part("color_palette", data=b'{"colour": "red"}')),
         REJECTED,
         "/body/color_palette",
-        "anyOf name or members",
+        "anyOf NamedPalette or PaletteOfColors",
     ),
     "an unknown part where those are ignored": (
         inpaint(Part("num_image", data=b"2")),
