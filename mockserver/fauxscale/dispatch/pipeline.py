@@ -117,17 +117,15 @@ class Pipeline:
 
     async def _handled(self, call: Call, match: Match) -> Response:
         """Apply the latency and the faults of a call, then return the reply of a recording or of the handler."""
-        # What waits holds its places in flight, as a slow answer of the real services would. How many those are is
-        # known only once the work is paid for, where images are counted.
         latency = call.terms.latency or 0 if call.endpoint.kind == "api" else 0
-        late = any(quota.units == "images" for quota in call.provider.quotas)
-        await time.wait(0 if late else latency)
+        late = latency if any(quota.units == "images" for quota in call.provider.quotas) else 0  # when paid
+        await time.wait(latency - late)
         await call.faults.apply("call")
         if latency or call.faults.applied:
             await call.check_open()  # it may have been closed meanwhile
-        told = await self.recorded(call, match) if self.recorded else None
-        response = told or await call.endpoint.handler(call)
-        await time.wait(latency if late else 0)
+        response = await self.recorded(call, match) if self.recorded else None
+        response = response or await call.endpoint.handler(call)
+        await time.wait(late)
         return response
 
     async def _leave(self, call: Call, response: Response) -> Response:
