@@ -10,9 +10,13 @@ import h11
 
 @dataclass(slots=True)
 class Expected:
-    """What h11 makes of bytes: the methods of the whole requests, and whether more is waited for behind them."""
+    """What h11 makes of bytes: the methods of the whole requests, and whether more is waited for behind them.
+
+    `begun` is the method of a request that is not whole, which may be refused all the same.
+    """
 
     methods: list[bytes] = field(default_factory=list[bytes])
+    begun: list[bytes] = field(default_factory=list[bytes])
     waits: bool = False
     wrong: bool = False
 
@@ -40,7 +44,7 @@ def expect(data: bytes) -> Expected:
             elif event in (h11.NEED_DATA, h11.PAUSED):
                 # A head of which less has come than h11 keeps, or a body: its sender leaves, or switches protocols.
                 if conn.their_state is not h11.IDLE:
-                    found.methods.pop()
+                    found.begun.append(found.methods.pop())
                 found.waits = event is h11.NEED_DATA
                 found.wrong = event is h11.PAUSED
                 return found
@@ -52,8 +56,9 @@ def expect(data: bytes) -> Expected:
 class Replies:
     """Reads what a server answers on one connection, as a client would."""
 
-    def __init__(self, methods: Sequence[bytes]) -> None:
-        self._methods = list(methods)
+    def __init__(self, expected: Expected) -> None:
+        self._methods = [*expected.methods, *expected.begun]
+        self._whole = len(expected.methods)
         self.statuses: list[int] = []
         self.last = b""
         self._conn = self._next()
@@ -78,7 +83,7 @@ class Replies:
                 self.statuses.append(event.status_code)
             elif isinstance(event, h11.EndOfMessage):
                 trailing = self._conn.trailing_data[0]
-                if len(self.statuses) == len(self._methods) or not data:
+                if len(self.statuses) >= max(1, self._whole) or not data:
                     return True
                 self._conn = self._next()
                 if not trailing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -45,6 +46,23 @@ def test_a_rolling_window_is_the_last_so_many_seconds(scope: Scope) -> None:
         ]
 
     assert asyncio.run(count()) == [1, 9, 1, 9]
+
+
+def test_what_one_rolling_window_refuses_is_not_counted_in_another(scope: Scope) -> None:
+    async def count() -> list[int]:
+        limits = Limits(scope)
+        quotas = (Quota(most=6, window=60.0, kind="rolling"), Quota(most=2, window=10.0, kind="rolling"))
+        let_in: list[int] = []
+        for now, times in ((0, 9), (5, 9), (10, 9), (20, 9), (30, 9), (60, 9)):
+            inside = 0
+            for _ in range(times):
+                with contextlib.suppress(ApiError):
+                    await limits.enter(Limited(name="aigateway", holder="call", quotas=quotas), now=now)
+                    inside += 1
+            let_in.append(inside)
+        return let_in
+
+    assert asyncio.run(count()) == [2, 0, 2, 2, 0, 2]
 
 
 def test_a_quota_counts_the_operations_it_is_on() -> None:
