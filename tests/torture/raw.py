@@ -35,7 +35,9 @@ COUNT = 200_000
 _FORGET_EVERY = 500
 _PATIENCE = 2.0
 # A magic word in a prompt, perhaps in chunks: what it asks for is no breach.
-_ASKS_FOR_A_FAULT = re.compile(rb"(?:\r\n[0-9a-f]+\r\n)?".join(re.escape(bytes([one])) for one in b"fauxscale:"))
+_ASKS_FOR_A_FAULT = re.compile(
+    rb"(?:\r\n[0-9a-f]+\r\n)?".join(re.escape(bytes([one])) for one in b"fauxscale:")
+)
 _PAST_HEAD = 0.5
 _FRAMING = (
     b"Content-Length: 5", b"Content-Length: -1", b"Content-Length: +5", b"Content-Length: 5, 5",

@@ -155,6 +155,13 @@ def test_what_v2_knows_is_accepted(client: Client, fields: dict[str, object]) ->
     assert (reply.json()["data"][0]["prompt"] != "a red cat") == (fields.get("magic_prompt") == "on")
 
 
+@pytest.mark.parametrize(
+    "more", [{"color_palette": {"name": "zz"}}, {"resolution": {"a": "576x1"}}, {"style_codes": 3}]
+)
+def test_a_member_that_only_other_models_have_is_ignored(client: Client, more: dict[str, object]) -> None:
+    assert generate(client, "ideogram-3-transparent", **more).status_code == 200
+
+
 def test_pictures_can_be_made_later_and_polled_for(client: Client) -> None:
     client.account.settings(options={"ideogram.run_seconds": 10})
     begun = generate(client, **{"async": True}).json()

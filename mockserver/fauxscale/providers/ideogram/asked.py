@@ -264,11 +264,16 @@ def _pictures(form: Form, one: Files, limit: int) -> tuple[Part, ...]:
 def _in_force(
     body: RequestBody, judge: Judge, values: Mapping[str, object], files: Mapping[str, tuple[Part, ...]]
 ) -> Asked:
-    """What is asked for, with the defaults of what is not, once its rules are kept."""
+    """What is asked for, with the defaults of what is not, once its rules are kept.
+
+    A member that this operation does not have is ignored, though others have it and would heed it unjudged.
+    """
     inner = values[body.holder] if body.holder else values
     assert is_object(inner)  # its schema was kept
-    usual = {one.name: one.default for one in judge.known(body.asked) if one.default is not None}
-    asked = Asked(usual | inner, files, tuple(one.name for one in body.files if one.many))
+    known = judge.known(body.asked)
+    usual = {one.name: one.default for one in known if one.default is not None}
+    sent = {one.name: inner[one.name] for one in known if one.name in inner}
+    asked = Asked(usual | sent, files, tuple(one.name for one in body.files if one.many))
     for rule in body.rules:
         rule(asked)
     return asked
