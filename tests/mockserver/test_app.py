@@ -297,7 +297,7 @@ def test_a_mistake_of_ours_is_told_as_such_in_the_providers_envelope_and_journal
 @pytest.mark.parametrize(
     ("broken", "path"),
     [
-        ("fauxscale.operations.upscale.link", "/ideogram/upscale"),
+        ("fauxscale.operations.performing.link", "/ideogram/upscale"),
         ("fauxscale.dispatch.routing.Routes.find", "/ideogram/upscale"),
         ("fauxscale.state.accounts.Accounts.cards", "/__fauxscale/api/accounts"),
     ],

@@ -26,8 +26,8 @@ class Quota:
     """At most `most` `units` of the operations it is `on`, less those it is `not_on` (names or patterns), account-wide.
 
     With a `window`, in seconds, it counts what is begun in one: windows that follow one another from the first call on
-    ("fixed"), or the last so many seconds ("rolling", which counts only what was let in). Without one it counts what is in flight at once. Images count as
-    one when the call enters, and as many as it makes when it is to be paid.
+    ("fixed"), or the last so many seconds ("rolling", which counts only what was let in). Without one it counts what is
+    in flight at once. Images count as one when the call enters, and as many as it makes when it is to be paid.
     """
 
     most: int
@@ -129,8 +129,8 @@ class Limits:
     ) -> Counted:
         windows: list[tuple[Quota, Ref[WindowState]]] = []
         places: list[tuple[Quota, Ref[int]]] = []
-        # What is refused for want of a place has been counted in its fixed window all the same. Of rolling windows there
-        # may be several, and what one of them refuses is not to use up another: they count what was let in.
+        # What is refused for want of a place has been counted in its fixed window all the same. Of rolling windows
+        # there may be several, and what one of them refuses is not to use up another: they count what was let in.
         for quota in sorted(quotas, key=lambda one: one.window is None):
             key = _key_of(limited.name, quota)
             if quota.window is not None:
