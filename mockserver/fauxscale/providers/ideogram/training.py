@@ -14,7 +14,7 @@ from .schema import Judge, Member
 
 MIB = 1024 * 1024
 _MEMBERS = (Member(name="dataset_id", required=True), Member(name="model_name", required=True))
-_NAME = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9 -]{5,30}")
+_NAME = re.compile(r"[A-Za-z0-9 -]{5,30}")
 
 
 async def train_model(call: Call) -> Response:
@@ -38,7 +38,8 @@ async def train_model(call: Call) -> Response:
             reason=f"the dataset has {has} images, and training wants {least} (ideogram.training_images)",
             param="dataset_id",
         )
-    slug = "-".join(name.lower().split())
+    # A name of spaces alone is one, too.
+    slug = "-".join(name.lower().split()) or "model"
     version = await call.account.dice.number(f"model {slug}")
     output: dict[str, object] = {
         "name": name,
