@@ -55,6 +55,31 @@ def test_a_dataset_is_made_listed_and_found(ideogram: Ideogram) -> None:
     assert found == {"dataset": dataset, "file_count": 0, "files": [], "custom_model_ids": []}
 
 
+def test_datasets_are_searched_for_by_words_of_their_names_since_2026_10(ideogram: Ideogram) -> None:
+    for name in ("Red cats", "Black dogs", "black cats", "Ωmega"):
+        ideogram.dataset(name)
+
+    def found(search: str) -> list[str]:
+        listed = ideogram.ask("GET", "/datasets", params={"search": search}).json()["datasets"]
+        return [one["name"] for one in listed]
+
+    assert found("dogs") == ["Red cats", "Black dogs", "black cats", "Ωmega"]
+    ideogram.account.settings(options={"ideogram.api_version": "2026-10"})
+    assert found("CATS") == ["Red cats", "black cats"]
+    assert found("cats black") == ["black cats"]
+    assert found("ωmega") == ["Ωmega"]
+    assert found("horses") == found("c" * 64) == []
+    assert found("") == found(" ") == ["Red cats", "Black dogs", "black cats", "Ωmega"]
+
+
+@pytest.mark.parametrize(("api_version", "status"), [("2026-04", 200), ("2026-10", 400)])
+def test_a_search_of_more_than_64_characters_is_refused_where_there_is_one(
+    ideogram: Ideogram, api_version: str, status: int
+) -> None:
+    ideogram.account.settings(options={"ideogram.api_version": api_version})
+    assert ideogram.ask("GET", "/datasets", params={"search": "Ω" * 65}).status_code == status
+
+
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_a_picture_is_taken_by_its_bytes(ideogram: Ideogram, format: str) -> None:
     dataset = ideogram.dataset()

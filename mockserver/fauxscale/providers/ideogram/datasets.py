@@ -1,6 +1,6 @@
 """Ideogram's datasets: pictures and captions, put together for a model to be trained of.
 
-Source: the public OpenAPI descriptions of 2026-04-27 and 2026-05. What they leave open is in docs/fidelity.md.
+Source: the public OpenAPI descriptions of 2026-04-27, 2026-05 and 2026-10-07. What they leave open is in docs/fidelity.md.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _TABLE = "ideogram.datasets"
 _MOST = 10_000
 _NAME = Member(name="name", required=True)
 _MOST_NAME = 1_000
+_MOST_SEARCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,14 @@ async def create(call: Call) -> Response:
 
 
 async def list_all(call: Call) -> Response:
-    """List the account's datasets, oldest first."""
-    found = await call.account.records.all(_TABLE, Dataset)
+    """List the account's datasets, oldest first; since API version 2026-10 those whose names have the words searched
+    for."""
+    words = _searched(call).casefold().split()
+    found = [
+        one
+        for one in await call.account.records.all(_TABLE, Dataset)
+        if all(word in one.name.casefold() for word in words)
+    ]
     return JSONResponse({"datasets": [_worded(call, one, await images_of(call, one.id)) for one in found]})
 
 
@@ -110,6 +117,21 @@ async def find(call: Call, dataset_id: str) -> Dataset:
             reason="no dataset of this id was made with this key, or the account was reset since",
         )
     return found
+
+
+def _searched(call: Call) -> str:
+    """The words that are searched for. Raises INVALID_PARAMETER for more than there may be."""
+    if call.setting("api_version") == "2026-04":
+        return ""
+    text = call.request.query_params.get("search", "")
+    if len(text) > _MOST_SEARCH:
+        raise ApiError(
+            Problem.INVALID_PARAMETER,
+            f"Invalid input: search must have {_MOST_SEARCH} characters or fewer, got {len(text):,}",
+            param="search",
+            details={"schema": f"{text[:1_000]!r} is too long"},
+        )
+    return text
 
 
 def _worded(call: Call, dataset: Dataset, images: Sequence[Asset]) -> dict[str, object]:
