@@ -82,6 +82,9 @@ def check_picture(
         found.append(fault("formats", f"the bytes {what}", f"formats {', '.join(formats)}"))
         return found
     pixels = header.width * header.height
+    if not pixels and header.format != "AVIF" and size <= len(data):
+        message = f"the bytes begin as {header.format} and do not say how large the picture is"
+        found.append(fault("formats", message, f"formats {', '.join(formats)}"))
     most = rule.get("maxPixels")
     if most is not None and pixels > most:
         found.append(

@@ -86,6 +86,8 @@ def test_each_rule_is_judged_by_itself() -> None:
     assert rules(tiny, size=101) == [("maxBytes", "would be rejected")]
     assert rules(encoded("PNG", (5, 1))) == [("maxPixels", "undocumented")]
     assert rules(encoded("GIF", (1, 1))) == [("formats", "would be rejected")]
+    assert rules(tiny[:8]) == [("formats", "would be rejected")]
+    assert rules(tiny[:8], size=len(tiny)) == []
     assert rules(tiny, label="image/webp; q=1") == [("the", "undocumented")]
     for vague in (None, "", "application/octet-stream", "IMAGE/PNG", "image/x-png"):
         assert rules(tiny, label=vague) == []
