@@ -195,3 +195,25 @@ def test_usage_names_the_products(client: Client) -> None:
     bucket = client.get("/v2/account/usage", params={"start_time": iso(day)}).json()["buckets"][0]
     told = {one["product"]: one["endpoint"] for one in bucket["line_items"]}
     assert told == {"ideogram_v3_generation": f"{GENERATE}/ideogram-3", "api_remove_background": REMOVE}
+
+
+def test_a_cut_out_has_no_webhook_one_sent_is_ignored(client: Client) -> None:
+    body = {"image": ("photo.png", picture()), "webhook_url": (None, "no address")}
+    reply = client.post(REMOVE, files=body)
+    assert reply.status_code == 200
+    assert "data" in reply.json()
+
+
+@pytest.mark.parametrize("name", ["prompt", "negative_prompt"])
+def test_a_text_has_10000_characters_at_most(client: Client, name: str) -> None:
+    assert generate(client, dry_run=True, **{name: "ä" * 10_000}).status_code == 200
+    refusal = generate(client, dry_run=True, **{name: "ä" * 10_001})
+    assert refusal.status_code == 400
+    assert refusal.json()["error"].startswith(f"{name} must have")
+
+
+@pytest.mark.parametrize("address", ["no address", "https://", f"http://127.0.0.1/{'a' * 2_048}"])
+def test_no_price_is_quoted_for_a_webhook_that_would_be_refused(client: Client, address: str) -> None:
+    for dry_run in (True, False):
+        assert generate(client, dry_run=dry_run, webhook_url=address).status_code == 400
+    assert generate(client, dry_run=True, webhook_url="http://127.0.0.1:9/hook").status_code == 200

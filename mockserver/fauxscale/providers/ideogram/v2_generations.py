@@ -48,13 +48,13 @@ _LONGEST_URL = 2_048
 _MICROS_PER_CREDIT_MILLI = 10
 
 
-# What every v2 operation that makes pictures takes.
-COMMON = (
+# What every v2 operation that makes pictures takes; all but cutting a subject out take a webhook as well.
+PLAIN = (
     Member(name="async", kind="boolean", default=False),
-    Member(name="webhook_url"),
     Member(name="private", kind="boolean"),
     Member(name="target_collection_id"),
 )
+COMMON = (*PLAIN, Member(name="webhook_url"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +78,13 @@ class Order:
 
 async def answer(call: Call, order: Order) -> Response:
     """Quote the price of an order, or do its work: now, or by the account's clock where that was asked for."""
-    if _is_dry_run(call):
-        return await _quote(call, order)
     hook = order.asked.text("webhook_url") or None
     if hook is not None:
-        _check_webhook(call, hook)
+        _check_webhook(hook)
+    if _is_dry_run(call):
+        return await _quote(call, order)
+    if hook is not None:
+        signing_key(call.accounts)  # refuses what cannot be signed
         await call.faults.apply("webhook")
     later = order.is_async or hook is not None
 
@@ -239,8 +241,8 @@ async def _quote(call: Call, order: Order) -> Response:
     )
 
 
-def _check_webhook(call: Call, url: str) -> None:
-    """Refuse an address that no notice can be sent to, and a webhook where nothing can be signed.
+def _check_webhook(url: str) -> None:
+    """Refuse an address that no notice can be sent to.
 
     The real service takes https at public hosts alone; this one sends to loopback alone, http too.
     """
@@ -252,4 +254,3 @@ def _check_webhook(call: Call, url: str) -> None:
             details={"schema": f"{url[:1_000]!r} is too long - 'webhook_url'"},
         )
     check_address(url, "webhook_url")
-    signing_key(call.accounts)

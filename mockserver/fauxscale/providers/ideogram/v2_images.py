@@ -36,7 +36,7 @@ from .styles import (
     STYLES,
     prompt_used,
 )
-from .v2_generations import COMMON, Order, answer
+from .v2_generations import COMMON, PLAIN, Order, answer
 from .v3 import size_asked
 
 MIB = 1024 * 1024
@@ -69,9 +69,13 @@ _STYLED = (
 )
 
 
-def _check_prompt(asked: Asked) -> None:
+def _check_prompts(asked: Asked) -> None:
     if not 1 <= len(asked.text("prompt")) <= _LONGEST_PROMPT:
         raise refused(f"prompt must have 1 to {_LONGEST_PROMPT:,} characters.", "prompt")
+    if len(asked.text("negative_prompt")) > _LONGEST_PROMPT:
+        raise refused(
+            f"negative_prompt must have {_LONGEST_PROMPT:,} characters or fewer.", "negative_prompt"
+        )
 
 
 def _check_character(asked: Asked) -> None:
@@ -106,7 +110,7 @@ GENERATE: Mapping[str, PictureModel] = MappingProxyType(
             body=RequestBody(
                 members=(*COMMON, *_TEXT, *_SIZED, _SPEED, _STYLE, *_STYLED),
                 files=(STYLES,),
-                rules=(_check_prompt, ONE_SIZE, *ONE_STYLE),
+                rules=(_check_prompts, ONE_SIZE, *ONE_STYLE),
             ),
             recipe=_generated,
             price=prices.v3,
@@ -122,7 +126,7 @@ GENERATE: Mapping[str, PictureModel] = MappingProxyType(
                     replace(_STYLE, choices=("auto", "realistic", "fiction")),
                 ),
                 files=(STYLES, CHARACTERS),
-                rules=(_check_prompt, ONE_SIZE, *ONE_STYLE, _check_character),
+                rules=(_check_prompts, ONE_SIZE, *ONE_STYLE, _check_character),
             ),
             recipe=_generated,
             price=prices.v3,
@@ -132,7 +136,7 @@ GENERATE: Mapping[str, PictureModel] = MappingProxyType(
             body=RequestBody(
                 members=(*COMMON, *_TEXT, *_SIZED, _SPEED, *_STYLED, replace(MODEL_URI, required=True)),
                 files=(STYLES,),
-                rules=(_check_prompt, ONE_SIZE, *ONE_STYLE),
+                rules=(_check_prompts, ONE_SIZE, *ONE_STYLE),
             ),
             recipe=_generated,
             price=prices.v3,
@@ -147,7 +151,7 @@ GENERATE: Mapping[str, PictureModel] = MappingProxyType(
                     _SPEED,
                     Member(name="upscale_factor", choices=("x1", "x2", "x4"), default="x1"),
                 ),
-                rules=(_check_prompt,),
+                rules=(_check_prompts,),
             ),
             recipe=_transparent,
             price=prices.transparent,
@@ -158,7 +162,7 @@ REMOVE_BACKGROUND: Mapping[str, PictureModel] = MappingProxyType(
     {
         "ideogram-1": PictureModel(
             product="api_remove_background",
-            body=RequestBody(members=COMMON, files=(Files(name="image", required=True),), limit=25 * MIB),
+            body=RequestBody(members=PLAIN, files=(Files(name="image", required=True),), limit=25 * MIB),
             recipe=lambda asked: recipes.without_background,
             price=prices.REMOVE_BACKGROUND,
         )
