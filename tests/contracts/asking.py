@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import schemathesis
 from schemathesis.config import SchemathesisConfig
-from schemathesis.engine import events, from_schema
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.engine import events, from_schema, recorder
+from schemathesis.openapi.checks import RejectedPositiveData
 from starlette.types import ASGIApp
 
 from fauxscale import Settings, create_app
 from fauxscale.observer import Observation
-from fauxscale_contracts import Exchange, Request, images, load
+from fauxscale_contracts import Contract, Exchange, Request, images, load
 from fauxscale_contracts.check.run import plain_forms
 from fauxscale_contracts.conform.sample_images import picture
 from fauxscale_contracts.contract.bodies import picture_as_text
@@ -37,12 +41,12 @@ SETTINGS = Settings(keys=(KEY,), allow_hosts=("localhost", "testserver"))
 
 @dataclass
 class Outcome:
-    """What a run saw: failures by operation and kind with an example, statuses by operation, errors of the run.
+    """What a run saw: every failure by operation and kind, statuses by operation, errors of the run.
 
     `breaches`: what the contract's own checks have against calls that were taken.
     """
 
-    failures: dict[str, str] = field(default_factory=dict[str, str])
+    failures: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     statuses: dict[str, int] = field(default_factory=dict[str, int])
     errors: list[str] = field(default_factory=list[str])
     breaches: list[str] = field(default_factory=list[str])
@@ -84,6 +88,18 @@ def run_labelled(provider: str, examples: int, paths: tuple[str, ...]) -> Outcom
             for violation in contract.check_request(Exchange(request, operation=call.operation)):
                 outcome.breaches.append(f"{call.operation}: {violation}")
     return outcome
+
+
+def refusals(contract: Contract, operation: str, sent: recorder.Request) -> list[str]:
+    """What the contract's own checks refuse of a call as it went over the wire, as JSON pointers.
+
+    They judge what Schemathesis cannot: parts that exclude each other, a list that is no part at all, the bytes of a
+    picture.
+    """
+    headers = [(name, value) for name, values in sent.headers.items() for value in values]
+    request = Request(sent.method, sent.uri, headers, sent.body or b"")
+    found = contract.check_request(Exchange(request, operation=operation))
+    return [violation.pointer for violation in found if violation.severity == "would be rejected"]
 
 
 def document(provider: str, paths: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -179,10 +195,10 @@ def _ask(
     )
     schema = schemathesis.openapi.from_dict(asked, config=config)
     schema.app = app
-    outcome = Outcome()
+    outcome, contract = Outcome(), load(provider)
     for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):
-            _note(outcome, event)
+            _note(outcome, event, contract)
         elif isinstance(event, events.NonFatalError):
             outcome.errors.append(str(event.info))
         elif isinstance(event, events.FatalError):
@@ -190,9 +206,9 @@ def _ask(
     return outcome
 
 
-def _note(outcome: Outcome, event: events.ScenarioFinished) -> None:
-    cases = event.recorder.cases
-    for key, call in event.recorder.interactions.items():
+def _note(outcome: Outcome, event: events.ScenarioFinished, contract: Contract) -> None:
+    cases, calls = event.recorder.cases, event.recorder.interactions
+    for key, call in calls.items():
         if call.response is not None:
             label = cases[key].value.operation.label if key in cases else str(event.label)
             name = f"{label} {call.response.status_code}"
@@ -202,8 +218,28 @@ def _note(outcome: Outcome, event: events.ScenarioFinished) -> None:
         for check in checks:
             if check.failure_info is not None:
                 failure = check.failure_info.failure
-                name = f"{label} {type(failure).__name__}"
-                outcome.failures.setdefault(name, f"{failure.title}: {failure.message}")
+                told = f"{failure.title}: {failure.message}"
+                if isinstance(failure, RejectedPositiveData | AcceptedNegativeData):
+                    operation = cases[key].value.operation.definition.raw["operationId"]
+                    refused = refusals(contract, operation, calls[key].request)
+                    if bool(refused) == isinstance(failure, RejectedPositiveData):
+                        # Stand-in and contract are of one mind: what went out is not what Schemathesis meant.
+                        continue
+                    told = _disagreement(calls[key], refused)
+                seen = outcome.failures.setdefault(f"{label} {type(failure).__name__}", [])
+                if told not in seen:
+                    seen.append(told)
+
+
+def _disagreement(call: recorder.Interaction, refused: list[str]) -> str:
+    """One line for a call that one of stand-in and contract takes: its path, what is refused of it, which parts of its
+    form are empty, the answer."""
+    path, what = urlsplit(call.request.uri).path, " ".join(sorted(refused)) or "nothing"
+    empty = re.findall(rb'name="(\w+)"\r\n(?:[^\r]+\r\n)*\r\n\r\n--', call.request.body or b"")
+    if empty:
+        what += f" (empty: {b' '.join(sorted(set(empty))).decode()})"
+    answer = "" if call.response is None else call.response.content[:300].decode(errors="replace")
+    return f"{path}: the contract refuses {what}: {answer}"
 
 
 if __name__ == "__main__":
