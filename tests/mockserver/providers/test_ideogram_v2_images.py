@@ -212,7 +212,7 @@ def test_a_text_has_10000_characters_at_most(client: Client, name: str) -> None:
     assert refusal.json()["error"].startswith(f"{name} must have")
 
 
-@pytest.mark.parametrize("address", ["no address", "https://", f"http://127.0.0.1/{'a' * 2_048}"])
+@pytest.mark.parametrize("address", ["", "no address", "https://", f"http://127.0.0.1/{'a' * 2_048}"])
 def test_no_price_is_quoted_for_a_webhook_that_would_be_refused(client: Client, address: str) -> None:
     for dry_run in (True, False):
         assert generate(client, dry_run=dry_run, webhook_url=address).status_code == 400

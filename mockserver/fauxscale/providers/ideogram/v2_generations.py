@@ -78,7 +78,8 @@ class Order:
 
 async def answer(call: Call, order: Order) -> Response:
     """Quote the price of an order, or do its work: now, or by the account's clock where that was asked for."""
-    hook = order.asked.text("webhook_url") or None
+    # An empty text of a JSON body is an address too, and a bad one.
+    hook = order.asked.text("webhook_url") if "webhook_url" in order.asked.values else None
     if hook is not None:
         _check_webhook(hook)
     if _is_dry_run(call):
