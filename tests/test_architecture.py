@@ -78,6 +78,7 @@ LIBRARIES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "check": frozenset({"click", "schemathesis", "httpx"}),
         "conform": frozenset({"click", "httpx", "hypothesis", "PIL", "pytest"}),
         "contract": frozenset({"jsonschema_rs", "python_multipart"}),
+        "observe": frozenset({"click", "httpx"}),
         "drift": frozenset({"click", "httpx", "PIL"}),
         "generate": frozenset({"hypothesis", "PIL"}),
         "profiles": frozenset({"httpx", "PIL"}),
