@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 
 from PIL import Image, ImageOps
 
@@ -28,3 +29,11 @@ def doubled(data: bytes) -> Image.Image:
     """The reference: turned as a viewer shows it, then Pillow's own Lanczos to exactly twice the size."""
     image = ImageOps.exif_transpose(opened(data))
     return image.resize((2 * image.width, 2 * image.height), Image.Resampling.LANCZOS)
+
+
+def noise(width: int = 500, height: int = 500) -> bytes:
+    """A picture in which nothing can be compressed, the same every time: its result as PNG has over 2 MB."""
+    out = io.BytesIO()
+    pixels = random.Random(1).randbytes(3 * width * height)
+    Image.frombytes("RGB", (width, height), pixels).save(out, "PNG", compress_level=1)
+    return out.getvalue()

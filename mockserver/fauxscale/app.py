@@ -108,10 +108,11 @@ class App:
             await self._serve(scope, receive, note)
         except ClientDisconnect:
             return  # nobody is left to answer
-        except Exception:
+        except Exception as mistake:
             request = Request(scope)
             mask = redact.Mask(credentials.secrets(request.headers.items(), address(request)))
-            log_mistake(f"{request.method} {mask.text(str(scope['path']))}", mask)
+            where = f"{request.method} {mask.text(str(scope['path']))}"
+            log_mistake(self._pipeline.log, mistake, where, mask)
             if not begun:
                 body = {
                     "error": "this is a mistake in fauxscale; its log has the traceback: please report it"

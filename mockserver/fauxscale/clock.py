@@ -24,6 +24,11 @@ def stopwatch() -> float:
     return time.perf_counter()
 
 
+async def give_way() -> None:
+    """Let whatever else is due go on first."""
+    await asyncio.sleep(0)
+
+
 async def wait(seconds: float) -> None:
     """Really wait. Only a configured fault (a delay, a stall) or a set latency does so."""
     if seconds > 0:

@@ -294,6 +294,33 @@ def test_a_mistake_of_ours_is_told_as_such_in_the_providers_envelope_and_journal
     assert "ZeroDivisionError" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        ("fauxscale.operations.upscale.link", "/ideogram/upscale"),
+        ("fauxscale.dispatch.routing.Routes.find", "/ideogram/upscale"),
+        ("fauxscale.state.accounts.Accounts.cards", "/__fauxscale/api/accounts"),
+    ],
+)
+def test_a_mistake_of_ours_is_logged_once_a_minute_however_often_it_is_made(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, broken: str, path: str
+) -> None:
+    def mistake(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        stage = Stage("in-process", mock, http)
+        key = stage.account().api_key("ideogram")
+        monkeypatch.setattr(broken, mistake)
+        for number in range(20):
+            control = path.startswith("/__")
+            reply = http.get(f"{mock.url}{path}?x={number}") if control else upscale(stage, key=key)
+            assert reply.status_code == 500
+        monkeypatch.undo()
+    assert caplog.text.count("ZeroDivisionError: a bug") == 1
+    assert len(caplog.records) == 1
+
+
 def test_a_calls_own_key_is_masked_wherever_it_was_pasted(stage: Stage) -> None:
     account = stage.account()
     key = account.api_key("ideogram")

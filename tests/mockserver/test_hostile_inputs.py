@@ -217,7 +217,10 @@ def test_a_link_is_renewed_for_no_longer_than_calendars_go(mock: MockServer) -> 
 def test_who_leaves_while_waiting_for_calls_is_waited_for_no_longer(mock: MockServer) -> None:
     account = mock.account()
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{mock.url}{API}/accounts/{account.id}/calls?wait=5&timeout=300", timeout=0.2)
+        httpx.get(
+            f"{mock.url}{API}/accounts/{account.id}/calls?wait=5&timeout=300",
+            timeout=httpx.Timeout(60, read=0.2),
+        )
     store = mock.app.accounts.store
     deadline = time.monotonic() + 30
     while store._waiting and time.monotonic() < deadline:  # type: ignore[attr-defined]  # the memory store's

@@ -20,6 +20,7 @@ KINDS = (
     "links",
     "race",
     "peers",
+    "memory",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,7 +19,7 @@ from fauxscale.state.accounts import UNASSIGNED, Accounts
 from . import accounts, calls, clock, faults, jobs, ledger, links, server
 from .access import refuse
 from .inspector import Inspector
-from .request import Ask, ControlRoute, Missing
+from .request import Ask, Busy, ControlRoute, Missing, Waiters
 
 API = "/__fauxscale/api"
 ROUTES: tuple[ControlRoute, ...] = tuple(
@@ -34,6 +34,7 @@ class Control:
 
     def __init__(self, accounts: Accounts, providers: Sequence[Provider]) -> None:
         self._accounts = accounts
+        self._waiters = Waiters()
         self._providers = {provider.name: provider for provider in providers}
         self._app = Starlette(
             routes=[
@@ -54,7 +55,7 @@ class Control:
 
     def _answer(self, route: ControlRoute) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            ask = Ask(request, self._accounts, self._providers)
+            ask = Ask(request, self._accounts, self._providers, self._waiters)
             try:
                 if "id" in request.path_params:
                     ask.of = await self._find(request.path_params["id"])
@@ -62,6 +63,8 @@ class Control:
                 reply = await route.handler(ask)
             except Missing as missing:
                 return _refusal(404, str(missing))
+            except Busy as busy:
+                return _refusal(503, str(busy), {"retry-after": "1"})
             except ValueError as wrong:
                 return _refusal(400, str(wrong))
             except ApiError as error:
@@ -79,8 +82,8 @@ class Control:
         return account
 
 
-def _refusal(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status)
+def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": message}, status, headers)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -93,5 +96,5 @@ async def _lost(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = dict(error.headers or {})
         message = f"{path} answers {allowed.get('Allow')}, not {request.method}"
-        return JSONResponse({"error": message}, 405, headers=allowed)
+        return _refusal(405, message, allowed)
     return _refusal(404, f"the control API has no {path[:100]!r}; it is described at {API}/openapi.json")

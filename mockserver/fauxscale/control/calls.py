@@ -24,13 +24,22 @@ _LONGEST = 300.0
 async def find(ask: Ask) -> object:
     """List the calls that match every filter of the query, oldest first; with `wait`, once so many match.
 
-    `enough` is false if `timeout` seconds (5) went by first.
+    `enough` is false if `timeout` seconds (5) went by first. Of more than 200 that wait, the last is refused (503).
     """
     query = dict(ask.request.query_params)
     least, patience = _count(query.pop("wait", "0")), _seconds(query.pop("timeout", "5"))
     if unknown := sorted(set(query) - set(_FILTERS)):
         known = ", ".join((*_FILTERS, "wait", "timeout"))
         raise ValueError(f"unknown filter {unknown[0]!r}: choose from {known}")
+    found = await _matching(ask, query)
+    if len(found) < least and patience > 0:
+        with ask.waiters.one_more():
+            found = await _awaited(ask, query, least, patience)
+    return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
+
+
+async def _awaited(ask: Ask, query: dict[str, str], least: int, patience: float) -> list[Entry]:
+    """The calls that match once there are so many, the client has left, or its time is over."""
     until = stopwatch() + min(patience, _LONGEST)
     left_alone = asyncio.ensure_future(gone(ask.request.scope, ask.request.receive))
     try:
@@ -38,15 +47,19 @@ async def find(ask: Ask) -> object:
             # Asked for before the journal is read: what is written in between is not missed.
             change = await ask.account.store.changed(ask.account.id)
             try:
-                found = [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
+                found = await _matching(ask, query)
                 left = until - stopwatch()
                 if len(found) >= least or left <= 0 or left_alone.done():
-                    return {"calls": [_entry_json(entry) for entry in found], "enough": len(found) >= least}
+                    return found
                 await asyncio.wait([change, left_alone], timeout=left, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 change.cancel()
     finally:
         left_alone.cancel()
+
+
+async def _matching(ask: Ask, query: dict[str, str]) -> list[Entry]:
+    return [entry for entry in await ask.account.journal.entries() if _matches(entry, query)]
 
 
 def _count(text: str) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,6 +26,30 @@ class Missing(Exception):
     """What the path names does not exist: 404."""
 
 
+class Busy(Exception):
+    """As much is done at once as may be: 503, try again later."""
+
+
+class Waiters:
+    """Counts the control calls that wait for something, for each looks again whenever anything happens."""
+
+    MOST = 200
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    @contextmanager
+    def one_more(self) -> Generator[None]:
+        """Count one while entered. Raises Busy where MOST wait."""
+        if self._count >= self.MOST:
+            raise Busy(f"{self.MOST} calls wait already; ask again without `wait`, or later")
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+
+
 @dataclass(slots=True)
 class Ask:
     """One control call. `arguments` is the JSON object it came with, empty for none."""
@@ -32,6 +57,7 @@ class Ask:
     request: Request
     accounts: Accounts
     providers: Mapping[str, Provider]
+    waiters: Waiters
     arguments: JsonObject = field(default_factory=dict[str, object])
     of: Account | None = None
 

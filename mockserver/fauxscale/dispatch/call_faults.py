@@ -158,9 +158,10 @@ class CallFaults:
             ("bytes", "reply") if isinstance(response, PictureResponse) else ("reply",)
         )
         waiting = any(one.fault.stage in stages for one in self._assigned)
-        # Faults want a success, and one that goes out.
-        arrives = getattr(response, "arrives", hasattr(response, "body"))
-        if not waiting or response.status_code >= 300 or not arrives:
+        # Faults want a success, and one that goes out. Only then is the body asked for: of pictures it is a copy.
+        if not waiting or response.status_code >= 300:
+            return response
+        if not getattr(response, "arrives", hasattr(response, "body")):
             return response
         whole = Reply(response.headers.get("content-type", ""), bytes(response.body))
         self._reply = replace(whole)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
@@ -24,9 +24,11 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
 from fauxscale.state.passage import Arrival, Snapshot, enter, leave, read_snapshot
 from fauxscale.state.rate_limits import MINUTE, Quota
+from fauxscale.transport.bounded_log import BoundedLog
 
 from .call_faults import CallFaults
 from .endpoints import endpoint_for
+from .inline import beginning
 from .provider import Call, Endpoint
 from .request_body import Intake
 from .responses import Cut
@@ -44,12 +46,14 @@ _OURS = ApiError(
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Runs calls, in the documented order. `recorded` answers from a recording, where there is one."""
+    """Runs calls, in the documented order. `recorded` answers from a recording, where there is one; `log` is told of
+    mistakes of ours."""
 
     accounts: Accounts
     routes: Routes
     observer: Observer | None = None
     recorded: Callable[[Call, Match], Awaitable[Response | None]] | None = None
+    log: BoundedLog = field(default_factory=lambda: BoundedLog(logging.getLogger("fauxscale")))
 
     async def run(self, request: Request, match: Match) -> Response:
         """Answer one request: enter, answer, leave. Raises ClientDisconnect where nobody is left to answer."""
@@ -76,9 +80,9 @@ class Pipeline:
             return Response(status_code=302, headers={"location": away.to or address(call.request)})
         except (ClientDisconnect, asyncio.CancelledError):
             raise
-        except Exception:
+        except Exception as mistake:
             # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
-            log_mistake(call.endpoint.operation, call.entry.mask())
+            log_mistake(self.log, mistake, call.endpoint.operation, call.entry.mask())
             await self._identify(call)
             return self._refuse(call, _OURS)
 
@@ -123,6 +127,7 @@ class Pipeline:
 
     async def _leave(self, call: Call, response: Response) -> Response:
         """Add the provider's headers, let faults change the reply, and close the call's journal entry."""
+        response = call.inlined.resolve(response)
         for name, value in call.provider.headers(call).items():
             response.headers.setdefault(name, header_value(value))
         response.headers.setdefault("date", time.http_date(call.now))
@@ -212,7 +217,7 @@ class Pipeline:
                 "application/json",
                 "text/plain",
             ):
-                entry.reply = bytes(response.body)[:_MOST_TEXT].decode(errors="replace")
+                entry.reply = beginning(response, _MOST_TEXT).decode(errors="replace")
         snapshot = call.snapshot or await read_snapshot(call.account)
         self._remember(call, await leave(call.account, call.arrival, entry, snapshot, call.faults.unused))
 
@@ -280,9 +285,10 @@ def _observed(call: Call, response: Response) -> Observation:
     )
 
 
-def log_mistake(where: str, mask: redact.Mask) -> None:
-    """Log the error that is being handled, which is a mistake of ours: its traceback may quote what was sent."""
-    logging.getLogger("fauxscale").error("%s failed\n%s", where, mask.text(traceback.format_exc()))
+def log_mistake(log: BoundedLog, mistake: Exception, where: str, mask: redact.Mask) -> None:
+    """Log a mistake of ours with its traceback, which may quote what was sent; the same one once a minute."""
+    told = "".join(traceback.format_exception(mistake))
+    log.error("%s failed\n%s", where, mask.text(told), cause=mistake)
 
 
 def header_value(text: str) -> str:

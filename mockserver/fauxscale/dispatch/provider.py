@@ -27,6 +27,7 @@ from fauxscale.state.passage import Arrival, Snapshot
 from fauxscale.state.rate_limits import Quota, RateLimitStatus
 
 from .call_faults import CallFaults
+from .inline import Inlined
 
 Handler: TypeAlias = Callable[["Call"], Awaitable[Response]]
 Reached = Literal["prefix", "root", "host"]
@@ -154,6 +155,7 @@ class Call:
     drawn: int = 0
     rate_limit: RateLimitStatus | None = None
     faults: CallFaults
+    inlined: Inlined = field(default_factory=Inlined)
 
     @property
     def now(self) -> float:

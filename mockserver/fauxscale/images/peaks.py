@@ -69,14 +69,13 @@ def memory_to_encode(
 def memory_to_judge(data: bytes, rules: Rules) -> int:
     """Return about how much memory, in bytes, `probe` takes to judge an upload, by what its header says.
 
-    A PNG is never decoded beyond `Rules.decode_up_to`, and what is over `Rules.max_pixels` not at all.
+    A PNG is never decoded beyond `Rules.decode_up_to`, and what `Rules` do not admit not at all.
     """
-    each, pixels, kind = 0, 0, sniff(data)
+    each, size, kind = 0, (0, 0), sniff(data)
     if kind == "WEBP":
-        width, height = webp_size(data) or (0, 0)
-        each, pixels = 16, width * height
+        each, size = 16, webp_size(data) or (0, 0)
     elif kind == "JPEG" and (frame := jpeg_frame(data)) is not None:
-        each, pixels = 2 * frame.samples if frame.is_buffered else 1, frame.width * frame.height
+        each, size = 2 * frame.samples if frame.is_buffered else 1, (frame.width, frame.height)
     elif kind == "JPEG":  # most likely it is broken
-        each, pixels = 8, rules.max_pixels
-    return (each * pixels if pixels <= rules.max_pixels else 0) + 2 * len(data)
+        return 8 * rules.max_pixels + 2 * len(data)
+    return (each * size[0] * size[1] if rules.admits(*size) else 0) + 2 * len(data)

@@ -58,7 +58,8 @@ def probe(data: bytes, rules: Rules = Rules()) -> Picture:  # noqa: B008 (a froz
     """Judge an upload by its bytes: signature, structure, caps, and only then, where cheap, by decoding it.
 
     Raises ApiError: UNSUPPORTED_FORMAT (no PNG, JPEG or WebP signature at the first byte; detail `received`),
-    TOO_MANY_PIXELS (details `width`, `height`, `limit`), BROKEN_IMAGE. Nothing else, whatever the bytes.
+    TOO_MANY_PIXELS and, for a side that no result could have, RESULT_TOO_LARGE (details `width`, `height`, `limit`, of
+    pixels or of pixels a side), BROKEN_IMAGE. Nothing else, whatever the bytes.
     """
     kind = identify(data)
     with broken_only():
@@ -131,8 +132,18 @@ def broken_only() -> Generator[None]:
 
 def _cap(size: tuple[int, int], rules: Rules) -> None:
     width, height = size
-    if width * height <= rules.max_pixels:
+    if rules.admits(width, height):
         return
+    if width * height <= rules.max_pixels:
+        raise ApiError(
+            Problem.RESULT_TOO_LARGE,
+            f"The image is too large: {width}x{height} pixels, over the limit of {rules.max_side} a side.",
+            reason=(
+                f"rule: an image has at most {rules.max_side} pixels a side; "
+                f"this one has {width}x{height}; scale it down"
+            ),
+            details={"width": width, "height": height, "limit": rules.max_side},
+        )
     raise ApiError(
         Problem.TOO_MANY_PIXELS,
         f"The image is too large: {width}x{height} pixels.",

@@ -25,7 +25,9 @@ _Z_RLE = 3
 _PLAIN = ("L", "LA", "RGB", "RGBA")
 _SAMPLE = 250_000  # pixels that the palette of a larger picture is drawn from
 _WEBP_AT_BEST = 40_000_000  # pixels
-_UNLIMITED = Rules(2**62, 2**62, 2**62, 2**62, decode_up_to=2**62)  # probe has judged; here it is only read
+_UNLIMITED = Rules(
+    2**62, 2**62, 2**62, 2**62, decode_up_to=2**62, max_side=2**62
+)  # probe has judged; here it is only read
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import hashlib
 import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -31,6 +32,14 @@ class SourceGone(LookupError):
     """Raised where an upload that a picture is made of was purged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """An encoded picture, and its SHA-256 in hexadecimal: every reader of its link is told that, as the ETag."""
+
+    data: bytes
+    digest: str
+
+
 class Renderer:
     """Makes pictures, remembers up to `cache` bytes of them, and never makes the same one twice at a time.
 
@@ -42,14 +51,18 @@ class Renderer:
         self._memory = memory
         self._reading = Permits(_READ_AT_ONCE)
         self._limit = cache
-        self._done: OrderedDict[str, bytes] = OrderedDict()
+        self._done: OrderedDict[str, Rendition] = OrderedDict()
         self._size = 0
         self._digests: dict[str, str] = {}
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._making: dict[str, asyncio.Task[Rendition]] = {}
         self.rendered = 0
 
     async def picture(self, recipe: Recipe, load: Load) -> bytes:
         """Render the encoded picture. Raises BROKEN_IMAGE if the pixels of a source turn out bad, and SourceGone."""
+        return (await self.rendition(recipe, load)).data
+
+    async def rendition(self, recipe: Recipe, load: Load) -> Rendition:
+        """Render the encoded picture, as `picture` does, with its digest, which is computed once."""
         key = await self.content(recipe, load)
         if (done := self._done.get(key)) is not None:
             self._done.move_to_end(key)
@@ -88,21 +101,26 @@ class Renderer:
                 self._digests.pop(next(iter(self._digests)))
         return digest
 
-    async def _make(self, key: str, recipe: Recipe, load: Load) -> bytes:
+    async def _make(self, key: str, recipe: Recipe, load: Load) -> Rendition:
         # A link that lives always answers, however many are read at once: who waits for memory does so without
         # the uploads in hand.
         async with self._memory.of(recipe.memory):
-            data = await self._workers.render(partial(_render, recipe, await _loaded(load)))
+            made = await self._workers.render(partial(_rendition, recipe, await _loaded(load)))
         self.rendered += 1
-        self._done[key] = data
-        self._size += len(data)
+        self._done[key] = made
+        self._size += len(made.data)
         while self._size > self._limit and len(self._done) > 1:
-            self._size -= len(self._done.popitem(last=False)[1])
-        return data
+            self._size -= len(self._done.popitem(last=False)[1].data)
+        return made
 
     def close(self) -> None:
         self._done.clear()
         self._size = 0
+
+
+def _rendition(recipe: Recipe, sources: Sequence[bytes]) -> Rendition:
+    data = _render(recipe, sources)
+    return Rendition(data, hashlib.sha256(data).hexdigest())
 
 
 def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:

@@ -23,9 +23,10 @@ from .headers import BARE, EOI, MARKER, SOS, webp_size
 class Rules:
     """Limits on what decoding a picture may cost. Every limit is inclusive.
 
-    `max_pixels` is width x height. `max_scans`, `max_segments` (of metadata, and again of everything else)
-    bound a JPEG; `max_chunks` a PNG or WebP. PNG files of more than `decode_up_to` pixels are judged by chunk
-    order and checksums only; JPEG, WebP and smaller PNG files are decoded once.
+    `max_pixels` is width x height, `max_side` the longer of them: no result could have a longer one, and a WebP of a
+    hundred bytes may claim it. `max_scans`, `max_segments` (of metadata, and again of everything else) bound a JPEG;
+    `max_chunks` a PNG or WebP. PNG files of more than `decode_up_to` pixels are judged by chunk order and checksums
+    only; JPEG, WebP and smaller PNG files are decoded once.
     """
 
     max_pixels: int = 25_000_000
@@ -33,6 +34,11 @@ class Rules:
     max_chunks: int = 10_000
     max_segments: int = 1_000
     decode_up_to: int = 500_000
+    max_side: int = 65_535
+
+    def admits(self, width: int, height: int) -> bool:
+        """Whether a picture of this size is decoded at all."""
+        return width * height <= self.max_pixels and max(width, height) <= self.max_side
 
 
 @dataclass(frozen=True, slots=True)

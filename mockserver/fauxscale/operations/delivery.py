@@ -5,8 +5,6 @@ It renders when a picture is first read, and applies the faults of pictures, wha
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from dataclasses import replace
@@ -14,6 +12,7 @@ from functools import partial
 
 from starlette.responses import Response
 
+from fauxscale.dispatch.inline import MARKED_FROM, base64_of
 from fauxscale.dispatch.provider import Call, Endpoint
 from fauxscale.dispatch.responses import PictureResponse
 from fauxscale.errors import ApiError, Problem
@@ -27,7 +26,7 @@ from fauxscale.faults import (
     from_json,
 )
 from fauxscale.images.recipe import AsStored, Enlarge, Recipe
-from fauxscale.images.renderer import Load, SourceGone
+from fauxscale.images.renderer import Load, Rendition, SourceGone
 from fauxscale.state.link import Link
 from fauxscale.state.signing import Signer
 
@@ -58,11 +57,9 @@ async def read_link(call: Call) -> Response:
     if found.fault:
         call.faults.add(from_json(json.loads(found.fault)))
     call.entry.results = [{"link": found.id, "width": found.recipe.width, "height": found.recipe.height}]
-    data, recipe = await _picture(call, found)
+    made, recipe = await _picture(call, found)
     call.entry.results = [{"link": found.id, "width": recipe.width, "height": recipe.height}]
-    # A large result is slow to hash: not on the loop that answers all other calls.
-    digest = await call.accounts.workers.run(partial(hashlib.sha256, data))
-    return _ranged(call, found, recipe, data, digest.hexdigest()[:32])
+    return _ranged(call, found, recipe, made)
 
 
 def readable(link: Link | None, provider: str, path: str, query: bytes, signer: Signer, now: float) -> Link:
@@ -84,27 +81,37 @@ def readable(link: Link | None, provider: str, path: str, query: bytes, signer: 
 
 
 async def as_base64(call: Call, link: Link) -> str | None:
-    """Encode a result in base64, to be put into a reply; None where a fault wants a link sent instead."""
+    """Encode a result in base64, to be put into a reply as it is; None where a fault wants a link sent instead.
+
+    A mark stands for a large one, which the pipeline exchanges for it as the reply leaves.
+    """
     data = await _inline(call, link)
-    return (
-        None if data is None else (await call.accounts.workers.run(partial(base64.b64encode, data))).decode()
-    )
+    return None if data is None else await _packed(call, data)
 
 
-async def as_data_uri(call: Call, link: Link) -> tuple[str, int] | None:
-    """Encode a result as a data URI, with its size in bytes; None where a fault wants a link sent instead."""
+async def as_data_uri(call: Call, link: Link, *, kept: bool = False) -> tuple[str, int] | None:
+    """Encode a result as a data URI, as `as_base64` does, with its size in bytes; None where a link is to be sent.
+
+    `kept`: the text is not for the reply but to be stored, so that of a large result it is the link.
+    """
     data = await _inline(call, link)
-    if data is None:
+    if data is None or (kept and len(data) >= MARKED_FROM):
         return None
-    packed = await call.accounts.workers.run(partial(base64.b64encode, data))
-    return f"data:{_media_type(link.recipe)};base64,{packed.decode()}", len(data)
+    return f"data:{_media_type(link.recipe)};base64,{await _packed(call, data)}", len(data)
+
+
+async def _packed(call: Call, data: bytes) -> str:
+    if (mark := call.inlined.mark_of(data)) is not None:
+        return mark
+    packed = await call.accounts.workers.run(partial(base64_of, data))
+    return packed.decode() if len(data) < MARKED_FROM else call.inlined.put(data, packed)
 
 
 async def as_body(call: Call, link: Link, headers: dict[str, str] | None = None) -> Response:
     """Answer with a result as the reply's body."""
     await call.faults.assign(call.endpoint.operation, "inline")
-    data, _ = await _picture(call, link)
-    return PictureResponse(data, headers=headers, media_type=_media_type(link.recipe))
+    made, _ = await _picture(call, link)
+    return PictureResponse(made.data, headers=headers, media_type=_media_type(link.recipe))
 
 
 async def picture_of(call: Call, link: Link) -> bytes:
@@ -113,7 +120,7 @@ async def picture_of(call: Call, link: Link) -> bytes:
     Raises LINK_UNKNOWN when the upload is gone; BROKEN_IMAGE, status 422, when its pixels turn out bad, in
     which case the charge is returned: a picture that cannot be made costs nothing.
     """
-    return await _rendered(call, link, *await leads_to(link, call.account))
+    return (await _rendered(call, link, *await leads_to(link, call.account))).data
 
 
 async def _inline(call: Call, link: Link) -> bytes | None:
@@ -122,11 +129,11 @@ async def _inline(call: Call, link: Link) -> bytes | None:
     if link.path and call.faults.take(SendLink) is not None:
         await call.account.links.change(replace(link, given=True))
         return None
-    data, _ = await _picture(call, link)
-    return await call.faults.alter_picture(_media_type(link.recipe), data)
+    made, _ = await _picture(call, link)
+    return await call.faults.alter_picture(_media_type(link.recipe), made.data)
 
 
-async def _picture(call: Call, link: Link) -> tuple[bytes, Recipe]:
+async def _picture(call: Call, link: Link) -> tuple[Rendition, Recipe]:
     """Make a result as it goes out, in whatever form: faults of reads and of pictures are applied here."""
     await call.faults.apply("download", "picture")
     if call.faults.take(ExpireLink) is not None:
@@ -147,9 +154,9 @@ async def _picture(call: Call, link: Link) -> tuple[bytes, Recipe]:
     return await _rendered(call, link, made, load), recipe
 
 
-async def _rendered(call: Call, link: Link, recipe: Recipe, load: Load) -> bytes:
+async def _rendered(call: Call, link: Link, recipe: Recipe, load: Load) -> Rendition:
     try:
-        return await call.accounts.renderer.picture(recipe, load)
+        return await call.accounts.renderer.rendition(recipe, load)
     except SourceGone:
         raise ApiError(
             Problem.LINK_UNKNOWN, "Not found", reason="the upload behind this link was purged"
@@ -193,8 +200,8 @@ def _media_type(recipe: Recipe) -> str:
     return MEDIA_TYPES[recipe.format]
 
 
-def _ranged(call: Call, link: Link, recipe: Recipe, data: bytes, tag: str) -> Response:
-    etag = f'"{tag}"'
+def _ranged(call: Call, link: Link, recipe: Recipe, made: Rendition) -> Response:
+    data, etag = made.data, f'"{made.digest[:32]}"'
     headers = {
         "etag": etag,
         "accept-ranges": "bytes",

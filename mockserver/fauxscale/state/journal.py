@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
@@ -171,15 +172,27 @@ class Journal:
         outcome = await self._scope.store.run(batch)
         return {name: outcome.of(count) or 0 for name, count in counts.items()}
 
-    async def rows(self) -> list[Entry]:
-        """Read the entries in the order the calls ended. Every entry that leaves the journal leaves here, masked."""
+    async def rows(self, most: int | None = None, before: float = math.inf) -> list[Entry]:
+        """Read the entries in the order the calls ended, the newest `most` of those that ended `before` a moment.
+
+        Every entry that leaves the journal leaves here, masked.
+        """
         batch = Batch()
         rows, gone = batch.items(self._key, Entry), batch.items(self._left, str)
         outcome = await self._scope.store.run(batch)
-        lost = outcome.of(gone)
+        kept, lost = outcome.of(rows), outcome.of(gone)
         left = set(lost)
-        entries = [one.masked() for one in outcome.of(rows)]
+        # Masked are only those that are asked for: it takes longer than all the rest.
+        newest = islice((one for one in reversed(kept) if one.ended < before), most)
+        entries = [one.masked() for one in newest][::-1]
         return [replace(one, arrived=False) if one.id in left else one for one in entries]
+
+    async def extent(self) -> tuple[int, float]:
+        """Count the entries, and tell when the newest ended: 0 where there is none."""
+        batch = Batch()
+        rows = batch.items(self._key, Entry)
+        found = (await self._scope.store.run(batch)).of(rows)
+        return len(found), found[-1].ended if found else 0.0
 
     async def entries(self) -> list[Entry]:
         """Read the entries in the order the calls came."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 from fauxscale.clock import wall
@@ -18,6 +21,18 @@ from .blobs import Blobs
 from .tables import Tables
 
 BLOB_LIFE = 60.0
+_MOST_CHANGES = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The accounts that batches have written to since a mark; None where there are more than the store remembers.
+
+    `mark` is the one to ask with the next time.
+    """
+
+    mark: int
+    accounts: tuple[str, ...] | None
 
 
 class Store(Protocol):
@@ -38,6 +53,10 @@ class Store(Protocol):
         await it (and cancel it, when tired of waiting) after having found nothing."""
         ...
 
+    async def changes(self, since: int | None) -> Changes:
+        """Tell which accounts were written to, or deleted, since a mark. None gives the first mark and no accounts."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -50,11 +69,17 @@ class MemoryStore:
         self._blobs = Blobs(memory)
         self._tables = Tables(self._blobs)
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        # The accounts written to last and the number of the write: the newest so many, those that were closed, too.
+        self._written: OrderedDict[str, int] = OrderedDict()
+        self._mark = self._forgotten = 0
 
     async def run(self, batch: Batch) -> BatchOutcome:
         with self._lock:
             outcome = self._tables.execute(batch.operations, wall())
-            waiting = self._waiting.pop(batch.account, []) if batch.writes else []
+            waiting: list[asyncio.Future[None]] = []
+            if batch.writes:
+                waiting = self._waiting.pop(batch.account, waiting)
+                self._note(batch.account)
         for one in waiting:
             _wake(one)
         return outcome
@@ -81,6 +106,20 @@ class MemoryStore:
         with self._lock:
             self._waiting.setdefault(name, []).append(future)
         return future
+
+    async def changes(self, since: int | None) -> Changes:
+        with self._lock:
+            if since is None or since < self._forgotten:
+                return Changes(self._mark, None)
+            newer = takewhile(lambda one: one[1] > since, reversed(self._written.items()))
+            return Changes(self._mark, tuple(name[1:-1] for name, _ in newer if name))
+
+    def _note(self, account: str) -> None:
+        self._mark += 1
+        self._written[account] = self._mark
+        self._written.move_to_end(account)
+        if len(self._written) > _MOST_CHANGES:
+            self._forgotten = self._written.popitem(last=False)[1]
 
     def keys(self) -> list[str]:
         """List every key there is, blobs' included, to check that nothing was left behind."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 from fauxscale.clock import stopwatch
@@ -14,7 +13,8 @@ SECONDS = 60.0
 class BoundedLog(logging.LoggerAdapter[logging.Logger]):
     """Logs a message once in SECONDS, and with the next of its kind how many were left out meanwhile.
 
-    A kind is a message before its arguments are put in; with an exception, its type and where it was raised.
+    A kind is a message before its arguments are put in; with an exception, its type and where it was raised. One given
+    as `cause` tells the kind only: its text is not logged.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -27,7 +27,7 @@ class BoundedLog(logging.LoggerAdapter[logging.Logger]):
         return self.logger.level
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
-        kind = msg, *_place(kwargs)
+        kind = msg, *_place(kwargs.pop("cause", None) or kwargs.get("exc_info"))
         now = stopwatch()
         at, left_out = self._said.get(kind, (-SECONDS, 0))
         if now - at < SECONDS:
@@ -38,8 +38,7 @@ class BoundedLog(logging.LoggerAdapter[logging.Logger]):
         super().log(level, f"{str(msg).rstrip()}{more}", *args, **kwargs)
 
 
-def _place(kwargs: Mapping[str, Any]) -> tuple[object, ...]:
-    error = kwargs.get("exc_info")
+def _place(error: object) -> tuple[object, ...]:
     if not isinstance(error, BaseException):
         return ()
     trace = error.__traceback__

@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from fauxscale.bodies.reader import Caps, Form, decode_base64, decode_data_uri, read_body, read_form
 from fauxscale.errors import ApiError, Problem
+from tests.skipping_loop import SkippingLoop
 
 TYPE = "multipart/form-data; boundary=xyz"
 HEAD = b'--xyz\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
@@ -142,10 +143,12 @@ def test_a_sender_that_trickles_for_ever_is_timed_out() -> None:
 def test_a_slow_but_steady_sender_is_waited_for() -> None:
     async def steady() -> AsyncGenerator[bytes, None]:
         for _ in range(10):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(8)
             yield b"x"
 
-    assert asyncio.run(read_body(steady(), 100, Caps(receive_seconds=0.08))) == b"x" * 10
+    # All of it takes longer than each part may.
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        assert runner.run(read_body(steady(), 100, Caps(receive_seconds=10, body_seconds=100))) == b"x" * 10
 
 
 @pytest.mark.parametrize("chunks", [(), (HEAD,), (HEAD, b"half a pic")])

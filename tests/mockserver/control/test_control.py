@@ -18,11 +18,13 @@ import pytest
 from fauxscale import Fail, MockServer, Settings
 from fauxscale.client import AccountHandle
 from fauxscale.control import API, ROUTES
+from fauxscale.control.request import Waiters
 from fauxscale.faults import KINDS
 from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
 from tests.stages import Stage
 from tests.tools import needs
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "control-api.md").read_text(encoding="utf-8")
@@ -269,6 +271,24 @@ def test_waiting_for_calls_ends_when_they_come_or_time_is_up(stage: Stage, accou
         waiting = pool.submit(ask, stage, "GET", path + "5")
         upscale(stage, key=account.api_key("ideogram"))
         assert waiting.result().json()["enough"] is True
+
+
+def test_of_more_calls_than_may_wait_at_once_the_last_is_refused_and_the_others_are_answered(
+    stage: Stage, account: AccountHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Waiters, "MOST", 2)
+    waiters = stage.mock.app._control._waiters
+    path = f"/accounts/{account.id}/calls?wait=1&timeout=60"
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(ask, stage, "GET", path) for _ in range(2)]
+        assert until(lambda: waiters._count == 2)
+        refused = ask(stage, "GET", path)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert refused.json() == {"error": "2 calls wait already; ask again without `wait`, or later"}
+        assert ask(stage, "GET", path + "&wait=0").status_code == 200, "what need not wait is answered"
+        upscale(stage, key=account.api_key("ideogram"))
+        assert [one.result().json()["enough"] for one in waiting] == [True, True]
+    assert waiters._count == 0
 
 
 def test_filters_choose_by_fact(stage: Stage, account: AccountHandle) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from fauxscale import MockServer, SameSize, Settings
-from fauxscale.control import inspector
+from fauxscale.control import inspector, overview
+from fauxscale.state.accounts import Accounts
+from fauxscale.state.batch import Batch, BatchOutcome
+from fauxscale.state.store import MemoryStore
 from tests.calls.ideogram import upscale
 from tests.pictures import opened, picture
 from tests.stages import Stage
@@ -106,6 +112,132 @@ def test_of_many_calls_the_newest_are_shown_and_all_are_counted(monkeypatch: pyt
         (here.id, 2),
         (there.id, 2),
     ]
+
+
+@needs("chromium")
+def test_the_page_offers_older_calls_where_there_are_some(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(inspector, "MOST_CALLS", 3)
+    pages: list[str] = []
+    with MockServer() as mock:
+        for count in (3, 1):
+            for _ in range(count):
+                httpx.post(f"{mock.url}/upscale", headers={"Api-Key": "somebodys-key"})
+            pages.append(browse(f"{mock.url}/__fauxscale/", tmp_path))
+    assert '<button id="older" type="button" hidden="">' in pages[0]
+    assert '<button id="older" type="button">Show older</button>' in pages[1]
+    assert [page.count('class="call"') for page in pages] == [3, 3]
+    assert "newest 3 of 4 calls" in pages[1]
+
+
+def listed(http: httpx.Client, mock: MockServer, **query: str) -> list[tuple[str, int]]:
+    return [(one["account"], one["n"]) for one in poll(http, mock, **query)["calls"]]
+
+
+def poll(http: httpx.Client, mock: MockServer, **query: str) -> dict[str, Any]:
+    news: dict[str, Any] = http.get(mock.url + DATA + "/calls", params=query).json()
+    return news
+
+
+def test_older_calls_come_page_by_page_until_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspector, "MOST_CALLS", 3)
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        accounts = [mock.account() for _ in range(5)]
+        made: list[tuple[str, int]] = []
+        # One with many calls, early and late, and four with one or two in between.
+        for number in (0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 0, 1, 0):
+            account = accounts[number]
+            http.post(f"{mock.url}/upscale", headers={"Api-Key": account.api_key("ideogram")})
+            made.insert(0, (account.id, sum(one == account.id for one, _ in made) + 1))
+        pages = [poll(http, mock)]
+        while pages[-1]["oldest"] is not None:
+            pages.append(poll(http, mock, before=str(pages[-1]["oldest"])))
+        assert [(one["account"], one["n"]) for page in pages for one in page["calls"]] == made
+        assert [len(page["calls"]) for page in pages] == [3, 3, 3, 3, 1]
+        refused = http.get(mock.url + DATA + "/calls?before=never")
+        assert (refused.status_code, "must be a number" in refused.json()["error"]) == (400, True)
+
+
+def test_the_sums_follow_resets_and_closed_accounts() -> None:
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        kept, reset, closed = (mock.account(label=label) for label in ("kept", "reset", "closed"))
+        stage = Stage("in-process", mock, http)
+        for account in (kept, reset, closed):
+            upscale(stage, key=account.api_key("ideogram"))
+        assert (poll(http, mock)["total"], poll(http, mock)["spent"]) == (3, 180_000)
+        reset.reset()
+        closed.delete()
+        news = poll(http, mock)
+        assert (news["total"], news["spent"]) == (1, 60_000)
+        assert [one["label"] for one in news["calls"]] == ["kept"]
+        upscale(stage, key=reset.api_key("ideogram"))
+        assert [one["label"] for one in poll(http, mock)["calls"]] == ["reset", "kept"]
+        http.post(mock.url + "/__fauxscale/api/reset")
+        assert (poll(http, mock)["total"], listed(http, mock)) == (0, [])
+
+
+class CountingStore(MemoryStore):
+    """Counts batches, and forgets which accounts changed when told to."""
+
+    batches = 0
+
+    async def run(self, batch: Batch) -> BatchOutcome:
+        self.batches += 1
+        return await super().run(batch)
+
+
+def test_a_poll_reads_the_accounts_that_changed_and_those_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspector, "MOST_CALLS", 3)
+    counting = CountingStore()
+    with MockServer(listen=False, store=counting) as mock, httpx.Client(transport=mock.transport()) as http:
+        key = ""
+        for _ in range(200):
+            key = mock.account().api_key("ideogram")
+            http.post(f"{mock.url}/upscale", headers={"Api-Key": key})
+        read: list[int] = []
+        for call in (True, True, False):
+            if call:
+                http.post(f"{mock.url}/upscale", headers={"Api-Key": key})
+            before = counting.batches
+            poll(http, mock)
+            read.append(counting.batches - before)
+    assert read[0] > 200, "the first reads all"
+    assert read[1] < 20
+    assert read[2] == 0, "nothing changed"
+
+
+def test_where_more_changed_than_the_store_remembers_all_is_read_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fauxscale.state.store._MOST_CHANGES", 2)
+    with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
+        accounts = [mock.account() for _ in range(4)]
+        assert poll(http, mock)["total"] == 0
+        for account in accounts:
+            http.post(f"{mock.url}/upscale", headers={"Api-Key": account.api_key("ideogram")})
+        accounts[0].delete()
+        assert poll(http, mock)["total"] == 3
+        assert [one for one, _ in listed(http, mock)] == [one.id for one in accounts[:0:-1]]
+
+
+def test_others_go_on_while_many_accounts_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(overview, "stopwatch", lambda: float(next(ticks)))  # every step took too long
+
+    async def turns_meanwhile() -> int:
+        turns = 0
+        accounts = Accounts(Settings(), MemoryStore())
+        for number in range(50):
+            await accounts.of_key(f"key-{number}", "ideogram")
+        reading = asyncio.ensure_future(overview.Overview(accounts).update())
+        while not reading.done():
+            await asyncio.sleep(0)
+            turns += 1
+        await accounts.close()
+        return turns
+
+    assert asyncio.run(turns_meanwhile()) > 50
 
 
 def test_the_page_is_three_files_under_a_policy_that_lets_nothing_else_run(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.images.formats import EXTENSIONS, MEDIA_TYPES, check_fits, sniff
+from fauxscale.images.peaks import memory_to_judge
 from fauxscale.images.probe import Picture, probe
 from fauxscale.images.render import encode, enlarge
 from fauxscale.images.structure import Rules, dissect
@@ -266,6 +267,35 @@ def test_a_pixel_bomb_is_refused_from_its_header(name: str, decoded: list[str]) 
         spent.append(time.process_time() - started)
     assert min(spent) < 0.02
     assert decoded == []
+
+
+def canvas(kind: str, width: int, height: int) -> bytes:
+    """A small file that claims a large picture: an animated WebP, and a PNG with one chunk of pixels."""
+    if kind == "PNG":
+        data = bytearray(saved(Image.new("L", (1, 1)), "PNG"))
+        data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+        return bytes(data)
+    data = bytearray((CORPUS / "found" / "pictures-wide-animated-canvas.webp").read_bytes())
+    data[24:27], data[27:30] = (width - 1).to_bytes(3, "little"), (height - 1).to_bytes(3, "little")
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+@pytest.mark.parametrize("size", [(4_194_311, 5), (1, 65_536), (65_536, 7)])
+def test_a_side_that_no_result_could_have_is_refused_from_the_header(
+    kind: str, size: tuple[int, int], decoded: list[str]
+) -> None:
+    data = canvas(kind, *size)
+    error = refusal(lambda: probe(data))
+    assert error.problem is Problem.RESULT_TOO_LARGE
+    assert error.details == {"width": size[0], "height": size[1], "limit": 65_535}
+    assert decoded == []
+    assert memory_to_judge(data, Rules()) == 2 * len(data), "and asks for no memory to be decoded in"
+
+
+def test_a_side_of_the_limit_is_decoded() -> None:
+    assert probe(canvas("WEBP", 65_535, 1)).size == (65_535, 1)
 
 
 def test_a_scan_bomb_is_refused_before_it_is_decoded(decoded: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 from functools import partial
 
 import httpx
@@ -16,6 +17,7 @@ from fauxscale import (
     Expire,
     Fault,
     HtmlWith200,
+    NullUrl,
     Purge,
     Redirect,
     SameSize,
@@ -28,10 +30,11 @@ from fauxscale import (
     WrongFormat,
 )
 from fauxscale.client import AccountHandle
+from fauxscale.dispatch.inline import PiecewiseResponse
 from fauxscale.settings import Terms
 from tests.calls.aigateway import MODEL
 from tests.calls.ideogram import upscale
-from tests.pictures import doubled, opened, picture
+from tests.pictures import doubled, noise, opened, picture
 from tests.stages import Mode, Stage, open_stage
 
 pytestmark = pytest.mark.every_mode
@@ -383,3 +386,64 @@ def test_a_browser_may_ask_before_it_reads_a_file_that_wants_a_key(stage: Stage)
     )
     assert reply.status_code == 204
     assert reply.headers["access-control-allow-origin"] == "*"
+
+
+def large_inline(stage: Stage, account: AccountHandle) -> httpx.Response:
+    """Three results of over 2 MB each, as base64 in one reply."""
+    return stage.http.post(
+        stage.base_url("lumenfall") + "/images/edits",
+        data={"model": "ideogram-upscale", "n": "3", "response_format": "b64_json"},
+        files={"image": noise()},
+        headers={"Authorization": f"Bearer {account.api_key('lumenfall')}"},
+    )
+
+
+def test_large_results_inside_a_reply_are_the_bytes_the_link_would_lead_to(stage: Stage) -> None:
+    account = stage.account()
+    reply = large_inline(stage, account)
+    assert int(reply.headers["content-length"]) == len(reply.content) > 3 * 2_000_000
+    found = {base64.b64decode(one["b64_json"]) for one in reply.json()["data"]}
+    assert [opened(data).tobytes() for data in found] == [doubled(noise()).tobytes()]
+    assert account.calls[0].cost == 3 * 60_000
+    assert account.calls[0].reply == reply.text[:4096]
+
+
+def test_of_large_results_inside_a_reply_no_copy_is_made_in_one_piece(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def joined(_: PiecewiseResponse) -> bytes:
+        raise AssertionError("the pieces were joined")
+
+    monkeypatch.setattr(PiecewiseResponse, "body", property(joined))
+    assert len(large_inline(stage, stage.account()).json()["data"]) == 3
+
+
+def test_faults_of_the_reply_and_of_its_pictures_change_large_ones_too(stage: Stage) -> None:
+    account = stage.account()
+    account.faults.add(NullUrl())
+    reply = large_inline(stage, account)
+    assert reply.json()["data"][0] == {"b64_json": None}
+    account.faults.add(Truncate(1_500_000))
+    first, second, third = (
+        base64.b64decode(one["b64_json"]) for one in large_inline(stage, account).json()["data"]
+    )
+    assert sorted(map(len, (first, second, third)))[0] == 1_500_000
+
+
+def test_a_result_is_hashed_once_however_often_it_is_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = upscale(stage, noise(360, 480), key=stage.account().api_key("ideogram")).json()["data"][0]["url"]
+    hashed: list[int] = []
+    sha256 = hashlib.sha256
+
+    def noting(data: bytes = b"", **options: bool) -> object:
+        hashed.append(len(data))
+        return sha256(data, **options)
+
+    monkeypatch.setattr(hashlib, "sha256", noting)
+    replies = [stage.http.get(url) for _ in range(3)]
+    assert {reply.headers["etag"] for reply in replies} == {
+        f'"{sha256(replies[0].content).hexdigest()[:32]}"'
+    }
+    assert hashed.count(len(replies[0].content)) == 1

@@ -20,7 +20,7 @@ from fauxscale.state.batch import (
     SetField,
 )
 from fauxscale.state.serialization import decode, encode
-from fauxscale.state.store import BLOB_LIFE, MemoryStore
+from fauxscale.state.store import BLOB_LIFE, Changes, MemoryStore
 
 
 class EncodingStore:
@@ -49,6 +49,9 @@ class EncodingStore:
 
     async def changed(self, account: str) -> asyncio.Future[None]:
         return await self._store.changed(account)
+
+    async def changes(self, since: int | None) -> Changes:
+        return await self._store.changes(since)
 
     async def close(self) -> None:
         await self._store.close()

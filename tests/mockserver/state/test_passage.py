@@ -33,7 +33,7 @@ class Counted:
         self.store = store
         self.batches = 0
         self.put_blob, self.get_blob = store.put_blob, store.get_blob
-        self.changed, self.close = store.changed, store.close
+        self.changed, self.changes, self.close = store.changed, store.changes, store.close
 
     async def run(self, batch: Batch) -> BatchOutcome:
         self.batches += 1

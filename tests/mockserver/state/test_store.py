@@ -643,3 +643,36 @@ def test_who_is_tired_of_waiting_leaves_nothing_behind(store: Store) -> None:
     run(wait())
     inner = store if isinstance(store, MemoryStore) else store._store  # type: ignore[attr-defined]  # the test's own
     assert inner._waiting == {}
+
+
+# Changes
+
+
+def written(store: Store, account: str) -> None:
+    did(store, lambda batch: batch.put(key("v", account), 1))
+
+
+def test_a_store_tells_which_accounts_were_written_to_since_a_mark(store: Store) -> None:
+    written(store, "a")
+    begun = run(store.changes(None))
+    assert begun.accounts is None, "who has no mark has to read everything"
+    assert run(store.changes(begun.mark)).accounts == ()
+    for account in ("b", "c", "b"):
+        written(store, account)
+    did(store, lambda batch: batch.get(key("v", "a"), int))
+    changes = run(store.changes(begun.mark))
+    assert changes.accounts == ("b", "c")
+    assert run(store.changes(changes.mark)).accounts == ()
+    assert run(store.changes(begun.mark)).accounts == ("b", "c"), "a mark is no reader's own"
+
+
+def test_changes_are_not_heaped_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fauxscale.state.store._MOST_CHANGES", 2)
+    mark = run(store.changes(None)).mark
+    for account in ("a", "b"):
+        written(store, account)
+    assert run(store.changes(mark)).accounts == ("b", "a")
+    written(store, "c")
+    assert run(store.changes(mark)).accounts is None, "one of them is forgotten"
+    inner = store if isinstance(store, MemoryStore) else store._store  # type: ignore[attr-defined]  # the test's own
+    assert len(inner._written) == 2

@@ -21,7 +21,7 @@ from fauxscale.faults import DuplicateWebhook, Fault, LateWebhook, LoseReply, Sl
 from fauxscale.state.webhooks import Delivery, Key, check_address
 from tests.calls.fal import MODEL, uri
 from tests.local_app import LocalApp, open_local_app
-from tests.pictures import picture
+from tests.pictures import noise, picture
 from tests.stages import Stage
 
 SUBMIT = f"/fal/queue{MODEL}"
@@ -119,6 +119,20 @@ def test_a_notice_is_signed_as_receivers_are_told_to_verify_it(stage: Stage, rec
     assert (told["status"], told["error"], told["request_id"]) == ("OK", None, job["request_id"])
     assert told["payload"] == stage.http.get(job["response_url"], headers=headers).json()
     assert got["content-type"] == "application/json"
+
+
+def test_sync_mode_puts_the_picture_into_the_notice_and_the_link_of_one_too_large_to_be_kept(
+    local: LocalApp, receiver: Receiver
+) -> None:
+    submit(local, receiver, UPSCALE | {"sync_mode": True})
+    packed = base64.b64encode(noise()).decode()
+    large = submit(local, receiver, {"image_url": f"data:image/png;base64,{packed}", "sync_mode": True})
+    told = [json.loads(body)["payload"]["images"][0]["url"] for _, body in receiver.notices]
+    assert told[0].startswith("data:image/png;base64,")
+    assert told[1].startswith("http://localhost/fal/media/")
+    assert len(local.ask("GET", told[1]).content) > 2_000_000
+    inline = local.ask("GET", large["response_url"]).json()["images"][0]["url"]
+    assert base64.b64decode(inline.partition(",")[2]) == local.ask("GET", told[1]).content
 
 
 def test_a_failure_is_told_with_the_error_as_payload(local: LocalApp, receiver: Receiver) -> None:

@@ -72,5 +72,12 @@ def test_exceptions_of_one_kind_and_place_are_one_message(
     ]
 
 
+def test_a_cause_tells_the_kind_and_is_not_logged(log: BoundedLog, caplog: pytest.LogCaptureFixture) -> None:
+    for error in (ValueError("a"), ValueError("b"), KeyError("c")):
+        log.error("failed: %s", "of it", cause=error)
+    assert said(caplog) == ["failed: of it", "failed: of it"]
+    assert [record.exc_info for record in caplog.records] == [None, None]
+
+
 def test_uvicorn_can_read_its_level(log: BoundedLog) -> None:
     assert log.level == logging.getLogger("fauxscale.test").level

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import selectors
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
@@ -23,32 +22,8 @@ from fauxscale.transport.listener import address, listen
 from fauxscale.transport.serving import Serving
 from tests.asgi import no_close
 from tests.pictures import picture
+from tests.skipping_loop import SkippingLoop
 from tests.waiting import until
-
-
-class SkippingSelector(selectors.DefaultSelector):
-    """A selector that does not wait: it says how long it would have."""
-
-    skipped = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.skipped += timeout or 0.0
-        return super().select(0)
-
-
-class SkippingLoop(asyncio.SelectorEventLoop):
-    """An event loop in whose time a minute passes at once."""
-
-    def __init__(self) -> None:
-        self._selector = SkippingSelector()
-        super().__init__(self._selector)
-
-    def time(self) -> float:
-        return self._selector.skipped
-
-    def hold(self, seconds: float) -> None:
-        """Let time pass in which nothing of this loop runs."""
-        self._selector.skipped += seconds
 
 
 class FakePeer:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
-from collections.abc import Iterator
+import math
+from dataclasses import dataclass
 from importlib.resources import files
-from itertools import islice
 from typing import cast
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fauxscale._version import __version__
+from fauxscale.control.overview import Overview
 from fauxscale.errors import ApiError
 from fauxscale.images.renderer import SourceGone
+from fauxscale.numbers import read_number
 from fauxscale.operations.altered_results import leads_to
-from fauxscale.state.account import Account
-from fauxscale.state.accounts import UNASSIGNED, Accounts
+from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
 
 PAGE = "/__fauxscale"
@@ -46,12 +46,23 @@ _TYPES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The list as it was at a mark of the overview."""
+
+    mark: int
+    body: bytes
+    etag: str
+
+
 class Inspector:
     """Routes of the page. The page's files are open to whoever may reach the server; its data is guarded
     like the rest of the control API, under whose prefix it lies."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
+        self._overview = Overview(accounts)
+        self._answer: _Answer | None = None
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -64,35 +75,43 @@ class Inspector:
         ]
 
     async def calls(self, request: Request) -> Response:
-        """List the newest calls of all accounts, newest first, in outline; 304 when nothing has happened since."""
-        labels = {card.id: card.label for card in await self._accounts.cards()} | {UNASSIGNED: "no account"}
-        total = spent = 0
-        tails: list[Iterator[dict[str, object]]] = []
-        for name in labels:
-            account = await self._found(name)
-            if account is None:
-                continue  # closed since it was listed
-            spent += await account.ledger.spent()
-            if kept := await account.journal.rows():
-                total += len(kept)
-                tails.append(self._newest(name, labels[name], kept))
-        # Merged lazily: of a thousand accounts with a thousand calls each, only what is shown is parsed.
-        rows = list(islice(heapq.merge(*tails, key=_ended, reverse=True), MOST_CALLS))
+        """List the newest calls of all accounts, newest first, in outline; 304 when nothing has happened since.
+
+        With `before`, the `oldest` of an earlier answer, those that came before them.
+        """
+        before = math.inf
+        if (asked := request.query_params.get("before")) is not None:
+            number = read_number(asked)
+            if number is None:
+                return JSONResponse(
+                    {"error": "before must be a number, the `oldest` of an earlier answer"}, 400
+                )
+            before = number
+        mark = await self._overview.update()
+        answer = self._answer
+        if before != math.inf or answer is None or answer.mark != mark:
+            answer = await self._listed(mark, before)
+        if before == math.inf:
+            self._answer = answer
+        headers = {"etag": answer.etag, "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == answer.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(answer.body, headers=headers, media_type="application/json")
+
+    async def _listed(self, mark: int, before: float) -> _Answer:
+        page = await self._overview.newest(MOST_CALLS, before)
+        rows = [{"account": one.account, "label": one.label, **_outline(one.entry)} for one in page.rows]
         rows.sort(key=_started, reverse=True)
         news = {
             "version": __version__,
             "any_key": not self._accounts.settings.issued_only,
-            "spent": spent,
-            "total": total,
+            "spent": self._overview.spent,
+            "total": self._overview.calls,
             "calls": rows,
+            "oldest": page.rows[-1].entry.ended if page.more else None,
         }
         body = json.dumps(news).encode()
-        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers={"etag": etag})
-        return Response(
-            body, headers={"etag": etag, "cache-control": "no-cache"}, media_type="application/json"
-        )
+        return _Answer(mark, body, f'"{hashlib.sha256(body).hexdigest()[:24]}"')
 
     async def call(self, request: Request) -> Response:
         entry = await self._entry(request)
@@ -117,17 +136,9 @@ class Inspector:
         media_type = MEDIA_TYPES.get(kind or "", "application/octet-stream")
         return Response(data, media_type=media_type, headers={"x-content-type-options": "nosniff"})
 
-    def _newest(self, account: str, label: str, kept: list[Entry]) -> Iterator[dict[str, object]]:
-        return ({"account": account, "label": label, **_outline(row)} for row in reversed(kept))
-
     async def _entries(self, account_id: str) -> list[Entry]:
-        account = await self._found(account_id)
+        account = await self._overview.find(account_id)
         return [] if account is None else await account.journal.entries()
-
-    async def _found(self, account_id: str) -> Account | None:
-        if account_id == UNASSIGNED:
-            return self._accounts.unassigned()
-        return await self._accounts.get(account_id)
 
     async def _entry(self, request: Request) -> Entry | None:
         wanted = request.path_params["n"]
@@ -143,7 +154,7 @@ class Inspector:
             link = await self._accounts.link(str(result["link"]))
             if link is None:
                 return None
-            account = await self._found(link.account)
+            account = await self._overview.find(link.account)
             if account is None:
                 return None
             recipe, load = await leads_to(link, account)
@@ -158,10 +169,6 @@ def _started(row: dict[str, object]) -> float:
     return cast("float", row["started"])
 
 
-def _ended(row: dict[str, object]) -> float:
-    return cast("float", row["started"]) + cast("float", row["ms"]) / 1000
-
-
 def _outline(entry: Entry) -> dict[str, object]:
     image = entry.image or {}
     result = entry.results[0] if entry.results else {}
@@ -169,6 +176,7 @@ def _outline(entry: Entry) -> dict[str, object]:
         "n": entry.n,
         "at": entry.at,
         "started": entry.started,
+        "ended": entry.ended,
         "ms": round((entry.ended - entry.started) * 1000, 1),
         "kind": entry.kind,
         "operation": entry.operation,

@@ -3,7 +3,9 @@
 
 const $ = (id) => document.getElementById(id);
 let etag = "";
-let calls = [];
+let calls = []; // all that are shown: the newest, which are polled, and the older ones that were asked for
+let older = [];
+let oldest = null; // when the last of them ended; null where none is older
 let chosen = "";
 
 function el(name, attributes = {}, ...children) {
@@ -125,11 +127,44 @@ function draw() {
   });
   const known = new Map([...document.querySelectorAll(".call")].map((button) => [button.dataset.key, button]));
   $("list").replaceChildren(...shown.map((call) => known.get(key(call)) ?? row(call)));
+  $("older").hidden = oldest == null;
   $("none").hidden = shown.length > 0;
   $("locked").hidden = true;
   $("empty").hidden = calls.length > 0;
   document.querySelector("main").hidden = calls.length === 0;
   mark();
+}
+
+// New calls push others out of the list of the newest. Where some are missing between, or were reset, only the newest stay.
+function take(news) {
+  const polled = calls.slice(0, calls.length - older.length);
+  const known = new Set(news.calls.map(key));
+  const pushedOut = polled.filter((call) => !known.has(key(call)));
+  const whole = pushedOut.length < polled.length && pushedOut.every((call) => news.oldest != null && call.ended < news.oldest);
+  if (older.length && whole) older = [...pushedOut, ...older];
+  else [older, oldest] = [[], news.oldest];
+  calls = [...news.calls, ...older];
+}
+
+async function showOlder() {
+  if (oldest == null) return;
+  $("older").disabled = true;
+  try {
+    const reply = await ask(`inspector/calls?before=${oldest}`);
+    if (reply.status !== 200) return;
+    const news = await reply.json();
+    older = [...older, ...news.calls];
+    calls = [...calls, ...news.calls];
+    oldest = news.oldest;
+    said(news);
+    draw();
+  } catch { $("sum").textContent = "the server does not answer"; } finally { $("older").disabled = false; }
+}
+$("older").addEventListener("click", showOlder);
+
+function said(news) {
+  const count = news.total > calls.length ? `newest ${calls.length} of ${news.total}` : news.total;
+  $("sum").textContent = `${count} ${news.total === 1 ? "call" : "calls"} · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
 }
 
 async function follow() {
@@ -139,9 +174,8 @@ async function follow() {
     if (reply.status === 200) {
       etag = reply.headers.get("etag") ?? "";
       const news = await reply.json();
-      calls = news.calls;
-      const count = news.total > calls.length ? `newest ${calls.length} of ${news.total}` : news.total;
-      $("sum").textContent = `${count} ${news.total === 1 ? "call" : "calls"} · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
+      take(news);
+      said(news);
       invite(news.any_key);
       draw();
       const first = calls.find((call) => call.kind === "api");

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from fauxscale.provider_api import (
     ApiError,
     Call,
+    Link,
     Outcome,
     Problem,
     Upscale,
@@ -88,8 +89,12 @@ def output_of(inputs: Inputs, outcome: Outcome) -> Output:
     return Output(seed, result.link.id if result.safe else None, result.link.path, inputs.sync_mode)
 
 
-async def word(call: Call, output: Output) -> dict[str, object]:
-    """Word the model's output as JSON; links lead to the origin this call came to."""
+async def word(call: Call, output: Output, unkept: Link | None = None) -> dict[str, object]:
+    """Word the model's output as JSON; links lead to the origin this call came to.
+
+    `unkept`: the result's link, where its job has still to keep it. What is worded is kept with it then, so a large
+    picture is a link even where it was to be in the reply itself.
+    """
     if output.image is None:
         return {"images": [], "seed": output.seed}
     file: dict[str, object] = {
@@ -100,12 +105,12 @@ async def word(call: Call, output: Output) -> dict[str, object]:
         "file_size": None,
     }
     if output.inline:
-        link = await call.accounts.link(output.image)
+        link = unkept or await call.accounts.link(output.image)
         if link is None:
             raise ApiError(
                 Problem.NOT_FOUND, "Not found", reason="the picture was purged", details={"path": call.path}
             )
-        if (inline := await as_data_uri(call, link)) is not None:
+        if (inline := await as_data_uri(call, link, kept=unkept is not None)) is not None:
             file["url"], file["file_size"] = inline
     return {"images": [file], "seed": output.seed}
 

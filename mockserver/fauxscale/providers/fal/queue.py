@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -144,11 +144,13 @@ async def _job(call: Call, hook: str | None) -> Job:
     async def work() -> Made:
         inputs = await inputs_of(call)
         wanted = await ask(call, inputs)
+        if hook is not None:
+            wanted = replace(wanted, given=True)  # a notice holds the link of what is too large for it
         outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)
         made = output_of(inputs, outcome)
         output: dict[str, object] = {"output": asdict(made)}
         if hook is not None:
-            output["payload"] = await word(call, made)
+            output["payload"] = await word(call, made, outcome.results[0].link)
         return Made(outcome, output)
 
     pace, too_late = _pace(call)

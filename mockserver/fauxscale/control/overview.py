@@ -1,0 +1,174 @@
+"""The newest calls of all accounts, and sums over them, kept up to date by which accounts have changed.
+
+What takes long, reading twenty thousand accounts for the first time say, lets other calls go on in between.
+"""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import math
+from dataclasses import dataclass, field
+
+from fauxscale.clock import give_way, stopwatch
+from fauxscale.state.account import Account
+from fauxscale.state.accounts import UNASSIGNED, Accounts
+from fauxscale.state.journal import Entry
+
+_AT_ONCE = 0.003  # seconds
+_READ_FIRST = 4  # of an account's calls: most accounts have few among the newest
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What is kept of an account. `last` is when its newest call ended; it was read no earlier than at `mark`."""
+
+    label: str
+    calls: int
+    spent: int
+    last: float
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A call, and whose it was."""
+
+    account: str
+    label: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Calls in the order they ended, newest first, and whether there are older ones."""
+
+    rows: list[Row]
+    more: bool
+
+
+class Overview:
+    """All accounts, as they were when last asked. Call `update` first."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._known: dict[str, _Sums] = {}
+        self._used: list[tuple[float, str]] = []  # the accounts with calls, by when the newest of them ended
+        self._mark: int | None = None
+        self.calls = self.spent = 0
+
+    async def update(self) -> int:
+        """Read what has changed since the last time; returns a mark, which is the same as long as nothing changes."""
+        since = self._mark
+        changes = await self._accounts.store.changes(since)
+        pause = _Pauses()
+        if changes.accounts is None:
+            labels = {one.id: one.label for one in await self._accounts.cards()} | {UNASSIGNED: "no account"}
+            for name, label in labels.items():
+                await self._read(name, label, changes.mark)
+                await pause.now_and_then()
+            for name in [one for one in self._known if one not in labels]:
+                await self._read(name, "", changes.mark)
+        else:
+            for name in changes.accounts:
+                await self._read(name, "", changes.mark)
+                await pause.now_and_then()
+        # Another poll may have come further meanwhile.
+        self._mark = changes.mark if self._mark is None else max(self._mark, changes.mark)
+        return changes.mark
+
+    async def newest(self, most: int, before: float = math.inf) -> Page:
+        """Read the `most` calls that ended last, or last `before` a moment.
+
+        No older accounts than so many can have one of them.
+        """
+        pause = _Pauses()
+        first = bisect.bisect_left(self._used, (before, ""))
+        # By when the next call of each account ended, as far as is known before it is read.
+        heap = [(-min(last, before), name) for last, name in self._used[max(0, first - most - 1) :]]
+        heapq.heapify(heap)
+        tails: dict[str, _Tail] = {}
+        rows: list[Row] = []
+        while heap and len(rows) <= most:
+            _, name = heapq.heappop(heap)
+            if (tail := tails.get(name)) is None:
+                account = await self.find(name)
+                if account is None:
+                    continue  # closed meanwhile
+                tail = tails[name] = _Tail(account, before)
+            else:
+                rows.append(Row(name, self._label(name), tail.rows.pop()))
+            if await tail.fill():
+                heapq.heappush(heap, (-tail.rows[-1].ended, name))
+            await pause.now_and_then()
+        return Page(rows[:most], len(rows) > most)
+
+    async def find(self, account: str) -> Account | None:
+        """Find an open account, or the one of calls of no account, by its id."""
+        return self._accounts.unassigned() if account == UNASSIGNED else await self._accounts.get(account)
+
+    def _label(self, name: str) -> str:
+        known = self._known.get(name)
+        return known.label if known is not None else name
+
+    async def _read(self, name: str, label: str, mark: int) -> None:
+        before = self._known.get(name)
+        if before is not None and before.mark > mark:
+            return  # a poll that began later has read it
+        account, now = await self.find(name), None
+        if account is not None:
+            calls, last = await account.journal.extent()
+            label = label or (before.label if before is not None else await self._named(name))
+            now = _Sums(label, calls, await account.ledger.spent(), last, mark)
+        # Nothing is waited for from here on: the sums are those of what is known.
+        if (old := self._known.pop(name, None)) is not None:
+            self.calls -= old.calls
+            self.spent -= old.spent
+            if old.calls:
+                del self._used[bisect.bisect_left(self._used, (old.last, name))]
+        if now is not None:
+            self._known[name] = now
+            self.calls += now.calls
+            self.spent += now.spent
+            if now.calls:
+                bisect.insort(self._used, (now.last, name))
+
+    async def _named(self, name: str) -> str:
+        if name == UNASSIGNED:
+            return "no account"
+        card = await self._accounts.card(name)
+        return name if card is None else card.label
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The newest calls of one account that are not told yet, in `rows`, oldest first: read a few at a time."""
+
+    account: Account
+    before: float
+    rows: list[Entry] = field(default_factory=list[Entry])
+    _wanted: int = _READ_FIRST
+    _ended: bool = False
+
+    async def fill(self) -> bool:
+        """Read more where none are left; false at the end."""
+        if not self.rows and not self._ended:
+            found = await self.account.journal.rows(self._wanted, self.before)
+            self._ended = len(found) < self._wanted
+            self._wanted *= 4
+            self.rows = found
+            if found:
+                self.before = found[0].ended
+        return bool(self.rows)
+
+
+class _Pauses:
+    """Lets other calls go on whenever a slice of time is used up."""
+
+    def __init__(self) -> None:
+        self._since = stopwatch()
+
+    async def now_and_then(self) -> None:
+        if stopwatch() - self._since > _AT_ONCE:
+            await give_way()
+            self._since = stopwatch()
