@@ -34,6 +34,7 @@ LEAVES = frozenset(
         "errors",
         "clock",
         "credentials",
+        "key_shapes",
         "redact",
         "settings",
         "observer",
@@ -45,7 +46,13 @@ LEAVES = frozenset(
 )
 
 # What contracts may know of the mock: one that judges itself by its own schemas agrees with its own mistakes.
-CONTRACTS_MAY_IMPORT = {"fauxscale.credentials", "fauxscale.redact", "fauxscale.recordings.har"}
+CONTRACTS_MAY_IMPORT = {
+    "fauxscale.clock",
+    "fauxscale.credentials",
+    "fauxscale.redact",
+    "fauxscale.recordings.har",
+    "fauxscale.recordings.packed",
+}
 # These start a mock server, because that is their job.
 CONTRACTS_THAT_START_A_SERVER = ("conform", "drift")
 STAND_IN = "fauxscale_contracts.profiles.stand_in"
@@ -71,6 +78,7 @@ LIBRARIES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "check": frozenset({"click", "schemathesis", "httpx"}),
         "conform": frozenset({"click", "httpx", "hypothesis", "PIL", "pytest"}),
         "contract": frozenset({"jsonschema_rs", "python_multipart"}),
+        "observe": frozenset({"click", "httpx"}),
         "drift": frozenset({"click", "httpx", "PIL"}),
         "generate": frozenset({"hypothesis", "PIL"}),
         "profiles": frozenset({"httpx", "PIL"}),

@@ -8,7 +8,9 @@ from .check.command import check
 from .conform.command import conform
 from .contract.confidence import CONFIDENCES
 from .drift.command import drift
+from .drift.review import review
 from .new.command import new
+from .observe.command import observe
 from .profiles.installed import profiles
 from .profiles.loading import api_versions, load
 from .record.command import record, scan_folder
@@ -37,5 +39,7 @@ main.add_command(conform)
 main.add_command(record)
 main.add_command(scan_folder)
 main.add_command(drift)
+main.add_command(review)
+main.add_command(observe)
 main.add_command(check)
 main.add_command(new)

@@ -12,25 +12,37 @@ from functools import lru_cache
 from typing import cast
 from urllib.parse import unquote
 
+from .key_shapes import keys_in
+
 MASK = "…"
 LAYERS = 3  # encodings within encodings that are looked through
 TELLING = 12  # so much of a known secret, or all of a shorter one, is told from any other text
 
 _SECRET_HEADERS = frozenset({"cookie", "set-cookie", "x-fal-webhook-signature"})
-# What the names of other secret headers end in: X-Api-Key, X-Amz-Security-Token, X-Auth-Token, Proxy-Authorization.
+# What the names of other secret headers end in: X-Api-Key, X-Amz-Security-Token, AuthToken, Proxy-Authorization.
 _SECRET_HEADER = re.compile(
-    r"(?:.*-)?(?:api-?key|key|token|secret|password|auth|authorization|credentials?|signature)"
+    r"(?:.*-)?(?:key|pat|pwd)"
+    r"|.*(?:api-?key|token|secret|passw(?:or)?d|passphrase|auth|authorization|credentials?|signature|jwt|session(?:-?id)?)"
 )
-_NO_SECRETS = frozenset({"idempotency-key"})
+_NO_SECRETS = frozenset({"idempotency-key", "access-control-allow-credentials"})
 # Members of a query, a form or a JSON body whose value is a secret, in any provider's spelling. A page's token is none.
-_SECRET_MEMBERS = (
-    r"(?:[\w-]{0,40}[-_])?(?<!page[-_])(?<!next[-_])"
-    r"(?:(?:api|access|private|secret|fal)[-_]?key|(?:access|auth|id|refresh|session)?token"
-    r"|(?:client)?secret|passw(?:or)?d|sig|signature|credentials?|authorization|jwt)"
+_WORD_BEFORE = (
+    r"(?:[\w.-]{0,60}(?:[-_.]|(?<=[a-z0-9])(?=[A-Z])))?(?<!(?i:page)[-_.])(?<!(?i:next)[-_.])(?<!(?i:page))"
 )
-_MEMBER = re.compile(rf"(?i){_SECRET_MEMBERS}")
-_IN_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_MEMBERS}|key)=)(?!…(?:[?&;#\s\"'<>\\]|$))[^&;#\s\"'<>\\]+")
-_IN_JSON = re.compile(rf'(?i)("{_SECRET_MEMBERS}"\s*:\s*")(?:[^"\\]|\\.)+')
+_KEY_OF = (
+    r"(?:api|access|private|secret|subscription|account|auth|session|sign(?:ing)?|encrypt(?:ion)?|service|client"
+    r"|master|fal)"
+)
+_SECRET_MEMBERS = (
+    rf"{_WORD_BEFORE}(?i:{_KEY_OF}[-_]?key(?:[-_]?id)?"
+    r"|(?:access|auth|bearer|id|refresh|session)?token|(?:client|app)?secret(?:[-_]?access[-_]?key)?|passw(?:or)?d|passphrase"
+    r"|pwd|sig|signature|credentials?|auth|authorization|jwt|session(?:[-_]?id)?)"
+)
+_MEMBER = re.compile(_SECRET_MEMBERS)
+_IN_QUERY = re.compile(
+    rf"((?:^|[?&;])(?:{_SECRET_MEMBERS}|(?i:key))=)(?!…(?:[?&;#\s\"'<>\\]|$))[^&;#\s\"'<>\\]+"
+)
+_IN_JSON = re.compile(rf'("{_SECRET_MEMBERS}"\s*:\s*")(?:[^"\\]|\\.)+')
 # The name and password before the host of an address.
 _IN_ADDRESS = re.compile(r"(://)[^/?#@\s\"'<>\\]+(?=@)")
 # By what a text must hold for them to find anything in it; the first group is no part of the secret.
@@ -141,6 +153,8 @@ def _found(value: str, layers: int) -> Iterator[Find]:
     for found in SHAPES.finditer(value):
         word = _SCHEME.match(found[0])
         yield Find(found[0][word.end() if word else 0 :], shorten(found[0]), shaped=word is None)
+    for key in keys_in(value):
+        yield Find(key, shorten(key), shaped=True)
     for _, pattern in BY_PLACE:
         for found in pattern.finditer(value):
             if MASK not in found[0]:

@@ -25,10 +25,13 @@ from .credentials import (
     shorten,
     split_scheme,
 )
+from .key_shapes import without_keys
 
 # A character as JSON or a Python literal may spell it.
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([\"'\\/]))")
 _MOST_PIECES = 200  # a text of more is decoded as a whole: each piece is masked by itself
+# The key to use where any will do; hidden, the magic words of prompts (`fauxscale:429`) could not be played back.
+_NO_SECRET = frozenset({"fauxscale"})
 _SHORTEST = 4  # a secret shorter than this is no secret, and looked for everywhere it would blot out all text
 
 
@@ -124,7 +127,7 @@ class Mask:
         for sign, pattern in BY_PLACE:
             if sign in value:
                 value = pattern.sub(lambda found: found[1] + MASK, value)
-        return SHAPES.sub(lambda found: shorten(found[0]), value)
+        return without_keys(SHAPES.sub(lambda found: shorten(found[0]), value), shorten)
 
     def json(self, value: object) -> object:
         """Mask the secrets in the names and texts of JSON; all text under a name that says it is one."""
@@ -176,7 +179,7 @@ def _shortened(value: str) -> str:
 
 def _all_spellings(secrets: Iterable[str]) -> list[tuple[str, str]]:
     """List each way in which a secret may be spelt with what is shown instead, the longest secret first."""
-    known = sorted({one for one in secrets if len(one) >= _SHORTEST}, key=len, reverse=True)
+    known = sorted({one for one in secrets if len(one) >= _SHORTEST} - _NO_SECRET, key=len, reverse=True)
     return [(spelling, shorten(secret)) for secret in known for spelling in _spellings(secret)]
 
 

@@ -20,11 +20,11 @@ from fauxscale_contracts.console.arguments import seconds
 @click.option("--api-version", help="The date of the contract that is served.")
 @click.option(
     "--limit",
-    default=10.0,
+    default=30.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
     callback=seconds,
-    help="Seconds for one picture; then it is killed.",
+    help="Seconds for one picture, the client's own time-outs included; then it is killed.",
 )
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Clients run at once.")
 @click.option(
@@ -58,9 +58,10 @@ def conform(
 ) -> None:
     """Run a client of PROVIDER through its scenarios.
 
-    COMMAND follows `--` and holds {image} and {output}; it finds the address and the key in the provider's
-    usual variables. Exit status: 0 no FAIL, 1 some, 2 it could not be run or nothing was judged,
-    130 and 143 it was interrupted.
+    COMMAND follows `--` and holds {image} and {output}, which ends in .png, and perhaps {prompt}, {seed},
+    {resemblance}, {detail}; '[--seed {seed}]' is left out where a scenario has none. It finds the address and
+    the key in the provider's usual variables. Exit status: 0 no FAIL, 1 some, 2 it could not be run or nothing
+    was judged, 130 and 143 it was interrupted.
     """
     from fauxscale_contracts.console.signals import Interrupts
     from fauxscale_contracts.contract.violations import ContractError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,26 +18,31 @@ from typing import IO
 from .candidate import CannotRun, ClientResult, Ending, Task
 from .processes import end_all, end_group
 from .sanitize import Sanitizer
+from .words import parse
 
 _KEPT = 16  # pieces of 4 KiB of what a program says; a flood must not fill the memory
 _PIECE = 4096
 _MIB = 1024 * 1024
 _LARGEST = 64 * _MIB  # of an output that is read; a right one here is never past one
+# Node.js ends an uncaught error with its version; the error's own line stands above its stack.
+_NODE = re.compile(r"Node\.js v\d+\.\d+\.\d+")
+_ERROR = re.compile(r"(?:Uncaught )?\[?(?:[A-Z]\w*)?(?:Error|Exception|Rejection)\b")
 # What a scenario may ask of a client beside the picture.
 _OPTIONS = ("prompt", "resemblance", "detail", "seed")
 
 
 class Program:
     """A command with `{image}` and `{output}` in it, and perhaps `{prompt}`, `{resemblance}`, `{detail}`, `{seed}`,
-    which are empty where a scenario asks for none.
+    which are empty where a scenario asks for none; `[--seed {seed}]` is left out then.
 
-    It succeeds when it exits with 0 and `{output}` is there; it fails cleanly when it exits with another
-    status and `{output}` is not.
+    `{output}` ends in .png. It succeeds when it exits with 0 and `{output}` is there; it fails cleanly when it exits
+    with another status and `{output}` is not.
     """
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         """Raises CannotRun for a command that cannot work."""
         self._command = tuple(command)
+        self._words = parse(command, _OPTIONS)
         self._env = {**os.environ, **(env or {})}
         self._sanitizer = Sanitizer(self._env)
         self._running: set[int] = set()
@@ -48,7 +54,8 @@ class Program:
             raise CannotRun(f"{self._command[0]!r} is not a program that can be started")
 
     def accepts(self, options: Mapping[str, object]) -> bool:
-        return all(any(f"{{{name}}}" in word for word in self._command) for name in options)
+        holes = frozenset(hole for group in self._words for hole in group.holes)
+        return holes >= options.keys()
 
     def stop(self) -> None:
         self._stopped = True
@@ -82,7 +89,7 @@ class Program:
 
     def _start(self, places: Mapping[str, str], task: Task, mark: str) -> tuple[int | None, str, bool]:
         """Run it: its exit status (None: killed at the limit), the last line on stderr, whether it left processes."""
-        command = [_filled(word, places) for word in self._command]
+        command = [word for group in self._words for word in group.filled(places)]
         try:
             process = subprocess.Popen(
                 command,
@@ -110,17 +117,14 @@ class Program:
             left = end_all(process.pid, mark)
         for reader in readers:
             reader.join(1)  # where what went its own way cannot be ended, it may hold the pipe
-        return code, self._last_line(b"".join(tails[1])), left and code is not None
+        return code, self._reason(b"".join(tails[1])), left and code is not None
 
-    def _last_line(self, said: bytes) -> str:
+    def _reason(self, said: bytes) -> str:
+        """The line that says why: the last one, but for what Node.js adds behind an error."""
         lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+        if lines and _NODE.fullmatch(lines[-1].strip()):
+            lines = [line for line in lines if _ERROR.match(line)] or lines[:-1]
         return self._sanitizer.line(lines[-1], 120) if lines else ""
-
-
-def _filled(word: str, places: Mapping[str, str]) -> str:
-    for name, value in places.items():
-        word = word.replace(f"{{{name}}}", value)
-    return word
 
 
 def _listen(process: subprocess.Popen[bytes]) -> tuple[list[deque[bytes]], list[threading.Thread]]:
@@ -145,7 +149,7 @@ def _drain(pipe: IO[bytes], tail: deque[bytes]) -> None:
 
 def _ended(code: int | None, limit: float) -> tuple[Ending, str]:
     if code is None:
-        return "hung", f"killed after {limit:g} s"
+        return "hung", f"still running after {limit:g} s, the --limit"
     if code < 0:
         return "crashed", f"died of {_signal(-code)}"
     return "failed" if code else "returned", f"exit {code}"

@@ -35,7 +35,7 @@ class RunOptions:
     command: tuple[str, ...]
     patterns: tuple[str, ...] = ()
     api_version: str | None = None
-    limit: float = 10.0
+    limit: float = 30.0
     jobs: int = 2
     fuzz: int = 0
     tls: bool = False

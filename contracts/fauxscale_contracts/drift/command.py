@@ -50,6 +50,13 @@ if TYPE_CHECKING:
     callback=a_report,
     help="The report for people.",
 )
+@click.option(
+    "--write",
+    "patch",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=a_report,
+    help="The diff that turns the contract's guesses into what was observed.",
+)
 def drift(
     provider: str,
     base_url: str,
@@ -61,11 +68,12 @@ def drift(
     timeout: float,
     as_json: bool,
     markdown: Path | None,
+    patch: Path | None,
 ) -> None:
     """Compare a service with its contract, with recordings and with the stand-in.
 
-    Ends with 0 for no drift, 3 additive, 4 risky, 5 breaking; 2 if it could not be told, 130 or 143
-    if it was interrupted.
+    Ends with 0 for no drift and for news of what was a guess, 3 additive, 4 risky, 5 breaking; 2 if it could
+    not be told, 130 or 143 if it was interrupted.
     """
     with interruptible():
         from fauxscale import redact
@@ -92,11 +100,15 @@ def drift(
             give_up(redact.text(str(error), [key]))
         # Before any file is written: it has been paid for.
         click.echo(report.to_json() if as_json else report.to_text())
-        if markdown is not None:
+        if patch is not None and not as_json:
+            click.echo(report.patch or "nothing was a guess that these answers settle")
+        for file, text in ((markdown, report.to_markdown() + "\n"), (patch, report.patch)):
+            if file is None:
+                continue
             try:
-                write(markdown, report.to_markdown() + "\n")
+                write(file, text)
             except OSError as error:
-                click.echo(f"{markdown} cannot be written: {error.strerror}", err=True)
+                click.echo(f"{file} cannot be written: {error.strerror}", err=True)
                 sys.exit(2)
         sys.exit(report.exit)
 

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Literal, TypeAlias, cast
 
+from fauxscale_contracts.contract.certainty import certainty
+from fauxscale_contracts.contract.confidence import Confidence
 from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange, Reply
 from fauxscale_contracts.contract.violations import Violation, brief
 
-Kind: TypeAlias = Literal["additive", "risky", "breaking"]
+Kind: TypeAlias = Literal["news", "additive", "risky", "breaking"]
 # What a client sees of an answer: kinds of values by JSON pointer (`*` is any item), headers among them.
 Shape: TypeAlias = dict[str, frozenset[str]]
 
-KINDS: tuple[Kind, ...] = ("additive", "risky", "breaking")
+KINDS: tuple[Kind, ...] = ("news", "additive", "risky", "breaking")
 # Headers that clients act upon; the others differ from one front end to the next.
 _TELLING = re.compile(r"retry-after(-ms)?|x-ratelimit-.+|ratelimit.*|x-fal-.+|location")
 _NUMBER = re.compile(r"/\d+(?=/|$)")
@@ -27,8 +29,9 @@ _NUMBER = re.compile(r"/\d+(?=/|$)")
 class Difference:
     """One difference. The last four say what each side has at `pointer`; "" where a side says nothing.
 
-    additive: something new that a tolerant client does not notice. risky: a client that relied on what
-    was no promise may fail. breaking: a client that relied on a promise fails.
+    news: the contract had guessed, and now it is known. additive: something new that a tolerant client does not notice.
+    risky: a client that relied on what was observed and never promised may fail. breaking: a client that relied on
+    what is documented fails.
     """
 
     kind: Kind
@@ -76,9 +79,10 @@ def _probe(
     if expected is not None and expected.status != reply.status:
         documented = ", ".join(contract.operation(live.operation).answers)
         failed = (expected.status < 300) != (reply.status < 300)
+        sure = certainty(contract.operation(live.operation), expected.status, "/status")
         message = f"the status is {reply.status}, not {expected.status}"
         sides = documented, _statuses(recorded, live), str(expected.status), str(reply.status)
-        yield Difference("breaking" if failed else "risky", probe, "/status", message, *sides)
+        yield Difference(_graded("breaking" if failed else "risky", sure), probe, "/status", message, *sides)
         expected = None
     now = shape(reply)
     before = shape(expected) if expected else {}
@@ -93,7 +97,7 @@ def _probe(
             continue
         seen.add(place)
         sides = violation.rule, _kinds_at(then, place), _kinds_at(before, place), _kinds_at(now, place)
-        yield Difference(_kind(violation), probe, place, brief(violation.message), *sides)
+        yield Difference(_kind(contract, live, violation), probe, place, brief(violation.message), *sides)
     for place in sorted({*now, *before, *then}):
         known = before.get(place, frozenset()) | then.get(place, frozenset())
         here = now.get(place, frozenset())
@@ -116,22 +120,32 @@ def _compared(
     compared: bool,
 ) -> Difference:
     if not known:
-        message = "is new to the stand-in" if compared else "was not compared"
-        return Difference("additive", probe, place, message, *sides)
-    if not here:
-        return Difference("risky", probe, place, "is gone, though no contract promised it", *sides)
-    picture = place == "/picture"
-    message = "the picture is another" if picture else "holds another kind of value"
-    return Difference("breaking" if picture else "risky", probe, place, message, *sides)
+        if not compared:
+            return Difference("news", probe, place, "was not compared", *sides)
+        return Difference("additive", probe, place, "is new to the stand-in", *sides)
+    if place == "/picture" and here:
+        return Difference("breaking", probe, place, "the picture is another", *sides)
+    # What only the stand-in said was its own guess; what a recording holds was observed.
+    kind: Kind = "risky" if sides[1] else "news"
+    message = "holds another kind of value" if here else "is gone, though no contract promised it"
+    return Difference(kind, probe, place, message, *sides)
 
 
-def _kind(violation: Violation) -> Kind:
-    """Grade a departure from the documentation by the rule that found it."""
+def _kind(contract: Contract, live: Exchange, violation: Violation) -> Kind:
+    """Grade a departure by the rule that found it, and by how sure the contract is of that place."""
     rule = violation.rule.partition(" ")[0]
-    if rule == "known":
-        return "additive"
     body = violation.pointer.startswith("/body") or violation.pointer == "/headers/content-type"
-    return "breaking" if body and rule in ("required", "type", "content", "picture", "format") else "risky"
+    grave = body and rule in ("required", "type", "content", "picture", "format")
+    assert live.reply is not None  # the check was of the reply
+    sure = certainty(contract.operation(live.operation), live.reply.status, violation.pointer)
+    return _graded("additive" if rule == "known" else "breaking" if grave else "risky", sure)
+
+
+def _graded(kind: Kind, sure: Confidence) -> Kind:
+    """A departure from a guess breaks no promise; one from what was observed is at most a risk."""
+    if sure == "guess":
+        return "news"
+    return min(kind, "risky", key=KINDS.index) if sure == "observed" else kind
 
 
 def shape(reply: Reply) -> Shape:

@@ -11,12 +11,13 @@ from fauxscale_contracts.profiles.profile import Profile
 from .compare import KINDS, Difference, Kind, gravest
 
 # What the command ends with; 2 is for what could not be run, as everywhere.
-EXITS: dict[Kind | None, int] = {None: 0, "additive": 3, "risky": 4, "breaking": 5}
+EXITS: dict[Kind | None, int] = {None: 0, "news": 0, "additive": 3, "risky": 4, "breaking": 5}
 
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """The findings at `base_url`. `cost` in dollars, by the price list."""
+    """The findings at `base_url`. `cost` in dollars, by the price list. `patch`: the diff that turns the contract's
+    guesses into what was observed; empty where there is nothing to learn."""
 
     provider: str
     api_version: str
@@ -24,6 +25,7 @@ class DriftReport:
     cost: float
     statuses: dict[str, int]
     findings: Sequence[Difference]
+    patch: str = ""
 
     @property
     def verdict(self) -> Kind | None:
@@ -42,6 +44,7 @@ class DriftReport:
             "verdict": self.verdict or "none",
             "probes": [{"id": name, "status": status} for name, status in self.statuses.items()],
             "findings": [asdict(one) for one in self.findings],
+            "patch": self.patch,
         }
         return json.dumps(body, indent=2, ensure_ascii=False)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
+from fauxscale.clock import wall
 from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange
 from fauxscale_contracts.profiles.installed import profile
 from fauxscale_contracts.profiles.loading import load
 from fauxscale_contracts.profiles.probing import run
-from fauxscale_contracts.profiles.profile import Profile
+from fauxscale_contracts.profiles.profile import SUFFIX, Profile
 
 from .compare import compare
+from .observed import Origin, diff, rewrite
 from .report import DriftReport
 
 
@@ -40,7 +43,10 @@ async def examine(
     cost = sum(
         max(probe.cost, probe.risk if statuses.get(probe.id, 0) < 300 else 0) for probe in probed.probes
     )
-    return DriftReport(provider, contract.api_version, base_url, cost, statuses, findings)
+    day = f"{datetime.fromtimestamp(wall(), UTC):%Y-%m-%d}"
+    seen = rewrite(contract, live, Origin(f"answers of {base_url}", day), [key])
+    patch = diff(contract.document, seen, f"{provider}/{contract.api_version}{SUFFIX}")
+    return DriftReport(provider, contract.api_version, base_url, cost, statuses, findings, patch)
 
 
 async def _stand_in(profile: Profile, api_version: str) -> dict[str, Exchange]:

@@ -41,7 +41,17 @@ def _api_versions(_: click.Context, __: click.Parameter, values: tuple[str, ...]
 @click.option(
     "--api-version", multiple=True, callback=_api_versions, help="Judge by this contract: ideogram=2026-10."
 )
-def record(upstream: str, folder: Path, port: int, timeout: float, api_version: dict[str, str]) -> None:
+@click.option(
+    "--keep-header", multiple=True, help="Keep the value of this header too, which is masked by default."
+)
+def record(
+    upstream: str,
+    folder: Path,
+    port: int,
+    timeout: float,
+    api_version: dict[str, str],
+    keep_header: tuple[str, ...],
+) -> None:
     """Pass calls on to a service and keep them, without secrets, until Ctrl-C.
 
     Ends with 2 if a call could not be recorded.
@@ -58,7 +68,12 @@ def record(upstream: str, folder: Path, port: int, timeout: float, api_version: 
 
     try:
         recorder = Recorder(
-            upstream, Recording(folder), tell, contracts=ContractIndex(api_version), timeout=timeout
+            upstream,
+            Recording(folder),
+            tell,
+            contracts=ContractIndex(api_version),
+            timeout=timeout,
+            keep=keep_header,
         )
     except ContractError as error:
         raise click.UsageError(str(error)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -90,7 +90,10 @@ class Recorder:
         contracts: ContractIndex | None = None,
         timeout: float = 120.0,
         client: httpx.AsyncClient | None = None,
+        keep: Iterable[str] = (),
     ) -> None:
+        """`keep`: names of headers that are kept beside the well-known ones and those the contract knows."""
+        self._keep_headers = {name.lower() for name in keep}
         self._upstream = upstream.rstrip("/")
         self._recording = recording
         self._tell = tell
@@ -174,7 +177,8 @@ class Recorder:
         match = self._contracts.find(exchange.request.method, exchange.request.url)
         if match is not None:
             exchange = replace(exchange, operation=match.operation.name)
-        await asyncio.to_thread(self._write, exchange, secrets)
+        keep = self._keep_headers | (_headers_of(match.operation) if match else set())
+        await asyncio.to_thread(self._write, exchange, secrets, keep)
         mask = redact.Mask(secrets)
         for line in _report(exchange, match):
             self._tell(mask.text(line))
@@ -190,9 +194,9 @@ class Recorder:
                 continue
             await self._keep(picture, secrets)
 
-    def _write(self, exchange: Exchange, secrets: list[str]) -> None:
+    def _write(self, exchange: Exchange, secrets: list[str], keep: set[str]) -> None:
         try:
-            self._recording.write(exchange.to_har(), secrets)
+            self._recording.write(exchange.to_har(), secrets, keep)
         except OSError as error:
             raise UpstreamError(f"{self._recording.folder} cannot be written: {error.strerror}") from error
         self.recorded += 1
@@ -210,6 +214,12 @@ class Recorder:
             if match is not None and match.operation.name == wanted:
                 found.append(text)
         return list(dict.fromkeys(found))
+
+
+def _headers_of(operation: Operation) -> set[str]:
+    """The names of the headers that a contract says an operation takes and answers with."""
+    taken = {one.name.lower() for one in operation.parameters if one.place == "header"}
+    return taken | {name.lower() for answer in operation.answers.values() for name in answer.headers}
 
 
 def _undone(method: str, answer: httpx.Response) -> Headers:

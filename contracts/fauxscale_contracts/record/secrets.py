@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fauxscale import credentials, redact
+from fauxscale.recordings import packed
 from fauxscale.recordings.har import HarEntry, Recording, RecordingError, body_of
 
 # Keys without a shape of their own, Ideogram's for instance, told by the name before them. For people to look at,
@@ -41,6 +42,11 @@ _FILL_IN = re.compile(
 _FILLED_IN_LATER = re.compile(
     r"[{<*…]|\$\(|^\$\w+$|^\[|%\(|^%[A-Z_]+%$"
 )  # a template's holes, in many languages
+# The name and the value of a form's part.
+_PART = re.compile(
+    rb'(?i)content-disposition:[^\r\n]{0,200}?\bname="?([^";\r\n]{1,80})"?[^\r\n]{0,200}'
+    rb"(?:\r\n[^\r\n]{1,200}){0,4}\r\n\r\n([^\r\n]{1,400})\r\n"
+)
 _SHORTEST = 6  # of a value told by its name: what is shorter is no key
 _PLAIN = 16  # letters alone are a word, unless there are so many; and no key of a known shape is shorter
 
@@ -67,8 +73,9 @@ def scan(folder: Path) -> list[str]:
 
 
 def _in_text(path: Path, folder: Path) -> Iterator[str]:
-    """What shows in the bytes of a file, a picture's notes included."""
-    text = _decoded(path.read_bytes())
+    """What shows in the bytes of a file, a picture's notes included, packed ones too."""
+    data = path.read_bytes()
+    text = "\n".join([_decoded(data), *packed.texts(data)])
     found = [(number, short) for number, line in enumerate(text.split("\n"), 1) for short in _findings(line)]
     for one in _NAMED.finditer(text):
         if _is_key(one[1]):
@@ -136,8 +143,13 @@ def _in_entry(entry: HarEntry) -> Iterator[str]:
         for one in message.get("cookies", ()):
             yield f"{side} cookie {one.get('name')}"
         body: dict[str, Any] = message.get("postData" if side == "request" else "content") or {}
-        for secret in _findings(_decoded(_bytes(body))):
-            yield f"{side} body: {secret}"
+        data = _bytes(body)
+        for name, value in _PART.findall(data):
+            if credentials.names_secret(name.decode("latin-1")) and _is_key(value.decode("latin-1")):
+                yield f"{side} part {name.decode('latin-1')}: {credentials.shorten(value.decode('latin-1'))}"
+        for text in (_decoded(data), *packed.texts(data)):
+            for secret in _findings(text):
+                yield f"{side} body: {secret}"
 
 
 def _bytes(body: HarEntry) -> bytes:

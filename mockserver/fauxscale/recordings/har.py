@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from fauxscale import redact
+from fauxscale import credentials, redact
 from fauxscale._version import __version__
 from fauxscale.clock import wall
+
+from . import packed
 
 # An entry of a HAR file's log. Members of our own start with an underscore, as HAR 1.2 wants it.
 HarEntry: TypeAlias = dict[str, Any]
@@ -25,6 +27,19 @@ _MAGIC = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp", b"GIF8": "
 # Where a text left something out: bytes as they were, or as standard base64.
 _REFERENCE = re.compile(r"\{\{(file|base64):([0-9a-f]{64}\.[a-z]{3,4})\}\}")
 _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
+_PART_NAME = re.compile(r'(?i)content-disposition:[^\r\n]*?\bname="?([^";\r\n]+)')
+# Headers whose values a recording holds, where no secret is in them: what HTTP, gateways and the clients' libraries say
+# of a call. Whatever else a header says may be a credential, and nobody can list all names of those.
+_KEPT_HEADER = re.compile(
+    r"accept(?:-.+)?|access-control-.+|age|allow|alt-svc|cache-control|connection|content-.+|date|dnt|etag|expect|expires"
+    r"|from|host|idempotency-key|if-.+|keep-alive|last-modified|link|location|max-forwards|nel|origin|pragma|prefer|priority"
+    r"|range|rate-?limit(?:-.+)?|referer|referrer-policy|report-to|retry-after|sec-.+|server|server-timing"
+    r"|strict-transport-security|te|timing-allow-origin|traceparent|trailer|transfer-encoding|upgrade(?:-.+)?|user-agent"
+    r"|vary|via|warning|www-authenticate|:.+"
+    r"|x-(?:rate-?limit|fal|fauxscale|lumenfall|aigateway|ideogram|stainless|cache|served|frame|content|xss|robots|dns"
+    r"|envoy|cloud|request|response|correlation|trace|runtime|powered|forwarded|real|replicate|lmnfl)(?:-.+)?"
+    r"|openai-.+|cf-(?:ray|cache-status|connecting-ip)"
+)
 
 
 class RecordingError(Exception):
@@ -41,16 +56,18 @@ class Recording:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def write(self, entry: HarEntry, secrets: Iterable[str] = ()) -> Path:
+    def write(self, entry: HarEntry, secrets: Iterable[str] = (), keep: Iterable[str] = ()) -> Path:
         """Write an exchange and return its file, which is written whole or not at all.
 
-        Whatever looks like a secret is masked, and so is every text in `secrets`, wherever it stands.
+        Whatever looks like a secret is masked, and so is every text in `secrets`, wherever it stands, and the value of
+        every header that is not well known, nor named in `keep` (lower case).
         """
+        kept = frozenset(keep)
         mask = redact.Mask(secrets).text
         sent, answered = dict(entry["request"]), dict(entry["response"])
         for message in (sent, answered):
             message["headers"] = [
-                {"name": name, "value": mask(value)}
+                {"name": name, "value": mask(value if _is_kept(name, kept) else credentials.shorten(value))}
                 for name, value in redact.headers((one["name"], one["value"]) for one in message["headers"])
             ]
             message["cookies"] = []
@@ -140,6 +157,9 @@ class Recording:
 
     def _part(self, part: bytes, mask: Callable[[str], str]) -> str:
         head, gap, data = part.partition(b"\r\n\r\n")
+        name = _PART_NAME.search(head.decode("latin-1"))
+        if name and credentials.names_secret(name[1]):
+            data = credentials.shorten(data.decode("latin-1")).encode()
         return self._piece(head + gap, mask) + self._piece(data, mask)
 
     def _piece(self, data: bytes, mask: Callable[[str], str]) -> str:
@@ -162,6 +182,7 @@ class Recording:
 
     def _reference(self, way: str, data: bytes, mask: Callable[[str], str]) -> str:
         """Store bytes as a file and return a reference. Secrets inside (in a picture's metadata, say) are masked."""
+        data = packed.without(data, mask)
         plain = data.decode("latin-1")
         if (masked := mask(plain)) != plain:
             data = masked.encode("latin-1", "replace")
@@ -238,6 +259,12 @@ def _written(folder: Path, data: bytes) -> Path:
         os.unlink(name)
         raise
     return Path(name)
+
+
+def _is_kept(name: str, more: frozenset[str]) -> bool:
+    lower = name.lower()
+    # A secret by its name was shortened already.
+    return lower in more or credentials.is_secret(lower) or _KEPT_HEADER.fullmatch(lower) is not None
 
 
 def _suffix(data: bytes) -> str:

@@ -19,6 +19,7 @@ from fauxscale import MockServer
 from fauxscale_contracts import ClientConformance, Endpoint, Expect
 from fauxscale_contracts.conform.candidate import ClientResult, Task
 from fauxscale_contracts.conform.function import Function
+from fauxscale_contracts.conform.program import Program
 from fauxscale_contracts.conform.replies import ClientNotWorking, Replies, boundary_replies, modes
 from fauxscale_contracts.conform.run import chosen, play_all
 from fauxscale_contracts.conform.scenario import Outcome
@@ -302,7 +303,7 @@ time.sleep(600)
 """
     noted = tmp_path / "pid"
     made = program(tmp_path, source, str(noted)).run(Task(NOWHERE, b"", limit=3))
-    assert (made.ending, made.said) == ("hung", "killed after 3 s")
+    assert (made.ending, made.said) == ("hung", "still running after 3 s, the --limit")
     assert until(lambda: gone(int(noted.read_text())))
 
 
@@ -425,3 +426,42 @@ def test_words_choose_by_part_and_by_pattern() -> None:
         "picture-webp-alpha",
         "picture-webp-animated",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Traceback (most recent call last):\n  File x\nValueError: no link", "ValueError: no link"),
+        (
+            "x.mjs:3\nthrow new Error('no link')\n^\n\nError: no link\n    at x.mjs:3:7\n\nNode.js v20.20.2",
+            "Error: no link",
+        ),
+        (
+            "node:internal\nTypeError: fetch failed {\n  [cause]: x\n}\n\nNode.js v22.1.0\n",
+            "TypeError: fetch failed {",
+        ),
+        ("something\nNode.js v20.20.2", "something"),
+    ],
+)
+def test_the_reason_of_a_program_is_its_error(tmp_path: Path, said: str, reason: str) -> None:
+    source = f"import sys; sys.stderr.write({said!r}); sys.exit(1)"
+    made = program(tmp_path, source).run(Task(NOWHERE, b"", limit=30))
+    assert made.said == f"exit 1; {reason}"
+
+
+def test_a_typed_command_line_is_run_with_the_options_a_scenario_has(tmp_path: Path) -> None:
+    script = tmp_path / "typed.py"
+    script.write_text(
+        "import argparse, pathlib\n"
+        "asked = argparse.ArgumentParser()\n"
+        "asked.add_argument('--seed', type=int, default=-1)\n"
+        "asked.add_argument('image')\n"
+        "asked.add_argument('output')\n"
+        "given = asked.parse_args()\n"
+        "pathlib.Path(given.output).write_text(str(given.seed))\n"
+    )
+    command = [sys.executable, str(script), "[--seed {seed}]", "{image}", "{output}"]
+    for options, seen in (({}, b"-1"), ({"seed": 0}, b"0")):
+        assert Program(command).accepts(options)
+        made = Program(command).run(Task(NOWHERE, b"", options, limit=30))
+        assert (made.ending, made.picture) == ("returned", seen)

@@ -151,7 +151,7 @@ PLANTED: list[tuple[str, Change, str, str]] = [
     ("a taken mistake", to_status(200, at=400), "breaking", "/status"),
     ("a small picture", smaller, "breaking", "/picture"),
     ("no JSON to speak of", lambda _, was: nested(was), "breaking", ""),
-    ("errors in other words", without_error, "breaking", "/body/error"),
+    ("errors in other words", without_error, "news", "/body/error"),
 ]
 
 

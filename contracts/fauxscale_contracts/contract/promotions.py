@@ -1,0 +1,43 @@
+"""Holds a changed contract to its sources: nothing becomes surer without one, and nothing less sure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from .confidence import CONFIDENCES, WORD
+from .schemas import Json
+from .violations import pointer
+
+
+def check_promotions(before: Json, after: Json) -> list[str]:
+    """List each place that became surer without a source and a date of its own, and each that became less sure."""
+    return list(_changes(before, after, ()))
+
+
+def _changes(before: Any, after: Any, at: tuple[object, ...]) -> Iterator[str]:
+    if isinstance(before, list) and isinstance(after, list):
+        pairs = zip(cast("list[Any]", before), cast("list[Any]", after), strict=False)
+        for number, (old, new) in enumerate(pairs):
+            yield from _changes(old, new, (*at, number))
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return
+    old, new = cast("Json", before), cast("Json", after)
+    was, now = _rank(old), _rank(new)
+    if was is not None and (now is None or now > was):
+        yield f"{pointer(at)}: {old[WORD]} became {new.get(WORD, 'unsaid')}"
+    elif was is not None and now is not None and now < was and not _sourced(old, new):
+        yield f"{pointer(at)}: {old[WORD]} became {new[WORD]} without a source and a date of its own in x-recorded"
+    for name in old.keys() & new.keys():
+        yield from _changes(old[name], new[name], (*at, name))
+
+
+def _rank(node: Json) -> int | None:
+    """The surest is 0; None where nothing is said."""
+    return CONFIDENCES.index(node[WORD]) if node.get(WORD) in CONFIDENCES else None
+
+
+def _sourced(old: Json, new: Json) -> bool:
+    note = new.get("x-recorded")
+    told = isinstance(note, dict) and bool(note.get("source")) and bool(note.get("date"))
+    return told and note != old.get("x-recorded")

@@ -1,0 +1,83 @@
+"""`fauxscale-contracts observe`: settle guesses of a contract at the real service, within a budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fauxscale_contracts.console.arguments import a_key, an_origin, dollars, seconds
+from fauxscale_contracts.console.exit_codes import finish, give_up, interruptible
+
+
+@click.command()
+@click.argument("provider")
+@click.option("--base-url", required=True, callback=an_origin, help="The base URL of its clients.")
+@click.option(
+    "--key",
+    envvar="FAUXSCALE_OBSERVE_KEY",
+    required=True,
+    callback=a_key,
+    help="Better in FAUXSCALE_OBSERVE_KEY.",
+)
+@click.option("--budget", required=True, type=float, callback=dollars, help="Dollars it may cost at most.")
+@click.option(
+    "--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new folder."
+)
+@click.option("--yes", is_flag=True, help="Ask the service. Without it, only what would be asked is shown.")
+@click.option("--api-version", help="The contract whose guesses are meant.  [default: the usual one]")
+@click.option(
+    "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds each answer may take."
+)
+def observe(
+    provider: str,
+    base_url: str,
+    key: str,
+    budget: float,
+    folder: Path,
+    yes: bool,
+    api_version: str | None,
+    timeout: float,
+) -> None:
+    """Ask a service the questions that settle guesses of its contract, and keep the answers without secrets.
+
+    Shows first what would be asked and what it costs; nothing is sent without --yes. The folder can be sent to
+    whoever keeps the contract. Ends with 2 if nothing could be learned.
+    """
+    with interruptible():
+        from fauxscale import redact
+        from fauxscale_contracts.contract.violations import ContractError
+        from fauxscale_contracts.profiles.installed import profile
+        from fauxscale_contracts.profiles.loading import load
+        from fauxscale_contracts.profiles.probing import Unreachable
+
+        from . import run
+
+        try:
+            asked, contract = profile(provider), load(provider, api_version=api_version)
+        except ContractError as error:
+            give_up(str(error))
+        chosen = run.questions(asked, contract, budget)
+        click.echo(chosen.to_text(), err=True)
+        if not chosen.asked:
+            give_up("nothing can be asked for that: nothing was sent")
+        if not yes:
+            click.echo("nothing was sent: --yes asks", err=True)
+            return
+        if folder.exists() and any(folder.iterdir()):
+            give_up(f"{folder} is not empty: nothing was sent")
+
+        async def work() -> str:
+            import httpx
+
+            async with httpx.AsyncClient(timeout=timeout) as http:
+                return await run.observe(
+                    asked, contract, chosen, base_url, key, http, folder, timeout=timeout
+                )
+
+        try:
+            patch = finish(work())
+        except (Unreachable, RuntimeError, OSError) as error:
+            give_up(redact.text(str(error), [key]))
+        click.echo(patch or "all was known before")
+        click.echo(f"{folder} holds the answers, and contract.diff", err=True)

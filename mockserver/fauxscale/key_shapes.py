@@ -1,0 +1,60 @@
+"""Tells keys of well-known services by their shape. The shapes are CredSweeper's: key_shapes.json, and its licence."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+# Replicate's tokens, of 40 characters (its documentation of 2026), which CredSweeper does not know.
+_REPLICATE = {
+    "name": "Replicate",
+    "signs": ["r8_"],
+    "pattern": r"(?:(?<![0-9A-Za-z_-])|(?<=\\[abfnrtv0]))(?P<value>r8_[0-9A-Za-z]{30,60})",
+}
+_compiled = lru_cache(None)(re.compile)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShape:
+    """The shape of a service's keys: a text that holds none of `signs` holds none of them."""
+
+    name: str
+    signs: tuple[str, ...]
+    pattern: str
+
+    def find(self, text: str) -> Iterator[re.Match[str]]:
+        # Compiling them all takes as long as answering a hundred calls.
+        return (
+            _compiled(self.pattern).finditer(text) if any(sign in text for sign in self.signs) else iter(())
+        )
+
+
+@lru_cache(1)
+def key_shapes() -> tuple[KeyShape, ...]:
+    """Every shape known. Read when first asked for: a server nobody reads the journal of never does."""
+    made = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    return tuple(
+        KeyShape(one["name"], tuple(one["signs"]), one["pattern"]) for one in (*made["shapes"], _REPLICATE)
+    )
+
+
+def keys_in(text: str) -> Iterator[str]:
+    """Yield each key in a text, service by service."""
+    for shape in key_shapes():
+        for found in shape.find(text):
+            yield found["value"]
+
+
+def without_keys(text: str, shorten: Callable[[str], str]) -> str:
+    """Shorten each key in a text."""
+    for shape in key_shapes():
+        pieces, end = [], 0
+        for found in shape.find(text):
+            pieces += [text[end : found.start("value")], shorten(found["value"])]
+            end = found.end("value")
+        text = "".join([*pieces, text[end:]]) if end else text
+    return text
