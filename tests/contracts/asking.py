@@ -96,7 +96,7 @@ def refusals(contract: Contract, operation: str, sent: recorder.Request) -> list
     They judge what Schemathesis cannot: parts that exclude each other, a list that is no part at all, the bytes of a
     picture.
     """
-    headers = [(name, value) for name, values in sent.headers.items() for value in values]
+    headers = tuple((name, value) for name, values in sent.headers.items() for value in values)
     request = Request(sent.method, sent.uri, headers, sent.body or b"")
     found = contract.check_request(Exchange(request, operation=operation))
     return [violation.pointer for violation in found if violation.severity == "would be rejected"]
