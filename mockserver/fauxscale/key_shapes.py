@@ -9,12 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-# Replicate's tokens, of 40 characters (its documentation of 2026), which CredSweeper does not know.
-_REPLICATE = {
-    "name": "Replicate",
-    "signs": ["r8_"],
-    "pattern": r"(?:(?<![0-9A-Za-z_-])|(?<=\\[abfnrtv0]))(?P<value>r8_[0-9A-Za-z]{30,60})",
-}
 _compiled = lru_cache(None)(re.compile)
 
 
@@ -33,13 +27,18 @@ class KeyShape:
         )
 
 
+# Replicate's tokens, of 40 characters (its documentation of 2026), which CredSweeper does not know.
+_REPLICATE = KeyShape(
+    "Replicate", ("r8_",), r"(?:(?<![0-9A-Za-z_-])|(?<=\\[abfnrtv0]))(?P<value>r8_[0-9A-Za-z]{30,60})"
+)
+
+
 @lru_cache(1)
 def key_shapes() -> tuple[KeyShape, ...]:
     """Every shape known. Read when first asked for: a server nobody reads the journal of never does."""
     made = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-    return tuple(
-        KeyShape(one["name"], tuple(one["signs"]), one["pattern"]) for one in (*made["shapes"], _REPLICATE)
-    )
+    known = (KeyShape(one["name"], tuple(one["signs"]), one["pattern"]) for one in made["shapes"])
+    return (*known, _REPLICATE)
 
 
 def keys_in(text: str) -> Iterator[str]:
@@ -52,7 +51,7 @@ def keys_in(text: str) -> Iterator[str]:
 def without_keys(text: str, shorten: Callable[[str], str]) -> str:
     """Shorten each key in a text."""
     for shape in key_shapes():
-        pieces, end = [], 0
+        pieces, end = list[str](), 0
         for found in shape.find(text):
             pieces += [text[end : found.start("value")], shorten(found["value"])]
             end = found.end("value")

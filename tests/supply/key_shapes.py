@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]  # its stubs are another package
 
 PLACE = Path(__file__).parents[2] / "mockserver" / "fauxscale" / "key_shapes.json"
 # Too like other text without CredSweeper's further tests: ids, names of hosts, base64 of any kind.

@@ -19,7 +19,8 @@ def certainty(operation: Operation, status: int, pointer: str) -> Confidence:
     if answer is None:
         return "observed"
     _, place, *steps = f"{pointer}/".split("/")
-    return max(answer.confidence, _at(answer, place, steps), key=CONFIDENCES.index)
+    sure = answer.confidence, _at(answer, place, steps)
+    return CONFIDENCES[max(map(CONFIDENCES.index, sure))]
 
 
 def _at(answer: Answer, place: str, steps: list[str]) -> Confidence:
@@ -37,7 +38,8 @@ def _at(answer: Answer, place: str, steps: list[str]) -> Confidence:
 
 
 def _of_contents(answer: Answer) -> Confidence:
-    return next((content.confidence for content in answer.contents.values()), answer.confidence)
+    first = next(iter(answer.contents.values()), None)
+    return first.confidence if first else answer.confidence
 
 
 def _within(document: Document, node: Json, steps: list[str], enclosing: Confidence) -> Confidence:

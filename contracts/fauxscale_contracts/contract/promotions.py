@@ -17,7 +17,7 @@ def check_promotions(before: Json, after: Json) -> list[str]:
 
 def _changes(before: Any, after: Any, at: tuple[object, ...]) -> Iterator[str]:
     if isinstance(before, list) and isinstance(after, list):
-        pairs = zip(cast("list[Any]", before), cast("list[Any]", after), strict=False)
+        pairs = zip(cast("list[object]", before), cast("list[object]", after), strict=False)
         for number, (old, new) in enumerate(pairs):
             yield from _changes(old, new, (*at, number))
     if not (isinstance(before, dict) and isinstance(after, dict)):
@@ -39,5 +39,7 @@ def _rank(node: Json) -> int | None:
 
 def _sourced(old: Json, new: Json) -> bool:
     note = new.get("x-recorded")
-    told = isinstance(note, dict) and bool(note.get("source")) and bool(note.get("date"))
-    return told and note != old.get("x-recorded")
+    if not isinstance(note, dict):
+        return False
+    told = cast("Json", note)
+    return bool(told.get("source")) and bool(told.get("date")) and told != old.get("x-recorded")

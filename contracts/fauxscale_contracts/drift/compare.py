@@ -145,7 +145,8 @@ def _graded(kind: Kind, sure: Confidence) -> Kind:
     """A departure from a guess breaks no promise; one from what was observed is at most a risk."""
     if sure == "guess":
         return "news"
-    return min(kind, "risky", key=KINDS.index) if sure == "observed" else kind
+    most = KINDS.index("risky") if sure == "observed" else len(KINDS)
+    return KINDS[min(KINDS.index(kind), most)]
 
 
 def shape(reply: Reply) -> Shape:

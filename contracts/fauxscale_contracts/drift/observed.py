@@ -89,7 +89,7 @@ def _members(document: Document, node: Json, value: Any, origin: Origin) -> None
     for other in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
         _members(document, other, value, origin)
     if isinstance(value, list) and "items" in schema:
-        for one in cast("list[Any]", value):
+        for one in cast("list[object]", value):
             _members(document, schema["items"], one, origin)
     if not isinstance(value, dict):
         return
@@ -130,7 +130,12 @@ def _schema(value: Any) -> Json:
         inside = {name: _schema(one) for name, one in members.items()}
         return {"type": "object", "required": list(members), "properties": inside}
     if isinstance(value, list):
-        items = cast("list[Any]", value)
+        items = cast("list[object]", value)
         return {"type": "array", "items": _schema(items[0])} if items else {"type": "array"}
-    kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
-    return {"type": kinds.get(cast("type[object]", type(value)), "null")}
+    kinds: tuple[tuple[type, str], ...] = (
+        (bool, "boolean"),
+        (int, "integer"),
+        (float, "number"),
+        (str, "string"),
+    )
+    return {"type": next((kind for one, kind in kinds if isinstance(value, one)), "null")}

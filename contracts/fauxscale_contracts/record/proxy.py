@@ -177,7 +177,7 @@ class Recorder:
         match = self._contracts.find(exchange.request.method, exchange.request.url)
         if match is not None:
             exchange = replace(exchange, operation=match.operation.name)
-        keep = self._keep_headers | (_headers_of(match.operation) if match else set())
+        keep = self._keep_headers | (_headers_of(match.operation) if match else set[str]())
         await asyncio.to_thread(self._write, exchange, secrets, keep)
         mask = redact.Mask(secrets)
         for line in _report(exchange, match):
