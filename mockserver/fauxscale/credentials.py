@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from .key_shapes import keys_in
 
 MASK = "…"
+_REMEMBERED = 100  # characters of a name: a stranger may send names of megabytes, and five hundred of them
 LAYERS = 3  # encodings within encodings that are looked through
 TELLING = 12  # so much of a known secret, or all of a shorter one, is told from any other text
 
@@ -71,7 +72,7 @@ def shorten(secret: str) -> str:
 
 def is_secret(name: str) -> bool:
     """Whether the value of a header of this name is a secret, whatever it looks like."""
-    return _is_secret(name.lower())
+    return (_is_secret if len(name) <= _REMEMBERED else _is_secret.__wrapped__)(name.lower())
 
 
 @lru_cache(512)
@@ -81,9 +82,13 @@ def _is_secret(name: str) -> bool:
     return _SECRET_HEADER.fullmatch(name) is not None and name not in _NO_SECRETS
 
 
-@lru_cache(512)
 def names_secret(name: str) -> bool:
     """Whether the value of a member or form field of this name is a secret, whatever it looks like."""
+    return (_names_secret if len(name) <= _REMEMBERED else _names_secret.__wrapped__)(name)
+
+
+@lru_cache(512)
+def _names_secret(name: str) -> bool:
     return _MEMBER.fullmatch(name) is not None
 
 

@@ -119,3 +119,14 @@ def test_nicknames_tell_short_and_alike_keys_apart_and_no_more_of_them() -> None
     for key, name in zip(keys, names, strict=True):
         assert name.startswith(credentials.shorten(key))
         assert len(name) == len(credentials.shorten(key)) + 4
+
+
+def test_names_of_megabytes_are_told_and_not_remembered() -> None:
+    credentials.is_secret("x")
+    credentials.names_secret("x")
+    caches = credentials._is_secret, credentials._names_secret
+    before = [one.cache_info().currsize for one in caches]
+    assert credentials.is_secret("X-" + "a" * 1_000_000 + "-Token")
+    assert not credentials.is_secret("a" * 1_000_000)
+    assert not credentials.names_secret("token" * 200_000 + "s")
+    assert [one.cache_info().currsize for one in caches] == before
