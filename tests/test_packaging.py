@@ -113,7 +113,8 @@ def test_the_metadata_names_version_python_licence_and_extras(wheel: Path) -> No
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "MIT"
     assert set(metadata.get_all("Provides-Extra", [])) == {"pytest", "contracts", "tls", "redis"}
-    assert "The fauxscale authors" in text_in(wheel, "LICENSE")
+    assert "The fauxscale authors" in text_in(wheel, ".dist-info/licenses/LICENSE")
+    assert "SAMSUNG" in text_in(wheel, "key_shapes.LICENSE")
 
 
 def test_commands_and_the_plugin_lead_to_functions_and_modules_of_the_wheel(wheel: Path) -> None:

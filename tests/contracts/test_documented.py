@@ -31,15 +31,16 @@ def test_each_command_line_is_understood(line: str, tmp_path: Path, monkeypatch:
     (tmp_path / "recordings").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FAUXSCALE_DRIFT_KEY", "a-key")
+    monkeypatch.setenv("FAUXSCALE_OBSERVE_KEY", "a-key")
     program, name, *words = shlex.split(line)
     with PROGRAMS[program].commands[name].make_context(name, words) as context:
         assert context.args == []
 
 
-def test_all_four_commands_and_the_replay_are_shown() -> None:
+def test_all_five_commands_and_the_replay_are_shown() -> None:
     assert {tuple(line.split()[:2]) for line in lines()} == {
         ("fauxscale", "serve"),
-        *(("fauxscale-contracts", name) for name in ("record", "scan", "drift", "check")),
+        *(("fauxscale-contracts", name) for name in ("record", "scan", "drift", "observe", "check")),
     }
 
 

@@ -131,6 +131,18 @@ def test_every_verb_says_so(tmp_path: Path, verb: str) -> None:
         "conform": ("ideogram", "--list"),
         "drift": ("ideogram", "--base-url", "http://127.0.0.1:9", "--key", "k", "--max-cost", "0"),
         "check": ("--base-url", "http://127.0.0.1:9/acme"),
+        "observe": (
+            "ideogram",
+            "--base-url",
+            "http://127.0.0.1:9",
+            "--key",
+            "k",
+            "--budget",
+            "0",
+            "--to",
+            "to",
+        ),
+        "review": ("old.json", "new.json"),
     }
     done = contracts(tmp_path, verb, *words[verb])
     assert "raises-plugin is not used" in done.stderr
