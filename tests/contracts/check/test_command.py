@@ -76,7 +76,8 @@ def test_the_free_call_tells_and_no_money_is_spent_where_there_is_one(mock: Mock
 
 @pytest.mark.e2e
 def test_a_server_of_which_nothing_but_refusals_were_seen_gets_no_verdict(mock: MockServer) -> None:
-    account = mock.account(balance=0)
+    account = mock.account()
+    account.faults.add(Fail(402), on="ideogram", times=None)  # of calls that cost nothing as well
     done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
     assert done.exit_code == 2, done.stdout + done.stderr
     assert "no verdict: no call with the key succeeded" in done.stderr
