@@ -1,4 +1,4 @@
-"""`make bench`: prints every table, or those named: `make bench ARGS="uploads rendering lives plugin memory"`."""
+"""`make bench`: prints every table, or those named: `make bench ARGS="rivals steady"`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import os
 import platform
 import sys
 
-from bench import lives, memory, plugin, rendering, uploads
+from bench import calls, cold, lives, memory, plugin, rendering, rivals, steady, uploads, workers
 
 TABLES = {
+    "rivals": rivals.main,
+    "calls": calls.main,
+    "steady": steady.main,
     "uploads": uploads.main,
     "rendering": rendering.main,
     "lives": lives.main,
+    "cold": cold.main,
     "plugin": plugin.main,
     "memory": memory.main,
+    "workers": workers.main,
 }
 
 

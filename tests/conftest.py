@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests import outbound, tools
-from tests.stages import MODES, Mode, Stage, open_stage
+from tests.stages import EVERY_MODE, MODES, Mode, Stage, open_stage
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -52,8 +52,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     own = own or hasattr(metafunc.cls, "pytest_generate_tests")
     if "mode" in metafunc.fixturenames and not own:
         matters = any(metafunc.definition.iter_markers("every_mode"))
-        every = matters or metafunc.config.getoption("--every-mode")
-        metafunc.parametrize("mode", MODES if every else MODES[:1], indirect=True, scope="session")
+        every = metafunc.config.getoption("--every-mode")
+        modes = EVERY_MODE if every else MODES if matters else MODES[:1]
+        metafunc.parametrize("mode", modes, indirect=True, scope="session")
 
 
 @pytest.fixture(autouse=True)

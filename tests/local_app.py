@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 import httpx
+from msgspec.structs import asdict
 
 from fauxscale import Settings, create_app
 from fauxscale.faults import Fault, Rule

@@ -106,7 +106,7 @@ def pasted(key: str) -> Iterator[Sent]:
         yield Sent("over-encoded query", f"{path}?note={''.join(f'%{ord(one):02x}' for one in key)}", own)
         yield Sent("path", f"{path}/{address}", own)
         yield Sent("path of no provider", f"/nothing/{address}", own)
-        yield Sent("path of nobody", f"/nothing/{address}", {"X-Api-Key": key})
+        yield Sent("unknown path", f"/nothing/{address}", {"X-Api-Key": key})
         yield Sent("header", path, {**own, "X-Note": key})
         yield Sent("content type", path, {**own, "Content-Type": f"text/{key}"}, b"x")
         yield Sent("charset", path, {**own, "Content-Type": f"application/json; charset={key}"}, b"{}")

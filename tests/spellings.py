@@ -1,4 +1,4 @@
-"""Addresses that nobody outside is to have fetched, in every spelling that some reader of addresses takes for them."""
+"""Addresses that no stranger is to have fetched, in every spelling that some reader of addresses takes for them."""
 
 from __future__ import annotations
 

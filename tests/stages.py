@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal, Unpack
 
@@ -11,11 +12,17 @@ import httpx
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
 from fauxscale.client.arguments import TermArguments
+from fauxscale.state.redis import open_store
+from fauxscale.state.store import MemoryStore
 from fauxscale.transport.tls import trusting
 from tests.judging import JudgedClient
+from tests.redis_server import RedisServer
+from tests.tools import demand
 
-Mode = Literal["socket", "in-process", "tls"]
+Mode = Literal["socket", "in-process", "tls", "redis"]
 MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
+# Those of `make modes`: with a store on Redis, too, over a socket.
+EVERY_MODE: tuple[Mode, ...] = (*MODES, "redis")
 # Seconds after which a test's client gives up on what never comes: far more than a busy machine needs for what does.
 PATIENCE = 2.0
 
@@ -30,6 +37,15 @@ class Stage:
     mode: Mode
     mock: MockServer
     http: httpx.Client
+    redis: RedisServer | None = None
+
+    def stored(self) -> list[str]:
+        """Whatever is stored, by its key."""
+        if self.redis is not None:
+            return self.redis.stored()
+        store = self.mock.app.accounts.store.store
+        assert isinstance(store, MemoryStore)
+        return store.keys()
 
     @property
     def url(self) -> str:
@@ -44,9 +60,20 @@ class Stage:
 
 def open_stage(mode: Mode, settings: Settings | None = None) -> Iterator[Stage]:
     """A stage of its own, for tests that need other settings: `yield from open_stage(mode, Settings(...))`."""
-    with MockServer(settings or Settings(), listen=mode != "in-process", tls=mode == "tls") as mock:
+    settings = settings or Settings()
+    with ExitStack() as opened:
+        redis = opened.enter_context(_redis()) if mode == "redis" else None
+        store = open_store(redis.url, memory=settings.upload_memory, seconds=20) if redis else None
+        mock = opened.enter_context(
+            MockServer(settings, store=store, listen=mode != "in-process", tls=mode == "tls")
+        )
         transport = mock.transport() if mode == "in-process" else None
         verify = trusting(mock.ca) if mock.ca else False
         with JudgedClient(transport=transport, verify=verify, timeout=30) as http:
             http.control = mock.client
-            yield Stage(mode, mock, http)
+            yield Stage(mode, mock, http, redis)
+
+
+def _redis() -> RedisServer:
+    demand("redis-server")
+    return RedisServer()

@@ -32,6 +32,7 @@ from fauxscale.providers import PROVIDERS
 from pytest_fauxscale.options import TERMS
 from tests import tools
 from tests.doc_pages import BLOCK, FILE, ROOT
+from tests.redis_server import RedisServer
 from tests.tools import needs
 
 PAGES = (
@@ -45,8 +46,11 @@ PAGES = (
     "docs/contracts.md",
     "docs/testing.md",
     "docs/testing-other-languages.md",
+    "docs/explore.md",
+    "docs/scaling.md",
 )
 ADDRESS = "http://127.0.0.1:2160"
+STORE = "redis://127.0.0.1:6379/0"
 # What a reader brings along: the function of their own that the README's test calls.
 READER = """
 import httpx
@@ -89,7 +93,7 @@ def is_recipe(program: str) -> bool:
 def each(language: str) -> list[Any]:
     """The blocks that are run one by one."""
     return [
-        pytest.param(block, id=f"{page}-{number}")
+        pytest.param(block, id=f"{page}-{number}", marks=[needs("redis-server")] if STORE in block else [])
         for page in PAGES
         for number, block in enumerate(blocks(page, language))
         if not is_recipe(block)
@@ -102,6 +106,12 @@ def url() -> Iterator[str]:
         yield mock.url
 
 
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
 @pytest.fixture
 def beside_fixtures(tmp_path: Path) -> Path:
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
@@ -111,7 +121,11 @@ def beside_fixtures(tmp_path: Path) -> Path:
 
 @needs("curl")
 @pytest.mark.parametrize("script", each("sh"))
-def test_shell_snippets_do_what_they_say(script: str, url: str, beside_fixtures: Path) -> None:
+def test_shell_snippets_do_what_they_say(
+    script: str, url: str, beside_fixtures: Path, request: pytest.FixtureRequest
+) -> None:
+    if STORE in script:
+        script = script.replace(STORE, request.getfixturevalue("redis").url)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = run(beside_fixtures, "bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, url), PATH=path)
     assert '"error"' not in done.stdout

@@ -112,7 +112,7 @@ def test_the_metadata_names_version_python_licence_and_extras(wheel: Path) -> No
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "MIT"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"pytest", "contracts", "tls", "redis"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"pytest", "contracts", "tls", "redis", "fast"}
     assert "The fauxscale authors" in text_in(wheel, ".dist-info/licenses/LICENSE")
     assert "SAMSUNG" in text_in(wheel, "key_shapes.LICENSE")
 

@@ -52,7 +52,7 @@ def test_a_run_is_told_with_count_seed_rate_date_and_machine() -> None:
     assert "| [corpus](#corpus) | 1,200,000 | 0 | 12.3 ms | 0.5 ms | 2,048.0 MiB |  | 2026-11-21 |" in told
     section = told.partition("## corpus\n")[2].partition("\n## ")[0]
     for line in (
-        "- Held: every row is answered.",
+        "- PASS: every row is answered.",
         "- 1,200,000 tries in 600 s (2,000 a second), seed 7",
         "- On 2026-11-21: 2 cores",
         "- 50.0% reached a handler",
@@ -67,13 +67,13 @@ def test_what_was_not_run_says_so() -> None:
     told = scoreboard.page({})
     for row in scoreboard.rows():
         assert f"| [{row.name}](#{row.name}) | not run |" in told
-    assert "Held: " not in told
+    assert "PASS: " not in told
 
 
-def test_a_failure_is_told_and_nothing_called_held() -> None:
+def test_a_failure_is_told_and_nothing_called_pass() -> None:
     told = scoreboard.page({"corpus": replace(RUN, failures=["a.png: accepted", "b.png: answered 500"])})
     assert "| [corpus](#corpus) | 1,200,000 | 2 |" in told
-    assert "- **Not held**: every row is answered." in told
+    assert "- **FAIL**: every row is answered." in told
     assert "    b.png: answered 500\n" in told
 
 
@@ -131,7 +131,7 @@ def promises() -> list[tuple[str, str, str]]:
     """The rows of SECURITY.md's tables: promise, figure, what holds it."""
     text = (ROOT / "SECURITY.md").read_text("utf-8")
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    return [(row[0], row[1], row[2]) for row in rows if row != ["promise", "figure", "held by"]]
+    return [(row[0], row[1], row[2]) for row in rows if row != ["promise", "figure", "tested by"]]
 
 
 def test_every_promise_has_a_figure_and_is_held_by_a_verb_or_a_test_that_exists() -> None:

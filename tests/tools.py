@@ -22,7 +22,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import pytest
 
@@ -83,6 +83,16 @@ def required(environ: Mapping[str, str] | None = None) -> bool:
     return (os.environ if environ is None else environ).get("CI", "").lower() in {"1", "true"}
 
 
+def not_installed(what: str, said: str) -> NoReturn:
+    """Skip a test whose packages the index did not give; fail it under CI, and where a file is not the one locked."""
+    reason = f"{what} cannot be installed: {said.strip()[-500:]}"
+    if "EINTEGRITY" in said or "DO NOT MATCH THE HASHES" in said:
+        pytest.fail(reason, pytrace=False)
+    if required():
+        pytest.fail(f"{reason}; CI=true allows no skipping", pytrace=False)
+    pytest.skip(reason)
+
+
 def absence(tools: Iterable[Tool]) -> str | None:
     """One line naming the programs that are missing and what installs them, or None when all are there."""
     missing: list[Tool] = [tool for tool in tools if find(tool) is None]
@@ -94,7 +104,11 @@ def absence(tools: Iterable[Tool]) -> str | None:
 
 def enforce(item: pytest.Item) -> None:
     """Skip a test whose programs are missing; under CI, fail it."""
-    tools: list[Tool] = [tool for mark in item.iter_markers("needs") for tool in mark.args]
+    demand(*(tool for mark in item.iter_markers("needs") for tool in mark.args))
+
+
+def demand(*tools: Tool) -> None:
+    """Skip the test that asks where a program is missing; under CI, fail it."""
     reason = absence(tools)
     if reason is None:
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -28,7 +28,7 @@ class Receiver:
             return self.came.wait_for(lambda: len(self.notices) >= count, timeout=60)
 
 
-def open_receiver() -> Iterator[Receiver]:
+def open_receiver() -> Generator[Receiver]:
     """A receiver on a free port: `yield from open_receiver()`."""
     receivers: list[Receiver] = []
 
@@ -46,6 +46,9 @@ def open_receiver() -> Iterator[Receiver]:
         receivers.append(Receiver(server.server_port))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield receivers[0]
-        server.shutdown()
-        thread.join()
+        try:
+            yield receivers[0]
+        finally:
+            # Left alone, it would poll a closed socket as fast as it can until the run ends.
+            server.shutdown()
+            thread.join()

@@ -7,13 +7,17 @@ import click
 from .check.command import check
 from .conform.command import conform
 from .contract.confidence import CONFIDENCES
+from .coverage.command import coverage
 from .drift.command import drift
 from .drift.review import review
+from .explore.command import explore
+from .gate.command import gate
 from .new.command import new
 from .observe.command import observe
 from .profiles.installed import profiles
 from .profiles.loading import api_versions, load
 from .record.command import record, scan_folder
+from .usage.command import usage
 
 
 @click.group()
@@ -43,3 +47,7 @@ main.add_command(review)
 main.add_command(observe)
 main.add_command(check)
 main.add_command(new)
+main.add_command(usage)
+main.add_command(coverage)
+main.add_command(explore)
+main.add_command(gate)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -14,22 +15,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import credentials, redact
 from .clock import stopwatch, wall
-from .control import Control
+from .control import Control, unavailable
 from .dispatch.options import parse_options
-from .dispatch.pipeline import Pipeline, address, header_value, log_mistake
+from .dispatch.pipeline import Pipeline
 from .dispatch.provider import Provider
+from .dispatch.reply_headers import header_value
 from .dispatch.request_body import Intake
-from .dispatch.routing import Routes
-from .hosts import cannot_be_rebound, host_name
+from .dispatch.routing import Routes, address
+from .hosts import cannot_be_rebound, named_host
 from .observer import Observer
 from .providers import PROVIDERS
-from .recordings.har import Recording
-from .recordings.index import RecordedReplies
-from .recordings.replay import Replay
 from .settings import Settings
 from .state.accounts import Accounts
-from .state.journal import Entry
-from .state.store import MemoryStore, Store
+from .state.journal import Entry, JournalObserver
+from .state.store import MemoryStore, Store, StoreUnavailable
+from .transport.bounded_log import log_mistake
+
+if TYPE_CHECKING:
+    from .recordings.replay import Replay
 
 OWN = "/__fauxscale"
 
@@ -40,8 +43,10 @@ def create_app(
     providers: Sequence[Provider] = PROVIDERS,
     store: Store | None = None,
     observer: Observer | None = None,
+    journal: JournalObserver | None = None,
 ) -> App:
-    """Make the stand-in as one ASGI application. `observer` is told of every API call once it is answered.
+    """Make the stand-in as one ASGI application. `observer` is told of every API call once it is answered, `journal` of
+    every entry, of downloads too, as it was written: what either is given is not masked.
 
     Raises RecordingError where `settings.replay` names no recording, or a broken one, and ValueError for options
     that no provider has.
@@ -53,11 +58,17 @@ def create_app(
         terms=replace(settings.terms, options=parse_options(settings.terms.options, providers)),
     )
     routes = Routes(providers)
-    replay = (
-        Replay(RecordedReplies(Recording(settings.replay).entries(), routes)) if settings.replay else None
-    )
+    replay = _replay(settings.replay, routes) if settings.replay else None
     accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory))
-    return App(accounts, routes, observer, replay)
+    return App(accounts, routes, observer, replay, journal)
+
+
+def _replay(folder: str, routes: Routes) -> Replay:
+    from .recordings.har import Recording
+    from .recordings.index import RecordedReplies
+    from .recordings.replay import Replay
+
+    return Replay(RecordedReplies(Recording(folder).entries(), routes))
 
 
 class App:
@@ -69,12 +80,16 @@ class App:
         routes: Routes,
         observer: Observer | None = None,
         replay: Replay | None = None,
+        journal: JournalObserver | None = None,
     ) -> None:
         self.accounts = accounts
         self.routes = routes
         self.replay = replay
         self._control = Control(accounts, routes.providers)
-        self._pipeline = Pipeline(accounts, routes, observer, replay.answer if replay else None)
+        self._journal = journal
+        self._pipeline = Pipeline(
+            accounts, routes, observer, replay.answer if replay else None, journal=self._note
+        )
         self._observed = observer is not None
         self._allowed = frozenset(host.lower() for host in accounts.settings.allow_hosts)
         self._pages: ASGIApp | None = None
@@ -108,6 +123,9 @@ class App:
             await self._serve(scope, receive, note)
         except ClientDisconnect:
             return  # nobody is left to answer
+        except StoreUnavailable as lost:
+            if not begun:
+                await unavailable(lost)(scope, receive, send)
         except Exception as mistake:
             request = Request(scope)
             mask = redact.Mask(credentials.secrets(request.headers.items(), address(request)))
@@ -126,21 +144,19 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        if (refusal := self._gate(request)) is not None:
+        host = named_host(scope["headers"])
+        if (refusal := self._gate(host)) is not None:
             await refusal(scope, receive, send)
-        elif self._is_ours(request):
+        elif self._is_ours(str(scope["path"]), host):
             await self._control(scope, receive, send)
-        elif self._pages is not None and not self._is_link(request):
+        elif self._pages is not None and not self._is_link(Request(scope)):
             await self._pages(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
 
-    def _is_ours(self, request: Request) -> bool:
+    def _is_ours(self, path: str, host: str) -> bool:
         """Whether this is for our own pages: not where a client means a real host, and a page may be one of its."""
-        path = str(request.scope["path"])
-        ours = path == OWN or path.startswith(f"{OWN}/")
-        return ours and host_name(request.headers.get("host", "")) not in self.routes.hosts
+        return f"{path}/".startswith(f"{OWN}/") and host not in self.routes.hosts
 
     def _is_link(self, request: Request) -> bool:
         """Whether the request reads a link, or asks whether it may: those allow pages of any origin, whatever `--cors`
@@ -150,10 +166,9 @@ class App:
             return False  # a file may be put where a file is read
         return match is not None and match.route is not None and match.route.endpoint.any_origin
 
-    def _gate(self, request: Request) -> Response | None:
+    def _gate(self, host: str) -> Response | None:
         """Refuse Host names that are neither local, nor a provider's, nor allowed: a page anywhere could
         have its own name resolve to this machine (DNS rebinding)."""
-        host = host_name(request.headers.get("host", ""))
         allowed = self._allowed
         if host and (
             cannot_be_rebound(host) or host in self.routes.hosts or host in allowed or "*" in allowed
@@ -176,6 +191,11 @@ class App:
             response = await self._pipeline.run(request, match)
         await response(scope, receive, send)
 
+    def _note(self, account: str, label: str, entry: Entry) -> None:
+        self._control.metrics.note(entry)
+        if self._journal is not None:
+            self._journal(account, label, entry)
+
     async def _lost(self, request: Request) -> Response:
         """Answer 404 for a path no provider has, listing the base URLs; the inspector shows the call."""
         bases = {provider.name: provider.base for provider in self.routes.providers}
@@ -190,5 +210,6 @@ class App:
         said = entry.mask().text(str(request.scope["path"]))
         entry.reason = f"no provider answers at {said!r}: base URLs are {', '.join(bases.values())}"
         await unassigned.journal.write(entry)
+        self._note(unassigned.id, "", entry)
         body = {"error": "no such address on this stand-in", "reason": entry.reason, "base_urls": bases}
         return JSONResponse(body, 404, {"x-fauxscale-reason": header_value(entry.reason)})

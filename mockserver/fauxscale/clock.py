@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 # The times that calendars, and so replies, can show. A year is left for what is reckoned from a clock.
 EARLIEST, LATEST = -62_135_596_800.0, 253_370_764_800.0  # 0001-01-01 and 9999-01-01
@@ -19,9 +21,14 @@ def wall() -> float:
     return time.time()
 
 
+# Where machines share a store, each counts its monotonic seconds from a start of its own.
+_BEGUN = time.time() - time.perf_counter()
+
+
 def stopwatch() -> float:
-    """Seconds on a clock that only goes forward, for durations."""
-    return time.perf_counter()
+    """Seconds on a clock that only goes forward, for durations, and to tell what ended first: about the same on all
+    machines that have the same time."""
+    return _BEGUN + time.perf_counter()
 
 
 async def give_way() -> None:
@@ -51,8 +58,7 @@ def repeat(seconds: float, work: Callable[[], Awaitable[object]]) -> Callable[[]
     return lambda: timers[0].cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """An account's time: real time moved by `offset` seconds, or standing still at `frozen_at`."""
 
     offset: float = 0.0

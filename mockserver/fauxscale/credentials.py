@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from .key_shapes import keys_in
 
@@ -136,8 +137,7 @@ def _under_names(value: object, *, named: bool) -> Iterator[str]:
         yield value
 
 
-@dataclass(frozen=True, slots=True)
-class Find:
+class Find(Struct, frozen=True):
     """Something key-like: the value in full, without a scheme before it; and what may be shown of it.
 
     `shaped`: it looks like a key itself. Else the name or the word before it told.

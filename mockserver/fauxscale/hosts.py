@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?")
@@ -27,6 +28,11 @@ def host_name(header: str) -> str:
     """Read the name in a Host header: `LOCALHOST:2160` → `localhost`, `[::1]:2160` → `::1`; "" for an invalid one."""
     found = _HOST.fullmatch(header.lower())
     return "" if found is None else found[1] or found[2]
+
+
+def named_host(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Read the name in the Host header of a request's raw headers, as `host_name` does."""
+    return host_name(next((value for name, value in headers if name == b"host"), b"").decode("latin-1"))
 
 
 def is_loopback(host: str) -> bool:

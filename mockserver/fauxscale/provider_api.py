@@ -24,6 +24,7 @@ from fauxscale.dispatch.provider import (
 )
 from fauxscale.errors import ApiError, Problem, phrase, text_of
 from fauxscale.faults import Interrupted, Refuse, Withhold
+from fauxscale.images.measured import Measured
 from fauxscale.images.recipe import (
     AsStored,
     Blend,
@@ -60,7 +61,7 @@ from fauxscale.operations.job_results import (
     tell,
 )
 from fauxscale.operations.judging import judge, probed, quote
-from fauxscale.operations.measuring import caption_of, text_blocks_of
+from fauxscale.operations.measuring import measured, text_blocks_of
 from fauxscale.operations.performing import perform, prepare
 from fauxscale.operations.work import Outcome, Result, Sent, Size, StepOf, Work, enlarged
 from fauxscale.settings import micros
@@ -114,15 +115,16 @@ __all__ = [
     "phrase",
     "text_of",
     # the work
+    "Measured",
     "Outcome",
     "Result",
     "Sent",
     "Size",
     "StepOf",
     "Work",
-    "caption_of",
     "enlarged",
     "judge",
+    "measured",
     "perform",
     "prepare",
     "probed",

@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import cast
 from urllib.parse import quote, quote_plus, unquote
+
+from msgspec import Struct
 
 from .credentials import (
     BY_PLACE,
@@ -35,12 +36,17 @@ _NO_SECRET = frozenset({"fauxscale"})
 _SHORTEST = 4  # a secret shorter than this is no secret, and looked for everywhere it would blot out all text
 
 
-def nickname(secret: str) -> str:
+def fingerprint(secret: str) -> str:
+    """The SHA-256 of a secret, in hexadecimal: to know it again."""
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+def nickname(secret: str, hashed: str = "") -> str:
     """Shorten a secret so that it differs from others of the same beginning: "sk-a…3f0c".
 
-    The four digits are of its SHA-256: too few to find a key by, were it not guessed already.
+    The four digits are of its SHA-256, which may be `hashed` already: too few to find a key by, were it not guessed.
     """
-    return shorten(secret) + hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:4]
+    return shorten(secret) + (hashed or fingerprint(secret))[:4]
 
 
 def _unescaped(value: str) -> str:
@@ -51,8 +57,7 @@ def _quoted(value: str) -> str:
     return quote(value).replace(quote(MASK), MASK)
 
 
-@dataclass(frozen=True, slots=True)
-class _Coding:
+class _Coding(Struct, frozen=True):
     """A way to write a text in other characters: what shows it, how it is undone and done, and in which pieces.
 
     `layers` is how many of the layers that are looked through it counts for.

@@ -6,8 +6,9 @@ import secrets
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
+
+from msgspec.structs import replace
 
 from .app import App, create_app
 from .dispatch.provider import Provider
@@ -16,12 +17,14 @@ from .observer import Observer
 from .providers import PROVIDERS
 from .providers.installed import find_providers
 from .settings import Scalar, Settings, Terms
+from .state.journal import JournalObserver
 from .state.store import Store
 from .temporary import remove_orphans
 from .transport.listener import address, listen
 from .transport.serving import Serving
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from .client import AccountHandle, FauxscaleClient
@@ -39,9 +42,11 @@ class MockServer:
             client = MyClient(mock.base_url("ideogram"), api_key="anything")
 
     `listen=False` opens no socket: reach it through `transport()`. `tls` serves https with a throw-away
-    authority, whose certificate is the file `ca`. `observer` is told of every API call once it is answered.
+    authority, whose certificate is the file `ca`. `observer` is told of answered API calls, `journal` of every entry.
     `installed` adds the providers of installed packages; a broken one is a warning that names its package.
     On a `host` that other machines reach, the control API wants `settings.token`, made here if none is given.
+    `store` may be the address of a Redis; several `workers`, which need one, serve in processes of their own: then
+    there is neither `app` nor `transport()`, and no observer.
     Once stopped it starts again by `start()` alone. Raises ValueError for options that no provider has.
     """
 
@@ -50,12 +55,14 @@ class MockServer:
         settings: Settings | None = None,
         *,
         providers: Sequence[Provider] = PROVIDERS,
-        store: Store | None = None,
+        store: Store | str | None = None,
+        workers: int = 1,
         host: str = "127.0.0.1",
         port: int = 0,
         listen: bool = True,
         tls: bool = False,
         observer: Observer | None = None,
+        journal: JournalObserver | None = None,
         installed: bool = False,
     ) -> None:
         self.settings = settings or Settings()
@@ -67,11 +74,17 @@ class MockServer:
             self.providers += found.providers
             for problem in found.problems:
                 warnings.warn(problem, stacklevel=2)
+        if workers != 1:
+            from .handover import check_workers
+
+            check_workers(workers, store, alone=not listen or observer is not None or journal is not None)
         self._store = store
+        self._workers = workers
         self._host = host
         self._port = port
         self._listen = listen
         self._observer = observer
+        self._journal = journal
         self._tls = tls
         self._url = NO_SOCKET
         self._app: App | None = None
@@ -133,20 +146,38 @@ class MockServer:
         try:
             if sock is not None:
                 self._want_token(str(sock.getsockname()[0]))  # a name such as localhost may lead elsewhere
-            app = create_app(
-                self.settings, providers=self.providers, store=self._store, observer=self._observer
-            )
-            certificates = self._issue() if self._tls else None
+            serving = self._alone(sock) if sock is None or self._workers == 1 else self._supervised(sock)
         except BaseException:
             if sock is not None:
                 sock.close()
             raise
         if sock is not None:
             self._url = address(sock, "https" if self._tls else "http")
-        self._app = app
-        self._serving = Serving(app, app.accounts.close, sock, certificates)
+        self._serving = serving
         self._stopped = False
-        return self._serving
+        return serving
+
+    def _alone(self, sock: socket.socket | None) -> Serving:
+        """Have this process serve."""
+        store = self._store
+        if isinstance(store, str):
+            from .state.redis import open_store
+
+            store = open_store(store, memory=self.settings.upload_memory)
+        self._app = app = create_app(
+            self.settings,
+            providers=self.providers,
+            store=store,
+            observer=self._observer,
+            journal=self._journal,
+        )
+        return Serving(app, app.accounts.close, sock, self._issue())
+
+    def _supervised(self, sock: socket.socket) -> Serving:
+        """Have processes of their own serve."""
+        from .handover import supervised
+
+        return supervised(self._workers, self.settings, self.providers, str(self._store), sock, self._issue)
 
     def _want_token(self, host: str) -> None:
         """Make a token, if there is none, for what listens where other machines reach it."""
@@ -184,7 +215,9 @@ class MockServer:
         if serving.certificates is not None:
             serving.certificates.remove()
 
-    def _issue(self) -> Certificates:
+    def _issue(self) -> Certificates | None:
+        if not self._tls:
+            return None
         from .transport import tls
 
         imitated = (host for provider in self.providers for site in provider.sites for host in site.hosts)
@@ -212,15 +245,16 @@ class MockServer:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
         from .transport.in_process import AppTransport
 
-        loop = self._running().loop
+        app, loop = self.app, self._running().loop
         assert loop is not None  # it is ready
-        return AppTransport(self.app, loop)
+        return AppTransport(app, loop)
 
     @property
     def app(self) -> App:
-        """The ASGI application, started. Raises RuntimeError after `stop()`."""
+        """The ASGI application, started. Raises RuntimeError after `stop()`, and where other processes serve it."""
         self._running()
-        assert self._app is not None
+        if self._app is None:
+            raise RuntimeError("the workers have the application, and not this process")
         return self._app
 
     def _running(self) -> Serving:
@@ -257,3 +291,10 @@ class MockServer:
     def reset(self) -> None:
         """Forget every account, call, link and charge."""
         self.client.reset()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a recording answers, and what it cannot."""
+        if (supervisor := self._running().supervisor) is not None:
+            return supervisor.notes
+        return self.app.replay.summary() if self.app.replay else []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
 from typing import Literal
+
+from msgspec import Struct, field, to_builtins
 
 KeyPolicy = Literal["open", "issued"]
 Scalar = str | int | float | bool
@@ -27,8 +28,7 @@ _MOST = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """The terms of one account. None means: as the server's settings and the provider say.
 
     `balance` is in dollars, `link_ttl` and `latency` in seconds, `rate_limit` in calls a minute,
@@ -57,16 +57,16 @@ class Terms:
         )
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(to_builtins(self)).encode()
 
     def to_mapping(self) -> dict[str, object]:
         """Return the members that are set, as `from_mapping` reads them."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, {})}
+        return {name: value for name, value in to_builtins(self).items() if value not in (None, {})}
 
     @classmethod
     def from_mapping(cls, members: Mapping[str, object]) -> Terms:
         """Read terms from JSON members. Raises ValueError naming the member at fault."""
-        known = {one.name for one in fields(cls)}
+        known = set(cls.__struct_fields__)
         if unknown := sorted(set(members) - known):
             raise ValueError(f"unknown setting {unknown[0]!r}: choose from {', '.join(sorted(known))}")
         for name, value in members.items():
@@ -87,8 +87,7 @@ class Terms:
         return cls(**members)  # type: ignore[arg-type]  # judged member by member above
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """The settings of a server. Units as in `Terms`; byte budgets in bytes.
 
     `keys`: only these keys work (and those made through the control API), whatever `key_policy` says.

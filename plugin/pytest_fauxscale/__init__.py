@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fauxscale.client import AccountHandle as AccountHandle
 
+    from .account import TestedAccount as TestedAccount
     from .contract_check import ContractWarning as ContractWarning
     from .item_checks import UnusedFault as UnusedFault
     from .remote import Server as Server
@@ -17,6 +18,7 @@ _MODULES = {
     "ContractWarning": "pytest_fauxscale.contract_check",
     "SampleImages": "pytest_fauxscale.samples",
     "Server": "pytest_fauxscale.remote",
+    "TestedAccount": "pytest_fauxscale.account",
     "UnusedFault": "pytest_fauxscale.item_checks",
 }
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 import pytest
 
 from fauxscale.observer import Observation
+from fauxscale_contracts.contract.violations import Severity, Violation, brief
 
-REJECTED = "would be rejected"
+REJECTED: Severity = "would be rejected"
+SEVERITIES: tuple[Severity, ...] = (REJECTED, "undocumented", "ignored")  # the worst first
+# Statuses that say: not what you sent. Keys, wallets and limits are what tests are about.
+_REFUSALS = (400, 413, 415, 422)
+_UNMATCHED = ".unmatched"
 # Calls are kept whole until they are checked; above this many bytes they are checked as they come.
 MOST_BYTES = 32 * 1024 * 1024
 # What a test was told of its calls, for the report of a failure that has no room for it.
@@ -24,29 +32,55 @@ class ContractWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One accepted call with what is wrong with it: a pointer and a line each, and a curl that shows it."""
+    """One call with what is wrong with it, its secrets masked, and a curl that shows it."""
 
-    wrong: tuple[tuple[str, str], ...]
+    operation: str
+    wrong: tuple[Violation, ...]
     curl: str
 
-    def lines(self, allowed: Mapping[str, str]) -> list[str]:
-        """The lines that are left when patterns of pointers are allowed, with their reasons."""
-        left = [line for pointer, line in self.wrong if not any(fnmatchcase(pointer, one) for one in allowed)]
+    @property
+    def worst(self) -> str:
+        """How bad the worst of it is."""
+        return min((one.severity for one in self.wrong), key=SEVERITIES.index)
+
+    def lines(self, allowed: Mapping[str, str], strict: bool) -> list[str]:
+        """The lines that are left when patterns of pointers are allowed, with their reasons. Only with `strict` does
+        what is undocumented or ignored count."""
+        left = [
+            f"{self.operation}: {one}"
+            for one in self.wrong
+            if (strict or one.severity == REJECTED)
+            and not any(fnmatchcase(one.pointer, pattern) for pattern in allowed)
+        ]
         return [*left, f"    {self.curl}"] if left else []
+
+    def to_members(self, test: str) -> list[dict[str, str]]:
+        """Each violation for the report of a run."""
+        about = {"test": test, "operation": self.operation, "curl": self.curl}
+        return [{**about, **asdict(one)} for one in self.wrong]
 
 
 class Watcher:
-    """Collects calls on the server's thread; `verdict` checks those collected since it was last called."""
+    """Collects calls on the server's thread; `take` checks those collected since it was last called."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: list[Observation] = []
         self._bytes = 0
         self._breaches: list[Breach] = []
+        self._refused: list[str] = []
+        # Of the whole run: how many calls were judged, and how many of them left the contract, by the worst of it.
+        self.judged = 0
+        self.departed: Counter[str] = Counter()
 
     def __call__(self, call: Observation) -> None:
-        # Where the stand-in said no itself, the test has seen it; of half a form nothing can be said.
-        if (call.status is not None and call.status >= 400) or not call.whole:
+        if call.status in _REFUSALS and not call.faults:
+            with self._lock:
+                self._refused.append(f"{call.operation} {call.status}")
+        # Where the stand-in said no itself, the test may have seen it, and of half a form nothing can be said. A wrong
+        # address is a slip all the same.
+        refused = call.status is not None and call.status >= 400
+        if (refused or not call.whole) and not call.operation.endswith(_UNMATCHED):
             return
         with self._lock:
             self._calls.append(call)
@@ -57,7 +91,7 @@ class Watcher:
     def begin(self) -> None:
         """Forget what was noted before: a test begins."""
         with self._lock:
-            self._calls, self._bytes, self._breaches = [], 0, []
+            self._calls, self._bytes, self._breaches, self._refused = [], 0, [], []
 
     @property
     def saw_any(self) -> bool:
@@ -65,12 +99,14 @@ class Watcher:
         with self._lock:
             return bool(self._calls or self._breaches)
 
-    def verdict(self, allowed: Mapping[str, str]) -> list[str]:
-        """List a line for each violation the real service would reject, with a curl command that shows it."""
+    def take(self) -> tuple[list[Breach], list[str]]:
+        """The calls that left the contract since this was called last, and those that were refused for what they said:
+        operation and status."""
         self._check_noted()
         with self._lock:
             breaches, self._breaches = self._breaches, []
-        return [line for breach in breaches for line in breach.lines(allowed)]
+            refused, self._refused = self._refused, []
+        return breaches, refused
 
     def _check_noted(self) -> None:
         with self._lock:
@@ -78,6 +114,8 @@ class Watcher:
         found = [breach for call in calls if (breach := _breach(call)) is not None]
         with self._lock:
             self._breaches += found
+            self.judged += len(calls)
+            self.departed.update(one.worst for one in found)
 
 
 def unusable_profiles() -> tuple[str, ...]:
@@ -98,14 +136,26 @@ def _breach(call: Observation) -> Breach | None:
     try:
         contract = load(call.provider, api_version=call.api_version or None)
     except ContractError as error:
-        return Breach((("/contract", f"{call.operation}: {error}"),), "nothing was checked")
-    if call.operation not in contract.operations:
-        return None  # the stand-in has more than is on record
+        return Breach(
+            call.operation, (Violation("/contract", str(error), REJECTED, "none"),), "nothing was checked"
+        )
     exchange = Exchange(Request(call.method, call.url, call.headers, call.body), operation=call.operation)
+    if call.operation.endswith(_UNMATCHED):
+        found = [_unmatched(call, [f"{one.method} {one.path}" for one in contract.operations.values()])]
+    elif call.operation in contract.operations:
+        found = contract.check_request(exchange)
+    else:
+        return None  # the stand-in has more than is on record
     mask = exchange.request.mask()
-    wrong = tuple(
-        (violation.pointer, mask.text(f"{call.operation}: {violation}"))
-        for violation in contract.check_request(exchange)
-        if violation.severity == REJECTED
+    wrong = tuple(replace(one, message=mask.text(one.message)) for one in found)
+    return Breach(call.operation, wrong, curl(exchange)) if wrong else None
+
+
+def _unmatched(call: Observation, known: list[str]) -> Violation:
+    """The violation of a call to an address that its provider does not have."""
+    asked = f"{call.method} {urlsplit(call.url).path}"
+    near = get_close_matches(asked, known, 1, 0.0)
+    hint = f": did you mean {near[0]}?" if near else ""
+    return Violation(
+        "/method", f"{brief(asked, 100)} is no operation{hint}", REJECTED, "operations on record"
     )
-    return Breach(wrong, curl(exchange)) if wrong else None

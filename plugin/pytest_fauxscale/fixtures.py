@@ -15,16 +15,21 @@ from fauxscale.client import AccountHandle
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.guard import LiveCallRefused, NetworkPolicy, guard
 from fauxscale.interception.intercept import policy_for, recorder, routed
+from fauxscale.observer import Observation, Observer
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import UNASSIGNED
 from fauxscale_contracts.profiles.installed import profiles
 from fauxscale_contracts.profiles.profile import Profile
 
-from . import options
+from . import explore_options, options
+from .account import TestedAccount
 from .blocked_calls import BlockedCalls
-from .contract_check import Watcher
+from .contract_check import REJECTED, Watcher
+from .coverage import COLLECTOR, collector_of
+from .intercepted_calls import InterceptedCalls
 from .item_checks import BLOCKED, WATCHER
 from .remote import RemoteServer, Server
+from .stashed import SILENT, SITUATION
 
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
@@ -44,19 +49,52 @@ def running(config: pytest.Config, providers: Sequence[Provider]) -> Generator[S
 def _started(config: pytest.Config, providers: Sequence[Provider]) -> Generator[Server]:
     url = config.getoption("--fauxscale-url")
     if url:
-        remote = RemoteServer(str(url), config.getoption("--fauxscale-token"), providers)
+        collector = collector_of(config)
+        token = config.getoption("--fauxscale-token")
+        remote = RemoteServer(str(url), token, providers, closing=collector.read)
         with closing(remote.client):
-            yield remote
+            collector.client = remote.client
+            try:
+                yield remote
+            finally:
+                for account in sorted(remote.client.opened):
+                    collector.read(account)
+                collector.client = None
     else:
         config.stash.setdefault(WATCHER, Watcher())
-        settings, watcher = Settings(key_policy="issued"), config.stash[WATCHER]
-        with MockServer(settings, providers=providers, observer=watcher) as mock:
-            yield mock
+        observer: Observer = config.stash[WATCHER]
+        with ExitStack() as closes:
+            if config.getoption("--fauxscale-usage"):
+                observer = closes.enter_context(_usage(config, observer))
+            settings = Settings(key_policy="issued")
+            journal = collector_of(config)
+            yield closes.enter_context(
+                MockServer(settings, providers=providers, observer=observer, journal=journal)
+            )
 
 
-def totals(server: Server) -> Mapping[str, int]:
-    """Sum up the run on this server, with the live calls that were blocked for no account in particular."""
+@contextmanager
+def _usage(config: pytest.Config, observer: Observer) -> Generator[Observer]:
+    """Note what clients use, beside what `observer` notes."""
+    from .usage import USAGE, UsageWatcher
+
+    usage = config.stash.setdefault(USAGE, UsageWatcher())
+
+    def both(call: Observation) -> None:
+        observer(call)
+        usage(call)
+
+    with usage.watching():
+        yield both
+
+
+def totals(config: pytest.Config, server: Server) -> Mapping[str, int]:
+    """Sum up the run on this server, with the live calls that were blocked for no account in particular, and what the
+    contract has against its calls."""
     sums = server.client.totals()
+    if (watcher := config.stash.get(WATCHER, None)) is not None:
+        sums |= {"judged": watcher.judged, "rejected": watcher.departed[REJECTED]}
+        sums |= {name: watcher.departed[name] for name in ("undocumented", "ignored")}
     if isinstance(server, MockServer):  # elsewhere, others may have been refused theirs
         sums["refused"] = (
             sums.get("refused", 0) + server.client.call("GET", f"/accounts/{UNASSIGNED}/totals")["refused"]
@@ -65,9 +103,16 @@ def totals(server: Server) -> Mapping[str, int]:
 
 
 @contextmanager
-def account_of(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Generator[AccountHandle]:
-    """Open an account for one test, on the terms in force, with the guard on; real keys are out of sight."""
-    account = _opened(item, server)
+def account_of(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Generator[TestedAccount]:
+    """Open an account for one test, on the terms in force, with the guard on; real keys are out of sight. It is in the
+    situation that the test is explored in."""
+    account = TestedAccount.of(_opened(item, server))
+    if (situation := item.stash.get(SITUATION, None)) is not None:
+        situation.stage(account, 0.0 if item.stash[SILENT] else explore_options.patience(item.config))
+        account.situation = situation.id
+    # A situation that exploration stages is none that the project's own tests met.
+    explored = item.config.getoption("--fauxscale-explore-plan")
+    item.config.stash[COLLECTOR].give(account.id, "" if explored else item.nodeid)
     for name, key in _keys(server, account).items():
         if os.environ.get(name):
             env.setenv(name, key)
@@ -81,9 +126,10 @@ def account_of(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Ge
 
 @contextmanager
 def intercepted(
-    config: pytest.Config, server: Server, account: AccountHandle, env: pytest.MonkeyPatch
+    item: pytest.Item, server: Server, account: TestedAccount, env: pytest.MonkeyPatch
 ) -> Generator[None]:
     """Answer the real hosts with the stand-in; clients that read their key from the environment find one."""
+    config = item.config
     for name, key in _keys(server, account).items():
         env.setenv(name, key)
     policy = _policy(config, server, routed=True)
@@ -93,7 +139,14 @@ def intercepted(
             target: AppTransport | Forward = server.transport()
         else:
             target = closes.enter_context(Forward(server.url))
-        closes.enter_context(routed(target, server.providers, policy, record))
+        # Who calls is asked once, when the plan is made.
+        planning = config.getoption("--fauxscale-explore") and not config.getoption(
+            "--fauxscale-explore-plan"
+        )
+        root = config.rootpath if planning else None
+        calls = account.intercepted = InterceptedCalls(target, account, root)
+        calls.silent = item.stash.get(SILENT, False)
+        closes.enter_context(routed(calls, server.providers, policy, record))
         yield
 
 

@@ -12,6 +12,8 @@ from fauxscale.faults import Ok
 from . import options
 from .blocked_calls import BlockedCalls
 from .contract_check import BREACHES, ContractWarning, Watcher
+from .contract_log import LOG
+from .stashed import SITUATION
 
 WATCHER = pytest.StashKey[Watcher]()
 BLOCKED = pytest.StashKey[BlockedCalls]()
@@ -43,6 +45,8 @@ def check_blocked_calls(item: pytest.Item, account: AccountHandle | None) -> Non
 
 def check_unused_faults(item: pytest.Item, account: AccountHandle) -> None:
     """Warn of configured faults that never applied in a passing test."""
+    if SITUATION in item.stash:
+        return
     for rule in account.faults.list():
         never = [type(step).__name__ for step in rule.script[rule.applied :] if not isinstance(step, Ok)]
         if never and rule.probability is None:
@@ -60,9 +64,19 @@ def check_contract(item: pytest.Item, failure: BaseException | None) -> None:
     """Fail the test, or note it on the failure it has, or warn, if a call it made left the recorded contract."""
     strictness, allowed = options.contract(item)
     watcher = item.config.stash.get(WATCHER, None)  # none where the server runs elsewhere
-    if strictness == "off" or watcher is None or not (found := watcher.verdict(allowed)):
+    strict = strictness == "strict"
+    # In a situation a test is judged by what its client does about it.
+    if strictness == "off" or watcher is None or SITUATION in item.stash:
         return
-    text = item.stash[BREACHES] = "\n".join(["calls that the real service would reject:", *found])
+    breaches, refused = watcher.take()
+    log = item.config.stash[LOG]
+    log.departures += [one for breach in breaches for one in breach.to_members(item.nodeid)]
+    if failure is None:
+        log.swallowed += [f"{item.nodeid} ({one})" for one in refused]
+    if not (found := [line for breach in breaches for line in breach.lines(allowed, strict)]):
+        return
+    head = "calls outside the recorded contract:" if strict else "calls that the real service would reject:"
+    text = item.stash[BREACHES] = "\n".join([head, *found])
     if strictness == "warn":
         warnings.warn(text, ContractWarning, stacklevel=2)
     elif failure is None:

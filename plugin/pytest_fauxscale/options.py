@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
 import pytest
 
+from . import explore_options
+
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.settings import Scalar
@@ -45,16 +47,18 @@ _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
 NETWORK = Option(
     str, "whether tests may reach other hosts than this one: block or allow", "block", get_args(Network)
 )
-Strictness = Literal["error", "warn", "off"]
+Strictness = Literal["strict", "error", "warn", "off"]
 CONTRACT = Option(
     str,
-    "what a call outside the recorded contract does to its test: error, warn or off",
+    "what a call outside the recorded contract does to its test: strict, error, warn or off",
     "error",
     get_args(Strictness),
 )
 BUDGET = Option(float, "dollars the run may come to before it fails")
-EVERY: Mapping[str, Option] = {**TERMS, "network": NETWORK, "budget": BUDGET, "contract": CONTRACT}
-MARKED = (*TERMS, "contract")
+FAIL_UNDER = Option(float, "percent of the situations of its lists that the run must meet")
+_OF_RUNS = {"network": NETWORK, "budget": BUDGET, "contract": CONTRACT, "coverage_fail_under": FAIL_UNDER}
+EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
+MARKED = (*TERMS, "contract", "explore")
 
 
 def declare(parser: pytest.Parser) -> None:
@@ -81,6 +85,25 @@ def declare(parser: pytest.Parser) -> None:
         default=[],
     )
     group.addoption(
+        "--fauxscale-coverage",
+        action="append",
+        default=[],
+        metavar="REPORT",
+        help="report the situations that the tests met: term, html, json or md; html:PATH writes it to that file",
+    )
+    group.addoption(
+        "--fauxscale-usage",
+        default=None,
+        metavar="DIR",
+        help="write what the clients of these tests use of the recorded contracts into this folder",
+    )
+    group.addoption(
+        "--fauxscale-contract-report",
+        default=None,
+        metavar="FILE",
+        help="write how calls left the recorded contracts into this file, for `fauxscale-contracts gate`",
+    )
+    group.addoption(
         "--fauxscale-url",
         default=None,
         metavar="URL",
@@ -89,6 +112,7 @@ def declare(parser: pytest.Parser) -> None:
     group.addoption(
         "--fauxscale-token", default=None, metavar="TOKEN", help="the control API token of that server"
     )
+    explore_options.declare(parser, group)
 
 
 def check(config: pytest.Config) -> None:
@@ -105,6 +129,7 @@ def check(config: pytest.Config) -> None:
             _check_terms(f"fauxscale_{name}", name, chosen)
     if url := config.getoption("--fauxscale-url"):
         _check_url(config, str(url))
+    explore_options.check(config)
 
 
 def _check_terms(shown: str, name: str, value: Value) -> None:
@@ -125,7 +150,12 @@ def _check_terms(shown: str, name: str, value: Value) -> None:
 def _check_url(config: pytest.Config, url: str) -> None:
     if not url.startswith(("http://", "https://")):
         raise pytest.UsageError(f"--fauxscale-url is an address such as http://mock.test:2160, not {url!r}")
-    if config.getoption("--fauxscale-contract") in ("error", "warn"):
+    for name in ("--fauxscale-usage", "--fauxscale-contract-report"):
+        if config.getoption(name):
+            raise pytest.UsageError(
+                f"{name} cannot be kept with --fauxscale-url: only a server of the run's own shows its calls"
+            )
+    if config.getoption("--fauxscale-contract") in ("strict", "error", "warn"):
         raise pytest.UsageError(
             f"--fauxscale-contract={config.getoption('--fauxscale-contract')} cannot be kept with --fauxscale-url: "
             "only calls of a server of the run's own are held against the contract"
@@ -164,6 +194,7 @@ def check_marker(item: pytest.Item) -> None:
             if name in TERMS:
                 _check_term(item, name, value)
         _check_contract(item, mark.kwargs.get("contract", {}))
+        explore_options.check_marked(item, mark.kwargs.get("explore", True))
 
 
 def _check_term(item: pytest.Item, name: str, value: object) -> None:
@@ -186,7 +217,7 @@ def _check_contract(item: pytest.Item, value: object) -> None:
     elif value in get_args(Strictness):
         return
     raise pytest.UsageError(
-        f"{item.nodeid}: contract is error, warn or off, or allowances with their reasons: "
+        f"{item.nodeid}: contract is strict, error, warn or off, or allowances with their reasons: "
         'fauxscale(contract={"/body/image_request/style": "in beta for us"})'
     )
 
@@ -246,7 +277,14 @@ def reachable(config: pytest.Config) -> list[str]:
 
 
 def budget(config: pytest.Config) -> float | None:
+    if config.getoption("--fauxscale-explore") or config.getoption("--fauxscale-explore-plan"):
+        return None  # every test is run many times
     chosen = _chosen(config, "budget", BUDGET)
+    return None if chosen is None else float(chosen)
+
+
+def coverage_fail_under(config: pytest.Config) -> float | None:
+    chosen = _chosen(config, "coverage_fail_under", FAIL_UNDER)
     return None if chosen is None else float(chosen)
 
 

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from . import options
+from . import coverage, options
+from .contract_log import LOG, ContractLog
+from .stashed import ACCOUNT, SERVER
 from .totals import Totals, dollars
 
 if TYPE_CHECKING:
-    from fauxscale.client import AccountHandle
+    from fauxscale_contracts.usage.collected import Collected
 
+    from .account import TestedAccount
     from .remote import Server
     from .samples import SampleImages
 
+Status: TypeAlias = "int | pytest.ExitCode | None"
 TOTALS = pytest.StashKey[Totals]()
-SERVER = pytest.StashKey["Server"]()
 # What is wrong with providers of installed packages: each line once, whichever workers said it.
 PROBLEMS = pytest.StashKey[dict[str, None]]()
-ACCOUNT = pytest.StashKey["AccountHandle | None"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,12 +36,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     options.check(config)
+    coverage.check(config)
     arguments = ", ".join(f"{name}=…" for name in options.MARKED)
     config.addinivalue_line(
         "markers", f"{options.MARKER}({arguments}): the terms of this test's fauxscale account"
     )
     config.stash[TOTALS] = Totals()
+    config.stash[LOG] = ContractLog()
     config.stash[PROBLEMS] = {}
+    if config.getoption("--fauxscale-explore") or config.getoption("--fauxscale-explore-plan"):
+        from .explore import register
+
+        register(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Replace the functions that sleep before a module of the user's keeps them for itself."""
+    if early_config.known_args_namespace.fauxscale_explore_plan:
+        from .explore import replace_sleeps
+
+        replace_sleeps(early_config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(
+    config: pytest.Config,
+) -> Generator[None, int | pytest.ExitCode | None, int | pytest.ExitCode | None]:
+    """Explore once the plain run has ended: a run of its own, with nothing of this one in memory."""
+    status = yield
+    if not config.getoption("--fauxscale-explore") or config.getoption("--fauxscale-explore-plan"):
+        return status
+    from .explore import run_plan
+
+    return run_plan(config, status)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -75,13 +106,13 @@ def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
         request.config.stash[SERVER] = server
         yield server
         del request.config.stash[SERVER]
-        request.config.stash[TOTALS].add(totals(server))
+        request.config.stash[TOTALS].add(totals(request.config, server))
 
 
 @pytest.fixture
 def fauxscale(
     request: pytest.FixtureRequest, fauxscale_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[AccountHandle]:
+) -> Iterator[TestedAccount]:
     """A fresh account on the stand-in: keys, wallet, faults, clock and calls of this test alone."""
     from .fixtures import account_of
 
@@ -94,13 +125,13 @@ def fauxscale(
 def fauxscale_intercept(
     request: pytest.FixtureRequest,
     fauxscale_server: Server,
-    fauxscale: AccountHandle,
+    fauxscale: TestedAccount,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[AccountHandle]:
+) -> Iterator[TestedAccount]:
     """The same account, with the services' real hosts answered by it in this process: the client stays as it is."""
     from .fixtures import intercepted
 
-    with intercepted(request.config, fauxscale_server, fauxscale, monkeypatch):
+    with intercepted(request.node, fauxscale_server, fauxscale, monkeypatch):
         yield fauxscale
 
 
@@ -167,6 +198,20 @@ def _took_part(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Count the calls a test made, tear-down included, as its own."""
+    try:
+        return (yield)
+    finally:
+        if item.config.getoption("--fauxscale-usage"):
+            from .usage import settle
+
+            settle(item)
+        if (collector := item.config.stash.get(coverage.COLLECTOR, None)) is not None:
+            collector.settle(item)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if not report.failed or report.when == "teardown" or SERVER not in item.config.stash:
@@ -188,7 +233,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if (output := getattr(config, "workeroutput", None)) is not None:
         output["fauxscale"] = totals.to_members()
         output["fauxscale_problems"] = [*config.stash[PROBLEMS]]
-    elif totals.exceeds(options.budget(config)) and session.exitstatus == pytest.ExitCode.OK:
+        output["fauxscale_contract"] = config.stash[LOG].to_members()
+        if config.getoption("--fauxscale-usage"):
+            output["fauxscale_usage"] = _collected(config).to_members()
+        if (collector := config.stash.get(coverage.COLLECTOR, None)) is not None:
+            output["fauxscale_coverage"] = collector.coverage().to_members()
+    elif session.exitstatus == pytest.ExitCode.OK and (
+        totals.exceeds(options.budget(config)) or coverage.falls_short(config)
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -198,6 +250,17 @@ def pytest_testnodedown(node: Any) -> None:
     output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
     node.config.stash[TOTALS].add(output.get("fauxscale", {}))
     node.config.stash[PROBLEMS].update(dict.fromkeys(output.get("fauxscale_problems", [])))
+    node.config.stash[LOG].add(output.get("fauxscale_contract", {}))
+    if used := output.get("fauxscale_usage"):
+        _collected(node.config).add_members(used)
+    if met := output.get("fauxscale_coverage"):
+        coverage.collector_of(node.config).add_members(met)
+
+
+def _collected(config: pytest.Config) -> Collected:
+    from .usage import USAGE, UsageWatcher
+
+    return config.stash.setdefault(USAGE, UsageWatcher()).collected
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -208,12 +271,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not totals:
         return
     terminalreporter.write_line(f"fauxscale: {totals}")
+    log = config.stash[LOG]
+    lines = [totals.contract, log.summary]
+    if file := config.getoption("--fauxscale-contract-report"):
+        lines.append(log.write(Path(str(file)), totals.judged))
+    for line in filter(None, lines):
+        terminalreporter.write_line(f"fauxscale contract: {line}")
     if unheld := options.unheld(config):
         terminalreporter.write_line(f"fauxscale: {unheld}")
     from .contract_check import unusable_profiles
 
     for line in unusable_profiles():
         terminalreporter.write_line(f"fauxscale: {line}")
+    if config.getoption("--fauxscale-usage"):
+        from .usage import write
+
+        for line in write(_collected(config), config):
+            terminalreporter.write_line(f"fauxscale: {line}")
+    for line in coverage.coverage_lines(config):
+        terminalreporter.write_line(line)
+    if short := coverage.falls_short(config):
+        terminalreporter.write_line(f"fauxscale: {short}", red=True)
     if budget is not None and totals.exceeds(budget):
         over = dollars(totals.micros - round(budget * 1_000_000))
         terminalreporter.write_line(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Unpack
 
 from fauxscale import MockServer
@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 class RemoteServer:
     """A server that runs elsewhere, with what tests use of a MockServer."""
 
-    def __init__(self, url: str, token: str | None, providers: Sequence[Provider]) -> None:
-        self.client = FauxscaleClient(url, token=token)
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        providers: Sequence[Provider],
+        closing: Callable[[str], None] = lambda account: None,
+    ) -> None:
+        """`closing` is called with an account before it is deleted."""
+        self.client = FauxscaleClient(url, token=token, closing=closing)
         self.url = self.client.url
         self.providers = tuple(providers)
 

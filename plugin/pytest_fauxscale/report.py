@@ -78,5 +78,6 @@ def _row(call: CallRecord) -> tuple[str, ...]:
 def _picture(call: CallRecord) -> str:
     """Describe a call's pictures, `PNG 40x30 > 80x60`; several results of one size count as one."""
     sent = "" if call.image is None else f"{call.image.format} {call.image.width}x{call.image.height}"
-    made = dict.fromkeys("{width}x{height}".format_map(result) for result in call.results)
+    # A link that had died led to no picture: its result has no size.
+    made = dict.fromkeys("{width}x{height}".format_map(one) for one in call.results if "width" in one)
     return " > ".join(filter(None, [sent, ", ".join(made)])) or "-"

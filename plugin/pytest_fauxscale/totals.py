@@ -11,6 +11,8 @@ class Totals:
     # No dataclass: making one costs every run of pytest a millisecond.
     def __init__(self, calls: int = 0, images: int = 0, micros: int = 0, refused: int = 0) -> None:
         self.calls, self.images, self.micros, self.refused = calls, images, micros, refused
+        # Accepted calls that were held against the contract, and those that left it, by the worst of it.
+        self.judged = self.rejected = self.undocumented = self.ignored = 0
 
     def add(self, members: Mapping[str, int]) -> None:
         """Add the totals of an account or a worker."""
@@ -18,6 +20,10 @@ class Totals:
         self.images += members.get("images", 0)
         self.micros += members.get("micros", 0)
         self.refused += members.get("refused", 0)
+        self.judged += members.get("judged", 0)
+        self.rejected += members.get("rejected", 0)
+        self.undocumented += members.get("undocumented", 0)
+        self.ignored += members.get("ignored", 0)
 
     def to_members(self) -> dict[str, int]:
         return dict(vars(self))
@@ -25,6 +31,20 @@ class Totals:
     def exceeds(self, budget: float | None) -> bool:
         """Whether more was spent than `budget` dollars."""
         return budget is not None and self.micros > round(budget * 1_000_000)
+
+    @property
+    def contract(self) -> str:
+        """What was found of the contract, the worst first; "" where no call was judged."""
+        if not self.judged:
+            return ""
+        found = {
+            "would be rejected": self.rejected,
+            "undocumented": self.undocumented,
+            "ignored": self.ignored,
+        }
+        told = ", ".join(f"{number:,} {name}" for name, number in found.items() if number)
+        departures = _count(sum(found.values()), "departure")
+        return f"{_count(self.judged, 'call')} judged, {departures}" + (f": {told}" if told else "")
 
     def __bool__(self) -> bool:
         return any(self.to_members().values())

@@ -11,32 +11,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests import tools
 
 JS = Path(__file__).parent.parent / "js"
 
 
-def installed() -> Path:
-    """tests/js with its packages in place, as its lock file says; installed once and kept.
+def installed(folder: Path = JS) -> Path:
+    """A folder with its packages in place, as its lock file says by version and hash; installed once and kept.
 
     Skips the test where the packages cannot be had; with CI=true the test fails.
     """
-    lock, stamp = JS / "package-lock.json", JS / "node_modules" / "installed.json"
-    with (JS / "package.json").open("rb") as turn:
+    lock, stamp = folder / "package-lock.json", folder / "node_modules" / "installed.json"
+    with (folder / "package.json").open("rb") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)  # two workers may come here at once
         if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
-            return JS
+            return folder
         command = [tools.path_of("npm"), "ci", "--prefer-offline", "--loglevel=error"]
-        done = subprocess.run(command, cwd=JS, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
         if done.returncode:
-            reason = f"the packages of tests/js cannot be installed: {done.stderr.strip()[-500:]}"
-            if tools.required():
-                pytest.fail(f"{reason}; CI=true allows no skipping", pytrace=False)
-            pytest.skip(reason)
+            tools.not_installed(f"what {folder.name}/package.json names", done.stderr)
         shutil.copyfile(lock, stamp)
-    return JS
+    return folder
 
 
 def node(*words: str, cwd: Path = JS, env: Mapping[str, str] | None = None) -> str:
@@ -63,7 +58,7 @@ def run_module(source: str, folder: Path, env: Mapping[str, str] | None = None) 
     return node("program.mjs", cwd=folder, env=env)
 
 
-def play(scenes: str, task: Mapping[str, object]) -> dict[str, Any]:
-    """What came of every scene of tests/js/`scenes`, by name; see play.mjs."""
-    told: dict[str, Any] = json.loads(node("play.mjs", f"./{scenes}", json.dumps(task), cwd=installed()))
+def play(cases: str, task: Mapping[str, object]) -> dict[str, Any]:
+    """What came of every case of tests/js/`cases`, by name; see play.mjs."""
+    told: dict[str, Any] = json.loads(node("play.mjs", f"./{cases}", json.dumps(task), cwd=installed()))
     return told

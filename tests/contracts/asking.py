@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 from fauxscale import Settings, create_app
 from fauxscale.observer import Observation
 from fauxscale_contracts import Contract, Exchange, Request, images, load
-from fauxscale_contracts.check.run import plain_forms
+from fauxscale_contracts.check.fitting import plain_forms
 from fauxscale_contracts.conform.sample_images import picture
 from fauxscale_contracts.contract.bodies import picture_as_text
 from fauxscale_contracts.contract.image_headers import MEDIA_TYPES

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
+
+import pytest
 from click.testing import CliRunner
 
 from fauxscale._version import __version__
@@ -24,3 +28,19 @@ def test_list_names_every_contract() -> None:
     said = ", ".join(f"{counts[one]} {one}" for one in ("documented", "observed", "guess"))
     assert f"ideogram 2026-04: {', '.join(contract.operations)} ({said})" in lines
     assert counts["documented"] > 0 < counts["guess"]
+
+
+@pytest.mark.parametrize("missing", ["python_multipart", "click"])
+def test_a_missing_extra_is_one_line_and_no_verdict(
+    missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [one for one in sys.modules if one.startswith(("fauxscale_contracts", missing))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("fauxscale_contracts", run_name="__main__")
+    assert ended.value.code == 2
+    assert (
+        capsys.readouterr().err
+        == f"fauxscale-contracts needs {missing}: pip install 'fauxscale[contracts]'\n"
+    )

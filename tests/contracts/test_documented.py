@@ -1,4 +1,4 @@
-"""Each command line of the page on recording, drift and checks is taken as it stands, each option is in a table."""
+"""The command lines of the pages on recording, drift, checks, exploration and the gate are understood."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import pytest
 from fauxscale.cli import main as fauxscale
 from fauxscale_contracts.cli import main as contracts
 
-PAGE = (Path(__file__).parents[2] / "docs" / "recording-and-drift.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = "\n## \n".join(
+    (DOCS / name).read_text(encoding="utf-8") for name in ("recording-and-drift.md", "explore.md", "gate.md")
+)
 PROGRAMS: dict[str, click.Group] = {"fauxscale": fauxscale, "fauxscale-contracts": contracts}
 
 
 def lines() -> list[str]:
-    """The command lines of the page's shell blocks."""
+    """The command lines of the pages' shell blocks."""
     blocks = re.findall(r"^```sh skip\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("fauxscale")]
+    found = [line for block in blocks for line in block.splitlines() if line.startswith("fauxscale")]
+    return [line.partition(" > ")[0] for line in found]
 
 
 def section(title: str) -> str:
@@ -37,15 +41,24 @@ def test_each_command_line_is_understood(line: str, tmp_path: Path, monkeypatch:
         assert context.args == []
 
 
-def test_all_five_commands_and_the_replay_are_shown() -> None:
+def test_all_these_commands_and_the_replay_are_shown() -> None:
     assert {tuple(line.split()[:2]) for line in lines()} == {
         ("fauxscale", "serve"),
-        *(("fauxscale-contracts", name) for name in ("record", "scan", "drift", "observe", "check")),
+        *(("fauxscale-contracts", name) for name in ("record", "scan", "drift", "usage", "observe", "check")),
+        *(("fauxscale-contracts", name) for name in ("conform", "explore", "gate")),
     }
 
 
 @pytest.mark.parametrize(
-    ("title", "name"), [("Record", "record"), ("Drift", "drift"), ("Check a server", "check")]
+    ("title", "name"),
+    [
+        ("Record", "record"),
+        ("Drift", "drift"),
+        ("Usage", "usage"),
+        ("Check a server", "check"),
+        ("Any language", "explore"),
+        ("Options", "gate"),
+    ],
 )
 def test_the_table_of_options_is_that_of_the_command(title: str, name: str) -> None:
     shown = set(re.findall(r"^\| `(--[a-z-]+)", section(title), re.MULTILINE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from fauxscale_contracts import (
     load,
 )
 from fauxscale_contracts.contract.operations import Operation
+from fauxscale_contracts.generate.boundaries import reply_schema
 from fauxscale_contracts.profiles.loading import load_operation
 from tests.recordings import key_header
 
@@ -196,3 +198,35 @@ def test_what_lumenfalls_pages_do_not_list_is_called_a_guess(status: str) -> Non
     node = operation.resolve(operation.spec["responses"][status])
     assert node["x-confidence"] == "guess"
     assert operation.answers[status].confidence == "guess"
+
+
+def safe_results() -> list[tuple[str, str]]:
+    """Every reply of Ideogram that says of a result whether it is safe."""
+    return [
+        (api_version, operation.name)
+        for api_version in api_versions()["ideogram"]
+        for operation in load("ideogram", api_version=api_version).operations.values()
+        if "200" in operation.answers
+        and "application/json" in operation.answers["200"].contents
+        and "is_image_safe" in json.dumps(operation.example(200))
+    ]
+
+
+@pytest.mark.parametrize(("api_version", "operation"), safe_results())
+def test_a_result_that_is_safe_has_a_link(api_version: str, operation: str) -> None:
+    recorded = load("ideogram", api_version=api_version).operation(operation)
+    schema, body = reply_schema(recorded, 200), recorded.example(200)
+    (result,) = body["data"]
+    del result["url"]
+    for safe, link, departs in (
+        (True, {"url": "https://any.invalid/1.png"}, False),
+        (True, {"url": None}, True),
+        (True, {"url": ""}, True),
+        (True, {}, True),
+        (False, {"url": None}, False),
+        (False, {"url": ""}, False),
+        (False, {}, False),
+    ):
+        body["data"] = [{**result, "is_image_safe": safe, **link}]
+        assert all(one.pointer.startswith("/data/0") for one in schema.violations(body, ()))
+        assert bool(schema.violations(body, ())) == departs

@@ -13,9 +13,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fauxscale import Settings, create_app
 from fauxscale.providers.ideogram.asked import RequestBody
+from fauxscale.providers.ideogram.v2_describe import MODELS as DESCRIBERS
 from fauxscale.providers.ideogram.v2_images import GENERATE as PICTURE_MODELS
 from fauxscale.providers.ideogram.v2_upscale import MODELS as UPSCALERS
 from tests.contracts.asking import SETTINGS, Outcome, run
+
+pytestmark = pytest.mark.e2e  # each is a run of Schemathesis
 
 PROVIDERS = ["ideogram", "aigateway", "lumenfall", "fal"]
 # How many calls are drawn for each operation: of Ideogram there are thirty.
@@ -25,19 +28,11 @@ USUAL = ("examples", "coverage", "fuzzing")
 # other, lists that are no part and pictures that are none need no entry: there the contract's own checks are asked.
 # It takes what the contract does not allow:
 LENIENT: Mapping[str, str] = {
-    "POST /v1/images/edits": "null and an empty text are taken for members left out",
     "POST /v1/images/generations": "a link to no picture is one to draw without",
-    "POST /openai/v1/images/edits": "flags of a query are read as flags",
-    "GET /v1/requests": "flags of a query are read as flags",
-    "GET /openai/v1/models/{id}": "flags of a query are read as flags",
-    "POST /run/fal-ai/ideogram/upscale": "unknown values of its own headers are taken for none",
     "POST /queue/fal-ai/ideogram/upscale": "what is wrong with the input shows at the result",
-    "GET /queue/fal-ai/ideogram/requests/{request_id}/status": "flags of a query are read as flags",
-    "GET /queue/fal-ai/ideogram/requests/{request_id}/status/stream": "flags of a query are read as flags",
     "GET /{id}.{ext}": "links are signed here only where an option says so",
     "GET /media/files/{shard}/{id}.png": "links are not signed here",
     "PUT /media/files/b/{shard}/{name}": "whoever shows a token needs no signed query",
-    "POST /rest/storage/auth/token": "clients send {} and the service reads nothing",
 }
 # It refuses what the contract allows:
 STRICT: Mapping[str, str] = {
@@ -71,14 +66,6 @@ NARROW: Mapping[str, Sequence[str]] = {
         # Ideogram's own links only, which no schema can tell from others.
         "refuses nothing: .*Could not read a source image",
     ],
-    # Whether an empty optional part is refused is not known. It is taken for one left out, with which then anything may
-    # be combined; the contract refuses it where a pattern does.
-    **{
-        f"POST /v1/ideogram-v3/{name} AcceptedNegativeData": [
-            r"refuses (/body/style_codes(/\d+)? )+(/body/style_\w+ )*\(empty: (\w+ )*style_codes"
-        ]
-        for name in ("generate", "inpaint", "edit", "remix", "reframe", "replace-background")
-    },
     # Schemathesis uploads no fifteen pictures first.
     "POST /v1/ideogram-v3/train-model RejectedPositiveData": [
         "refuses nothing: .*At least 15 images are required to train a model"
@@ -97,6 +84,9 @@ NARROW: Mapping[str, Sequence[str]] = {
     ],
     "POST /v2/image/generate/{model} AcceptedNegativeData": [
         of_other_models("/v2/image/generate", {name: one.body for name, one in PICTURE_MODELS.items()})
+    ],
+    "POST /v2/image/describe/{model} AcceptedNegativeData": [
+        of_other_models("/v2/image/describe", {name: body for name, (body, _) in DESCRIBERS.items()})
     ],
     "POST /v2/image/upscale/{model} RejectedPositiveData": [
         "/topaz-(standard-2|text-refine): the contract refuses nothing: .*This model does not take a prompt",

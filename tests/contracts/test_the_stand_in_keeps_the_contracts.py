@@ -220,7 +220,7 @@ ALONE = {
     *("generate", "edit", "remix", "reframe", "describe", "v1_edit", "remove_background"),
     *("v3_generate", "v3_generate_transparent", "v3_inpaint", "v3_edit", "v3_remix", "v3_reframe"),
     *("v3_replace_background", "v3_layerize_text", "datasets", "create_dataset"),
-    *("v2_upscale", "v2_generate", "v2_remove_background", "v2_usage"),
+    *("v2_upscale", "v2_generate", "v2_remove_background", "v2_describe", "v2_usage"),
 }
 OPERATIONS = [
     one

@@ -179,11 +179,11 @@ def test_list_names_it(env: Env) -> None:
     assert "stability.fast, stability.creative, stability.results, stability.balance" in line
 
 
-def conform(env: Env, client: Path, kind: str, *words: str) -> tuple[int, dict[str, str]]:
+def conform(env: Env, client: Path, kind: str, *words: str, limit: str = "60") -> tuple[int, dict[str, str]]:
     """The exit status, and the verdict of each scenario whose id holds one of the words."""
     only = [part for word in words for part in ("-k", word)]
     command = [sys.executable, str(client), kind, "{image}", "{output}", "0.05"]
-    done = contracts(env, "conform", "stability", "--limit", "5", *only, "--", *command)
+    done = contracts(env, "conform", "stability", "--limit", limit, *only, "--", *command)
     return done.returncode, {scenario: verdict for verdict, scenario in VERDICT.findall(done.stdout)}
 
 
@@ -196,7 +196,9 @@ def test_a_careful_client_passes(env: Env, kind: str) -> None:
 
 
 def test_a_careless_client_does_not(env: Env) -> None:
-    status, verdicts = conform(env, CARELESS, "creative", "queue-stuck", "result-corrupt", "result-halved")
+    status, verdicts = conform(
+        env, CARELESS, "creative", "queue-stuck", "result-corrupt", "result-halved", limit="5"
+    )
     assert (status, verdicts["queue-stuck"]) == (1, "FAIL")  # it polls for ever
     status, fast = conform(env, CARELESS, "fast", "error-400", "result-corrupt", "html-200", "picture-webp")
     assert (status, fast["error-400"]) == (1, "FAIL")  # it saves the error as a picture

@@ -2,128 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.examples.bugs import BUGS, Bug, copy, plant
+
 pytestmark = pytest.mark.e2e  # each is a run of pytest
 
-EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "thumbnailer"
 FAILED = re.compile(r"^FAILED tests/test_thumbnailer\.py::(\w+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Bug:
-    """One edit of the client, what it makes of it, and the tests that must fail then."""
-
-    what: str
-    old: str
-    new: str
-    caught_by: tuple[str, ...]
-
-
-BUGS = (
-    Bug(
-        "no retry",
-        "TURNED_AWAY = (429, 503)",
-        "TURNED_AWAY = ()",
-        (
-            "test_a_service_that_is_busy_is_asked_again",
-            "test_a_service_that_stays_busy_is_left_alone",
-            "test_the_service_says_how_long_to_wait",
-        ),
-    ),
-    Bug(
-        "waits as it pleases",
-        "float(asked) if asked.isdigit() else 2**tries",
-        "0.5",
-        ("test_the_service_says_how_long_to_wait",),
-    ),
-    Bug(
-        "retries a 422",
-        "TURNED_AWAY = (429, 503)",
-        "TURNED_AWAY = (422, 429, 503)",
-        ("test_a_refused_photo_is_not_sent_again",),
-    ),
-    Bug(
-        "pays twice after a lost reply",
-        "except (httpx.ConnectError, httpx.ConnectTimeout) as error:",
-        "except (httpx.NetworkError, httpx.ProtocolError) as error:",
-        ("test_a_lost_reply_is_not_paid_for_twice",),
-    ),
-    Bug(
-        "saves a web page as a picture",
-        "                _judge(part, (2 * width, 2 * height))\n",
-        "",
-        ("test_a_picture_that_did_not_grow_is_not_taken", "test_a_web_page_is_not_saved_as_a_picture"),
-    ),
-    Bug(
-        "takes a picture that did not grow",
-        "if image.size != size:",
-        "if image.size == (0, 0):",
-        ("test_a_picture_that_did_not_grow_is_not_taken",),
-    ),
-    Bug(
-        "follows a stale link",
-        "except LinkDied:",
-        "except ZeroDivisionError:",
-        ("test_a_link_that_died_meanwhile_is_asked_for_anew",),
-    ),
-    Bug(
-        "ignores is_image_safe",
-        "if not safe:",
-        "if False:",
-        ("test_an_unsafe_photo_is_reported",),
-    ),
-    Bug(
-        "writes into the file it should replace",
-        'part = target.with_name(target.name + ".part")',
-        "part = target",
-        ("test_a_failed_download_leaves_the_old_file_as_it_was",),
-    ),
-    Bug(
-        "pays again for what is only to be fetched",
-        "if not receipt.is_open:",
-        "if not receipt.is_open or receipt.link:",
-        ("test_a_paid_picture_is_fetched_later_without_paying_again",),
-    ),
-    Bug(
-        "waits for ever",
-        "httpx.Client(timeout=timeout)",
-        "httpx.Client(timeout=None)",
-        ("test_a_service_that_keeps_silent_is_given_up",),
-    ),
-    Bug(
-        "forgets how cameras store photos",
-        "ImageOps.exif_transpose(image).size",
-        "image.size",
-        ("test_a_photo_that_was_taken_upright_is_judged_as_it_is_seen",),
-    ),
-    Bug(
-        "buys two pictures and keeps one",
-        '"num_images": 1',
-        '"num_images": 2',
-        ("test_a_link_that_died_meanwhile_is_asked_for_anew", "test_one_photo_costs_one_picture"),
-    ),
-    Bug(
-        "does not pass on what it was asked",
-        '"resemblance": resemblance',
-        '"resemblance": 50',
-        ("test_a_photo_comes_back_twice_as_large",),
-    ),
-)
-
-
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The example's tests in `folder`, by a pytest of their own."""
-    command = [sys.executable, "-B", "-m", "pytest", "-q"]
+    command = [sys.executable, "-B", "-m", "pytest", "-q", *words]
     for unused in ("cacheprovider", "schemathesis", "xdist", "hypothesispytest"):
         command += ["-p", f"no:{unused}"]
     # Not measured: the example is a user's code, and measuring doubles what starting Python costs.
@@ -135,22 +32,22 @@ def failed(output: str) -> list[str]:
     return sorted(set(FAILED.findall(output)))
 
 
-def copy(folder: Path) -> Path:
-    return shutil.copytree(EXAMPLE, folder / "thumbnailer", ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def plant(bug: Bug, files: Iterable[Path]) -> None:
-    """Make the edit in the one place it fits."""
-    places = [file for file in files if bug.old in file.read_text(encoding="utf-8")]
-    assert len(places) == 1, f"{bug.what}: {bug.old!r} is in {len(places)} files"
-    source = places[0].read_text(encoding="utf-8")
-    assert source.count(bug.old) == 1, f"{bug.what}: {bug.old!r} is there {source.count(bug.old)} times"
-    places[0].write_text(source.replace(bug.old, bug.new), encoding="utf-8")
-
-
 def test_the_example_passes_its_own_tests(tmp_path: Path) -> None:
     done = run(copy(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_its_usage_is_what_it_sends_and_reads(tmp_path: Path) -> None:
+    done = run(copy(tmp_path), f"--fauxscale-usage={tmp_path}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((tmp_path / "ideogram-2026-04.usage.json").read_text())
+    assert list(document["paths"]) == ["/upscale"]
+    operation = document["paths"]["/upscale"]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert form["image_request"]["properties"].keys() == {"resemblance", "num_images"}
+    reply = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert reply["properties"].keys() == {"data"}
+    assert reply["properties"]["data"]["items"]["properties"].keys() == {"is_image_safe", "url"}
 
 
 @pytest.mark.parametrize("bug", [pytest.param(bug, id=bug.what.replace(" ", "-")) for bug in BUGS])

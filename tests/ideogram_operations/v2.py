@@ -6,6 +6,8 @@ import base64
 from functools import partial
 from typing import Any
 
+from PIL import Image, ImageDraw, ImageFont
+
 from fauxscale.clock import iso
 from fauxscale.providers.ideogram.v2_upscale import MODELS
 from tests.pictures import opened, picture
@@ -84,6 +86,30 @@ def remove_background(calling: Calling) -> None:
     assert kept(made, one)
 
 
+def describe(calling: Calling) -> None:
+    """The words of v1, for the same picture."""
+    sent = photo(240, 180)
+    told = calling.call("POST", "/v2/image/describe/ideogram-3", files={"image": sent})
+    assert told["descriptions"] == calling.ask("describe", image_file=sent)["descriptions"]
+
+
+def structured(calling: Calling) -> None:
+    """Two rows of text in places that are known."""
+    page = Image.new("RGB", (400, 200), (250, 250, 240))
+    rows = {20: "A heading of some size", 140: "What stands below it, in small"}
+    for top, text in rows.items():
+        ImageDraw.Draw(page).text((20, top), text, (30, 60, 90), ImageFont.load_default(20))
+    told = calling.call("POST", "/v2/image/describe/ideogram-4", files={"image": encoded(page)})
+    elements = told["json_prompt"]["compositional_deconstruction"]["elements"]
+    assert len(elements) == len(rows)
+    for top, element in zip(rows, elements, strict=True):
+        y, x, bottom, right = element["bbox"]
+        assert abs(y - top * 5) < 40
+        assert abs(x - 50) < 30
+        assert x < right <= 1000
+        assert y < bottom < y + 250
+
+
 def poll(calling: Calling) -> None:
     """An upscale that is answered at once has no picture; a poll by the account's clock has."""
     calling.account.settings(options={"ideogram.run_seconds": 60})
@@ -144,6 +170,8 @@ ROWS = (
         remove_background,
         "ideogram-1",
     ),
+    Row("v2_describe", "measured: the words that v1 has", 0.01, describe, "ideogram-3"),
+    Row("v2_describe", "measured: text where it is", 0.01, structured, "ideogram-4"),
     Row("v2_poll", "none before its time, then those of the upscale", 0, poll),
     Row("v2_usage", "none: what it sums up is what was charged", 0, usage),
     Row("jwks", "none: the public key of the webhooks", 0, jwks),

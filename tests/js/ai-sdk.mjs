@@ -19,7 +19,7 @@ async function enlarged(stand, provider, text = "sharper", settings = {}) {
   return generateImage({ model: model(stand, provider), prompt, maxRetries: 0, ...settings });
 }
 
-export const scenes = {
+export const cases = {
   async "a prompt alone at aigateway"(stand) {
     const { image } = await generateImage({ model: model(stand, "aigateway"), prompt: "a cat", size: "1024x1024" });
     return { picture: stand.save(image.uint8Array) };
@@ -30,13 +30,13 @@ export const scenes = {
   "a refusal is not sent again": (stand) => enlarged(stand, "fal", "fauxscale:422", { maxRetries: 2 }),
 };
 for (const provider of ["aigateway", "lumenfall", "fal"]) {
-  scenes[`a picture at ${provider}`] = async (stand) => {
+  cases[`a picture at ${provider}`] = async (stand) => {
     const { image } = await enlarged(stand, provider);
     return { picture: stand.save(image.uint8Array), type: image.mediaType };
   };
-  scenes[`a wrong key at ${provider}`] = (stand) =>
+  cases[`a wrong key at ${provider}`] = (stand) =>
     enlarged(stand, provider, "sharper", { model: model(stand, provider, "invalid-key") });
   for (const status of [400, 402, 404, 422, 429, 500, 503]) {
-    scenes[`${status} at ${provider}`] = (stand) => enlarged(stand, provider, `fauxscale:${status}`);
+    cases[`${status} at ${provider}`] = (stand) => enlarged(stand, provider, `fauxscale:${status}`);
   }
 }

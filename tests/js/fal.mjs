@@ -18,7 +18,7 @@ const blob = (stand) => new Blob([fs.readFileSync(stand.photo)], { type: "image/
 const inline = (stand) => `data:image/png;base64,${fs.readFileSync(stand.photo, "base64")}`;
 const run = (stand, input, key) => client(stand, key).run(model, { input: { image_url: inline(stand), ...input } });
 
-export const scenes = {
+export const cases = {
   async "a blob is uploaded by itself"(stand) {
     const { data, requestId } = await client(stand).run(model, { input: { image_url: blob(stand), seed: 7 } });
     return { picture: await stand.fetched(data.images[0].url), seed: data.seed, id: requestId };
@@ -82,5 +82,5 @@ export const scenes = {
   "an empty wallet": { terms: { balance: 0 }, play: (stand) => run(stand, {}) },
 };
 for (const status of [400, 402, 403, 404, 422, 429, 500, 502, 503, 504]) {
-  scenes[`${status}`] = (stand) => run(stand, { prompt: `fauxscale:${status}` });
+  cases[`${status}`] = (stand) => run(stand, { prompt: `fauxscale:${status}` });
 }

@@ -18,7 +18,7 @@ async function edited(stand, provider, words, settings) {
   return client(stand, provider, settings).images.edit({ ...edit, image, ...words });
 }
 
-export const scenes = {
+export const cases = {
   async "a stream from disk at lumenfall"(stand) {
     const response = await client(stand, "lumenfall").images.edit({ ...edit, image: fs.createReadStream(stand.photo) });
     return { picture: await stand.fetched(response.data[0].url), revised: response.data[0].revised_prompt };
@@ -78,6 +78,6 @@ export const scenes = {
 };
 for (const status of [400, 402, 403, 404, 422, 429, 500, 503]) {
   const prompt = `fauxscale:${status}`;
-  scenes[`${status} at lumenfall`] = (stand) => edited(stand, "lumenfall", { prompt });
-  scenes[`${status} at aigateway`] = (stand) => client(stand, "aigateway").images.generate({ ...drawn, prompt });
+  cases[`${status} at lumenfall`] = (stand) => edited(stand, "lumenfall", { prompt });
+  cases[`${status} at aigateway`] = (stand) => client(stand, "aigateway").images.generate({ ...drawn, prompt });
 }

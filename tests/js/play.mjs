@@ -1,8 +1,8 @@
-// Plays every scene of one file at once, each with an account of its own, and prints what came of it as JSON:
+// Plays every case of one file at once, each with an account of its own, and prints what came of it as JSON:
 //
 //     node play.mjs ./openai.mjs '{"url": "http://127.0.0.1:2160", "providers": {...}, "photo": "a.png", "out": "results"}'
 //
-// `url` and `providers` are as in the ready line of `fauxscale serve --json`. A scene is `async (stand) => value`, or
+// `url` and `providers` are as in the ready line of `fauxscale serve --json`. A case is `async (stand) => value`, or
 // `{terms, play}` where the account needs terms. An error is told by its class and members, with it what
 // the account asked for and paid (micro-dollars), as the server saw it.
 
@@ -11,7 +11,7 @@ import path from "node:path";
 
 const [file, words] = process.argv.slice(2);
 const { url, providers, photo, out } = JSON.parse(words);
-const { scenes } = await import(file);
+const { cases } = await import(file);
 
 async function control(path, body) {
   const sent = body && { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
@@ -24,8 +24,8 @@ function told(error) {
   return { class: error.constructor.name, ...members };
 }
 
-async function playOne([name, scene]) {
-  const { terms = {}, play = scene } = scene;
+async function playOne([name, one]) {
+  const { terms = {}, play = one } = one;
   const { id, keys } = await control("/accounts", { terms });
   const stand = {
     photo,
@@ -53,5 +53,5 @@ async function playOne([name, scene]) {
   return [name, { ...result, micros, asked: calls.map((call) => call.operation) }];
 }
 
-const played = await Promise.all(Object.entries(scenes).map(playOne));
+const played = await Promise.all(Object.entries(cases).map(playOne));
 console.log(JSON.stringify(Object.fromEntries(played)));

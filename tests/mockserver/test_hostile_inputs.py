@@ -221,11 +221,11 @@ def test_who_leaves_while_waiting_for_calls_is_waited_for_no_longer(mock: MockSe
             f"{mock.url}{API}/accounts/{account.id}/calls?wait=5&timeout=300",
             timeout=httpx.Timeout(60, read=0.2),
         )
-    store = mock.app.accounts.store
+    store = mock.app.accounts.store.store
     deadline = time.monotonic() + 30
     while store._waiting and time.monotonic() < deadline:  # type: ignore[attr-defined]  # the memory store's
         httpx.get(f"{mock.url}{API}/health")
-    assert not store._waiting, "a wait is left whose client has gone"  # type: ignore[attr-defined]
+    assert not store._waiting, "a wait is left whose client has gone"  # type: ignore[attr-defined]  # as above
 
 
 # Secrets

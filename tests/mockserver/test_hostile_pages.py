@@ -20,7 +20,7 @@ from tests.pictures import picture
 
 PORT = 2160
 TOKEN = "t0ken-t0ken-t0ken-t0ken"
-# Host: whose it is. "us": this machine by any name; a provider's; nobody's: refused.
+# Host: whose it is. "us": this machine by any name; a provider's; unknown: refused.
 HOSTS = {
     f"127.0.0.1:{PORT}": "us",
     f"localhost:{PORT}": "us",
@@ -33,19 +33,19 @@ HOSTS = {
     f"[::ffff:127.0.0.1]:{PORT}": "us",
     "api.ideogram.ai": "theirs",
     "queue.fal.run:443": "theirs",
-    "evil.example": "nobody's",
-    f"evil.example:{PORT}": "nobody's",
-    "localhost.evil.example": "nobody's",
-    "127.0.0.1.evil.example": "nobody's",
-    "127.0.0.1.nip.io": "nobody's",
-    "api.ideogram.ai.evil.example": "nobody's",
-    "localhost.": "nobody's",
-    "127.1": "nobody's",
-    "2130706433": "nobody's",
-    "user@127.0.0.1": "nobody's",
-    "127.0.0.1:2160:1": "nobody's",
-    "[::1": "nobody's",
-    "": "nobody's",
+    "evil.example": "unknown",
+    f"evil.example:{PORT}": "unknown",
+    "localhost.evil.example": "unknown",
+    "127.0.0.1.evil.example": "unknown",
+    "127.0.0.1.nip.io": "unknown",
+    "api.ideogram.ai.evil.example": "unknown",
+    "localhost.": "unknown",
+    "127.1": "unknown",
+    "2130706433": "unknown",
+    "user@127.0.0.1": "unknown",
+    "127.0.0.1:2160:1": "unknown",
+    "[::1": "unknown",
+    "": "unknown",
 }
 # Origin, `{host}` being the Host's: whether that is a page of our own. None: no page, or one that only reads.
 ORIGINS: dict[str | None, bool] = {
@@ -142,7 +142,7 @@ def test_no_host_origin_and_route_let_a_page_of_another_origin_in(host: str) -> 
 def check(said: Answer, target: Target, whose: str, is_own: bool) -> None:
     where = f"{target}: {said.status}"
     assert said.status < 500, where
-    if whose == "nobody's":
+    if whose == "unknown":
         assert said.status == 403, where
         assert b"host not allowed" in said.body, where
         assert READABLE not in said.headers, where

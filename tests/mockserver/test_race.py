@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from fauxscale.dispatch import pipeline
+from fauxscale.dispatch import quotas
 from fauxscale.settings import Terms
 from fauxscale.state.batch import Batch
 from fauxscale.state.rate_limits import Quota
@@ -72,10 +72,10 @@ def test_a_fault_that_is_not_given_back_is_found(here: InProcess, monkeypatch: p
 def test_one_call_too_many_is_found(
     here: InProcess, monkeypatch: pytest.MonkeyPatch, story: Story, said: str
 ) -> None:
-    whole = pipeline._quotas
+    whole = quotas.quotas_under
 
     def generous(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
         return [replace(one, most=one.most + 1) for one in whole(usual, terms)]
 
-    monkeypatch.setattr(pipeline, "_quotas", generous)
+    monkeypatch.setattr("fauxscale.dispatch.pipeline.quotas_under", generous)
     assert any(one.startswith(said) for one in play(story, here, random.Random(1), CALLS).wrong)

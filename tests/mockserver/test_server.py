@@ -143,7 +143,7 @@ def test_a_server_without_a_socket_opens_none() -> None:
 
 def test_an_unknown_provider_is_named_with_those_there_are() -> None:
     with MockServer(listen=False) as mock, pytest.raises(ValueError, match="ideogram"):
-        mock.base_url("nobody")
+        mock.base_url("unknown")
 
 
 def test_answers_are_not_delayed_by_the_socket() -> None:

@@ -90,7 +90,7 @@ def test_a_folder_is_removed_with_all_that_is_in_it_and_only_once_its_process_is
 def test_only_folders_of_ours_are_removed(temporary: Path) -> None:
     elsewhere = temporary / "precious"
     orphan = temporary / "fauxscale-of-orphan"
-    for folder in (elsewhere, orphan, temporary / "fauxscale-of-nobody-locked"):
+    for folder in (elsewhere, orphan, temporary / "fauxscale-unknown-locked"):
         folder.mkdir()
         (folder / "upload").touch()
     for folder in (elsewhere, orphan):
@@ -100,7 +100,7 @@ def test_only_folders_of_ours_are_removed(temporary: Path) -> None:
     assert {path.name for path in temporary.iterdir()} == {
         "precious",
         "fauxscale-of-link",
-        "fauxscale-of-nobody-locked",
+        "fauxscale-unknown-locked",
     }
     assert {path.name for path in elsewhere.iterdir()} == {"upload", "lock"}
 

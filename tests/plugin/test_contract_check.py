@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from fauxscale import MockServer, Settings
@@ -115,7 +118,9 @@ def test_a_run_may_warn_or_not_care(run: Runs) -> None:
 def test_what_a_contract_cannot_be_is_a_usage_error(run: Runs, value: str) -> None:
     result = run(f"@pytest.mark.fauxscale(contract={value})\ndef test_it(fauxscale): pass\n")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*contract is error, warn or off, or allowances with their reasons*"])
+    result.stderr.fnmatch_lines(
+        ["*contract is strict, error, warn or off, or allowances with their reasons*"]
+    )
 
 
 def test_no_way_to_a_fixture_leads_round_the_contract(run: Runs) -> None:
@@ -252,3 +257,109 @@ def test_it(request):
     result.assert_outcomes(failed=1)
     result.stdout.no_fnmatch_line("*detail*")
     result.stdout.no_fnmatch_line("*fauxscale calls*")
+
+
+UNTIDY = """
+@pytest.mark.parametrize("change", ["label", "extra part", "twice", "query"])
+def test_it(fauxscale, sample_image, change):
+    parts = [("image_file", ("a.png", sample_image("PNG"), "image/png")), ("image_request", (None, "{}"))]
+    if change == "label":
+        parts[0] = ("image_file", ("a.jpg", sample_image("PNG"), "image/jpeg"))
+    elif change == "extra part":
+        parts.append(("image_reqest", (None, "{}")))
+    elif change == "twice":
+        parts.append(parts[1])
+    url = fauxscale.url + "/upscale" + ("?stray=1" if change == "query" else "")
+    reply = httpx.post(url, headers={"Api-Key": fauxscale.api_key("ideogram")}, files=parts)
+    assert reply.status_code == 200
+"""
+
+
+def test_what_is_undocumented_or_ignored_fails_a_strict_test_only(run: Runs) -> None:
+    run(UNTIDY).assert_outcomes(passed=4)
+    result = run.again("--fauxscale-contract=strict")
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(
+        ["calls outside the recorded contract:", "*declared image/jpeg, the bytes are PNG*"]
+    )
+    said = result.stdout.str()
+    for each in ("did you mean image_request?", "was sent more than once", "stray is not a query parameter"):
+        assert each in said
+
+
+def test_the_summary_counts_what_was_judged_the_worst_first(run: Runs) -> None:
+    result = run(
+        LENIENT
+        + "def test_it(lenient):\n    send_it(lenient, detail='50')\n"
+        + UNTIDY.replace("test_it", "test_more")
+    )
+    result.stdout.fnmatch_lines(
+        ["fauxscale contract: 5 calls judged, 5 departures: 1 would be rejected, 3 undocumented, 1 ignored"]
+    )
+    clean = run("def test_it(fauxscale, send):\n    send(fauxscale)\n", "--fauxscale-contract=warn")
+    clean.stdout.fnmatch_lines(["fauxscale contract: 1 call judged, 0 departures"])
+
+
+SLIPS = """
+import base64
+
+def upscaled(account, path):
+    form = {"image_file": ("a.png", b"GIF89a", "image/png"), "image_request": (None, "{}")}
+    return httpx.post(account.url + path, headers={"Api-Key": account.api_key("ideogram")}, files=form)
+
+def test_takes_a_wrong_address(fauxscale):
+    upscaled(fauxscale, "/ideogram/v1/upscale")
+
+def test_swallows_a_refusal(fauxscale):
+    upscaled(fauxscale, "/ideogram/upscale")
+
+def test_sees_a_refusal(fauxscale):
+    assert upscaled(fauxscale, "/ideogram/upscale").status_code == 200
+
+def test_sends_what_fal_ignores(fauxscale, sample_image):
+    picture = "data:image/png;base64," + base64.b64encode(sample_image()).decode()
+    key = {"Authorization": "Key " + fauxscale.api_key("fal")}
+    url = fauxscale.url + "/fal/run/fal-ai/ideogram/upscale"
+    assert httpx.post(url, headers=key, json={"image_url": picture, "foo": 1}).status_code == 200
+"""
+
+
+def test_a_wrong_address_fails_its_test_and_names_the_right_one(run: Runs) -> None:
+    result = run(SLIPS, "-k", "address")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*/method: POST /ideogram/v1/upscale is no operation: did you mean POST /upscale?*"]
+    )
+
+
+def test_a_refusal_in_a_test_that_passed_is_told_in_the_summary(run: Runs) -> None:
+    result = run(SLIPS, "-k", "refusal")
+    result.assert_outcomes(passed=1, failed=1)
+    told = (
+        "1 call was refused in tests that passed: test_it.py::test_swallows_a_refusal (ideogram.upscale 400)"
+    )
+    result.stdout.fnmatch_lines([f"fauxscale contract: {told}"])
+
+
+def test_the_report_has_every_departure_with_its_test_and_workers_write_the_same(run: Runs) -> None:
+    run.write(SLIPS)
+    run.apart("--fauxscale-contract=warn", "--fauxscale-contract-report=alone.json")
+    run.apart("--fauxscale-contract=warn", "--fauxscale-contract-report=among.json", "-p", "xdist", "-n", "2")
+    alone, among = (
+        json.loads((run.pytester.path / f"{name}.json").read_text()) for name in ("alone", "among")
+    )
+    found = {(one["test"].partition("::")[2], one["pointer"], one["severity"]) for one in alone["departures"]}
+    assert ("test_takes_a_wrong_address", "/method", "would be rejected") in found
+    assert ("test_sends_what_fal_ignores", "/body/foo", "ignored") in found
+    assert "curl" in alone["departures"][0]["curl"]
+    assert alone["judged"] == among["judged"] == 2
+
+    def told(report: Any) -> list[tuple[str, str]]:
+        return sorted((one["test"], one["pointer"]) for one in report["departures"])
+
+    assert told(alone) == told(among)
+
+
+def test_a_report_that_cannot_be_written_is_said(run: Runs) -> None:
+    result = run(SLIPS, "-k", "swallows", "--fauxscale-contract-report=none/report.json")
+    result.stdout.fnmatch_lines(["fauxscale contract: none/report.json cannot be written: *"])

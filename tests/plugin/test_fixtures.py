@@ -56,7 +56,7 @@ def test_intercepted_hosts_answer_with_the_same_account(run: Runs) -> None:
             for http in (httpx, httpx2):
                 reply = upscale("https://api.ideogram.ai", key, sample_image("PNG", 40, 30), http)
                 assert reply.json()["data"][0]["upscaled_resolution"] == "80x60"
-                assert http.get(reply.json()["data"][0]["url"]).content.startswith(b"\\x89PNG")
+                assert http.get(reply.json()["data"][0]["url"], timeout=60).content.startswith(b"\\x89PNG")
 
         def test_nothing_is_intercepted_afterwards(fauxscale):
             with pytest.raises(AssertionError, match="ask for the fixture fauxscale_intercept"):

@@ -174,7 +174,7 @@ PASSES = "def test_it(fauxscale): pass"
         ("fauxscale_rate_limit = 1.5", "fauxscale_rate_limit is a whole number: *1.5*"),
         ("fauxscale_latency = -1", "fauxscale_latency is a number of 0 or more, not -1.0"),
         ("fauxscale_time = fast", "fauxscale_time is one of real, virtual, not 'fast'"),
-        ("fauxscale_contract = errr", "fauxscale_contract is one of error, warn, off, not 'errr'"),
+        ("fauxscale_contract = errr", "fauxscale_contract is one of strict, error, warn, off, not 'errr'"),
         ("fauxscale_network = blok", "fauxscale_network is one of block, allow, not 'blok'"),
         (
             "fauxscale_api_version = 1999-01",

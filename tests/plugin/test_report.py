@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partialmethod
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from fauxscale import MockServer
 from fauxscale.client import CallRecord
@@ -47,6 +47,8 @@ def test_a_failing_test_shows_its_calls_and_why_they_were_refused(run: Runs) -> 
 
 def test_calls_that_no_account_took_are_shown_with_their_reasons(run: Runs) -> None:
     result = run("""
+        pytestmark = pytest.mark.fauxscale(contract="off")  # these addresses are wrong
+
         def test_earlier(fauxscale):
             upscale(fauxscale.base_url("fal"), "somebody's key", b"")
 
@@ -146,6 +148,18 @@ def test_every_test_after_the_death_of_the_server_says_at_once_that_it_is_gone_a
 
 def call(**facts: Any) -> CallRecord:
     return CallRecord.of(asdict(Entry(**facts)))
+
+
+def test_a_read_of_a_link_that_had_died_is_shown(run: Runs) -> None:
+    done = run("""
+        def test_fails(fauxscale, send):
+            link = send(fauxscale).json()["data"][0]["url"]
+            fauxscale.clock.advance(days=30)
+            httpx.get(link).raise_for_status()
+        """)
+    done.assert_outcomes(failed=1)
+    assert "INTERNALERROR" not in done.stdout.str()
+    done.stdout.fnmatch_lines(["*  ideogram.download  4??  *-  *-"])
 
 
 def test_only_the_newest_calls_are_shown() -> None:

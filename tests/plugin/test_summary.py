@@ -74,7 +74,9 @@ def test_totals_of_workers_add_up() -> None:
     totals = Totals(1, 2, 3, 4)
     totals.add(Totals(10, 20, 30, 40).to_members())
     totals.add({})
-    assert totals.to_members() == {"calls": 11, "images": 22, "micros": 33, "refused": 44}
+    totals.add({"judged": 5, "rejected": 1, "undocumented": 2, "ignored": 1})
+    contract = {"judged": 5, "rejected": 1, "undocumented": 2, "ignored": 1}
+    assert totals.to_members() == {"calls": 11, "images": 22, "micros": 33, "refused": 44, **contract}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """`make audit`: asks the package index for advisories about the packages of the lock, by means of pip-audit.
 
-Exit status 1 where there are any. Where nobody could be asked it says so in one line and exits with 0: pip-audit alone
-says "no known vulnerabilities" then (2.10.1, read 2026-11-21), which nobody knows.
+Exit status 1 where there are any. Where no index could be asked it says so in one line and exits with 0: pip-audit says
+"no known vulnerabilities" then (2.10.1, read 2026-11-21), which is unknown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PIP_AUDIT = (
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The answer: which packages were asked about, which nobody knew of, and the advisories, a line each."""
+    """The answer: which packages were asked about, which were unknown, and the advisories, a line each."""
 
     asked: tuple[str, ...]
     unknown: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The lock read, advisories told, and where nobody could be asked, that said."""
+"""The lock read, advisories told, and where no index could be asked, that said."""
 
 from __future__ import annotations
 

@@ -19,8 +19,10 @@ KINDS = (
     "pictures",
     "links",
     "race",
+    "workers",
     "peers",
     "memory",
+    "kill",
 )
 
 

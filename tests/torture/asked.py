@@ -17,6 +17,8 @@ from fauxscale.transport.connection import attach
 
 PATIENCE = 0.3
 _GIVES_UP = 5.0
+# Who listens for the client only may be held open for good, or may be at work in a thread meanwhile.
+_LISTENS_ONLY = 1.5
 
 Header = tuple[bytes, bytes]
 
@@ -85,13 +87,14 @@ class Client:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         exchange, answer = _Exchange(ask), Answer()
-        late = loop.time() + _GIVES_UP
+        begun = loop.time()
 
         timers: list[asyncio.TimerHandle] = []
 
         def tire() -> None:
-            answer.waited = bool(self._waits or exchange.listens)
-            if answer.waited or loop.time() >= late:
+            waited = loop.time() - begun
+            answer.waited = self._waits > 0 or (exchange.listens > 0 and waited >= _LISTENS_ONLY)
+            if answer.waited or waited >= _GIVES_UP:
                 answer.ended = "left"
                 exchange.leave()
                 task.cancel()

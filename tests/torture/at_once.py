@@ -119,9 +119,10 @@ class InProcess:
 class OverSockets:
     """The application in a thread of its own; its clients are threads with a kept connection each."""
 
-    name = "over sockets"
-
-    def __init__(self, url: str, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, url: str, pool: ThreadPoolExecutor, name: str = "over sockets", patience: float = 60
+    ) -> None:
+        self.name, self._patience = name, patience
         self._address, self._pool = url.partition("//")[2], pool
         self._kept = threading.local()
         self._lock = threading.Lock()
@@ -133,12 +134,18 @@ class OverSockets:
     def _one(self, call: Call) -> Reply:
         connection = getattr(self._kept, "connection", None)
         if connection is None:
-            connection = self._kept.connection = http.client.HTTPConnection(self._address, timeout=60)
+            connection = self._kept.connection = http.client.HTTPConnection(
+                self._address, timeout=self._patience
+            )
             with self._lock:
                 self._all.append(connection)
-        connection.request(call.method, call.path, body=call.body, headers=dict(call.headers))
-        reply = connection.getresponse()
-        return Reply(reply.status, reply.read())
+        try:
+            connection.request(call.method, call.path, body=call.body, headers=dict(call.headers))
+            reply = connection.getresponse()
+            return Reply(reply.status, reply.read())
+        except BaseException:
+            connection.close()  # the next call opens it again
+            raise
 
     def close(self) -> None:
         for connection in self._all:

@@ -3,6 +3,7 @@ lives. Judged by the app's own judgement, and every so often by the whole app, w
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from fauxscale.app import App
 from fauxscale.clock import Clock
 from fauxscale.dispatch.provider import Provider
 from fauxscale.errors import ApiError
+from fauxscale.hosts import named_host
 from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.operations.delivery import readable
 from fauxscale.state.account import Account
@@ -189,7 +191,8 @@ async def judged(app: App, read: Read, now: float) -> tuple[bool, bool]:
     """Whether the app routes a read to the reader of links, and whether that answers it: its own judgement, without the
     work around it."""
     request = Request(scope_of(read))
-    if app._gate(request) is not None or app._is_ours(request):
+    host = named_host(request.scope["headers"])
+    if app._gate(host) is not None or app._is_ours(request.scope["path"], host):
         return False, False
     match = app.routes.find(request)
     if match is None or match.route is None:
@@ -210,7 +213,10 @@ async def asked(app: App, given: Sequence[Given], read: Read) -> int:
     now = given[read.link].exp + read.ahead
     for one in given:
         await one.account.set_clock(Clock(frozen_at=now))
-    return (await answer(app, scope_of(read))).status
+    status = (await answer(app, scope_of(read))).status
+    # Nothing here ever waits: what a call left for the loop's next turn would pile up.
+    await asyncio.sleep(0)
+    return status
 
 
 # Mutations: each makes another read of one, never in place.

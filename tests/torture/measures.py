@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
@@ -41,6 +41,15 @@ def peak(pid: int | str = "self") -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def waits() -> float:
+    """Seconds that the threads of this process could have run and had no processor."""
+    waited = 0
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has ended by now
+            waited += int((thread / "schedstat").read_text().split()[1])
+    return waited / 1e9
 
 
 def growth(samples: Sequence[tuple[int, float]]) -> tuple[float, int]:

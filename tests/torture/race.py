@@ -109,7 +109,7 @@ def wallet(r: Round) -> None:
     paid = sum(reply.status == 200 for reply in replies)
     r.hold("calls answered", paid, affordable)
     r.hold("calls refused", sum(reply.status in (402, 403) for reply in replies), r.calls - affordable)
-    _hold_ledger(r, start, paid * price, paid)
+    hold_ledger(r, start, paid * price, paid)
 
 
 def wallet_of_many(r: Round) -> None:
@@ -120,12 +120,12 @@ def wallet_of_many(r: Round) -> None:
     mixed = r.send([r.upscale(images=r.dice.randint(1, 4)) for _ in range(r.calls // 2)])
     single = r.send([r.upscale() for _ in range(r.calls // 2)])
     paid = [len(reply.json()["data"]) for reply in (*mixed, *single) if reply.status == 200]
-    _hold_ledger(r, start, sum(paid) * 60_000, len(paid))
+    hold_ledger(r, start, sum(paid) * 60_000, len(paid))
     if any(reply.status == 402 for reply in single):
         r.hold("money for one more is left", r.control("GET", "/ledger")["balance"] >= 60_000, False)
 
 
-def _hold_ledger(r: Round, start: int, acknowledged: int, charges: int) -> None:
+def hold_ledger(r: Round, start: int, acknowledged: int, charges: int) -> None:
     told = r.control("GET", "/ledger")
     r.hold("balance", told["balance"], start - acknowledged)
     r.hold("spent", told["spent"], acknowledged)
@@ -150,7 +150,7 @@ def queue(r: Round) -> None:
     ]
     r.dice.shuffle(polls)
     r.send(polls)
-    _hold_ledger(r, affordable * 60_000, affordable * 60_000, affordable)
+    hold_ledger(r, affordable * 60_000, affordable * 60_000, affordable)
 
 
 def rate_limit(r: Round) -> None:
@@ -193,16 +193,19 @@ def places(r: Round) -> None:
     r.hold("answers of other kinds", {reply.status for reply in replies} - {200, 429}, set[int]())
     answered = sum(reply.status == 200 for reply in replies)
     r.hold("calls that waited", waits.all, answered)
-    _hold_ledger(r, 1_000_000_000, answered * 60_000, answered)
+    hold_ledger(r, 1_000_000_000, answered * 60_000, answered)
     again = r.send([r.upscale()])
     r.hold("the place of the last", again[0].status, 200)
 
 
 def faults(r: Round) -> None:
-    """Faults so often as configured, of several rules, while some calls find no place and give theirs back."""
+    """Faults so often as configured, of several rules, while some calls find no place and give theirs back.
+
+    None is a 503, by which calls are put off.
+    """
     some, few, after = r.dice.randint(3, r.calls // 4), r.dice.randint(1, 5), r.dice.randint(0, 9)
     r.open(in_flight=r.dice.choice((3, 1_000)), rate_limit=1_000_000)
-    r.control("POST", "/faults", {"fault": "Fail", "status": 503, "times": some, "after": after})
+    r.control("POST", "/faults", {"fault": "Fail", "status": 507, "times": some, "after": after})
     r.control("POST", "/faults", {"fault": "Fail", "status": 500, "times": few, "on": "ideogram"})
     script = [{"fault": "Fail", "status": 504}, {"fault": "Ok"}, {"fault": "Fail", "status": 502}] * 2
     r.control("POST", "/faults/script", {"script": script})
@@ -212,7 +215,7 @@ def faults(r: Round) -> None:
         if all(one["left"] == 0 for one in r.control("GET", "/faults")["faults"]):
             break
         told.update(reply.status for reply in r.send([r.upscale()]))
-    meant = {503: some, 500: few, 504: 2, 502: 2}
+    meant = {507: some, 500: few, 504: 2, 502: 2}
     r.hold("faults told", {status: told[status] for status in meant}, meant)
     counted = [one["applied"] for one in r.control("GET", "/faults")["faults"]]
     r.hold("faults counted", counted, [some, few, 6])
@@ -283,33 +286,38 @@ def play(story: Story, way: Way, dice: random.Random, calls: int) -> Round:
 
 def torture(seed: int, limits: Limits) -> Result:
     """Play rounds of about a thousand calls, one way and the other in turn, until the limits."""
-    result = Result("race", PROMISE, seed, machine=machine(), date=f"{datetime.now(UTC):%Y-%m-%d}")
+    with in_process(random.Random(seed)) as one, over_sockets(random.Random(seed)) as other:
+        return race("race", PROMISE, [one, other], STORIES, seed, limits)
+
+
+def race(
+    name: str, promise: str, ways: Sequence[Way], stories: Sequence[Story], seed: int, limits: Limits
+) -> Result:
+    """Play each story in each way in turn, until the limits."""
+    result = Result(name, promise, seed, machine=machine(), date=f"{datetime.now(UTC):%Y-%m-%d}")
     begun, rounds = time.monotonic(), 0
     by_way: Counter[str] = Counter()
     histogram: Counter[str] = Counter()
-    with in_process(random.Random(seed)) as one, over_sockets(random.Random(seed)) as other:
-        while result.count < limits.count and time.monotonic() - begun < limits.seconds:
-            way, story = (one, other)[rounds % 2], STORIES[rounds // 2 % len(STORIES)]
-            played = play(story, way, random.Random(f"{seed} {rounds}"), 1_000)
-            control(way, "POST", "/reset")
-            rounds += 1
-            result.count += played.made
-            by_way[way.name] += played.made
-            histogram.update({f"{story.__name__}: {status}": n for status, n in played.statuses.items()})
-            result.reached += played.made
-            result.accepted += played.statuses["200"]
-            result.failures += [
-                f"round {rounds}, {story.__name__} {way.name}: {one_}" for one_ in played.wrong
-            ]
-            if len(result.failures) >= _FAILURES:
-                break
+    while result.count < limits.count and time.monotonic() - begun < limits.seconds:
+        way, story = ways[rounds % len(ways)], stories[rounds // len(ways) % len(stories)]
+        played = play(story, way, random.Random(f"{seed} {rounds}"), 1_000)
+        control(way, "POST", "/reset")
+        rounds += 1
+        result.count += played.made
+        by_way[way.name] += played.made
+        histogram.update({f"{story.__name__}: {status}": n for status, n in played.statuses.items()})
+        result.reached += played.made
+        result.accepted += played.statuses["200"]
+        result.failures += [f"round {rounds}, {story.__name__} {way.name}: {one_}" for one_ in played.wrong]
+        if len(result.failures) >= _FAILURES:
+            break
     result.seconds = time.monotonic() - begun
     result.peak_mib = peak() / 2**20
     result.histogram = dict(histogram)
     result.figures = {
-        "rounds": f"{rounds:,}, of {len(STORIES)} stories",
+        "rounds": f"{rounds:,}, of {len(stories)} stories",
         "clients at once": f"{CLIENTS}",
-        **{f"calls {name}": f"{count:,}" for name, count in by_way.items()},
+        **{f"calls {way_}": f"{count:,}" for way_, count in by_way.items()},
         "sums that were not exact": f"{len(result.failures):,}",
     }
     result.save(limits.kept)

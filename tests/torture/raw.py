@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import unquote_to_bytes
 
 import h11
 from starlette.types import Receive, Scope, Send
@@ -193,7 +194,7 @@ class _Attempts:
 def _changes(ask: Ask) -> bool:
     """Whether a request may change what others are answered, or be made to wait."""
     return (
-        (b"__fauxscale" in ask.target and ask.method != "GET")
+        (b"__fauxscale" in unquote_to_bytes(ask.target) and ask.method != "GET")
         or b"wait" in ask.target
         or b"stream" in ask.target
     )

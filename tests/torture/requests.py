@@ -28,7 +28,7 @@ from .stories import Story, at_address, filled, get, members, send, told
 
 COUNT = 1_000_000
 _MIB = 1024 * 1024
-# Small, so that what is kept up to a limit has reached it long before growth is measured. Nobody is told to wait.
+# Small, so that what is kept up to a limit has reached it long before growth is measured. No client is told to wait.
 SETTINGS = Settings(
     terms=Terms(rate_limit=1_000_000_000, in_flight=1_000_000),
     journal_entries=200,
@@ -162,7 +162,8 @@ def _invites(story: Story) -> bool:
 def _changes(story: Story) -> bool:
     """Whether a story may change what others are answered: it controls, or sets a fault in a prompt."""
     return any(
-        (b"__fauxscale" in ask.target and ask.method not in ("GET", "HEAD")) or b"fauxscale:" in ask.body
+        (b"__fauxscale" in unquote_to_bytes(ask.target) and ask.method not in ("GET", "HEAD"))
+        or b"fauxscale:" in ask.body
         for ask in story.asks
     )
 
@@ -218,7 +219,7 @@ def connecting_only_to(port: int) -> Generator[None]:
 
     def connect(self: socket.socket, address: tuple[object, ...] | str) -> None:
         if not isinstance(address, str) and address[1] != port:
-            raise ConnectionRefusedError(f"torture connects to nobody: {address}")
+            raise ConnectionRefusedError(f"torture makes no connections: {address}")
         real(self, address)
 
     with mock.patch.object(socket.socket, "connect", connect):

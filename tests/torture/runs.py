@@ -18,7 +18,8 @@ T = TypeVar("T")
 class Outcome:
     """What came of one try. `what` is its line in the histogram; `broken` says which promise it broke.
 
-    `charges`: how many that came to stay; where a run forgets its accounts now and then, none do.
+    `charges`: how many that came to stay; where a run forgets its accounts now and then, none do. `work`: seconds that
+    are granted for the pictures it made, whose size was asked for.
     """
 
     what: str
@@ -26,6 +27,7 @@ class Outcome:
     accepted: bool = False
     charges: int = 0
     broken: str = ""
+    work: float = 0.0
 
 
 class Run(Protocol[T]):

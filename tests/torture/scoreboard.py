@@ -141,7 +141,7 @@ def _section(row: Row, result: Result | None) -> Iterator[str]:
         yield f"Not run: {row.whole:,} tries are to come." if row.whole else "Not run."
         yield ""
         return
-    yield f"- Held: {result.promise}." if not result.failures else f"- **Not held**: {result.promise}."
+    yield f"- PASS: {result.promise}." if not result.failures else f"- **FAIL**: {result.promise}."
     seed = f", seed {result.seed}" if result.seed else ""
     yield f"- {result.count:,} tries in {result.seconds:,.0f} s ({result.rate:,.0f} a second){seed}"
     yield f"- On {result.date}: {result.machine}"

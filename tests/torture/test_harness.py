@@ -203,6 +203,16 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert load("small", tmp_path) == result
 
 
+def test_what_failed_is_tried_again_by_a_run_that_goes_on(tmp_path: Path) -> None:
+    broken = perform(Small(fails), 1, Limits(20, kept=tmp_path))
+    assert [one for one in broken.failures if "answers 500" in one]
+    still = perform(Small(fails), 1, Limits(20, resume=True, kept=tmp_path))
+    assert [one for one in still.failures if "answers 500" in one]
+    mended = perform(Small(), 1, Limits(20, resume=True, kept=tmp_path))
+    assert not [one for one in mended.failures if "answers 500" in one]
+    assert "did not fail" in mended.figures.values()
+
+
 def test_a_run_that_is_interrupted_has_kept_what_it_found(tmp_path: Path) -> None:
     small, tries = Small(), iter(range(1_000))
 

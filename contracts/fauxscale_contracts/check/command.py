@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from fauxscale_contracts.console.arguments import a_key, a_report, an_origin
+from fauxscale_contracts.console.arguments import a_key, a_report, an_origin, trial_options
 from fauxscale_contracts.console.exit_codes import give_up, interruptible
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -40,6 +40,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.IntRange(min=1),
     help="Requests drawn for each operation.",
 )
+@click.option(
+    "--operation", "operations", multiple=True, help="Only this operation, ideogram.upscale; once for each."
+)
+@trial_options
 @click.option("--strict", is_flag=True, help="Also check that it accepts valid requests and refuses others.")
 @click.option("--spend", is_flag=True, help="Allow the real service, which charges for the calls.")
 def check(
@@ -50,6 +54,10 @@ def check(
     har: Path | None,
     junit: Path | None,
     examples: int,
+    operations: tuple[str, ...],
+    link_life: float,
+    rate_limit: int,
+    sizes: bool,
     strict: bool,
     spend: bool,
 ) -> None:
@@ -61,25 +69,35 @@ def check(
         from fauxscale_contracts.contract.violations import ContractError
         from fauxscale_contracts.profiles.installed import profile
         from fauxscale_contracts.profiles.loading import load
+        from fauxscale_contracts.profiles.outcomes import Trials
 
+        from .fitting import is_real
         from .reports import NotWritten, Reports
-        from .run import NotRun, check_server, is_real
+        from .run import NotRun, check_server
 
         try:
             of = profile(provider or _named_in(base_url))
             contract = load(of.name, api_version=api_version)
             if is_real(contract, base_url) and not spend:
                 give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
+            for name in operations:
+                contract.operation(name)
             kept = check_server(
-                of, contract, base_url, key, Reports(har, junit), examples=examples, strict=strict
+                of,
+                contract,
+                base_url,
+                key,
+                Reports(har, junit),
+                operations=operations,
+                examples=examples,
+                strict=strict,
+                trials=Trials(link_life, rate_limit, sizes),
             )
         except (ContractError, NotRun) as error:
             give_up(str(error))
         except NotWritten as error:  # the verdict stands above
             click.echo(str(error), err=True)
             sys.exit(2)
-        except ImportError as error:
-            give_up(f"this needs Schemathesis: pip install 'fauxscale[contracts]' ({error.name} is missing)")
         sys.exit(0 if kept else 1)
 
 

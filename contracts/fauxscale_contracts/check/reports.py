@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from xml.etree import ElementTree
 
 from fauxscale import redact
 from fauxscale_contracts.console.atomic_write import write
+from fauxscale_contracts.profiles.outcomes import Outcome
 
 MASKED = "[Filtered]"  # what Schemathesis puts in place of the secrets it knows by name
 
@@ -57,6 +60,31 @@ def har_at(home: Path) -> Path:
 def junit_at(home: Path) -> Path:
     """The file where Schemathesis writes the verdicts."""
     return home / "check.xml"
+
+
+def lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """A section of lines for what was looked at beyond the schemas."""
+    yield ""
+    yield "Beyond the schemas:"
+    yield from (f"  {one.verdict:<8}  {one.name}: {one.message}" for one in outcomes)
+
+
+def add_outcomes(junit: Path, outcomes: Sequence[Outcome]) -> None:
+    """Add a suite of what was looked at beyond the schemas to Schemathesis' report."""
+    report = ElementTree.parse(junit)
+    suite = ElementTree.SubElement(report.getroot(), "testsuite", name="beyond the schemas")
+    for one in outcomes:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="outcomes", name=f"{one.name}: {one.message}"
+        )
+        if one.verdict != "PASS":
+            kind = "failure" if one.verdict == "FAIL" else "skipped"
+            ElementTree.SubElement(case, kind, message=one.message)
+    tally = {"failures": sum(one.verdict == "FAIL" for one in outcomes), "tests": len(outcomes)}
+    for place in (suite, report.getroot()):
+        for name, count in tally.items():
+            place.set(name, str(int(place.get(name) or 0) + count))
+    report.write(junit, encoding="utf-8", xml_declaration=True)
 
 
 def masked_har(text: str, mask: redact.Mask) -> str:

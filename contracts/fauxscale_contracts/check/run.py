@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import SplitResult, urlsplit
 
 import click
 import httpx
@@ -17,13 +19,14 @@ import httpx
 from fauxscale import redact
 from fauxscale_contracts.console.exit_codes import finish
 from fauxscale_contracts.contract.contract import Contract
-from fauxscale_contracts.contract.operations import METHODS, Operation
-from fauxscale_contracts.contract.schemas import Json
+from fauxscale_contracts.contract.exchange import Exchange
 from fauxscale_contracts.contract.violations import ContractError
-from fauxscale_contracts.profiles.probing import Unreachable, ask, summary
+from fauxscale_contracts.profiles.outcomes import Outcome, Service, Trials, look, rate_limit
+from fauxscale_contracts.profiles.probing import Unreachable, ask, run, summary
 from fauxscale_contracts.profiles.profile import Profile
 
-from .reports import Reports, har_at, junit_at
+from .fitting import fitted
+from .reports import Reports, add_outcomes, har_at, junit_at, lines
 
 # What a reply alone decides. The rest asks whether data that fit the schema are taken and others refused,
 # which no schema of pictures and links to pictures can tell: `strict` asks it all the same.
@@ -53,22 +56,30 @@ def check_server(
     key: str,
     reports: Reports,
     *,
+    operations: Sequence[str] = (),
     examples: int = 30,
     strict: bool = False,
+    trials: Trials,
 ) -> bool:
     """Check whether the server at `base_url`, the base URL of its clients, keeps the contract; reports to stdout.
 
-    A server that refuses every key keeps every promise of its refusals, so some call with the key must have succeeded.
+    Only these `operations`, where some are named. A server that refuses every key keeps every promise of its refusals,
+    so some call with the key must have succeeded.
     Raises NotRun, and NotWritten where a report has no place.
     """
+    if find_spec("schemathesis") is None:
+        raise NotRun("this needs Schemathesis: pip install 'fauxscale[contracts]'")
     try:
         httpx.get(base_url, timeout=10)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotRun(f"{base_url} cannot be reached: {error or type(error).__name__}") from None
-    why = finish(refusal(profile, base_url, key))
+    tried = finish(try_key(profile, base_url, key))
+    examination = _Examination(profile, contract, base_url, key, trials)
+    # Before the hundreds of requests: after those, many a server refuses more for a minute.
+    outcomes = finish(examination.outcomes(tried))
     with TemporaryDirectory(prefix="fauxscale-check-") as folder:
         home = Path(folder).resolve()
-        document, url = fitted(profile, contract, base_url)
+        document, url = fitted(profile, contract, base_url, operations)
         (home / "contract.json").write_text(json.dumps(document), encoding="utf-8")
         (home / "config.toml").write_text(_config(contract, key), encoding="utf-8")
         options = ["--config-file", "config.toml", "run", "contract.json", "--url", url]
@@ -82,10 +93,52 @@ def check_server(
         code = _schemathesis(options, home, key, lambda line: _echo(reports.line(line, home), mask))
         if code not in (0, 1):
             raise NotRun(f"Schemathesis ended with {code}")
+        if code == 0 and not any(map(_is_success, tried.values())) and not let_in(contract, har_at(home)):
+            reports.place(home, mask)
+            last = redact.text(summary([*tried.values()][-1]), [key])
+            raise NotRun(f"no call with the key succeeded, so that only refusals were seen: {last}")
+        outcomes.append(finish(examination.rate_limit()))
+        for line in lines(outcomes):
+            _echo(line, mask)
+        if reports.junit is not None:
+            add_outcomes(junit_at(home), outcomes)
         reports.place(home, mask)
-        if code == 0 and why and not let_in(contract, har_at(home)):
-            raise NotRun(f"no call with the key succeeded, so that only refusals were seen: {why}")
-    return code == 0
+    return code == 0 and all(one.verdict != "FAIL" for one in outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Examination:
+    """Looks at what no schema can say; where there is nothing to look at, says why."""
+
+    profile: Profile
+    contract: Contract
+    base_url: str
+    key: str
+    trials: Trials
+
+    async def outcomes(self, sent: Mapping[str, Exchange]) -> list[Outcome]:
+        found: list[Outcome] = []
+        try:
+            async with self._service() as service:
+                about = self.profile, self.base_url, self.key, service.http
+                probed = await run(*about, timeout=_PATIENCE, sent=sent)
+                async for outcome in look(service, probed, self.trials):
+                    found.append(outcome)
+        except Unreachable as error:
+            found.append(Outcome("the probes", "untried", str(error)))
+        return found
+
+    async def rate_limit(self) -> Outcome:
+        try:
+            async with self._service() as service:
+                return await rate_limit(service, self.trials.rate_limit)
+        except Unreachable as error:
+            return Outcome("rate limit", "untried", str(error))
+
+    @asynccontextmanager
+    async def _service(self) -> AsyncGenerator[Service]:
+        async with httpx.AsyncClient(timeout=_PATIENCE) as http:
+            yield Service(self.profile, self.contract, self.base_url, self.key, http, _PATIENCE)
 
 
 def _schemathesis(options: Iterable[str], home: Path, key: str, tell: Callable[[str], None]) -> int:
@@ -128,30 +181,33 @@ def _echo(line: str | None, mask: redact.Mask) -> None:
         click.echo(mask.text(line))
 
 
-async def refusal(profile: Profile, base_url: str, key: str) -> str:
-    """Try the key with a few good calls, the free ones first; "" if one succeeded, else what became of the last.
+async def try_key(profile: Profile, base_url: str, key: str) -> dict[str, Exchange]:
+    """Try the key with the good probes, the free ones first, until one succeeds; the exchanges by the probe's id.
 
     Raises NotRun where the key is refused.
     """
     good = [one for one in profile.probes if one.valid_key and (one.cost or one.free)]
-    answered = ""
+    tried: dict[str, Exchange] = {}
     async with httpx.AsyncClient(timeout=_PATIENCE) as http:
         for probe in sorted(good, key=lambda one: one.cost):
             try:
                 exchange = await ask(profile, probe, base_url, key, http, timeout=_PATIENCE)
             except Unreachable as error:
                 raise NotRun(redact.text(str(error), [key])) from None
-            status = exchange.reply.status if exchange.reply else 0
-            if 200 <= status < 300:
-                return ""
-            answered = redact.text(summary(exchange), [key])
-            if status in (401, 403):
-                raise NotRun(f"the key was refused: {answered}")
-    return answered
+            tried[probe.id] = exchange
+            if _is_success(exchange):
+                break
+            if exchange.reply is not None and exchange.reply.status in (401, 403):
+                raise NotRun(f"the key was refused: {redact.text(summary(exchange), [key])}")
+    return tried
+
+
+def _is_success(exchange: Exchange) -> bool:
+    return exchange.reply is not None and 200 <= exchange.reply.status < 300
 
 
 def let_in(contract: Contract, har: Path) -> bool:
-    """Tell whether a call that asks for a key succeeded: some hosts do not know those that `refusal` makes.
+    """Tell whether a call that asks for a key succeeded: some hosts do not know those that `try_key` makes.
 
     Raises NotRun where nothing was written of the calls.
     """
@@ -164,73 +220,6 @@ def let_in(contract: Contract, har: Path) -> bool:
         if operation and operation.credentials() and 200 <= entry["response"]["status"] < 300:
             return True
     return False
-
-
-def is_real(contract: Contract, base_url: str) -> bool:
-    """Whether this is the service itself, where each call may cost."""
-    host = urlsplit(base_url).hostname
-    return any(host == urlsplit(url).hostname for one in contract.operations.values() for url in one.servers)
-
-
-def fitted(profile: Profile, contract: Contract, base_url: str) -> tuple[Json, str]:
-    """Fit the contract's document to a server whose clients point to `base_url`; also the URL its paths begin at.
-
-    At the service itself: the operations of that host. Elsewhere: all, below what `base_url` and the paths
-    do not share (`…/aigateway/v1` and `/v1/models`). Links to results are left out: their ids are not known.
-    """
-    split = urlsplit(base_url.rstrip("/"))
-    real = is_real(contract, base_url)
-    chosen = [one for one in contract.operations.values() if one.name != profile.download]
-    if real:
-        chosen = [
-            one for one in chosen if any(urlsplit(url).hostname == split.hostname for url in one.servers)
-        ]
-    paths: Json = {}
-    for one in chosen:
-        _add_operation(paths, contract.document["paths"][one.path], one, one.real_path if real else one.path)
-    url = f"{split.scheme}://{split.netloc}{_above(split, list(paths))}"
-    return {**contract.document, "servers": [{"url": url}], "paths": paths}, url
-
-
-def _add_operation(paths: Json, item: Json, operation: Operation, path: str) -> None:
-    shared = {name: value for name, value in item.items() if name not in (*METHODS, "servers")}
-    method = operation.method.lower()
-    spec = {name: value for name, value in item[method].items() if name != "servers"}
-    spec["responses"] = {status: _without_events(answer) for status, answer in spec["responses"].items()}
-    if "content" in spec.get("requestBody", {}):
-        spec["requestBody"] = {**spec["requestBody"], "content": plain_forms(spec["requestBody"]["content"])}
-    paths.setdefault(path, shared)[method] = spec
-
-
-def plain_forms(contents: Json) -> Json:
-    """Return the media types of a request without what says which parts of a form go together.
-
-    Schemathesis 4.32 cannot judge that of bytes: it stops with "Unsupported type: 'Binary'".
-    """
-    made: Json = {}
-    for media_type, content in contents.items():
-        schema: Json = content.get("schema", {})
-        if media_type == "multipart/form-data":
-            schema = {name: one for name, one in schema.items() if name not in ("not", "dependentRequired")}
-        made[media_type] = {**content, "schema": schema} if schema else content
-    return made
-
-
-def _without_events(answer: Json) -> Json:
-    """Return an answer without the schema of an event stream: OpenAPI 3.1 cannot describe one event."""
-    if "text/event-stream" not in answer.get("content", {}):
-        return answer
-    return {**answer, "content": {**answer["content"], "text/event-stream": {}}}
-
-
-def _above(split: SplitResult, paths: list[str]) -> str:
-    """Strip from the path of a base URL the end that the contract's paths begin with."""
-    segments = split.path.split("/")[1:]
-    for start in range(len(segments)):
-        shared = "/" + "/".join(segments[start:])
-        if any(path.startswith(f"{shared}/") for path in paths):
-            return "".join(f"/{one}" for one in segments[:start])
-    return split.path
 
 
 def _config(contract: Contract, key: str) -> str:

@@ -18,10 +18,11 @@ class Baseline:
     gaps: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def settle(self, finding: Finding) -> Finding:
-        """Return the finding, accepted if it is a FAIL that somebody declared."""
-        if finding.verdict == "FAIL" and any(matches(finding.id, one) for one in self.gaps):
-            return replace(finding, verdict="accepted")
-        return finding
+        """Return the finding, accepted if it is a FAIL that somebody declared, with the reason."""
+        why = next((why for gap, why in self.gaps.items() if matches(finding.id, gap)), None)
+        if finding.verdict != "FAIL" or why is None:
+            return finding
+        return replace(finding, verdict="accepted", reason=why or "no reason is given in the baseline")
 
     def stale(self, findings: Iterable[Finding]) -> list[str]:
         """List the gaps that are closed: everything they name was played and passed."""
@@ -30,7 +31,7 @@ class Baseline:
         return [gap for gap, seen in named.items() if seen and set(seen) == {"PASS"}]
 
 
-def read(path: Path | None, provider: str) -> Baseline:
+def read(path: Path | None, provider: str, operation: str = "") -> Baseline:
     """Read a file with an id or pattern of the provider's scenarios and replies a line, `# why` behind it; none without
     a file. Raises CannotRun, for lines that accept nothing too."""
     if path is None:
@@ -41,6 +42,6 @@ def read(path: Path | None, provider: str) -> Baseline:
         raise CannotRun(f"the baseline {path} cannot be read: {error}") from error
     entries = [line.partition("#") for line in lines]
     gaps = {gap.strip(): why.strip() for gap, _, why in entries if gap.strip()}
-    if wrong := unmatched(provider, gaps):
+    if wrong := unmatched(provider, gaps, operation):
         raise CannotRun(f"the baseline {path}: {'; '.join(wrong)}")
     return Baseline(gaps)

@@ -1,4 +1,4 @@
-"""The protocol of a client under test: given a picture and an endpoint, it makes a larger picture."""
+"""The protocol of a client under test: given files and an endpoint, it makes a picture, or a text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from fauxscale_contracts.profiles.profile import Task as Kind
+
 Ending: TypeAlias = Literal["returned", "failed", "crashed", "hung"]
 """returned: it says it succeeded. failed: it says it did not. crashed: it broke. hung: it was stopped at its limit."""
+
+
+LIMIT = 30.0
+"""Seconds for one picture unless told otherwise: a client's own time-outs have to end before."""
 
 
 class CannotRun(Exception):
@@ -26,17 +32,26 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One picture to enlarge, in `limit` seconds."""
+    """One picture to enlarge, in `limit` seconds; or what else its `kind` says, with a mask or without a picture."""
 
     endpoint: Endpoint
-    image: bytes
+    image: bytes | None
     options: Mapping[str, object] = field(default_factory=dict[str, object])
-    limit: float = 10.0
+    limit: float = LIMIT
+    mask: bytes | None = None
+    kind: Kind = "upscale"
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files a client is given, by what they are called."""
+        every = {"image": self.image, "mask": self.mask}
+        return {name: data for name, data in every.items() if data is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class ClientResult:
     """The outcome of a task: how it ended, the picture if one was saved, and a line about what else there was.
+    Where a text is wanted, it stands in place of the picture, in UTF-8.
 
     `unread`: why what was saved could not be read and is no picture then. `notes`: what it left behind.
     """
@@ -60,7 +75,7 @@ class Candidate(Protocol):
         ...
 
     def run(self, task: Task) -> ClientResult:
-        """Have it enlarge the picture. Raises CannotRun when it cannot be run at all."""
+        """Have it do the task. Raises CannotRun when it cannot be run at all."""
         ...
 
     def stop(self) -> None:

@@ -9,6 +9,9 @@ import click
 
 from fauxscale_contracts.console.arguments import seconds
 
+from .candidate import LIMIT
+from .dates import CURRENT, LISTS
+
 
 @click.command()
 @click.argument("provider")
@@ -16,11 +19,15 @@ from fauxscale_contracts.console.arguments import seconds
 @click.option(
     "-k", "patterns", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
 )
+@click.option("--operation", default="", help="The list for another kind of client: ideogram has some.")
 @click.option("--list", "list_only", is_flag=True, help="Name the scenarios and what they expect, and stop.")
+@click.option(
+    "--scenarios", default=CURRENT, show_default=True, type=click.Choice(LISTS), help="The date of the list."
+)
 @click.option("--api-version", help="The date of the contract that is served.")
 @click.option(
     "--limit",
-    default=30.0,
+    default=LIMIT,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
     callback=seconds,
@@ -37,6 +44,7 @@ from fauxscale_contracts.console.arguments import seconds
 @click.option("--tls", is_flag=True, help="Serve https, for clients that speak nothing else.")
 @click.option("--name", help="What to call the client in reports.  [default: the command]")
 @click.option("--baseline", type=click.Path(path_type=Path), help="A file of accepted gaps, an id a line.")
+@click.option("--expect", type=click.Path(path_type=Path), help="A TOML file of what else is right.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of the grid.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Write a Markdown table here.")
@@ -44,7 +52,9 @@ def conform(
     provider: str,
     command: tuple[str, ...],
     patterns: tuple[str, ...],
+    operation: str,
     list_only: bool,
+    scenarios: str,
     api_version: str | None,
     limit: float,
     jobs: int,
@@ -52,16 +62,17 @@ def conform(
     tls: bool,
     name: str | None,
     baseline: Path | None,
+    expect: Path | None,
     as_json: bool,
     junit: Path | None,
     markdown: Path | None,
 ) -> None:
     """Run a client of PROVIDER through its scenarios.
 
-    COMMAND follows `--` and holds {image} and {output}, which ends in .png, and perhaps {prompt}, {seed},
-    {resemblance}, {detail}; '[--seed {seed}]' is left out where a scenario has none. It finds the address and
-    the key in the provider's usual variables. Exit status: 0 no FAIL, 1 some, 2 it could not be run or nothing
-    was judged, 130 and 143 it was interrupted.
+    COMMAND follows `--` and holds {image} and {output}, which ends in .png, or what its --operation takes, and
+    perhaps {prompt}, {seed}, {resemblance}, {detail}; '[--seed {seed}]' is left out where a scenario has none. It
+    finds the address and the key in the provider's usual variables. Exit status: 0 no FAIL, 1 some, 2 it could not
+    be run or nothing was judged, 130 and 143 it was interrupted.
     """
     from fauxscale_contracts.console.signals import Interrupts
     from fauxscale_contracts.contract.violations import ContractError
@@ -71,11 +82,25 @@ def conform(
     from .processes import adopting
     from .run import RunOptions, list_lines, play
 
-    asked = RunOptions(provider, command, patterns, api_version, limit, jobs, fuzz, tls, name, baseline)
+    asked = RunOptions(
+        provider,
+        command,
+        patterns,
+        api_version,
+        limit,
+        jobs,
+        fuzz,
+        tls,
+        name,
+        baseline,
+        operation,
+        scenarios,
+        expect,
+    )
     interrupts = Interrupts()
     try:
         if list_only:
-            click.echo("\n".join(list_lines(provider, patterns, fuzz=fuzz, api_version=api_version)))
+            click.echo("\n".join(list_lines(asked)))
             return
         files = [
             (path, text) for path, text in ((junit, report.as_junit), (markdown, report.as_markdown)) if path

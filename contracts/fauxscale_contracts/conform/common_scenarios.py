@@ -60,6 +60,8 @@ def of_pictures(profile: Profile) -> Iterable[Scenario]:
     for name in sample_images.accepted(profile.formats, profile.least_side):
         yield Scenario(id=f"picture-{name}", about=f"the picture is a {name}", picture=name)
     for name in sample_images.REFUSED:
+        if name == "oversize" and profile.largest >= sample_images.OVERSIZE:
+            continue
         yield Scenario(id=f"picture-{name}", about=f"the file is {_a(name)}", expect=REFUSED, picture=name)
 
 
@@ -124,7 +126,12 @@ def of_connections(profile: Profile) -> Iterable[Scenario]:
         return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.work),))
 
     yield cut("lost-reply", "the work is done and paid, the reply is lost in a reset", LoseReply(), PAID)
-    yield cut("lost-reply-closed", "the same, the connection closed", LoseReply("close"), PAID)
+    yield cut(
+        "lost-reply-closed",
+        "the same, the connection closed",
+        LoseReply("close"),
+        PAID,
+    )
     yield cut(
         "cut-reply", "the reply ends in the middle, the connection closed", LoseReply("close", 20), PAID
     )
@@ -150,13 +157,16 @@ def of_replies(profile: Profile) -> Iterable[Scenario]:
     yield said("empty-body", "200, no body", Body(text=""))
     if results.carrier == "body":
         return
-    what = "link" if results.carrier == "link" else "picture"
+    what = {"link": "link", "text": "text"}.get(results.carrier, "picture")
     listed, _, number = results.at.rpartition("/")
     if number.isdecimal():
-        yield said("empty-data", "200, no results", EmptyData())
+        # EmptyData empties lists of pictures only.
+        none = Body(json={listed[1:]: []}) if results.carrier == "text" else EmptyData()
+        yield said("empty-data", "200, no results", none)
     if results.member in ("url", "b64_json"):
         yield said("null-url", f"200, the result's {what} is null", NullUrl())
-    yield said("missing-url", f"200, the result has no {what}", MissingField(results.pointer))
+    missing = "missing-text" if results.carrier == "text" else "missing-url"
+    yield said(missing, f"200, the result has no {what}", MissingField(results.pointer))
     if number.isdecimal() and listed:
         yield said("missing-data", "200, the list of results is missing", MissingField(listed))
     yield said("new-fields", "undocumented members", ExtraFields(), Expect())
@@ -222,9 +232,9 @@ def of_downloads(profile: Profile) -> Iterable[Scenario]:
     )
     yield read("download-stalls", "the picture stops after 100 bytes and never goes on", Stall(100))
     yield read("download-503-once", "the link answers 503 once", Fail(503))
-    yield read(
-        "download-not-enlarged", "the picture comes back as it was sent", SameSize(), PAID, on=profile.work
-    )
+    if profile.task == "upscale":
+        about = "the picture comes back as it was sent"
+        yield read("download-not-enlarged", about, SameSize(), PAID, on=profile.work)
     yield read("download-halved", "the picture comes back smaller", Smaller(), PAID, on=profile.work)
 
 

@@ -9,11 +9,12 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
-from .candidate import ClientResult, Endpoint, Task
+from .candidate import ClientResult, Task
 from .sanitize import Sanitizer
 
 Upscale = Callable[..., object]
-"""Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises."""
+"""Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises. In other lists without
+an image, with a mask behind it; what describes returns a text."""
 
 # What a client raises that did not check a reply: these are not a clean failure.
 CRASHES: tuple[type[BaseException], ...] = (
@@ -46,25 +47,28 @@ class Function:
         context = contextvars.copy_context()
 
         def work() -> None:
-            ended.put(context.run(self._call, task.endpoint, task.image, task.options))
+            ended.put(context.run(self._call, task))
 
         threading.Thread(target=work, name="client under test", daemon=True).start()
         try:
             return ended.get(timeout=task.limit)
         except queue.Empty:
-            return ClientResult("hung", said=f"still running after {task.limit:g} s")
+            return ClientResult("hung", said=f"still running after {task.limit:g} s, the limit")
 
     def stop(self) -> None:
         """Do nothing: threads end with the process."""
 
-    def _call(self, endpoint: Endpoint, image: bytes, options: Mapping[str, object]) -> ClientResult:
+    def _call(self, task: Task) -> ClientResult:
         try:
-            picture = self._upscale(endpoint, image, **options)
+            picture = self._upscale(task.endpoint, *task.files.values(), **task.options)
         except BaseException as error:
             return ClientResult("failed" if self._is_clean(error) else "crashed", said=self._name(error))
-        if isinstance(picture, bytes | bytearray):
+        if isinstance(picture, bytes | bytearray) and task.kind != "describe":
             return ClientResult("returned", bytes(picture))
-        return ClientResult("returned", said=f"returned {type(picture).__name__}, not bytes")
+        if isinstance(picture, str) and task.kind == "describe":
+            return ClientResult("returned", picture.encode(errors="replace"))
+        wanted = "str" if task.kind == "describe" else "bytes"
+        return ClientResult("returned", said=f"returned {type(picture).__name__}, not {wanted}")
 
     def _is_clean(self, error: BaseException) -> bool:
         if self._failures is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -24,22 +23,26 @@ _KEPT = 16  # pieces of 4 KiB of what a program says; a flood must not fill the 
 _PIECE = 4096
 _MIB = 1024 * 1024
 _LARGEST = 64 * _MIB  # of an output that is read; a right one here is never past one
-# Node.js ends an uncaught error with its version; the error's own line stands above its stack.
-_NODE = re.compile(r"Node\.js v\d+\.\d+\.\d+")
-_ERROR = re.compile(r"(?:Uncaught )?\[?(?:[A-Z]\w*)?(?:Error|Exception|Rejection)\b")
 # What a scenario may ask of a client beside the picture.
-_OPTIONS = ("prompt", "resemblance", "detail", "seed")
+_OPTIONS = ("prompt", "resemblance", "detail", "seed", "resolution", "num_images")
 
 
 class Program:
     """A command with `{image}` and `{output}` in it, and perhaps `{prompt}`, `{resemblance}`, `{detail}`, `{seed}`,
-    which are empty where a scenario asks for none; `[--seed {seed}]` is left out then.
+    which are empty where a scenario asks for none; `[--seed {seed}]` is left out then. In other lists it is given the
+    files and options that are `wanted` there.
 
     `{output}` ends in .png. It succeeds when it exits with 0 and `{output}` is there; it fails cleanly when it exits
     with another status and `{output}` is not.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        wanted: Sequence[str] = ("image",),
+    ) -> None:
         """Raises CannotRun for a command that cannot work."""
         self._command = tuple(command)
         self._words = parse(command, _OPTIONS)
@@ -47,9 +50,11 @@ class Program:
         self._sanitizer = Sanitizer(self._env)
         self._running: set[int] = set()
         self._stopped = False
-        for placeholder in ("{image}", "{output}"):
+        for placeholder in (*(f"{{{name}}}" for name in wanted), "{output}"):
             if not any(placeholder in word for word in self._command):
-                raise CannotRun(f"the command has no {placeholder}: the program is told its files that way")
+                raise CannotRun(
+                    f"the command has no {placeholder}: the program is told its files and options that way"
+                )
         if not self._command or shutil.which(self._command[0]) is None:
             raise CannotRun(f"{self._command[0]!r} is not a program that can be started")
 
@@ -66,16 +71,18 @@ class Program:
         with tempfile.TemporaryDirectory(prefix="conform-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             # The name tells nothing: bytes decide what a file is.
-            image, output = folder / "image", folder / "output.png"
-            image.write_bytes(task.image)
-            places = dict.fromkeys(_OPTIONS, "") | {"image": str(image), "output": str(output)}
+            output = folder / ("output.txt" if task.kind == "describe" else "output.png")
+            for file, data in task.files.items():
+                (folder / file).write_bytes(data)
+            places = dict.fromkeys(_OPTIONS, "") | {"output": str(output)}
+            places |= {file: str(folder / file) for file in task.files}
             places |= {name: str(value) for name, value in task.options.items()}
             code, said, left = self._start(places, task, f"FAUXSCALE_{folder.name.replace('-', '_')}")
             ending, how = _ended(code, task.limit)
             how += f"; {said}" if said else ""
             notes = ["left processes running"] if left else []
             try:
-                others = sorted({one.name for one in folder.iterdir()} - {image.name, output.name})
+                others = sorted({one.name for one in folder.iterdir()} - {*task.files, output.name})
             except OSError:
                 return ClientResult(
                     "crashed" if ending != "hung" else ending,
@@ -117,14 +124,7 @@ class Program:
             left = end_all(process.pid, mark)
         for reader in readers:
             reader.join(1)  # where what went its own way cannot be ended, it may hold the pipe
-        return code, self._reason(b"".join(tails[1])), left and code is not None
-
-    def _reason(self, said: bytes) -> str:
-        """The line that says why: the last one, but for what Node.js adds behind an error."""
-        lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-        if lines and _NODE.fullmatch(lines[-1].strip()):
-            lines = [line for line in lines if _ERROR.match(line)] or lines[:-1]
-        return self._sanitizer.line(lines[-1], 120) if lines else ""
+        return code, self._sanitizer.reason(b"".join(tails[1]), 120), left and code is not None
 
 
 def _listen(process: subprocess.Popen[bytes]) -> tuple[list[deque[bytes]], list[threading.Thread]]:

@@ -6,14 +6,15 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from fauxscale_contracts.console import atomic_write
 
+from .advice import explain
 from .candidate import CannotRun
-from .scenarios import VERSION
+from .dates import CURRENT
 from .verdicts import Finding, counts
 
 # XML 1.0 knows no control characters but these.
@@ -23,7 +24,7 @@ _WHITE = "\t\n\r"
 @dataclass(frozen=True, slots=True)
 class Run:
     """A client's run through a provider's list of scenarios. `broken`: why it ended before its end. `notices`:
-    what is to be said of the client as a whole."""
+    what is to be said of the client as a whole. `dated`: the date of the list."""
 
     provider: str
     api_version: str
@@ -31,6 +32,13 @@ class Run:
     findings: Sequence[Finding]
     broken: str = ""
     notices: tuple[str, ...] = ()
+    operation: str = ""
+    dated: str = CURRENT
+
+    @property
+    def list_name(self) -> str:
+        """Which list it ran through: `ideogram`, `ideogram generate`."""
+        return f"{self.provider} {self.operation}".rstrip()
 
     @property
     def heads(self) -> list[str]:
@@ -39,19 +47,18 @@ class Run:
 
 
 def grid(run: Run) -> str:
-    """Write for people: a line for each scenario, and what was seen of those that did not pass."""
-    width = max((len(one.id) for one in run.findings), default=0)
-    lines = [f"{run.client} at {run.provider} {run.api_version}, scenarios version {VERSION}"]
+    """Write for people: a line for each scenario, and all about those that did not pass."""
+    lines = [f"{run.client} at {run.list_name} {run.api_version}, scenarios of {run.dated}"]
     lines += [f"! {head}" for head in run.heads]
     for one in run.findings:
-        lines.append(f"  {one.verdict:<8}  {one.id:<{width}}  {'; '.join(one.faults)}".rstrip())
+        lines.append(f"  {one.verdict:<8}  {one.id}")
+        told = explain(one)
         if one.faults:
-            lines.append(f"{'':12}expected: {one.expected}")
-            lines.append(f"{'':12}seen: {one.seen}")
+            lines += [f"{'':12}{line}" for line in told.lines()]
         elif one.verdict == "not run":
-            lines.append(f"{'':12}{one.seen}")
-        elif one.notes:
-            lines.append(f"{'':12}note: {'; '.join(one.notes)}")
+            lines.append(f"{'':12}{told.happened}")
+        elif told.note:
+            lines.append(f"{'':12}note: {told.note}")
     return "\n".join([*lines, summary(run.findings)])
 
 
@@ -68,26 +75,42 @@ def as_json(run: Run) -> str:
     passed, failed = counts(run.findings)
     body = {
         "provider": run.provider,
+        **({"operation": run.operation} if run.operation else {}),
         "api_version": run.api_version,
-        "version": VERSION,
+        "scenario_list": run.dated,
         "client": run.client,
         "notices": run.heads,
-        "scenarios": [
-            {
-                "id": one.id,
-                "verdict": one.verdict,
-                "expected": one.expected,
-                "seen": one.seen,
-                "faults": list(one.faults),
-                "notes": list(one.notes),
-                "seconds": round(one.seconds, 3),
-            }
-            for one in run.findings
-        ],
+        "scenarios": [_as_object(one) for one in run.findings],
         "passed": passed,
         "failed": failed,
     }
     return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def _as_object(finding: Finding) -> dict[str, object]:
+    expect, measured = finding.expect, finding.measured
+    found: dict[str, object] = {
+        "id": finding.id,
+        "verdict": finding.verdict,
+        **asdict(explain(finding)),
+        "seen": finding.seen,
+        "faults": list(finding.faults),
+        "notes": list(finding.notes),
+        "seconds": round(finding.seconds, 3),
+    }
+    # Nothing is counted where any outcome is right, or where nothing was played.
+    if expect is not None and finding.verdict != "not run":
+        least, most = expect.calls
+        found["outcome"] = {"expected": expect.outcome, "endings": list(measured.endings)}
+        found["calls"] = {"made": measured.calls, "least": least, "most": most}
+        found["waits"] = {"seconds": _rounded(measured.waits), "least": expect.waits}
+        found["poll_waits"] = {"seconds": _rounded(measured.poll_waits), "least": expect.poll_waits}
+        found["charges"] = {"made": measured.charges, "most": expect.charges, "usd": measured.micros / 1e6}
+    return found
+
+
+def _rounded(seconds: Sequence[float]) -> list[float]:
+    return [round(one, 3) for one in seconds]
 
 
 def as_junit(run: Run) -> str:
@@ -95,7 +118,7 @@ def as_junit(run: Run) -> str:
     tally = Counter(one.verdict for one in run.findings)
     suite = ElementTree.Element(
         "testsuite",
-        name=f"fauxscale.conform.{run.provider}",
+        name=f"fauxscale.conform.{run.list_name.replace(' ', '.')}",
         tests=str(len(run.findings) + bool(run.broken)),
         failures=str(tally["FAIL"]),
         errors=str(int(bool(run.broken))),
@@ -106,11 +129,13 @@ def as_junit(run: Run) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", classname=run.provider, name=one.id, time=f"{one.seconds:.3f}"
         )
+        told = explain(one)
         if one.verdict == "FAIL":
-            failure = ElementTree.SubElement(case, "failure", message=_printable("; ".join(one.faults)))
-            failure.text = _printable(f"expected: {one.expected}\nseen: {one.seen}")
+            failure = ElementTree.SubElement(case, "failure", message=_printable(told.happened))
+            failure.text = _printable("\n".join(told.lines()))
         elif one.verdict != "PASS":
-            ElementTree.SubElement(case, "skipped", message=_printable("; ".join(one.faults) or one.seen))
+            skipped = ElementTree.SubElement(case, "skipped", message=_printable(told.happened))
+            skipped.text = _printable("\n".join(told.lines()))
         if one.notes:
             ElementTree.SubElement(case, "system-out").text = _printable("; ".join(one.notes))
     if run.broken:
@@ -123,17 +148,22 @@ def as_junit(run: Run) -> str:
 
 def as_markdown(run: Run) -> str:
     """Write for a page: what did not pass, and the sum of the rest."""
-    lines = [f"**{run.client}** at {run.provider} {run.api_version}: {summary(run.findings)}.", ""]
+    lines = [f"**{run.client}** at {run.list_name} {run.api_version}: {summary(run.findings)}.", ""]
     lines += [text for head in run.heads for text in (f"{_cell(head)[:1].upper()}{_cell(head)[1:]}", "")]
     failed = [one for one in run.findings if one.verdict in ("FAIL", "accepted")]
     if failed:
-        lines += ["| scenario | expected | what happened |", "|---|---|---|"]
-        lines += [
-            f"| `{one.id}` | {_cell(one.expected)} | {_cell('; '.join(one.faults))} |" for one in failed
-        ]
+        lines += ["| scenario | staged | expected | what happened | what to do |", "|---|---|---|---|---|"]
+        lines += [_row(one) for one in failed]
         lines.append("")
     lines += [f"- `{one.id}`: {_cell('; '.join(one.notes))}" for one in run.findings if one.notes]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(finding: Finding) -> str:
+    told = explain(finding)
+    happened = f"{told.happened} (accepted: {told.accepted})" if told.accepted else told.happened
+    cells = (told.staged, told.expected, happened, f"{told.what_to_do} ({told.more})")
+    return f"| `{finding.id}` | {' | '.join(map(_cell, cells))} |"
 
 
 def status(run: Run) -> int:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from fauxscale import MockServer
-from fauxscale_contracts.profiles.installed import profiles
+from fauxscale_contracts.contract.violations import ContractError
+from fauxscale_contracts.profiles.installed import profile, profiles
 from fauxscale_contracts.profiles.loading import load
 
-from . import baseline
-from .candidate import Candidate, CannotRun
+from . import baseline, expectations
+from .candidate import LIMIT, Candidate, CannotRun
+from .dates import CURRENT
+from .expectations import expected_in
 from .program import Program
-from .replies import EITHER, ClientNotWorking, Replies, boundary_replies, modes
+from .replies import ClientNotWorking, Replies, boundary_replies, modes
 from .report import Run
 from .sanitize import Sanitizer
-from .scenario import Scenario
+from .scenario import Expect, Scenario
 from .scenarios import scenarios
 from .selection import reply_ids, selects
 from .stage import Stage, open_server
-from .verdicts import Finding, is_silent
+from .verdicts import EITHER, Finding, is_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,48 +35,50 @@ class RunOptions:
     """What to run; members as the command's options."""
 
     provider: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     api_version: str | None = None
-    limit: float = 30.0
+    limit: float = LIMIT
     jobs: int = 2
     fuzz: int = 0
     tls: bool = False
     name: str | None = None
     baseline: Path | None = None
+    operation: str = ""
+    scenarios: str = CURRENT
+    expect: Path | None = None
 
 
-def chosen(
-    provider: str, patterns: Sequence[str] = (), *, fuzz: int = 0, api_version: str | None = None
-) -> list[Scenario]:
+def chosen(ask: RunOptions) -> list[Scenario]:
     """Choose the scenarios that fit one of the patterns: all without patterns, none where all are for replies.
 
     Raises CannotRun for patterns that fit nothing there is to play.
     """
     known = profiles()
-    if provider not in known.by_name:
-        raise CannotRun(f"no scenarios for {provider!r}: choose from {', '.join(known.by_name)}")
-    listed = scenarios(provider)
+    if ask.provider not in known.by_name:
+        raise CannotRun(f"no scenarios for {ask.provider!r}: choose from {', '.join(known.by_name)}")
+    try:
+        listed = scenarios(ask.provider, ask.operation, ask.scenarios)
+    except ContractError as error:
+        raise CannotRun(str(error)) from error
     every = [one.id for one in listed]
-    left = [pattern for pattern in patterns if not any(selects(name, [pattern]) for name in every)]
+    left = [pattern for pattern in ask.patterns if not any(selects(name, [pattern]) for name in every)]
     if left:
-        replies = reply_ids(provider, [api_version])
+        replies = _replies(ask)
         lost = [pattern for pattern in left if not any(selects(name, [pattern]) for name in replies)]
         if lost:
-            raise CannotRun(f"no scenario of {provider} fits {', '.join(lost)}: see --list")
-        if not fuzz:
+            raise CannotRun(f"no scenario of {ask.provider} fits {', '.join(lost)}: see --list")
+        if not ask.fuzz:
             raise CannotRun(f"{', '.join(left)}: replies are served only with --fuzz N")
-    return [one for one in listed if selects(one.id, patterns)]
+    return [one for one in listed if selects(one.id, ask.patterns)]
 
 
-def list_lines(provider: str, patterns: Sequence[str], *, fuzz: int, api_version: str | None) -> list[str]:
+def list_lines(ask: RunOptions) -> list[str]:
     """List everything that `play` plays, a line each. Raises CannotRun."""
-    lines = [
-        f"{one.id}: {one.about}: {one.expect}"
-        for one in chosen(provider, patterns, fuzz=fuzz, api_version=api_version)
-    ]
-    names = reply_ids(provider, [api_version]) if fuzz else []
-    return lines + [f"{name}: {EITHER}" for name in names if selects(name, patterns)]
+    table = expectations.read(ask.expect, ask.provider, ask.operation)
+    lines = [f"{one.id}: {one.about}: {expected_in(table, one.id) or one.expect}" for one in chosen(ask)]
+    names = [name for name in _replies(ask) if selects(name, ask.patterns)] if ask.fuzz else []
+    return lines + [f"{name}: {expected_in(table, name) or EITHER}" for name in names]
 
 
 def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
@@ -83,16 +88,20 @@ def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
     CannotRun when it cannot be run, ContractError for an API version that is not on record.
     """
     contract = load(ask.provider, api_version=ask.api_version)
-    played = chosen(ask.provider, ask.patterns, fuzz=ask.fuzz, api_version=ask.api_version)
+    played = chosen(ask)
     if not ask.command:
         raise CannotRun("no command: fauxscale-contracts conform ideogram -- ./client {image} {output}")
-    program, gaps = Program(ask.command), baseline.read(ask.baseline, ask.provider)
+    listed = profile(ask.provider, ask.operation)
+    program = Program(ask.command, wanted=(*listed.inputs, *listed.asked))
+    gaps = baseline.read(ask.baseline, ask.provider, ask.operation)
+    table = expectations.read(ask.expect, ask.provider, ask.operation)
     findings: list[Finding] = []
     broken, notices = "", list[str]()
     with open_server(ask.provider, ask.api_version, tls=ask.tls) as mock:
-        stage = Stage(mock, ask.provider, program, limit=ask.limit)
+        stage = Stage(mock, ask.provider, program, limit=ask.limit, operation=ask.operation)
         try:
-            with closing(_found(ask, mock, program, play_all(stage, played, jobs=ask.jobs))) as found:
+            staged = play_all(stage, played, table, jobs=ask.jobs)
+            with closing(_found(ask, mock, program, table, staged)) as found:
                 for finding in found:
                     findings.append(gaps.settle(finding))
                     progress(f"[{len(findings)}] {findings[-1].verdict}: {finding.id}")
@@ -108,13 +117,19 @@ def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
     for gap in gaps.stale(findings):
         progress(f"the baseline accepts {gap}, which passes: take it out")
     name = Sanitizer(os.environ).clean(ask.name or shlex.join(ask.command))
-    return Run(ask.provider, contract.api_version, name, findings, broken, tuple(notices))
+    about = (ask.provider, contract.api_version, name)
+    return Run(*about, findings, broken, tuple(notices), ask.operation, ask.scenarios)
 
 
-def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> Generator[Finding]:
-    """Play each scenario, `jobs` of them at once; findings in the order of the scenarios. Raises CannotRun."""
+def play_all(
+    stage: Stage, scenarios: Sequence[Scenario], table: Mapping[str, Expect] | None = None, *, jobs: int = 1
+) -> Generator[Finding]:
+    """Play each scenario, `jobs` of them at once; findings in the order of the scenarios. Raises CannotRun.
+
+    `table`: what is right instead, by id or pattern.
+    """
     with ThreadPoolExecutor(jobs) as pool:
-        running = [pool.submit(stage.play, scenario) for scenario in scenarios]
+        running = [pool.submit(stage.play, one, expected_in(table or {}, one.id)) for one in scenarios]
         try:
             for one in running:
                 yield one.result()
@@ -125,18 +140,25 @@ def play_all(stage: Stage, scenarios: Sequence[Scenario], *, jobs: int = 1) -> G
             pool.shutdown(cancel_futures=True)
 
 
+def _replies(ask: RunOptions) -> list[str]:
+    return reply_ids(ask.provider, [ask.api_version], ask.operation)
+
+
 def _found(
-    ask: RunOptions, mock: MockServer, candidate: Candidate, findings: Generator[Finding]
+    ask: RunOptions,
+    mock: MockServer,
+    candidate: Candidate,
+    table: Mapping[str, Expect],
+    findings: Generator[Finding],
 ) -> Generator[Finding]:
     yield from findings
-    if not ask.fuzz or not any(
-        selects(name, ask.patterns) for name in reply_ids(ask.provider, [ask.api_version])
-    ):
+    if not ask.fuzz or not any(selects(name, ask.patterns) for name in _replies(ask)):
         return
-    with Replies(mock, ask.provider, candidate, limit=ask.limit) as served:
-        for name, body in boundary_replies(ask.provider, ask.api_version):
+    with Replies(mock, ask.provider, candidate, limit=ask.limit, operation=ask.operation) as served:
+        for name, body in boundary_replies(ask.provider, ask.api_version, ask.operation):
             if selects(f"reply-{name}", ask.patterns):
-                yield served.play(name, body)
-        for mode in modes(ask.provider):
+                yield served.play(name, body, expected_in(table, f"reply-{name}"))
+        for mode in modes(ask.provider, ask.operation):
             if selects(f"reply-{mode}:generated", ask.patterns):
-                yield served.fuzz(mode, ask.fuzz, ask.api_version)
+                expect = expected_in(table, f"reply-{mode}:generated")
+                yield served.fuzz(mode, ask.fuzz, ask.api_version, expect)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from io import BytesIO
+from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 _MIB = 1024 * 1024
 _LEAST = 36  # pixels of the least side of a picture drawn as it is, the wide one
@@ -30,6 +31,8 @@ NAMES = (*_PLAIN, "jpeg-turned", "webp-animated", "png-one-pixel", "png-wide")
 """Pictures that every service accepts."""
 REFUSED = ("gif", "cut", "empty", "text", "oversize")
 """Files that no service accepts."""
+OVERSIZE = 26 * _MIB
+"""Bytes of the one that is too large, a little less than it has."""
 
 
 def accepted(formats: Iterable[str], least_side: int = 1) -> tuple[str, ...]:
@@ -72,9 +75,58 @@ def picture(name: str, number: int = 0, least_side: int = 1) -> bytes:
         case "text":
             return b"this is no picture\n"
         case "oversize":
-            return _padded(picture("png-rgb", number, least_side), 26 * _MIB)
+            return _padded(picture("png-rgb", number, least_side), OVERSIZE)
         case _:
             raise ValueError(f"no picture {name!r}: choose from {', '.join((*NAMES, *REFUSED))}")
+
+
+def looks_like(name: str, image: Mapping[str, Any]) -> bool:
+    """Tell whether an accepted picture, as a journal describes it, is of the kind that `picture` draws by this name."""
+    turned, animated = image["orientation"] != 1, bool(image.get("animated"))
+    if name in _PLAIN:
+        return (image["format"], image["mode"]) == _PLAIN[name] and not turned and not animated
+    match name:
+        case "jpeg-turned":
+            return str(image["format"]) == "JPEG" and turned
+        case "webp-animated":
+            return str(image["format"]) == "WEBP" and animated
+        case "png-one-pixel":
+            return (image["format"], image["width"], image["height"]) == ("PNG", 1, 1)
+        case "png-wide":
+            return str(image["format"]) == "PNG" and int(image["width"]) >= 2 * int(image["height"])
+        case _:
+            return False
+
+
+def was_refused_like(name: str, file: Mapping[str, Any]) -> bool:
+    """Tell whether a refused file, as a journal describes it, is of the kind that `picture` draws by this name."""
+    match name:
+        case "gif":
+            return str(file.get("format")) == "GIF"
+        case "cut":
+            return str(file.get("rule")) == "broken_image"
+        case "empty":
+            return "bytes" in file and not file["bytes"]
+        case "text":
+            # Of what starts like no file that is known, the journal knows no format.
+            return bool(file.get("bytes")) and file.get("format") in (None, "HTML", "JSON", "SVG")
+        case "oversize":
+            return str(file.get("rule")) == "file_too_large"
+        case _:
+            return False
+
+
+def mask_of(image: bytes, *, fits: bool = True) -> bytes:
+    """Draw a mask for this file: black in the middle, of its size as it is shown; smaller unless it `fits`."""
+    try:
+        width, height = ImageOps.exif_transpose(Image.open(BytesIO(image))).size
+    except (OSError, SyntaxError, ValueError):
+        width, height = 1152, 864  # the file is refused, whatever the mask
+    if not fits:
+        width, height = width // 2, height // 2
+    mask = Image.new("L", (width, height), 255)
+    mask.paste(0, (width // 4, height // 4, width * 3 // 4, height * 3 // 4))
+    return _saved(mask, "PNG")
 
 
 def _drawn(mode: str, number: int, times: int) -> Image.Image:

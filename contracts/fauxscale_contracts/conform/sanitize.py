@@ -11,6 +11,9 @@ from fauxscale_contracts.contract.violations import brief
 # Codes that colour a terminal, move its cursor or name its window.
 _CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|password)$")
+# Node.js ends an uncaught error with its version; the error's own line stands above its stack.
+_NODE = re.compile(r"Node\.js v\d+\.\d+\.\d+")
+_ERROR = re.compile(r"(?:Uncaught )?\[?(?:[A-Z]\w*)?(?:Error|Exception|Rejection)\b")
 _SHORTEST = 8  # `USE_TOKEN=true` hides no secret
 
 
@@ -30,3 +33,11 @@ class Sanitizer:
     def line(self, text: str, most: int) -> str:
         """The same on one line of about `most` characters."""
         return brief(self.clean(text), most)
+
+    def reason(self, said: bytes, most: int) -> str:
+        """The line of a program's output that says why it ended: the last one, but for what Node.js adds behind an
+        error."""
+        lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+        if lines and _NODE.fullmatch(lines[-1].strip()):
+            lines = [line for line in lines if _ERROR.match(line)] or lines[:-1]
+        return self.line(lines[-1], most) if lines else ""

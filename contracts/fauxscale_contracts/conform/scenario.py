@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 from fauxscale import Fault
 
+from .dates import LISTS
+
 Outcome: TypeAlias = Literal["succeed", "fail", "either"]
 Meanwhile: TypeAlias = Literal["", "reordered", "cancelled"]
 """What happens behind the client's back to queued work: nothing; of two pieces the second is done
@@ -26,8 +28,8 @@ class Expect:
     in every scenario.
 
     `calls`: the least and the most calls that ask for work (not polls, not downloads). `waits`: seconds
-    between the first of them and the second, at least. `charges`: pieces of work paid for, at most. `format`:
-    what the saved file must be, any when empty.
+    between the first of them and the second, at least; `poll_waits`: the same for polls. `charges`: pieces of work
+    paid for, at most. `format`: what the saved file must be, any when empty.
     """
 
     outcome: Outcome = "succeed"
@@ -35,6 +37,7 @@ class Expect:
     waits: float = 0.0
     charges: int = 1
     format: str = ""
+    poll_waits: float = 0.0
 
     def __str__(self) -> str:
         said = [_OUTCOMES[self.outcome]]
@@ -47,6 +50,8 @@ class Expect:
             said.append("must not retry")
         if self.waits:
             said.append(f"must wait at least {self.waits:g} s")
+        if self.poll_waits:
+            said.append(f"must wait at least {self.poll_waits:g} s before it polls again")
         said.append(
             {0: "must not pay", 1: "must not pay twice"}.get(
                 self.charges, f"pays {self.charges} times at most"
@@ -71,7 +76,8 @@ class Scenario:
     `picture` names one of pictures.py; `together` is how many clients run at once, each with a picture of
     its own. `options` are passed on to the client. `terms` are the account's (`balance`, `link_ttl`, provider
     options in `options`). `clock`: seconds by which the service's clock is ahead. `only`: the
-    operation without which a client never comes into this situation.
+    operation without which a client never comes into this situation. `mask` is of the picture's size, or of another.
+    `since`: the date of the first list that has it. `until`: that of the first which no longer has it.
     """
 
     id: str
@@ -86,3 +92,6 @@ class Scenario:
     clock: float = 0.0
     meanwhile: Meanwhile = ""
     only: str = ""
+    mask: Literal["fits", "other-size"] = "fits"
+    since: str = LISTS[0]
+    until: str = ""

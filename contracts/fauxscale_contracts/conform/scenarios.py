@@ -1,11 +1,12 @@
-"""The list of scenarios of a provider, made of its profile. A change of what a client must do raises VERSION."""
+"""The dated lists of a provider's scenarios, made of its profile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from fauxscale import DuplicateWebhook, Fail, LoseReply, UnsafeImage
+from fauxscale import DuplicateWebhook, Fail, LateWebhook, LoseReply, UnsafeImage
+from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.profiles.installed import profile
 from fauxscale_contracts.profiles.profile import Job, Profile
 
@@ -20,20 +21,31 @@ from .common_scenarios import (
     of_replies,
     of_waits,
 )
+from .dates import CURRENT, LISTS
+from .operation_scenarios import of_masks, of_several
 from .scenario import Expect, Meanwhile, Scenario, StagedFault
-
-VERSION = 1
 
 
 @cache
-def scenarios(provider: str) -> tuple[Scenario, ...]:
-    """List every scenario of a provider, in a fixed order. Raises ContractError for one without a profile."""
-    return tuple(of_profile(profile(provider)))
+def scenarios(provider: str, operation: str = "", dated: str = CURRENT) -> tuple[Scenario, ...]:
+    """List every scenario of a provider, or of one of its `operations`, in a fixed order.
+
+    Raises ContractError for one without a profile, and for a date without a list.
+    """
+    if dated not in LISTS:
+        raise ContractError(f"no list of scenarios of {dated!r}: choose from {', '.join(LISTS)}")
+    return tuple(as_of(dated, of_profile(profile(provider, operation))))
+
+
+def as_of(dated: str, every: Iterable[Scenario]) -> Iterable[Scenario]:
+    """Keep what the list of that date has."""
+    return (one for one in every if one.since <= dated and not (one.until and one.until <= dated))
 
 
 def of_profile(profile: Profile) -> Iterable[Scenario]:
     """Make every scenario that the service of a profile can bring about."""
-    yield from of_pictures(profile)
+    if "image" in profile.inputs:
+        yield from of_pictures(profile)
     for name, options in profile.options.items():
         yield Scenario(id=name, about=f"the client is asked for {options}", options=options)
     yield from of_refusals(profile)
@@ -47,9 +59,13 @@ def of_profile(profile: Profile) -> Iterable[Scenario]:
             expect=PAID,
             faults=(StagedFault(UnsafeImage(), profile.work),),
         )
+    if profile.count:
+        yield from of_several(profile)
+    if "mask" in profile.inputs:
+        yield from of_masks()
     if profile.results.carrier == "link":
         yield from of_downloads(profile)
-    else:
+    elif profile.results.carrier != "text":
         yield from of_inline_results(profile)
     if profile.skewed_clocks:
         yield from of_clocks()
@@ -68,6 +84,7 @@ def _of_jobs(job: Job) -> Iterable[Scenario]:
         polls: int = 3,
         meanwhile: Meanwhile = "",
         together: int = 1,
+        only: str = job.result if job.direct else job.submit,
     ) -> Scenario:
         terms: Mapping[str, object] = {"options": {job.polls: polls}} if polls else {}
         return Scenario(
@@ -78,7 +95,7 @@ def _of_jobs(job: Job) -> Iterable[Scenario]:
             faults=faults,
             terms=terms,
             meanwhile=meanwhile,
-            only=job.submit,
+            only=only,
         )
 
     endless = 10_000
@@ -105,4 +122,13 @@ def _of_jobs(job: Job) -> Iterable[Scenario]:
         yield queued("reordered", about, expect=both, polls=endless, meanwhile="reordered", together=2)
     if job.webhooks:
         twice = StagedFault(DuplicateWebhook(2), job.submit)
-        yield queued("webhook-twice", "the notice, where one is asked for, comes twice", twice, polls=0)
+        about = "the notice, where one is asked for, comes twice"
+        yield queued("webhook-twice", about, twice, polls=0, only=job.submit)
+    if job.webhooks and job.direct:
+        lost = StagedFault(LateWebhook(24 * 3600), job.submit)
+        about = "the notice, where one is asked for, does not come within a day"
+        yield queued("webhook-lost", about, lost, polls=0, only=job.submit)
+    if job.limits_polls:
+        often = StagedFault(Fail(429, retry_after=2), job.status or job.result)
+        about = "a poll is one too many: once 429, Retry-After: 2"
+        yield queued("poll-429", about, often, expect=Expect(poll_waits=2), polls=0)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from fauxscale_contracts.profiles.loading import api_versions
 
+from .dates import LISTS
 from .replies import boundary_replies, modes
 from .scenarios import scenarios
 
@@ -22,19 +23,19 @@ def selects(name: str, patterns: Sequence[str]) -> bool:
     return not patterns or any(pattern in name or matches(name, pattern) for pattern in patterns)
 
 
-def reply_ids(provider: str, dates: Sequence[str | None] = (None,)) -> list[str]:
+def reply_ids(provider: str, dates: Sequence[str | None] = (None,), operation: str = "") -> list[str]:
     """List the ids of all replies of these API versions, the generated ones at the end."""
-    named = [f"reply-{name}" for date in dates for name, _ in boundary_replies(provider, date)]
-    return list(dict.fromkeys([*named, *(f"reply-{mode}:generated" for mode in modes(provider))]))
+    named = [f"reply-{name}" for date in dates for name, _ in boundary_replies(provider, date, operation)]
+    return list(dict.fromkeys([*named, *(f"reply-{mode}:generated" for mode in modes(provider, operation))]))
 
 
-def unmatched(provider: str, patterns: Iterable[str]) -> list[str]:
-    """List the patterns that fit no id of the provider in any API version, with what may be meant."""
-    named = [one.id for one in scenarios(provider)]
+def unmatched(provider: str, patterns: Iterable[str], operation: str = "") -> list[str]:
+    """List the patterns that fit no id of the provider in any list and API version, with what may be meant."""
+    named = list(dict.fromkeys(one.id for dated in LISTS for one in scenarios(provider, operation, dated)))
     left = [one for one in patterns if not any(matches(name, one) for name in named)]
     if not left:
         return []
-    every = [*named, *reply_ids(provider, api_versions()[provider])]
+    every = [*named, *reply_ids(provider, api_versions()[provider], operation)]
     return [
         f"no scenario or reply of {provider} fits {one!r}{_meant(one, every)}"
         for one in left

@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
 
 from fauxscale import MockServer
-from fauxscale.client import AccountHandle
+from fauxscale.client import AccountHandle, CallRecord, InvalidRequest
 from fauxscale_contracts.profiles.installed import profile, profiles
 from fauxscale_contracts.profiles.profile import Profile
 from fauxscale_contracts.profiles.stand_in import stand_in
 
-from .candidate import Candidate, ClientResult, Endpoint, Task
-from .sample_images import picture
+from .candidate import LIMIT, Candidate, ClientResult, Endpoint, Task
+from .sample_images import mask_of, picture
 from .scenario import Expect, Meanwhile, Scenario
-from .verdicts import Facts, Finding, Verdict, evaluate
+from .verdicts import Facts, Finding, Measured, Verdict, evaluate
 
 # A call that its client has hung up on is written down a moment later, on a busy machine a long one.
 _LATE, _PAUSE = 1.0, 0.01
@@ -34,9 +36,17 @@ def open_server(provider: str, api_version: str | None = None, *, tls: bool = Fa
 class Stage:
     """A running stand-in and a client: plays any number of scenarios, several at once too."""
 
-    def __init__(self, mock: MockServer, provider: str, candidate: Candidate, *, limit: float = 10.0) -> None:
+    def __init__(
+        self,
+        mock: MockServer,
+        provider: str,
+        candidate: Candidate,
+        *,
+        limit: float = LIMIT,
+        operation: str = "",
+    ) -> None:
         self._mock = mock
-        self._profile = profile(provider)
+        self._profile = profile(provider, operation)
         self._candidate = candidate
         self._limit = limit
 
@@ -45,23 +55,19 @@ class Stage:
         expect = expect or scenario.expect
         if not self._candidate.accepts(scenario.options):
             names = ", ".join(f"{{{name}}}" for name in scenario.options)
-            return Finding(scenario.id, "not run", str(expect), f"the command has no {names}")
+            return Finding(scenario.id, "not run", scenario.about, expect, f"the command has no {names}")
         began = time.perf_counter()
         facts = self._facts(scenario, expect)
         if scenario.only and scenario.only not in facts.operations:
-            return Finding(
-                scenario.id, "not run", str(expect), f"the client makes no call of {scenario.only}"
-            )
-        return finding_of(scenario.id, expect, facts, time.perf_counter() - began)
+            why = f"the client makes no call of {scenario.only}"
+            return Finding(scenario.id, "not run", scenario.about, expect, why)
+        return finding_of(scenario.id, scenario.about, expect, facts, time.perf_counter() - began)
 
     def stop(self) -> None:
         """End the clients that run, and start no more."""
         self._candidate.stop()
 
     def _facts(self, scenario: Scenario, expect: Expect) -> Facts:
-        images = tuple(
-            picture(scenario.picture, number, self._profile.least_side) for number in range(scenario.together)
-        )
         terms: dict[str, Any] = dict(scenario.terms)
         with self._mock.account(**terms) as account:
             for staged in scenario.faults:
@@ -72,10 +78,13 @@ class Stage:
             if scenario.key == "wrong":
                 endpoint = _locked_out(endpoint)
             director = _Director(scenario.meanwhile, account, self._profile.cancelled_code)
-            tasks = [Task(endpoint, image, scenario.options, self._limit) for image in images]
+            tasks = [
+                task_of(self._profile, endpoint, self._limit, scenario, number)
+                for number in range(scenario.together)
+            ]
             with director, ThreadPoolExecutor(len(tasks)) as pool:
                 made = tuple(pool.map(self._candidate.run, tasks))
-            return gather_facts(account, expect, made, images, scenario.options, self._profile.scale)
+            return gather_facts(account, expect, made, tasks, scenario.options, self._profile)
 
     def endpoint(self, account: AccountHandle) -> Endpoint:
         """Tell the client its address, its key and its environment for this account."""
@@ -98,43 +107,79 @@ class Stage:
         )
 
 
+def task_of(
+    profile: Profile, endpoint: Endpoint, limit: float, scenario: Scenario | None = None, number: int = 0
+) -> Task:
+    """Make the task of one of a scenario's clients, or the plain one of a list."""
+    scenario = scenario or Scenario(id="", about="")
+    image = picture(scenario.picture, number, profile.least_side) if "image" in profile.inputs else None
+    mask = None
+    if image is not None and "mask" in profile.inputs:
+        mask = mask_of(image, fits=scenario.mask == "fits")
+    return Task(endpoint, image, {**profile.asked, **scenario.options}, limit, mask, profile.task)
+
+
 def gather_facts(
     account: AccountHandle,
     expect: Expect,
     made: tuple[ClientResult, ...],
-    images: tuple[bytes, ...],
+    tasks: Sequence[Task],
     options: Mapping[str, object],
-    scale: float,
+    profile: Profile,
 ) -> Facts:
     """Gather what an account saw of its clients, once they are done; waits a moment for calls that are missing."""
     deadline = time.perf_counter() + _LATE
     while True:
         everything = account.calls
-        calls = everything.upscales
+        priced = {call.operation for call in everything.upscales}
+        calls = [
+            call
+            for call in everything
+            if call.operation in priced or fnmatchcase(call.operation, profile.work)
+        ]
         if len(calls) >= expect.calls[0] or time.perf_counter() > deadline:
             break
         threading.Event().wait(_PAUSE)
     bills = account.ledger.kept
+    job = profile.job
+    polls = [call for call in everything if job is not None and call.operation in (job.status, job.result)]
     return Facts(
         made=made,
-        images=images,
+        images=tuple(task.image for task in tasks),
         calls=len(calls),
         operations=frozenset(call.operation for call in everything),
-        gaps=tuple(max(0.0, two.started - one.ended) for one, two in pairwise(calls)),
+        gaps=_gaps(calls),
         charges=len(bills),
         micros=sum(bill.micros for bill in bills),
-        params=calls.last.params if calls else {},
+        params=calls[-1].params if calls else {},
         options=options,
-        scale=scale,
+        scale=profile.scale,
+        asked=profile.asked,
+        task=profile.task,
+        masks=tuple(task.mask for task in tasks),
+        poll_gaps=_gaps(polls),
     )
 
 
-def finding_of(name: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Finding:
+def _gaps(calls: Sequence[CallRecord]) -> tuple[float, ...]:
+    """The seconds between each call and the next."""
+    return tuple(max(0.0, two.started - one.ended) for one, two in pairwise(calls))
+
+
+def finding_of(name: str, staged: str, expect: Expect, facts: Facts, seconds: float = 0.0) -> Finding:
     """Judge the facts."""
     faults = tuple(evaluate(expect, facts))
     verdict: Verdict = "FAIL" if faults else "PASS"
     notes = tuple(dict.fromkeys(note for one in facts.made for note in one.notes))
-    return Finding(name, verdict, str(expect), str(facts), faults, seconds, notes, facts.calls)
+    measured = Measured(
+        tuple(one.ending for one in facts.made),
+        facts.calls,
+        facts.gaps,
+        facts.poll_gaps,
+        facts.charges,
+        facts.micros,
+    )
+    return Finding(name, verdict, staged, expect, str(facts), faults, seconds, notes, measured)
 
 
 def _every(account: AccountHandle, served: Iterable[str]) -> dict[str, str]:
@@ -191,8 +236,10 @@ class _Director:
 
     def _cancelled(self) -> None:
         for job in self._await_jobs(1):
-            self._account.jobs.fail(job, status=499, code=self._cancelled_code)
+            with suppress(InvalidRequest):  # done already, for a client that waited for its answer
+                self._account.jobs.fail(job, status=499, code=self._cancelled_code)
 
     def _reordered(self) -> None:
         for job in reversed(self._await_jobs(2)):
-            self._account.jobs.finish(job)
+            with suppress(InvalidRequest):
+                self._account.jobs.finish(job)

@@ -11,10 +11,13 @@ import pytest
 from fauxscale import MockServer
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.generate.boundaries import Mode
-from fauxscale_contracts.profiles.installed import profiles
+from fauxscale_contracts.profiles.installed import profile, profiles
 from fauxscale_contracts.profiles.loading import load
 
-from .candidate import Endpoint
+from .advice import explain
+from .candidate import LIMIT, Endpoint
+from .dates import CURRENT, LISTS
+from .expectations import expected_in
 from .function import Function
 from .replies import Replies, boundary_replies, modes
 from .scenario import Expect, Scenario
@@ -37,14 +40,18 @@ class ClientConformance:
     by surprise (KeyError, TypeError, …). `expected`: what it must do instead, by id of a scenario or reply.
     `xfail`: a reason for each it is known to fail in; ids may be patterns in both. `limit`: seconds for one
     picture. `fuzz`: how many generated replies of each mode it is served, 0 for none, not even the boundary set.
+    `scenarios`: the date of the list of scenarios.
+    `operation`: the list for another kind of client, which is called by generate(), edit() or describe() then.
     """
 
     provider: ClassVar[str]
+    operation: ClassVar[str] = ""
     api_version: ClassVar[str | None] = None
+    scenarios: ClassVar[str] = CURRENT
     failures: ClassVar[tuple[type[BaseException], ...] | None] = None
     expected: ClassVar[Mapping[str, Expect]] = {}
     xfail: ClassVar[Mapping[str, str]] = {}
-    limit: ClassVar[float] = 10.0
+    limit: ClassVar[float] = LIMIT
     fuzz: ClassVar[int] = 100
 
     _mock: ClassVar[MockServer]
@@ -53,6 +60,22 @@ class ClientConformance:
         """Have the client under test enlarge `image`; raise when it says that it failed."""
         raise NotImplementedError(
             f"{type(self).__name__} does not say how to call the client: define upscale()"
+        )
+
+    def generate(self, endpoint: Endpoint, **options: Any) -> bytes:
+        """Have the client under test draw a picture by `options["prompt"]`; where it gets several, return one."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say how to call the client: define generate()"
+        )
+
+    def edit(self, endpoint: Endpoint, image: bytes, mask: bytes, **options: Any) -> bytes:
+        """Have the client under test edit `image` where `mask` is black."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to call the client: define edit()")
+
+    def describe(self, endpoint: Endpoint, image: bytes, **options: Any) -> str:
+        """Have the client under test describe `image`."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say how to call the client: define describe()"
         )
 
     @classmethod
@@ -68,17 +91,19 @@ class ClientConformance:
         """One test for each scenario, reply and mode: collection starts no server."""
         self._check()
         if "scenario" in metafunc.fixturenames:
-            cases = [self._case(one.id, one) for one in scenarios(self.provider)]
+            cases = [
+                self._case(one.id, one) for one in scenarios(self.provider, self.operation, self.scenarios)
+            ]
             metafunc.parametrize("scenario", cases)
         if "reply" in metafunc.fixturenames:
-            named = boundary_replies(self.provider, self.api_version) if self.fuzz else []
+            named = boundary_replies(self.provider, self.api_version, self.operation) if self.fuzz else []
             metafunc.parametrize("reply", [self._case(f"reply-{name}", (name, body)) for name, body in named])
         if "mode" in metafunc.fixturenames:
-            served = modes(self.provider) if self.fuzz else ()
+            served = modes(self.provider, self.operation) if self.fuzz else ()
             metafunc.parametrize("mode", [self._case(f"reply-{mode}:generated", mode) for mode in served])
 
     def test_scenario(self, scenario: Scenario) -> None:
-        stage = Stage(self._mock, self.provider, self._function(), limit=self.limit)
+        stage = Stage(self._mock, self.provider, self._function(), limit=self.limit, operation=self.operation)
         _report(stage.play(scenario, self._expected(scenario.id)))
 
     def test_boundary_reply(self, reply: tuple[str, Any]) -> None:
@@ -104,8 +129,14 @@ class ClientConformance:
                 load(provider, api_version=cls.api_version)
             except ContractError as error:
                 wrong.append(str(error))
+            if cls.operation and cls.operation not in known[provider].operations:
+                lists = ", ".join(known[provider].operations) or "none"
+                operation = f"operation = {cls.operation!r}: {provider} has {lists}"
+                raise pytest.Collector.CollectError(f"{cls.__name__}: {operation}")
             for name, table in (("expected", cls.expected), ("xfail", cls.xfail)):
-                wrong += [f"{name}: {one}" for one in unmatched(provider, table)]
+                wrong += [f"{name}: {one}" for one in unmatched(provider, table, cls.operation)]
+        if cls.scenarios not in LISTS:
+            wrong.append(f"scenarios = {cls.scenarios!r}: choose from {', '.join(LISTS)}")
         if not 0 < cls.limit < math.inf:
             wrong.append(f"limit = {cls.limit}: a number of seconds is wanted")
         if cls.fuzz < 0:
@@ -114,13 +145,15 @@ class ClientConformance:
             raise pytest.Collector.CollectError("\n".join(f"{cls.__name__}: {one}" for one in wrong))
 
     def _function(self) -> Function:
-        return Function(self.upscale, self.failures)
+        return Function(getattr(self, profile(self.provider, self.operation).task), self.failures)
 
     def _replies(self) -> Replies:
-        return Replies(self._mock, self.provider, self._function(), limit=self.limit)
+        return Replies(
+            self._mock, self.provider, self._function(), limit=self.limit, operation=self.operation
+        )
 
     def _expected(self, name: str) -> Expect | None:
-        return next((one for pattern, one in self.expected.items() if matches(name, pattern)), None)
+        return expected_in(self.expected, name)
 
     def _case(self, name: str, value: object) -> Any:
         reason = next((why for gap, why in self.xfail.items() if matches(name, gap)), None)
@@ -132,7 +165,5 @@ def _report(finding: Finding) -> None:
     if finding.verdict == "not run":
         pytest.skip(finding.seen)
     if finding.faults:
-        pytest.fail(
-            f"{finding.id}: {'; '.join(finding.faults)} (expected: {finding.expected}; seen: {finding.seen})",
-            pytrace=False,
-        )
+        told = explain(finding)
+        pytest.fail("\n".join([f"{finding.id}: {told.happened}", *told.lines()]), pytrace=False)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import click
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def seconds(_: click.Context, param: click.Parameter, number: float) -> float:
@@ -49,3 +54,38 @@ def an_origin(_: click.Context, param: click.Parameter, url: str) -> str:
     if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment:
         raise click.BadParameter(f"{url!r} should read https://host or https://host/path", param=param)
     return url.rstrip("/")
+
+
+def api_versions(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Accept PROVIDER=DATE several times, as API versions by provider."""
+    pairs = [value.partition("=") for value in values]
+    if wrong := next((name for name, equals, date in pairs if not (name and equals and date)), None):
+        raise click.BadParameter(f"{wrong!r} should read PROVIDER=DATE")
+    return {name: date for name, _, date in pairs}
+
+
+def _perhaps_seconds(context: click.Context, param: click.Parameter, number: float | None) -> float:
+    return 0.0 if number is None else seconds(context, param, number)
+
+
+def trial_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add the options of what can be tried beyond the probes: `link_life`, `rate_limit`, `sizes`."""
+    for option in (
+        click.option(
+            "--sizes", is_flag=True, help="Also send the largest file there may be, and a larger one."
+        ),
+        click.option(
+            "--rate-limit",
+            default=0,
+            type=click.IntRange(0, 10_000),
+            help="Also send one call more than these a minute, of those that cost nothing.",
+        ),
+        click.option(
+            "--link-life",
+            type=float,
+            callback=_perhaps_seconds,
+            help="Also read a link after these seconds, when it should be dead.",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .bodies import check_body, coerce
+from .bodies import check_body
 from .exchange import Reply, Request
 from .operations import Operation, path_values
+from .texts import coerce, read_text
 from .violations import Violation, pointer
 
 # Answers without a body, whatever their headers say (RFC 9110 §6.4.1).
@@ -99,7 +100,8 @@ def _parameters(operation: Operation, request: Request) -> Iterator[Violation]:
                 # A list is sent by repeating its name: `explode`, as it is unless a contract says otherwise.
                 read: object = [text for name, text in pairs if name == one.name]
             else:
-                read = coerce(value, one.schema.node)
+                read, odd = read_text(value, one.schema.node, pointer((place, one.name)))
+                yield from odd
             for violation in one.schema.violations(read, (place, one.name)):
                 yield replace(violation, severity="undocumented") if one.guessed else violation
         elif one.required and one.place != "path":

@@ -1,9 +1,10 @@
-"""Writes a call as a curl command to paste, which shows a violation again."""
+"""Writes curl commands to paste: a call that shows a violation again, a reply to be served again."""
 
 from __future__ import annotations
 
+import json
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import multipart
 from .exchange import Exchange, Request
@@ -16,6 +17,7 @@ _LEFT_OUT = frozenset(
     {"host", "content-length", "user-agent", "accept", "accept-encoding", "connection", "transfer-encoding"}
 )
 _MOST = 2000
+_FAULTS = "http://127.0.0.1:2160/__fauxscale/api/accounts/acct_1/faults"
 
 
 def curl(exchange: Exchange) -> str:
@@ -30,6 +32,15 @@ def curl(exchange: Exchange) -> str:
             command += ["-H", f"{name}: {value}"]
     command += _form_arguments(request, mask) if form else _data_arguments(request, mask)
     return " ".join(shlex.quote(word) for word in command)
+
+
+def curl_for_reply(on: str, body: Any) -> str:
+    """Write the command that has a stand-in answer calls of `on` with this body, for a client to be run at.
+
+    The stand-in is one started by `fauxscale serve`, with its first account.
+    """
+    fault = json.dumps({"fault": "Body", "json": body, "on": on, "times": None})
+    return f"curl -sS {_FAULTS} -d {shlex.quote(fault)}"
 
 
 def _form_arguments(request: Request, mask: Mask) -> list[str]:

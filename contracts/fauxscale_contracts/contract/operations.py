@@ -14,6 +14,7 @@ from .violations import ContractError
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _PLACE = re.compile(r"\{([^}]+)\}")
+_FILE = {"type": "string", "format": "binary"}  # any bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Content:
     node: Json
     schema: Schema | None
     confidence: Confidence = "guess"
+
+    @property
+    def guessed(self) -> bool:
+        """Whether it says itself that it is a guess, and is not merely unstated."""
+        return self.node.get("x-confidence") == "guess"
 
     @property
     def picture(self) -> Json | None:
@@ -195,7 +201,7 @@ class Operation:
             media_type: Content(
                 media_type,
                 media,
-                self._document.schema(media["schema"]) if "schema" in media else None,
+                self._document.schema(media["schema"]) if media.get("schema", _FILE) != _FILE else None,
                 confidence_of(self._document, media, enclosing),
             )
             for media_type, media in node.get("content", {}).items()
@@ -228,13 +234,17 @@ class Operation:
 
 
 def find(operations: Sequence[Operation], method: str, url: str) -> Operation | None:
-    """The operation that answers this call: at its real host, or below any prefix of another one."""
+    """The operation that answers this call: at its real host, or below any prefix of another one.
+
+    At a real host no prefix is seen through: what is a stand-in's elsewhere is a wrong path there.
+    """
     split = urlsplit(url)
+    own = any(address.host == split.hostname for one in operations for address in one.addresses)
     method = "GET" if method == "HEAD" else method
     best: tuple[tuple[int, int], Operation] | None = None
     for operation in operations:
         for address in operation.addresses:
-            fits = operation.method == method and address.host in ("", split.hostname or "-")
+            fits = operation.method == method and address.host == (split.hostname if own else "")
             better = fits and (best is None or address.rank > best[0])
             if better and address.pattern.fullmatch(split.path):
                 best = address.rank, operation

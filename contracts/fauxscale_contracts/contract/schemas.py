@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, cast
 
 from .violations import ContractError, Severity, Violation, brief, pointer
@@ -64,7 +64,9 @@ class Schema:
 
     Objects that say nothing of further members are judged as if closed, so that a misspelt member is
     noticed; how bad it is says `x-unknown` beside `properties` ("ignored", "undocumented"; the latter by
-    default). A member forbidden by `additionalProperties: false` would be rejected.
+    default). A member forbidden by `additionalProperties: false` would be rejected, and so would a value that breaks
+    its schema, unless that schema is a guess, or the value is valid by the one in `x-perhaps`: values that may be taken
+    although nothing promises it.
     """
 
     def __init__(self, document: Document, node: Json) -> None:
@@ -130,7 +132,12 @@ class Schema:
             if combined:
                 return
         rule = f"{keyword} {_rule_text(node.get(keyword))}{guess}"
-        yield Violation(pointer(place), brief(error.message), "would be rejected", rule)
+        yield Violation(pointer(place), brief(error.message), self._severity(node, error.instance), rule)
+
+    def _severity(self, node: Json, value: Any) -> Severity:
+        """How bad a value is that breaks a schema."""
+        perhaps = "x-perhaps" in node and self.within(node["x-perhaps"]).is_valid(value)
+        return "undocumented" if perhaps or node.get("x-confidence") == "guess" else "would be rejected"
 
     def _walk(self, path: list[str | int]) -> Json:
         node: Any = self._closed
@@ -177,6 +184,12 @@ def close(node: Any) -> Any:
         if keyword in copy:
             copy[keyword] = [close(one) for one in copy[keyword]]
     return copy
+
+
+def types_of(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """The JSON types a schema names; none means any."""
+    kinds: object = node.get("type", ())
+    return (kinds,) if isinstance(kinds, str) else tuple(cast("Iterable[str]", kinds))
 
 
 def _compile(schema: Json, shared: Json) -> Any:

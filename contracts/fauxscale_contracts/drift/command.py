@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fauxscale_contracts.console.arguments import a_key, a_report, an_origin, dollars, seconds
+from fauxscale_contracts.console.arguments import a_key, a_report, an_origin, dollars, seconds, trial_options
 from fauxscale_contracts.console.exit_codes import finish, give_up, interruptible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fauxscale_contracts.profiles.outcomes import Trials
+    from fauxscale_contracts.usage.usage import Usage
+
     from .report import DriftReport
 
 
@@ -37,12 +42,20 @@ if TYPE_CHECKING:
 @click.option("--api-version", help="The contract to compare with.  [default: the usual one]")
 @click.option("--recorded", type=click.Path(path_type=Path), help="A recording to compare with, too.")
 @click.option(
+    "--used-by",
+    "used",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Judge only what clients use, by this document of `usage`; may be given several times.",
+)
+@click.option(
     "--timeout",
     default=120.0,
     show_default=True,
     callback=seconds,
     help="Seconds each answer may take, all of it.",
 )
+@trial_options
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
 @click.option(
     "--markdown",
@@ -65,7 +78,11 @@ def drift(
     yes: bool,
     api_version: str | None,
     recorded: Path | None,
+    used: tuple[Path, ...],
     timeout: float,
+    link_life: float,
+    rate_limit: int,
+    sizes: bool,
     as_json: bool,
     markdown: Path | None,
     patch: Path | None,
@@ -81,12 +98,17 @@ def drift(
         from fauxscale_contracts.console.atomic_write import write
         from fauxscale_contracts.contract.violations import ContractError
         from fauxscale_contracts.profiles.installed import profile
+        from fauxscale_contracts.profiles.loading import load
+        from fauxscale_contracts.profiles.outcomes import Trials
         from fauxscale_contracts.profiles.probing import Unreachable
+        from fauxscale_contracts.usage import document
 
         from .report import plan
 
         try:
-            priced, most = plan(profile(provider))
+            trials = Trials(link_life, rate_limit, sizes)
+            priced, most = plan(profile(provider), trials.cost(profile(provider)))
+            usages = [document.read(file, load(provider, api_version=api_version)) for file in used]
         except ContractError as error:
             give_up(str(error))
         click.echo(priced, err=True)
@@ -95,7 +117,9 @@ def drift(
         if not yes and not _agreed():
             give_up("nothing was sent")
         try:
-            report = finish(_examined(provider, base_url, key, timeout, api_version, recorded))
+            report = finish(
+                _examined(provider, base_url, key, timeout, api_version, recorded, usages, trials)
+            )
         except (Unreachable, ContractError, RecordingError) as error:
             give_up(redact.text(str(error), [key]))
         # Before any file is written: it has been paid for.
@@ -114,7 +138,14 @@ def drift(
 
 
 async def _examined(
-    provider: str, base_url: str, key: str, timeout: float, api_version: str | None, recorded: Path | None
+    provider: str,
+    base_url: str,
+    key: str,
+    timeout: float,
+    api_version: str | None,
+    recorded: Path | None,
+    used: Sequence[Usage],
+    trials: Trials,
 ) -> DriftReport:
     import httpx
 
@@ -122,7 +153,15 @@ async def _examined(
 
     async with httpx.AsyncClient(timeout=timeout) as http:
         return await examine(
-            provider, base_url, key, http, timeout=timeout, api_version=api_version, recorded=recorded
+            provider,
+            base_url,
+            key,
+            http,
+            timeout=timeout,
+            api_version=api_version,
+            recorded=recorded,
+            used=used,
+            trials=trials,
         )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from fauxscale_contracts.contract.certainty import certainty
 from fauxscale_contracts.contract.confidence import Confidence
 from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange, Reply
+from fauxscale_contracts.contract.members import members
 from fauxscale_contracts.contract.violations import Violation, brief
+from fauxscale_contracts.profiles.pictures import decoded
 
 Kind: TypeAlias = Literal["news", "additive", "risky", "breaking"]
 # What a client sees of an answer: kinds of values by JSON pointer (`*` is any item), headers among them.
@@ -27,7 +27,8 @@ _NUMBER = re.compile(r"/\d+(?=/|$)")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference. The last four say what each side has at `pointer`; "" where a side says nothing.
+    """One difference. Four members say what each side has at `pointer`; "" where a side says nothing. `used_by` names
+    the clients that use the place, where that was asked for.
 
     news: the contract had guessed, and now it is known. additive: something new that a tolerant client does not notice.
     risky: a client that relied on what was observed and never promised may fail. breaking: a client that relied on
@@ -42,6 +43,7 @@ class Difference:
     recorded: str = ""
     stood_in: str = ""
     live: str = ""
+    used_by: tuple[str, ...] = ()
 
 
 def compare(
@@ -62,7 +64,12 @@ def compare(
         for probe in stood_in
         if probe not in live
     ]
-    return sorted(found + lost, key=lambda one: -KINDS.index(one.kind))
+    return by_gravity(found + lost)
+
+
+def by_gravity(findings: Iterable[Difference]) -> list[Difference]:
+    """Order findings, the gravest first."""
+    return sorted(findings, key=lambda one: -KINDS.index(one.kind))
 
 
 def gravest(findings: Iterable[Difference]) -> Kind | None:
@@ -82,7 +89,7 @@ def _probe(
         sure = certainty(contract.operation(live.operation), expected.status, "/status")
         message = f"the status is {reply.status}, not {expected.status}"
         sides = documented, _statuses(recorded, live), str(expected.status), str(reply.status)
-        yield Difference(_graded("breaking" if failed else "risky", sure), probe, "/status", message, *sides)
+        yield Difference(graded("breaking" if failed else "risky", sure), probe, "/status", message, *sides)
         expected = None
     now = shape(reply)
     before = shape(expected) if expected else {}
@@ -138,10 +145,10 @@ def _kind(contract: Contract, live: Exchange, violation: Violation) -> Kind:
     grave = body and rule in ("required", "type", "content", "picture", "format")
     assert live.reply is not None  # the check was of the reply
     sure = certainty(contract.operation(live.operation), live.reply.status, violation.pointer)
-    return _graded("additive" if rule == "known" else "breaking" if grave else "risky", sure)
+    return graded("additive" if rule == "known" else "breaking" if grave else "risky", sure)
 
 
-def _graded(kind: Kind, sure: Confidence) -> Kind:
+def graded(kind: Kind, sure: Confidence) -> Kind:
     """A departure from a guess breaks no promise; one from what was observed is at most a risk."""
     if sure == "guess":
         return "news"
@@ -160,44 +167,14 @@ def shape(reply: Reply) -> Shape:
     if media_type.startswith("image/"):
         found["/picture"] = {_looks(reply.body)}
     else:
-        for pointer, kind in _kinds(reply.body):
+        for pointer, kind in members(reply.body):
             found.setdefault(pointer, set()).add(kind)
     return {pointer: frozenset(kinds) for pointer, kinds in found.items()}
 
 
-def _kinds(body: bytes) -> Iterator[tuple[str, str]]:
-    try:
-        ahead: list[tuple[str, Any]] = [("/body", json.loads(body))]
-    except (ValueError, RecursionError):
-        return
-    while ahead:
-        pointer, value = ahead.pop()
-        if isinstance(value, dict):
-            yield pointer, "object"
-            ahead += [(f"{pointer}/{name}", one) for name, one in cast("dict[str, Any]", value).items()]
-        elif isinstance(value, list):
-            yield pointer, "array"
-            ahead += [(f"{pointer}/*", one) for one in cast("list[object]", value)]
-        else:
-            yield pointer, _kind_of(value)
-
-
-def _kind_of(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    return "number" if isinstance(value, int | float) else "string"
-
-
 def _looks(data: bytes) -> str:
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(data)) as image:
-            return f"{image.format} {image.width}x{image.height}"
-    except (OSError, ValueError):
-        return "no picture"
+    image = decoded(data)
+    return "no picture" if image is None else f"{image.format} {image.width}x{image.height}"
 
 
 def _alike(one: Exchange, other: Exchange) -> bool:

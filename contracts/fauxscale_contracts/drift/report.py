@@ -13,11 +13,14 @@ from .compare import KINDS, Difference, Kind, gravest
 # What the command ends with; 2 is for what could not be run, as everywhere.
 EXITS: dict[Kind | None, int] = {None: 0, "news": 0, "additive": 3, "risky": 4, "breaking": 5}
 
+_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
     """The findings at `base_url`. `cost` in dollars, by the price list. `patch`: the diff that turns the contract's
-    guesses into what was observed; empty where there is nothing to learn."""
+    guesses into what was observed; empty where there is nothing to learn. `unused`: differences at what no client uses,
+    where that was asked for; they do not count. `untried`: what was not looked at, and how it can be."""
 
     provider: str
     api_version: str
@@ -26,6 +29,8 @@ class DriftReport:
     statuses: dict[str, int]
     findings: Sequence[Difference]
     patch: str = ""
+    unused: Sequence[Difference] = ()
+    untried: Sequence[str] = ()
 
     @property
     def verdict(self) -> Kind | None:
@@ -44,6 +49,8 @@ class DriftReport:
             "verdict": self.verdict or "none",
             "probes": [{"id": name, "status": status} for name, status in self.statuses.items()],
             "findings": [asdict(one) for one in self.findings],
+            "unused": [asdict(one) for one in self.unused],
+            "untried": list(self.untried),
             "patch": self.patch,
         }
         return json.dumps(body, indent=2, ensure_ascii=False)
@@ -55,29 +62,41 @@ class DriftReport:
             sides = {"documented": one.documented, "recorded": one.recorded}
             sides |= {"stand-in": one.stood_in, "live": one.live}
             lines.append("          " + " · ".join(f"{side} {said or '—'}" for side, said in sides.items()))
+            if one.used_by:
+                lines.append(f"          used by {_named(one.used_by)}")
+        lines += [f"untried   {line}" for line in self.untried]
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
         lines = [f"## Drift: {self.provider} {self.api_version}", "", self._head(), ""]
         if self.findings:
-            lines += ["| class | probe | where | what | documented | recorded | stand-in | live |"]
-            lines += ["|---|---|---|---|---|---|---|---|"]
+            lines += ["| class | probe | where | what | documented | recorded | stand-in | live | used by |"]
+            lines += ["|---|---|---|---|---|---|---|---|---|"]
         for one in self.findings:
             cells = [f"**{one.kind}**", one.probe, f"`{one.pointer or 'answer'}`", one.message]
             cells += [one.documented or "—", one.recorded or "—", one.stood_in or "—", one.live or "—"]
+            cells += [_named(one.used_by) or "—"]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         return "\n".join(lines)
 
     def _head(self) -> str:
         counts = {kind: sum(one.kind == kind for one in self.findings) for kind in reversed(KINDS)}
         said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no drift"
-        return f"{said} in {len(self.statuses)} answers of {self.base_url}, for about ${self.cost:.2f}"
+        quiet = f"; {len(self.unused)} more at what no client uses" if self.unused else ""
+        return f"{said} in {len(self.statuses)} answers of {self.base_url}, for about ${self.cost:.2f}{quiet}"
 
 
-def plan(profile: Profile) -> tuple[str, float]:
-    """Say what probing will cost, and return the most it can, in dollars."""
+def _named(users: Sequence[str]) -> str:
+    """A few of the users, and how many there are besides."""
+    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+    return ", ".join(users[:_NAMED]) + more
+
+
+def plan(profile: Profile, trials: float = 0.0) -> tuple[str, float]:
+    """Say what probing will cost, and return the most it can, in dollars. `trials`: what trials add to it at most."""
     probes = profile.probes
-    likely, most = sum(one.cost for one in probes), sum(one.worst_cost for one in probes)
+    likely = sum(one.cost for one in probes)
+    most = sum(one.worst_cost for one in probes) + trials
     lines = [f"  ${one.cost:.2f}  {one.id} ({one.operation})" for one in probes]
     more = f", at most ${most:.2f} if it accepts what it should refuse" if most > likely else ""
     return "\n".join([f"{len(probes)} calls to {profile.name} for ${likely:.2f}{more}:", *lines]), most

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 from fauxscale_contracts.contract.operations import Operation
-from fauxscale_contracts.contract.schemas import Document, Json, Schema
+from fauxscale_contracts.contract.schemas import Document, Json, Schema, types_of
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.profiles.loading import load_operation
+
+from .conditions import fitted
 
 Mode: TypeAlias = Literal["valid", "additive", "hostile"]
 """valid: what the contract allows. additive: what a service may add without notice (members, words of an
@@ -72,17 +74,14 @@ def edits(schema: Schema, body: Any, mode: Mode) -> list[Edit]:
     seen: set[str] = set()
     kept: list[Edit] = []
     for name, changed in found:
+        # Where nothing but a condition is broken, another value of it is as good.
+        if schema.is_valid(kept_so := fitted(document, schema.node, changed)):
+            changed = kept_so
         text = json.dumps(changed, sort_keys=True)
         if text not in seen and (mode == "additive" or schema.is_valid(changed) == (mode == "valid")):
             seen.add(text)
             kept.append((name, changed))
     return kept
-
-
-def types(node: Json) -> tuple[str, ...]:
-    """The JSON types a schema names; none means any."""
-    kinds: object = node.get("type", ())
-    return (kinds,) if isinstance(kinds, str) else tuple(cast("Iterable[str]", kinds))
 
 
 def _inside(document: Document, node: Json, body: Any, at: str, change: Any) -> Iterator[Edit]:
@@ -104,7 +103,7 @@ def _inside(document: Document, node: Json, body: Any, at: str, change: Any) -> 
 
 def _valid(document: Document, node: Json, body: Any, at: str) -> Iterator[Edit]:
     node = document.resolve(node)
-    kinds = types(node)
+    kinds = types_of(node)
     if "null" in kinds:
         yield f"{at}=null", None
     for value in [*node.get("enum", []), *node.get("examples", [])]:
@@ -132,7 +131,7 @@ def _numbers(node: Json, body: Any, at: str) -> Iterator[Edit]:
     yield f"{at}=zero", 0
     if isinstance(body, int):
         yield f"{at}=as-float", float(body)
-    if "number" in types(node):
+    if "number" in types_of(node):
         yield f"{at}=fraction", 0.000001
 
 
@@ -173,7 +172,7 @@ def _hostile(document: Document, node: Json, body: Any, at: str) -> Iterator[Edi
         yield f"{at}=too-little", node["minimum"] - 1
     if "maximum" in node:
         yield f"{at}=too-much", node["maximum"] + 1
-    if "integer" in types(node):
+    if "integer" in types_of(node):
         yield f"{at}=half", 0.5
     if isinstance(body, dict):
         members = cast("Json", body)

@@ -8,26 +8,23 @@ from functools import wraps
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from fauxscale_contracts.contract import multipart
-from fauxscale_contracts.contract.bodies import picture_as_text
+from fauxscale_contracts.contract.curl import curl_for_reply
 from fauxscale_contracts.contract.exchange import Request
 from fauxscale_contracts.contract.image_headers import MEDIA_TYPES, read_header
 from fauxscale_contracts.contract.operations import Content, Operation, Parameter
-from fauxscale_contracts.contract.schemas import Document, Json, Schema
-from fauxscale_contracts.contract.violations import ContractError, brief
+from fauxscale_contracts.contract.schemas import Document, Json, Schema, types_of
 from fauxscale_contracts.profiles.loading import load_operation
 
-from .boundaries import Mode, boundary_responses, edits, reply_schema, types
+from .boundaries import Mode, boundary_responses, edits, reply_schema
 from .images import broken_images, images, images_of_size
+from .values import LINKS, from_schema, media_type
 
 __all__ = ["broken_images", "fuzz_responses", "images", "requests", "responses"]
-
-# Links in replies that are not served: `.invalid` never resolves (RFC 2606), so no client leaves the machine.
-_LINKS = st.from_regex("https://media[.]invalid/[a-zA-Z0-9_-]{1,22}[.](png|jpeg|webp)", fullmatch=True)
 
 
 def responses(
@@ -41,7 +38,8 @@ def responses(
     """JSON bodies of a reply. `link`: what every address in them is, so that a client finds something there.
 
     "valid" keeps the contract; "additive" has, in one place, something new; "hostile" breaks it in one place.
-    A reply that is a picture gives its bytes (valid only). Raises ContractError for what is not on record.
+    A reply that is a picture gives its bytes (valid only). A test that fails has the body in a note, and a command that
+    has a stand-in serve it. Raises ContractError for what is not on record.
     """
     recorded = load_operation(operation, api_version=api_version)
     answer = recorded.answer(status)
@@ -49,12 +47,10 @@ def responses(
     if pictures and mode == "valid":
         return images([name for name, media in MEDIA_TYPES.items() if media in pictures])
     schema = reply_schema(recorded, status)
-    good = from_schema(schema.document, schema.node, st.just(link) if link else _LINKS).filter(
-        schema.is_valid
-    )
-    if mode == "valid":
-        return good
-    return good.flatmap(lambda body: st.sampled_from(edits(schema, body, mode))).map(lambda edit: edit[1])
+    good = from_schema(schema.document, schema.node, st.just(link) if link else LINKS).filter(schema.is_valid)
+    if mode != "valid":
+        good = good.flatmap(lambda body: st.sampled_from(edits(schema, body, mode))).map(lambda edit: edit[1])
+    return good.map(lambda body: _noted(operation, body))
 
 
 def requests(
@@ -98,7 +94,7 @@ def fuzz_responses(
                 try:
                     test(*args, body=edge, **more)
                 except Exception as error:
-                    error.add_note(f"boundary reply {name}: {brief(json.dumps(edge), 1000)}")
+                    error.add_note(f"boundary reply {name}: {_told(operation, edge)}")
                     raise
             generated(*args, **more)
 
@@ -107,66 +103,16 @@ def fuzz_responses(
     return decorate
 
 
-def from_schema(document: Document, node: Json, links: SearchStrategy[str] = _LINKS) -> SearchStrategy[Any]:
-    """Values of a JSON Schema in the subset that recorded contracts use."""
-    node = document.resolve(node)
-    if "const" in node:
-        return st.just(node["const"])
-    if "anyOf" in node:
-        return st.one_of([from_schema(document, one, links) for one in node["anyOf"]])
-    if "enum" in node:
-        return st.sampled_from(node["enum"])
-    kinds = types(node) or ("string", "integer", "boolean", "null")
-    return st.one_of([_of_type(document, node, kind, links) for kind in kinds])
+def _noted(operation: str, body: Any) -> Any:
+    # Schemathesis' plugin for pytest blanks the arguments that Hypothesis prints, in every test (seen in 4.32): what is
+    # noted is printed all the same.
+    if currently_in_test_context():
+        note(f"reply: {_told(operation, body)}")
+    return body
 
 
-def _of_type(document: Document, node: Json, kind: str, links: SearchStrategy[str]) -> SearchStrategy[Any]:
-    match kind:
-        case "null":
-            return st.none()
-        case "boolean":
-            return st.booleans()
-        case "integer":
-            return st.integers(node.get("minimum", -(2**53)), node.get("maximum", 2**53))
-        case "number":
-            over, least = node.get("exclusiveMinimum"), node.get("minimum", node.get("exclusiveMinimum"))
-            return st.floats(
-                least,
-                node.get("maximum"),
-                exclude_min=over is not None,
-                allow_nan=False,
-                allow_infinity=False,
-            )
-        case "array":
-            items = from_schema(document, node.get("items", {}), links)
-            return st.lists(items, min_size=node.get("minItems", 0), max_size=node.get("maxItems", 4))
-        case "object":
-            made = _object_of(document, node, links)
-            return made.filter(document.schema(node).is_valid) if "not" in node else made
-        case _:
-            return _texts(node, links)
-
-
-def _object_of(document: Document, node: Json, links: SearchStrategy[str]) -> SearchStrategy[Any]:
-    members = {name: from_schema(document, one, links) for name, one in node.get("properties", {}).items()}
-    required = {name: one for name, one in members.items() if name in node.get("required", [])}
-    return st.fixed_dictionaries(required, optional={k: v for k, v in members.items() if k not in required})
-
-
-def _texts(node: Json, links: SearchStrategy[str]) -> SearchStrategy[str]:
-    if node.get("x-link"):
-        return links
-    if node.get("contentEncoding") == "base64":
-        return images(["PNG"]).map(lambda data: picture_as_text(data, "").partition(",")[2])
-    if "x-picture" in node:
-        return images(node["x-picture"]["formats"]).map(lambda data: picture_as_text(data, _label(data)))
-    if "pattern" in node:
-        found = st.from_regex(str(node["pattern"]), fullmatch=True)
-        return st.one_of(st.sampled_from(node["examples"]), found) if "examples" in node else found
-    least = node.get("minLength", 0)
-    known = [one for one in node.get("examples", []) if isinstance(one, str) and len(one) >= least]
-    free = st.text(min_size=least, max_size=40)
-    return st.one_of(st.sampled_from(known), free) if known else free
+def _told(operation: str, body: Any) -> str:
+    return f"{json.dumps(body)}\nserved again at `fauxscale serve` by: {curl_for_reply(operation, body)}"
 
 
 @st.composite
@@ -206,7 +152,7 @@ def _parameter_value(parameter: Parameter) -> SearchStrategy[Any]:
     if (
         parameter.place == "header"
         and node.keys().isdisjoint({"enum", "pattern"})
-        and "string" in types(node)
+        and "string" in types_of(node)
     ):
         return st.from_regex(
             "[!-~]([ -~]{0,20}[!-~])?", fullmatch=True
@@ -230,7 +176,7 @@ def _body(draw: DrawFn, content: Content) -> tuple[str, bytes]:
     schema = content.schema
     if schema is None:
         data = draw(images())
-        return _label(data), data
+        return media_type(data), data
     if content.media_type != "multipart/form-data":
         value = draw(from_schema(schema.document, schema.node).filter(schema.is_valid))
         return content.media_type, json.dumps(value).encode()
@@ -275,15 +221,8 @@ def _sent(
     formats = rule.get("formats", ("PNG", "JPEG", "WEBP"))
     subject = next((read_header(one.data) for one in parts if one.name == rule.get("sizeOf")), None)
     data = draw(images_of_size(formats, *subject.size) if subject is not None else images(formats))
-    label = draw(st.sampled_from([_label(data), "application/octet-stream", None]))
+    label = draw(st.sampled_from([media_type(data), "application/octet-stream", None]))
     return [multipart.Part(name, draw(st.sampled_from(["picture", "photo.png", "Zoë.webp"])), label, data)]
-
-
-def _label(data: bytes) -> str:
-    header = read_header(data)
-    if header is None:
-        raise ContractError("images() drew bytes that are no picture")
-    return MEDIA_TYPES[header.format]
 
 
 def _as_text(value: object) -> str:

@@ -22,7 +22,14 @@ PROFILE = Profile(
     replies="fal.r[eu]*",  # result, run
     download="fal.download",
     results=Results(operation="fal.result", at="/images/0", member="url"),
-    job=Job(submit="fal.submit", status="fal.status", result="fal.result", polls="fal.polls", webhooks=True),
+    job=Job(
+        submit="fal.submit",
+        status="fal.status",
+        result="fal.result",
+        polls="fal.polls",
+        webhooks=True,
+        id_at="/request_id",
+    ),
     probes=(
         Probe(
             id="a small picture",

@@ -36,11 +36,21 @@ def profiles() -> Profiles:
     return Profiles(found, tuple(unusable))
 
 
-def profile(name: str) -> Profile:
-    """Look up the profile of a provider. Raises ContractError listing those there are."""
+def profile(name: str, operation: str = "") -> Profile:
+    """Look up the profile of a provider, or of one of its `operations`. Raises ContractError listing those known."""
     every = profiles()
     if name in every.by_name:
-        return every.by_name[name]
+        found = every.by_name[name]
+        if operation and operation not in found.operations:
+            raise ContractError(
+                f"{name} has no list of scenarios for {operation!r}: "
+                + (
+                    f"choose from {', '.join(found.operations)}"
+                    if found.operations
+                    else "it has one list only"
+                )
+            )
+        return found.operations[operation] if operation else found
     known = ", ".join(sorted(every.by_name))
     lost = "".join(f"; {line}" for line in every.unusable)
     raise ContractError(f"no contract of {name!r} is on record: choose from {known}{lost}")

@@ -6,19 +6,24 @@ import asyncio
 import base64
 import binascii
 import json
+import time
 from collections.abc import Mapping
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import httpx
 
+from fauxscale.clock import wait
+from fauxscale.hosts import is_loopback
 from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
 from fauxscale_contracts.contract.multipart import Part, join
 
+from .loading import load
 from .profile import Job, Probe, Profile
 
 NO_KEY = "drift-probe-no-such-key"
-_SIDE = 64
 _PAUSE = 0.5  # seconds between two polls of a job
 
 
@@ -27,16 +32,23 @@ class Unreachable(Exception):
 
 
 async def run(
-    profile: Profile, base_url: str, key: str, http: httpx.AsyncClient, *, timeout: float = 120.0
+    profile: Profile,
+    base_url: str,
+    key: str,
+    http: httpx.AsyncClient,
+    *,
+    timeout: float = 120.0,
+    sent: Mapping[str, Exchange] = MappingProxyType({}),
 ) -> dict[str, Exchange]:
-    """Send every probe; the exchanges by the probe's id, and that of the first result as `its picture`.
+    """Send every probe but those `sent` before; the exchanges by the probe's id, and that of the first result as
+    `its picture`.
 
     A whole answer may take `timeout` seconds, and so may a job. Raises Unreachable if the service cannot be
     reached, is in trouble, or refuses the key or the one paid probe.
     """
     found: dict[str, Exchange] = {}
     for probe in profile.probes:
-        exchange = await ask(profile, probe, base_url, key, http, timeout=timeout)
+        exchange = sent.get(probe.id) or await ask(profile, probe, base_url, key, http, timeout=timeout)
         _check_well(exchange)
         found[probe.id] = exchange
         if probe.cost:
@@ -44,26 +56,47 @@ async def run(
             if profile.job is not None and profile.job.path:
                 exchange = await _finished(profile, profile.job, exchange, base_url, key, http, timeout)
                 found["its job"] = exchange
-            picture = await _first_picture(profile, exchange, http, timeout)
+            picture = await _first_picture(profile, exchange, base_url, http, timeout)
             if picture is not None:
                 found["its picture"] = picture
     return found
 
 
 async def ask(
-    profile: Profile, probe: Probe, base_url: str, key: str, http: httpx.AsyncClient, *, timeout: float
+    profile: Profile,
+    probe: Probe,
+    base_url: str,
+    key: str,
+    http: httpx.AsyncClient,
+    *,
+    timeout: float,
+    picture: bytes | None = None,
 ) -> Exchange:
-    """Send one probe and return what is answered. Raises Unreachable if nothing is, or a redirect."""
-    return await _send(http, request(profile, probe, base_url, key), probe.operation, timeout)
+    """Send one probe, with another picture perhaps, and return what is answered. Raises Unreachable if nothing is, or a
+    redirect."""
+    return await _send(http, request(profile, probe, base_url, key, picture), probe.operation, timeout)
 
 
-def request(profile: Profile, probe: Probe, base_url: str, key: str) -> Request:
+async def read(profile: Profile, link: str, http: httpx.AsyncClient, timeout: float) -> Exchange:
+    """Read what a link leads to. Raises Unreachable if nothing is answered, or a redirect."""
+    return await _send(http, Request("GET", link), profile.download, timeout)
+
+
+def is_known(profile: Profile, base_url: str, link: str) -> bool:
+    """Whether a link leads to the service that the user named, to this machine, or to a host of the contract: no other
+    is asked, whatever an answer says."""
+    host = urlsplit(link).hostname or ""
+    named = host == urlsplit(base_url).hostname
+    return named or is_loopback(host) or load(profile.name).find("GET", link) is not None
+
+
+def request(profile: Profile, probe: Probe, base_url: str, key: str, picture: bytes | None = None) -> Request:
     """Make the request of a probe, with a key that was never issued where it wants a wrong one."""
     headers = _key_headers(profile, key if probe.valid_key else NO_KEY)
     url = base_url.rstrip("/") + probe.path
     if probe.encoding == "none":
         return Request(probe.method, url, headers)
-    data = sample_picture(max(_SIDE, profile.least_side)) if probe.picture else b""
+    data = (sample_picture(profile.side) if picture is None else picture) if probe.picture else b""
     if probe.encoding == "form":
         parts = [Part(name, data=value.encode()) for name, value in probe.fields.items()]
         if probe.picture:
@@ -77,7 +110,7 @@ def request(profile: Profile, probe: Probe, base_url: str, key: str) -> Request:
     return Request(probe.method, url, (*headers, ("Content-Type", content_type)), body)
 
 
-def sample_picture(side: int = _SIDE) -> bytes:
+def sample_picture(side: int) -> bytes:
     """Draw a small picture with edges and slopes."""
     from PIL import Image
 
@@ -98,6 +131,7 @@ def summary(exchange: Exchange) -> str:
 
 async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeout: float) -> Exchange:
     place = request.url.partition("?")[0]
+    began = time.perf_counter()
     try:
         # Of the whole answer: the library's own time-outs begin anew with every byte.
         async with asyncio.timeout(timeout):
@@ -114,7 +148,8 @@ async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeo
     headers = tuple(pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding")
     if "content-encoding" in answer.headers:  # undone, and the length with it
         headers = tuple(pair for pair in headers if pair[0] != "content-length")
-    return Exchange(request, Reply(answer.status_code, headers, answer.content), operation)
+    reply = Reply(answer.status_code, headers, answer.content)
+    return Exchange(request, reply, operation, seconds=time.perf_counter() - began)
 
 
 async def _finished(
@@ -127,7 +162,7 @@ async def _finished(
     timeout: float,
 ) -> Exchange:
     """Poll a job until it ends. Raises Unreachable where it does not in time."""
-    name = _at(_json(submitted), job.id_at)
+    name = value_at(_json(submitted), job.id_at)
     if not isinstance(name, str | int):
         return submitted
     url = base_url.rstrip("/") + job.path.replace("{id}", str(name))
@@ -138,26 +173,22 @@ async def _finished(
         exchange = await _send(http, asked, job.result, timeout)
         _check_well(exchange)
         status = exchange.reply.status if exchange.reply else 0
-        state = _at(_json(exchange), job.state_at) if job.state_at else status
+        state = value_at(_json(exchange), job.state_at) if job.state_at else status
         if state not in job.pending:
             return exchange
         if loop.time() > deadline:
             raise Unreachable(f"the job was not done within {timeout:g} s: {summary(exchange)}")
-        try:
-            async with asyncio.timeout(_PAUSE):
-                await asyncio.Event().wait()
-        except TimeoutError:
-            pass
+        await wait(_PAUSE)
 
 
 async def _first_picture(
-    profile: Profile, exchange: Exchange, http: httpx.AsyncClient, timeout: float
+    profile: Profile, exchange: Exchange, base_url: str, http: httpx.AsyncClient, timeout: float
 ) -> Exchange | None:
-    """Fetch or decode the first result; None where the reply carries none."""
+    """Fetch or decode the first result; None where the reply carries none, or leads to a host that was not named."""
     results = profile.results
     if results.carrier == "body":
         return None  # the probe's own exchange holds it
-    found = _at(_json(exchange), results.pointer)
+    found = value_at(_json(exchange), results.pointer)
     if not isinstance(found, str):
         return None
     if results.carrier == "base64":
@@ -167,9 +198,9 @@ async def _first_picture(
             return None
         media_type = f"image/{profile.result_format.lower()}"
         return Exchange(exchange.request, Reply(200, (("content-type", media_type),), data), "")
-    if not found.startswith(("http://", "https://")):
+    if not found.startswith(("http://", "https://")) or not is_known(profile, base_url, found):
         return None
-    picture = await _send(http, Request("GET", found), profile.download, timeout)
+    picture = await read(profile, found, http, timeout)
     _check_well(picture)
     return picture
 
@@ -201,7 +232,7 @@ def _json(exchange: Exchange) -> Any:
         return None
 
 
-def _at(value: Any, pointer: str) -> Any:
+def value_at(value: Any, pointer: str) -> Any:
     """Read the value at a JSON pointer, None where there is none."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")

@@ -7,11 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Carrier: TypeAlias = Literal["link", "base64", "body"]
-"""How a reply carries a result: link: an address of it. base64: its bytes as text. body: the reply is the picture."""
+Carrier: TypeAlias = Literal["link", "base64", "body", "text"]
+"""How a reply carries a result: link: an address of it. base64: its bytes as text. body: the reply is the picture.
+text: the result is no picture but a text, which stands in the reply."""
+Task: TypeAlias = Literal["upscale", "generate", "edit", "describe"]
+"""What a client does: enlarges a picture; has one drawn by a prompt; has one edited where a mask is black; has one
+described."""
 Encoding: TypeAlias = Literal["form", "json", "none"]
 
 SUFFIX = ".openapi.json"
+_MIB = 1024 * 1024
+_INPUTS: Mapping[Task, tuple[str, ...]] = {
+    "upscale": ("image",),
+    "generate": (),
+    "edit": ("image", "mask"),
+    "describe": ("image",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +80,9 @@ class Job:
     `polls`: the stand-in's option that says how many polls find a job unfinished; empty where it has none.
     `webhooks`: whether a client may ask to be told. `path`: where a probe polls, below the base URL, with `{id}`
     in it; empty where the paid probe answers at once. `id_at` is the JSON pointer of the id in the reply to `submit`;
-    a job is `pending` while the reply's status, or its member at `state_at`, is one of these.
+    a job is `pending` while the reply's status, or its member at `state_at`, is one of these. `direct`: `submit` may
+    answer with the result at once, so that a client has a job only where it polls. `limits_polls`: a poll may be
+    answered 429.
     """
 
     submit: str
@@ -81,6 +94,8 @@ class Job:
     id_at: str = "/id"
     state_at: str = ""
     pending: tuple[int | str, ...] = (202,)
+    direct: bool = False
+    limits_polls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +106,8 @@ class Profile:
     patterns of operations: what asks for work, what carries its results. `download` is the operation that reads a
     linked result, empty where none does. `env`: variables clients read beside the provider's own, as templates of
     `{base_url}`, `{key}`, `{key_id}` and `{key_secret}` (the halves of a key with a colon); `env_if_set`: those that
-    are replaced only where the user has set them. The rest is for the scenarios of `conform`.
+    are replaced only where the user has set them. The rest is for the scenarios of `conform`; `operations` are its
+    lists for other kinds of clients, by name: each is the profile with what is different there.
     """
 
     name: str
@@ -113,25 +129,46 @@ class Profile:
     job: Job | None = None
     probes: tuple[Probe, ...]
 
+    operations: Mapping[str, Profile] = field(default_factory=dict[str, "Profile"])
+    task: Task = "upscale"
+    asked: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What a client is asked for in every scenario, by the names of the service's parameters."""
+
     scale: float = 2
     formats: tuple[str, ...] = ("PNG", "JPEG", "WEBP")
     """Formats of pictures it accepts."""
     least_side: int = 1
     """Pixels of the least width and height it accepts."""
+    largest: int = 25 * _MIB
+    """Bytes of the largest file it may accept."""
     result_format: str = "PNG"
 
     refusals: tuple[int, ...] = (400, 401, 403, 404, 422)
     """Statuses of errors that asking again does not mend, documented or plausible."""
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
     """What a client can be asked for beside the picture, by the name of the scenario that asks."""
+    count: str = ""
+    """The parameter that says how many images one call makes; empty where it makes one."""
+    counts_images: bool = False
+    """Whether its places in flight, ten, are counted in images."""
     signed_links: bool = False
     expiring_links: bool = True
     unsafe_results: bool = False
     """Whether a 200 may hold a result that was withheld as unsafe."""
     skewed_clocks: bool = False
+    """Whether its replies hold times that a client may compare with its own clock."""
     cancelled_code: str = ""
     """Its own name for the error that a cancelled job ends in; empty where it has none."""
-    """Whether its replies hold times that a client may compare with its own clock."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The files that a client is given."""
+        return _INPUTS[self.task]
+
+    @property
+    def side(self) -> int:
+        """Pixels of each side of the small picture that probes send."""
+        return max(64, self.least_side)
 
     def api_versions(self) -> list[str]:
         """The API versions on record, oldest first."""

@@ -9,14 +9,7 @@ from pathlib import Path
 
 import click
 
-from fauxscale_contracts.console.arguments import an_origin, seconds
-
-
-def _api_versions(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    if wrong := next((name for name, equals, date in pairs if not (name and equals and date)), None):
-        raise click.BadParameter(f"{wrong!r} should read PROVIDER=DATE")
-    return {name: date for name, _, date in pairs}
+from fauxscale_contracts.console.arguments import an_origin, api_versions, seconds
 
 
 @click.command()
@@ -39,7 +32,7 @@ def _api_versions(_: click.Context, __: click.Parameter, values: tuple[str, ...]
     "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds the service may take."
 )
 @click.option(
-    "--api-version", multiple=True, callback=_api_versions, help="Judge by this contract: ideogram=2026-10."
+    "--api-version", multiple=True, callback=api_versions, help="Judge by this contract: ideogram=2026-10."
 )
 @click.option(
     "--keep-header", multiple=True, help="Keep the value of this header too, which is masked by default."
@@ -60,8 +53,9 @@ def record(
 
     from fauxscale.recordings.har import Recording
     from fauxscale_contracts.contract.violations import ContractError
+    from fauxscale_contracts.profiles.contract_index import ContractIndex
 
-    from .proxy import ContractIndex, Recorder
+    from .proxy import Recorder
 
     def tell(line: str) -> None:
         click.echo(line, err=True)

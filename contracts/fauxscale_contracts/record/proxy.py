@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -17,13 +17,10 @@ from starlette.types import Receive, Scope, Send
 
 from fauxscale import credentials, redact
 from fauxscale.recordings.har import Recording
-from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
-from fauxscale_contracts.contract.operations import Operation, find
+from fauxscale_contracts.contract.operations import Operation
 from fauxscale_contracts.contract.violations import Violation
-from fauxscale_contracts.profiles.installed import profiles
-from fauxscale_contracts.profiles.loading import load
-from fauxscale_contracts.profiles.profile import Profile
+from fauxscale_contracts.profiles.contract_index import ContractIndex, Match
 
 # What concerns one connection and not the call, and what the client library at work writes by itself.
 _HOP = frozenset(
@@ -46,33 +43,6 @@ Tell = Callable[[str], None]
 
 class UpstreamError(Exception):
     """Raised where the service could not be recorded: it redirected, stalled, or was not there. Says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The profile, the contract and the operation that a call belongs to."""
-
-    profile: Profile
-    contract: Contract
-    operation: Operation
-
-
-class ContractIndex:
-    """Finds the contract a call belongs to, among one API version of each provider."""
-
-    def __init__(self, chosen: dict[str, str] | None = None) -> None:
-        """`chosen`: API versions by provider, the usual ones where it says nothing."""
-        self._matches = {
-            operation.name: Match(one, contract, operation)
-            for one in profiles().by_name.values()
-            for contract in [load(one.name, api_version=(chosen or {}).get(one.name))]
-            for operation in contract.operations.values()
-        }
-
-    def find(self, method: str, url: str) -> Match | None:
-        """Find the operation that answers at an address; None where no contract knows it."""
-        found = find([one.operation for one in self._matches.values()], method, url)
-        return self._matches[found.name] if found else None
 
 
 class Recorder:

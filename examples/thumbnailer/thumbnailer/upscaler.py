@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from .receipt import Receipt
 
 TRIES = 4
+LONGEST_WAIT = 300.0  # seconds; who is told to wait longer is told so
 TURNED_AWAY = (429, 503)  # said at the door: nothing was done, nothing charged
 DEAD_LINK = (403, 404, 410)
 
@@ -109,8 +110,12 @@ class Upscaler:
                 if reply.status_code not in TURNED_AWAY:
                     return reply
                 why, asked = f"still {reply.status_code}", reply.headers.get("retry-after", "")
+            wait = float(asked) if asked.isdigit() else 2**tries
+            if wait > LONGEST_WAIT:
+                receipt.tear_up()
+                raise Refused(f"{why}, and not before {wait:,.0f} s")
             if tries < TRIES:
-                self._sleep(float(asked) if asked.isdigit() else 2**tries)
+                self._sleep(wait)
         receipt.tear_up()
         raise Refused(f"{why}, after {TRIES} tries")
 
@@ -149,8 +154,8 @@ def _shown_size(data: bytes) -> tuple[int, int]:
 
 
 def _judge(file: Path, size: tuple[int, int]) -> None:
-    """Raises OSError unless the file is a whole picture of this size."""
-    with Image.open(file) as image:
+    """Raises OSError unless the file is a whole PNG of this size."""
+    with Image.open(file, formats=["PNG"]) as image:
         try:
             image.load()
         except SyntaxError as error:  # Pillow's word for a PNG whose chunks are damaged

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from fauxscale.errors import ApiError, Problem
 
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(Struct, frozen=True):
     """Limits on reading a body. Sizes in bytes, times in seconds; what equals its cap passes."""
 
     file: int = 10 * MIB
@@ -35,8 +34,7 @@ class Caps:
         return self.file + MIB if self.body is None else self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part of a form. `name`, `filename` and `content_type` are labels from a stranger: never a path.
 
     A part is a file when it names a file, were it by `filename*` alone or by an empty name (what a browser
@@ -59,8 +57,7 @@ class Part:
             raise malformed(f"{shown(self.name)}: byte {error.start} is not UTF-8", self.name) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """The parts of a form in the order they came; names may repeat."""
 
     parts: tuple[Part, ...] = ()

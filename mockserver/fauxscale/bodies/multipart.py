@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from fauxscale.errors import ApiError, Problem, file_too_large
 
@@ -30,10 +32,10 @@ class Pieces:
 
     def __init__(self) -> None:
         self.size = 0
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | memoryview] = []
         self._blocks: list[bytes] = []
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes | memoryview) -> None:
         self.size += len(piece)
         self._pieces.append(piece)
         if len(self._pieces) == 1024:  # A sender of single bytes must not cost an object a byte.
@@ -44,8 +46,7 @@ class Pieces:
         return b"".join([*self._blocks, *self._pieces])
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
+class _Head(Struct, frozen=True):
     """What the headers of a part say about it."""
 
     name: str
@@ -99,7 +100,7 @@ class _Parts:
         if self._files > self._caps.files:
             raise malformed(f"more than {self._caps.files} files", limit=self._caps.files)
 
-    def data(self, data: bytes) -> None:
+    def data(self, data: bytes | memoryview) -> None:
         size = self._pieces.size + len(data)
         if size > (self._caps.file if self._head.is_file else self._caps.text):
             self._refuse_size(size)
@@ -157,7 +158,7 @@ class FormReader:
 def _boundary(content_type: str | None) -> bytes:
     sent = (content_type or "").encode("latin-1", "replace")
     # Real ones are under 150 characters; splitting a hostile 64 KB header takes milliseconds.
-    kind, options = read_parameters(sent) if len(sent) <= 1000 else (b"", {})
+    kind, options = read_parameters(sent if len(sent) <= 1000 else b"")
     if kind != b"multipart/form-data":
         got = shown(content_type) if content_type else "nothing"
         raise _wrong_content_type(f"{got} was sent, multipart/form-data is wanted")
@@ -196,7 +197,7 @@ def _read_head(headers: dict[bytes, bytes], number: int) -> _Head:
     return _Head(name, filename, _label(declared) or None, charset in _ASCII_TWINS)
 
 
-def _filename(disposition: bytes, options: dict[bytes, bytes]) -> str | None:
+def _filename(disposition: bytes, options: Mapping[bytes, bytes]) -> str | None:
     """The file name of a part: `filename` as sent, else `filename*` decoded; None: not a file.
 
     RFC 7578 forbids `filename*` in forms and the header parser skips it, but some clients send nothing else.

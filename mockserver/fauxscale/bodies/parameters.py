@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fauxscale.errors import ApiError, Problem
 
@@ -20,8 +21,7 @@ _TYPES: Mapping[Kind, tuple[type, ...]] = {
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """One parameter. Bounds are inclusive, but for `above`; of a string, `most` counts characters."""
 
     name: str
@@ -49,8 +49,7 @@ class Parameter:
         return {name: value for name, value in members.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Struct, frozen=True):
     """What is wrong with the value `received` (None: nothing was) for `parameter`."""
 
     parameter: Parameter
@@ -84,6 +83,8 @@ def values_in_force(
     values: dict[str, object] = {}
     for one in parameters:
         value = sent.get(one.name)
+        if one.kind == "integer" and isinstance(value, float) and value.is_integer():
+            value = int(value)  # JavaScript, which these services are written in, has no other 1.0
         rule = _broken(one, value)
         if rule is not None:
             breach = Breach(one, rule, value)

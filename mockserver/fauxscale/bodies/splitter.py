@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from .form import malformed, malformed_header
 
 HEADER_BYTES = 4096
+_SHORT = 4096
 # What follows a boundary: the end of its line, behind blanks if need be, or the two hyphens of the last one.
 _BEHIND = re.compile(rb"(--)|[ \t]{0,256}\r\n")
 _BEHIND_SO_FAR = re.compile(rb"(?:-|[ \t]{0,256}\r?)\Z")
@@ -22,7 +23,7 @@ class Sink(Protocol):
 
     def head_done(self) -> None: ...
 
-    def data(self, data: bytes) -> None: ...
+    def data(self, data: bytes | memoryview) -> None: ...
 
     def end(self) -> None: ...
 
@@ -58,11 +59,11 @@ class Splitter:
             at = found + len(self._delimiter)
             line = _BEHIND.match(data, at)
             if line is not None:
-                self._tell(data[start:found])
+                self._tell(data, start, found)
                 self._pass(last=line[1] is not None)
                 return line.end()
             if _BEHIND_SO_FAR.match(data, at):
-                self._tell(data[start:found])
+                self._tell(data, start, found)
                 return self._wait(data[found:])
             # A line that begins with more than the boundary is data, and one with blanks behind it is not.
             if self.found and data[at : at + 1] in (b" ", b"\t"):
@@ -73,13 +74,14 @@ class Splitter:
         tail = data.rfind(b"\r", max(start, len(data) - len(self._delimiter) + 1))
         if tail < 0 or not self._delimiter.startswith(data[tail:]):
             tail = len(data)
-        self._tell(data[start:tail])
+        self._tell(data, start, tail)
         return self._wait(data[tail:])
 
-    def _tell(self, data: bytes) -> None:
-        """Tell data of a part; what stands before the first one is a preamble."""
-        if data and self.found:
-            self._sink.data(data)
+    def _tell(self, data: bytes, start: int, end: int) -> None:
+        """Tell data of a part, short of copying what is long; what stands before the first one is a preamble."""
+        if start < end and self.found:
+            is_piece = _SHORT <= end - start < len(data)
+            self._sink.data(memoryview(data)[start:end] if is_piece else data[start:end])
 
     def _pass(self, *, last: bool) -> None:
         """Pass a boundary."""

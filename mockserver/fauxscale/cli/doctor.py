@@ -1,4 +1,4 @@
-"""`fauxscale doctor`: check a machine for what usually goes wrong, without sending anything anywhere."""
+"""`fauxscale doctor`: check a machine for what usually goes wrong; nothing but the store it is given is asked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fauxscale.hosts import leads_here
 
 from .options import PORT
 
-EXTRAS = {"pytest": "respx", "contracts": "schemathesis", "tls": "trustme"}
+EXTRAS = {"pytest": "respx", "contracts": "schemathesis", "tls": "trustme", "redis": "redis", "fast": "isal"}
 
 
 def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -86,10 +86,24 @@ def _host(address: str) -> str:
 
 
 @click.command()
-def doctor() -> None:
-    """Check for what usually goes wrong: variables that point elsewhere, real keys, missing extras."""
+@click.option(
+    "--store", default="", metavar="URL", envvar="FAUXSCALE_STORE", help="A Redis to examine: will it do?"
+)
+def doctor(store: str) -> None:
+    """Check for what usually goes wrong: variables that point elsewhere, real keys, missing extras, the store."""
     trouble = 0
-    for mark, line in findings(os.environ):
+    for mark, line in (*findings(os.environ), *_store(store)):
         trouble += mark == "!"
         click.echo(f"{mark} {line}")
     sys.exit(1 if trouble else 0)
+
+
+def _store(url: str) -> Iterator[tuple[str, str]]:
+    if not url:
+        return
+    try:
+        from fauxscale.state.redis.examination import examine
+    except ImportError:
+        yield "!", "a store on Redis needs an extra: pip install 'fauxscale[redis]'"
+        return
+    yield from examine(url)

@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.server import MockServer
+    from fauxscale.state.journal import JournalObserver
 
 # Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the default.
 CONTEXT = {"auto_envvar_prefix": "FAUXSCALE"}
@@ -35,6 +36,8 @@ class ServerOptions(TypedDict):
     cors: tuple[str, ...]
     token: str | None
     replay: str
+    workers: int
+    store: str
     tls: bool
 
 
@@ -99,6 +102,19 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             metavar="DIR",
             help="Answer from a recording what is in it; the rest as ever.",
         ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 256),
+            default=1,
+            show_default=True,
+            help="Processes that serve together; more than one need --store.",
+        ),
+        click.option(
+            "--store",
+            default="",
+            metavar="URL",
+            help="A Redis that keeps all state: redis://127.0.0.1:6379/0.  [default: memory]",
+        ),
         click.option("--tls", is_flag=True, help="Serve https with a throw-away certificate authority."),
     )
 
@@ -121,8 +137,9 @@ def providers() -> tuple[Provider, ...]:
     return (*PROVIDERS, *found.providers)
 
 
-def server(**given: Unpack[ServerOptions]) -> MockServer:
-    """Make the server that the options describe, not started. Raises UsageError for invalid ones."""
+def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOptions]) -> MockServer:
+    """Make the server that the options describe, not started; `journal` is told of every entry of a journal. Raises
+    UsageError for invalid options."""
     # Imported here, so that --help and --version load no server.
     from fauxscale.dispatch.options import parse_options
     from fauxscale.server import MockServer
@@ -144,26 +161,44 @@ def server(**given: Unpack[ServerOptions]) -> MockServer:
             token=given["token"] or None,
             replay=given["replay"],
         )
+        return MockServer(
+            settings,
+            providers=imitated,
+            store=given["store"] or None,
+            workers=given["workers"],
+            host=given["host"],
+            port=given["port"],
+            tls=given["tls"],
+            journal=journal,
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    return MockServer(settings, providers=imitated, host=given["host"], port=given["port"], tls=given["tls"])
 
 
 @contextmanager
 def told_in_one_line() -> Generator[None]:
     """Turn an error that keeps a server from starting into one line without a traceback."""
-    from fauxscale.recordings.har import RecordingError
-    from fauxscale.transport.listener import CannotListen
-    from fauxscale.transport.tls import MissingExtra
-
     try:
         yield
-    except RecordingError as error:
-        raise click.UsageError(str(error)) from None
-    except CannotListen as error:
-        raise click.ClickException(f"{error.strerror}; another --port, or --port 0, will do") from None
-    except MissingExtra as error:
-        raise click.ClickException(str(error)) from None
+    except Exception as raised:
+        # Loaded only now: a start that goes well has no use for what they stand beside.
+        from fauxscale.recordings.har import RecordingError
+        from fauxscale.state.store import NoAddress, StoreUnavailable
+        from fauxscale.transport.listener import CannotListen
+        from fauxscale.transport.supervisor import WorkersFailed
+        from fauxscale.transport.tls import MissingExtra
+
+        # A RuntimeError says only that a thread that was to serve has ended, and is caused by what ended it.
+        error = (raised.__cause__ or raised) if type(raised) is RuntimeError else raised
+        if isinstance(error, RecordingError | NoAddress) or (
+            isinstance(error, WorkersFailed) and error.misuse
+        ):
+            raise click.UsageError(str(error)) from None
+        if isinstance(error, CannotListen):
+            raise click.ClickException(f"{error.strerror}; another --port, or --port 0, will do") from None
+        if isinstance(error, MissingExtra | StoreUnavailable | WorkersFailed):
+            raise click.ClickException(str(error)) from None
+        raise
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

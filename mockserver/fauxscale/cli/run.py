@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Unpack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
@@ -18,21 +20,35 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from fauxscale.server import MockServer
+    from fauxscale.state.journal import Entry
 
 # What shells answer for a command that is not there, and for one that cannot be run.
 NOT_FOUND, NOT_RUNNABLE = 127, 126
+# The command went well, and what it was run for could not be written down.
+NOT_KEPT = 2
 
 
 @click.command(context_settings={**CONTEXT, "allow_interspersed_args": False})
 @server_options(0)
 @click.option("--openai", metavar="PROVIDER", help="The provider that OpenAI's SDKs call.")
+@click.option(
+    "--coverage",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the journals in FILE, for `fauxscale-contracts coverage combine`.",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(command: tuple[str, ...], openai: str | None, **given: Unpack[ServerOptions]) -> None:
+def run(
+    command: tuple[str, ...], openai: str | None, coverage: Path | None, **given: Unpack[ServerOptions]
+) -> None:
     """Run COMMAND with a server up and its variables set; the exit status is the command's.
 
     fauxscale run -- npm test
     """
-    mock = server(**given)
+    if coverage is not None and not coverage.parent.is_dir():
+        raise click.UsageError(f"{coverage} cannot be written: {coverage.parent} is no folder")
+    journals = _Journals()
+    mock = server(journals if coverage is not None else None, **given)
     with _forwarded() as child:
         with told_in_one_line():
             mock.start()
@@ -40,7 +56,34 @@ def run(command: tuple[str, ...], openai: str | None, **given: Unpack[ServerOpti
             status = child.run(command, _environment(mock, openai))
         finally:
             mock.stop()
+    if coverage is not None and not journals.write(coverage):
+        status = status or NOT_KEPT
     sys.exit(status)
+
+
+class _Journals:
+    """The journals of every account, of those that were deleted too, and of calls that no account took."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, account: str, label: str, entry: Entry) -> None:
+        """Note an entry, masked."""
+        from fauxscale.state.accounts import UNASSIGNED
+
+        shown = "no account" if account == UNASSIGNED else label
+        kept = self._accounts.setdefault(account, {"id": account, "label": shown, "calls": []})
+        kept["calls"].append(entry.to_members())
+
+    def write(self, file: Path) -> bool:
+        """Write all of it into a file; says so where that cannot be."""
+        body = {"fauxscale_journal": 1, "accounts": [*self._accounts.values()]}
+        try:
+            file.write_text(json.dumps(body), encoding="utf-8")
+        except OSError as error:
+            click.echo(f"fauxscale run: {file} cannot be written: {error.strerror}", err=True)
+            return False
+        return True
 
 
 def _environment(mock: MockServer, openai: str | None) -> dict[str, str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+from collections.abc import Mapping
 from typing import Unpack
 
 import click
 
 from .options import CONTEXT, PORT, ServerOptions, server, server_options, told_in_one_line
+
+VERBOSE = "FAUXSCALE_VERBOSE"
 
 
 @click.command(context_settings=CONTEXT)
@@ -20,26 +25,57 @@ from .options import CONTEXT, PORT, ServerOptions, server, server_options, told_
     help="One line of JSON on stdout when ready; the banner on stderr.",
 )
 @click.option("--quiet", is_flag=True, help="No banner.")
-def serve(as_json: bool, quiet: bool, **given: Unpack[ServerOptions]) -> None:
+@click.option(
+    "--verbose",
+    is_flag=True,
+    envvar=VERBOSE,
+    help="A line on stderr for every call: what came of it, and why.",
+)
+def serve(as_json: bool, quiet: bool, verbose: bool, **given: Unpack[ServerOptions]) -> None:
     """Serve until Ctrl-C."""
-    from fauxscale.transport.descriptors import raise_descriptor_limit  # not for `--help`
+    gc.disable()  # until it is ready: next to nothing of what is made for that is garbage
+    # Not for `--help`. The first upload need not wait until Pillow is loaded.
+    from fauxscale.images import memory as memory
+    from fauxscale.images import probe as probe
+    from fauxscale.transport.descriptors import raise_descriptor_limit
 
     from . import banner
+    from .verbose import echo
 
     raise_descriptor_limit()
-    mock = server(**given)
+    alone = given["workers"] == 1
+    if verbose and not alone:
+        os.environ[VERBOSE] = "1"  # each worker tells of its own calls
+    mock = server(echo if verbose and alone else None, **given)
 
     def announce() -> None:
         if not quiet:
-            replay = mock.app.replay
             lines = [
                 *banner.lines(mock.url, mock.settings, mock.providers, mock.ca),
-                *(banner.capped(replay.summary()) if replay else ()),
+                *(banner.capped(mock.notes) if mock.notes else ()),
             ]
             click.echo("\n".join(lines), err=as_json)
         if as_json:
             click.echo(banner.ready(mock.url, mock.settings, mock.providers, mock.ca))
         sys.stdout.flush()
+        collect_briefly()
 
     with told_in_one_line():
         mock.serve_forever(announce)
+
+
+def collect_briefly() -> None:
+    """Keep full collections of garbage short: each looks only at what was made since the one before.
+
+    Beside 2,000 connections one held every call up for 70 to 140 ms, with 20,000 keys in use for 840 ms (Python 3.11,
+    2026-11-22). What survives one, connections and accounts for the most part, is freed by its count of references.
+    """
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(700, 10, 1)
+    gc.callbacks.append(_freeze_survivors)
+
+
+def _freeze_survivors(phase: str, info: Mapping[str, int]) -> None:
+    if phase == "stop" and info["generation"] == 2:
+        gc.freeze()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 
 class Params(Mapping[str, Any]):
@@ -33,8 +34,7 @@ class Params(Mapping[str, Any]):
         return f"Params({self._values!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """The picture a call sent. Width and height in pixels as a viewer shows it; `bytes` is the file's length."""
 
     format: str
@@ -50,8 +50,7 @@ class Image:
         return self.width, self.height
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(Struct, frozen=True):
     """One call and its reply. `status` is None when the connection was cut instead of answered.
 
     `at` is the account's clock; `started` and `ended` are seconds of one forward-going clock; `cost` is in
@@ -110,13 +109,13 @@ class CallRecord:
     @classmethod
     def of(cls, members: Mapping[str, Any]) -> CallRecord:
         """Make a record of a call in the control API's JSON."""
-        values = {name: members[name] for name in cls.__dataclass_fields__ if name in members}
+        values = {name: members[name] for name in cls.__struct_fields__ if name in members}
         image = members["image"]
         headers = ("request_headers", "reply_headers")
         values |= {name: {key.lower(): value for key, value in members[name]} for name in headers}
         values |= {name: tuple(members[name]) for name in ("faults", "parts", "results")}
         values["params"] = Params(members["params"])
-        values["image"] = image and Image(**{name: image[name] for name in Image.__dataclass_fields__})
+        values["image"] = image and Image(**{name: image[name] for name in Image.__struct_fields__})
         return cls(**values)
 
 

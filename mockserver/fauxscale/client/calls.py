@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import overload
+
+from msgspec.structs import replace
 
 from .call import CallRecord, link_retries
 from .filters import SERVED, check, differences, say

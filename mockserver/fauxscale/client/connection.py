@@ -36,7 +36,8 @@ class ServerGone(RuntimeError):
 class FauxscaleClient:
     """The client of one running server's control API. Close it when done.
 
-    `why_gone` says why the server answers no more, "" while it does.
+    `why_gone` says why the server answers no more, "" while it does. `closing` is called with an account before it is
+    deleted.
     """
 
     def __init__(
@@ -46,9 +47,11 @@ class FauxscaleClient:
         token: str | None = None,
         transport: httpx.BaseTransport | None = None,
         why_gone: Callable[[], str] = lambda: "",
+        closing: Callable[[str], None] = lambda account: None,
     ) -> None:
         self.url = url.rstrip("/")
         self._why_gone = why_gone
+        self._closing = closing
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         # A transport and no httpx.Client: that one takes proxies from the environment, which would be shown the
         # token, and logs every call beside those of the program under test. verify=False saves 20 ms of loading
@@ -120,6 +123,7 @@ class FauxscaleClient:
 
     def delete(self, account_id: str) -> None:
         """Close an account: its keys and links stop working, its state is deleted."""
+        self._closing(account_id)
         self._closed.update(self.call("DELETE", f"/accounts/{account_id}"))
         self.opened.discard(account_id)
 

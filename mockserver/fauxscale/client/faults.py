@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from fauxscale.faults import Fault, checked, from_json, to_json
 
@@ -15,8 +16,7 @@ class Caller(Protocol):
     def __call__(self, method: str, path: str, json: object = None) -> dict[str, Any]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class RuleView:
+class RuleView(Struct, frozen=True):
     """A fault rule: its faults, when they apply, how often they did. `left` is None for ever."""
 
     id: str

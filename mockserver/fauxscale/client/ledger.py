@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+
+class Bill(Struct, frozen=True):
     """One charge, or a refund where `refunds` names a charge. Equal fingerprints are the same work.
 
     `micros` in micro-dollars, `at` a time of the account's clock, `call` the id of the call it was for.
@@ -32,7 +32,7 @@ class LedgerView:
     """The charges of an account, oldest first, and their sums."""
 
     def __init__(self, members: Mapping[str, Any]) -> None:
-        names = Bill.__dataclass_fields__
+        names = Bill.__struct_fields__
         self.bills = tuple(Bill(**{name: one[name] for name in names}) for one in members["charges"])
         self._spent: int = members["spent"]
         self._left: int | None = members["balance"]

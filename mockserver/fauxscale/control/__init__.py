@@ -3,3 +3,4 @@
 from .api import API as API
 from .api import ROUTES as ROUTES
 from .api import Control as Control
+from .api import unavailable as unavailable

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import cast
+
+from msgspec.structs import asdict, replace
 
 from fauxscale.bodies.strict_json import is_object
 from fauxscale.clock import stopwatch

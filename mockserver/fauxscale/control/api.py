@@ -12,13 +12,16 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from fauxscale.dispatch.provider import Provider
+from fauxscale.dispatch.reply_headers import header_value
 from fauxscale.errors import ApiError
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import UNASSIGNED, Accounts
+from fauxscale.state.store import StoreUnavailable
 
 from . import accounts, calls, clock, faults, jobs, ledger, links, server
 from .access import refuse
 from .inspector import Inspector
+from .metrics import Metrics
 from .request import Ask, Busy, ControlRoute, Missing, Waiters
 
 API = "/__fauxscale/api"
@@ -35,13 +38,14 @@ class Control:
     def __init__(self, accounts: Accounts, providers: Sequence[Provider]) -> None:
         self._accounts = accounts
         self._waiters = Waiters()
+        self.metrics = Metrics(accounts.renderer, accounts.store)
         self._providers = {provider.name: provider for provider in providers}
         self._app = Starlette(
             routes=[
                 *(Route(API + route.path, self._answer(route), methods=[route.method]) for route in ROUTES),
                 *Inspector(accounts).routes(),
             ],
-            exception_handlers={404: _lost, 405: _lost, Exception: _broken},
+            exception_handlers={404: _lost, 405: _lost, StoreUnavailable: _put_off, Exception: _broken},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +59,7 @@ class Control:
 
     def _answer(self, route: ControlRoute) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            ask = Ask(request, self._accounts, self._providers, self._waiters)
+            ask = Ask(request, self._accounts, self._providers, self._waiters, self.metrics)
             try:
                 if "id" in request.path_params:
                     ask.of = await self._find(request.path_params["id"])
@@ -84,6 +88,17 @@ class Control:
 
 def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse({"error": message}, status, headers)
+
+
+def unavailable(lost: StoreUnavailable) -> Response:
+    """Say that the store cannot serve now what is asked for, and why."""
+    headers = {"retry-after": "1", "x-fauxscale-reason": header_value(lost.reason)}
+    return JSONResponse({"error": "the store is not available", "reason": lost.reason}, 503, headers)
+
+
+async def _put_off(request: Request, lost: Exception) -> Response:
+    assert isinstance(lost, StoreUnavailable)
+    return unavailable(lost)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

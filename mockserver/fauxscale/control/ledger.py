@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Mapping
+
+from msgspec.structs import asdict
 
 from fauxscale.state.ledger import Charge
 
@@ -16,26 +17,18 @@ async def read(ask: Ask) -> object:
     await ask.catch_up()
     account = ask.account
     spent, left = await account.ledger.spent(), await account.balance()
-    charges = [
-        asdict(charge) | {"fingerprint": await _fingerprint(ask, charge)}
-        for charge in await account.ledger.charges()
-    ]
-    return {"spent": spent, "balance": left, "charges": charges}
+    charges, digests = await account.ledger.charges(), await account.ledger.digests()
+    stored = [source for charge in charges for source in charge.sources if source not in digests]
+    digests |= await account.store.digests(stored)
+    told = [asdict(charge) | {"fingerprint": _fingerprint(charge, digests)} for charge in charges]
+    return {"spent": spent, "balance": left, "charges": told}
 
 
-async def _fingerprint(ask: Ask, charge: Charge) -> str:
-    """Hash what a charge was for: operation, parameters and pictures; computed when first asked for."""
-    uploads = [await _digest(ask, source) for source in charge.sources]
+def _fingerprint(charge: Charge, digests: Mapping[str, str]) -> str:
+    """Hash what a charge was for: operation, parameters and the digests of its pictures."""
+    uploads = [digests.get(source, source) for source in charge.sources]
     sent = "\n".join([charge.operation, charge.params_digest, *uploads])
     return hashlib.sha256(sent.encode()).hexdigest()[:32]
-
-
-async def _digest(ask: Ask, source: str) -> str:
-    known = await ask.account.digest(source)
-    if known:
-        return known
-    load = partial(ask.account.store.get_blob, source)
-    return await ask.accounts.renderer.digest(source, load) or source
 
 
 ROUTES = (ControlRoute("GET", "/accounts/{id}/ledger", read),)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import bisect
 import heapq
 import math
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fauxscale.clock import give_way, stopwatch
 from fauxscale.state.account import Account
@@ -19,8 +20,7 @@ _AT_ONCE = 0.003  # seconds
 _READ_FIRST = 4  # of an account's calls: most accounts have few among the newest
 
 
-@dataclass(slots=True)
-class _Sums:
+class _Sums(Struct):
     """What is kept of an account. `last` is when its newest call ended; it was read no earlier than at `mark`."""
 
     label: str
@@ -30,8 +30,7 @@ class _Sums:
     mark: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A call, and whose it was."""
 
     account: str
@@ -39,8 +38,7 @@ class Row:
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Calls in the order they ended, newest first, and whether there are older ones."""
 
     rows: list[Row]
@@ -63,12 +61,17 @@ class Overview:
         changes = await self._accounts.store.changes(since)
         pause = _Pauses()
         if changes.accounts is None:
-            labels = {one.id: one.label for one in await self._accounts.cards()} | {UNASSIGNED: "no account"}
-            for name, label in labels.items():
-                await self._read(name, label, changes.mark)
+            cards = await self._accounts.cards()
+            await pause.now_and_then()
+            await self._read(UNASSIGNED, "no account", changes.mark)
+            is_open = {UNASSIGNED}
+            for card in cards:
+                is_open.add(card.id)
+                await self._read(card.id, card.label, changes.mark)
                 await pause.now_and_then()
-            for name in [one for one in self._known if one not in labels]:
+            for name in [one for one in self._known if one not in is_open]:
                 await self._read(name, "", changes.mark)
+                await pause.now_and_then()
         else:
             for name in changes.accounts:
                 await self._read(name, "", changes.mark)
@@ -140,8 +143,7 @@ class Overview:
         return name if card is None else card.label
 
 
-@dataclass(slots=True)
-class _Tail:
+class _Tail(Struct):
     """The newest calls of one account that are not told yet, in `rows`, oldest first: read a few at a time."""
 
     account: Account

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct, field
 from starlette.requests import Request
 
 from fauxscale.bodies.reader import Caps, parse_json, read_body
@@ -17,6 +17,8 @@ from fauxscale.numbers import read_number
 from fauxscale.operations.job_results import catch_up
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
+
+from .metrics import Metrics
 
 _CAP = 4 * 1024 * 1024
 JsonObject: TypeAlias = dict[str, object]
@@ -50,14 +52,14 @@ class Waiters:
             self._count -= 1
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(Struct):
     """One control call. `arguments` is the JSON object it came with, empty for none."""
 
     request: Request
     accounts: Accounts
     providers: Mapping[str, Provider]
     waiters: Waiters
+    metrics: Metrics
     arguments: JsonObject = field(default_factory=dict[str, object])
     of: Account | None = None
 
@@ -122,8 +124,7 @@ class Ask:
         await catch_up(self.accounts, self.account, self.providers)
 
 
-@dataclass(frozen=True, slots=True)
-class ControlRoute:
+class ControlRoute(Struct, frozen=True):
     """One route. `path` is below the API's own; the handler's answer is a Response or what becomes JSON."""
 
     method: str

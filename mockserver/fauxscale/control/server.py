@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from importlib.resources import files
+
+from msgspec import to_builtins
+from starlette.responses import Response
 
 from fauxscale._version import __version__
 
+from .metrics import MEDIA_TYPE
 from .request import Ask, ControlRoute
 
 
@@ -48,7 +51,7 @@ async def providers(ask: Ask) -> object:
 
 async def settings(ask: Ask) -> object:
     """Read the server's settings, without keys and token."""
-    members = asdict(ask.accounts.settings)
+    members = to_builtins(ask.accounts.settings)
     return {name: value for name, value in members.items() if name not in ("keys", "token")}
 
 
@@ -57,6 +60,11 @@ async def reset(ask: Ask) -> object:
     ask.know()
     await ask.accounts.reset()
     return {"reset": ["accounts"]}
+
+
+async def metrics(ask: Ask) -> object:
+    """Read what this worker has done since its start, in Prometheus' text format."""
+    return Response(ask.metrics.text(), media_type=MEDIA_TYPE)
 
 
 async def openapi(ask: Ask) -> object:
@@ -69,5 +77,6 @@ ROUTES = (
     ControlRoute("GET", "/providers", providers),
     ControlRoute("GET", "/settings", settings),
     ControlRoute("POST", "/reset", reset),
+    ControlRoute("GET", "/metrics", metrics),
     ControlRoute("GET", "/openapi.json", openapi),
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import inf
 from typing import TypeVar
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -34,10 +34,12 @@ class CallFaults:
     """The faults of one call. It is also the context they apply in (`fauxscale.faults.FaultContext`).
 
     `for_reads` is a fault of the call's own prompt that applies to every read of the links the call gives out.
+    `holder` names the call among those of all processes.
     """
 
-    def __init__(self, request: Request, entry: Entry, account: Account) -> None:
+    def __init__(self, request: Request, entry: Entry, account: Account, holder: str) -> None:
         self.request = request
+        self._holder = holder
         self.account = account
         self.for_reads: Fault | None = None
         self._entry = entry
@@ -65,11 +67,16 @@ class CallFaults:
         applied = self.applied
         return [one for one in self._assigned if one not in applied]
 
+    @property
+    def of_rules(self) -> bool:
+        """Whether rules have assigned it any."""
+        return any(not one.from_prompt for one in self._assigned)
+
     async def assign(self, operation: str, kind: str) -> None:
         """Assign what the account's rules have for a call of this operation and kind, besides its own."""
         if not self._has_rules:
             return
-        self._assigned += await self.account.faults.assign(operation, kind, self.request.method)
+        self._assigned += await self.account.faults.assign(operation, kind, self.request.method, self._holder)
 
     def add(self, fault: Fault) -> None:
         """Assign a fault that comes from a prompt or a link, not from a rule."""
@@ -85,6 +92,8 @@ class CallFaults:
 
     async def apply(self, *stages: Stage) -> None:
         """Apply the assigned faults that belong to one of `stages` and have not applied yet."""
+        if not self._assigned:
+            return
         beyond = BEYOND.get(self.request.method, frozenset[Stage]())
         for one in self._assigned:
             if one.fault.stage not in stages or one.fault.stage in beyond or one in self._tried:
@@ -125,7 +134,7 @@ class CallFaults:
 
     def behind(self) -> CallFaults:
         """The faults of a call that this service makes to its upstream: kept apart until `join`."""
-        return CallFaults(self.request, self._entry, self.account)
+        return CallFaults(self.request, self._entry, self.account, self._holder)
 
     def join(self, behind: CallFaults) -> None:
         """Take over the faults that applied to the upstream call: they count as this call's."""
@@ -178,8 +187,9 @@ class CallFaults:
         """Note in the journal which faults applied. Those of an outcome go back where nothing came of the work."""
         if not self._entry.results:
             self._tried = [one for one in self._tried if one.outlasts(self._entry.rule)]
-        self._entry.faults = [type(one.fault).__name__ for one in self.applied]
-        self._entry.configured = [to_json(one.fault) for one in self.applied]
+        applied = self.applied
+        self._entry.faults = [type(one.fault).__name__ for one in applied]
+        self._entry.configured = [to_json(one.fault) for one in applied]
 
     # What a fault may do to the call it applies to.
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
 from functools import partial
 
+from msgspec import Struct, field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -18,25 +17,28 @@ from fauxscale.bodies.reader import Caps
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Interrupted, Redirected
 from fauxscale.observer import Observation, Observer
-from fauxscale.settings import Terms
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
-from fauxscale.state.journal import Entry
+from fauxscale.state.journal import Entry, JournalObserver
 from fauxscale.state.passage import Arrival, Snapshot, enter, leave, read_snapshot
-from fauxscale.state.rate_limits import MINUTE, Quota
-from fauxscale.transport.bounded_log import BoundedLog
+from fauxscale.state.store import StoreUnavailable
+from fauxscale.transport.bounded_log import BoundedLog, log_mistake
 
 from .call_faults import CallFaults
 from .endpoints import endpoint_for
 from .inline import beginning
 from .provider import Call, Endpoint
+from .quotas import quotas_under
+from .reply_headers import add_missing, header_value
 from .request_body import Intake
 from .responses import Cut
 from .retry_after import note_wait, word_wait
-from .routing import Match, Routes
+from .routing import Match, Routes, address
 
 # So much of a reply, and of a reason, which may name what a stranger has sent, is written down.
 _MOST_TEXT = 4096
+# What a call has until it has entered, and until its provider says otherwise.
+_REAL_TIME, _CAPS = time.Clock(), Caps()
 _OURS = ApiError(
     Problem.SERVER_ERROR,
     "Internal server error",
@@ -44,8 +46,7 @@ _OURS = ApiError(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     """Runs calls, in the documented order. `recorded` answers from a recording, where there is one; `log` is told of
     mistakes of ours."""
 
@@ -54,6 +55,7 @@ class Pipeline:
     observer: Observer | None = None
     recorded: Callable[[Call, Match], Awaitable[Response | None]] | None = None
     log: BoundedLog = field(default_factory=lambda: BoundedLog(logging.getLogger("fauxscale")))
+    journal: JournalObserver | None = None
 
     async def run(self, request: Request, match: Match) -> Response:
         """Answer one request: enter, answer, leave. Raises ClientDisconnect where nobody is left to answer."""
@@ -69,6 +71,12 @@ class Pipeline:
     async def _answered(self, call: Call, match: Match) -> Response:
         """Return the handler's reply, or a refusal in the provider's envelope."""
         try:
+            return await self._tried(call, match)
+        except StoreUnavailable as lost:
+            return self._put_off(call, lost)
+
+    async def _tried(self, call: Call, match: Match) -> Response:
+        try:
             await self._enter(call)
             return await self._handled(call, match)
         except ApiError as error:
@@ -78,7 +86,7 @@ class Pipeline:
             return Cut(cut.ending)
         except Redirected as away:
             return Response(status_code=302, headers={"location": away.to or address(call.request)})
-        except (ClientDisconnect, asyncio.CancelledError):
+        except (ClientDisconnect, asyncio.CancelledError, StoreUnavailable):
             raise
         except Exception as mistake:
             # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
@@ -87,7 +95,7 @@ class Pipeline:
             return self._refuse(call, _OURS)
 
     async def _enter(self, call: Call) -> None:
-        """Find the call's account, number and time the call, assign its faults, count it against its limits."""
+        """Find the call's account, number and time it, assign its faults, count it in."""
         call.account = await self._account(call, recalled=True)
         try:
             entered = await enter(call.account, call.arrival, self._known(call.account))
@@ -118,39 +126,46 @@ class Pipeline:
     async def _handled(self, call: Call, match: Match) -> Response:
         """Apply the latency and the faults of a call, then return the reply of a recording or of the handler."""
         latency = call.terms.latency or 0 if call.endpoint.kind == "api" else 0
-        late = latency if any(quota.units == "images" for quota in call.provider.quotas) else 0  # when paid
-        await time.wait(latency - late)
+        late = 0.0
+        if latency:
+            late = (
+                latency if any(quota.units == "images" for quota in call.provider.quotas) else 0
+            )  # when paid
+            await time.wait(latency - late)
         await call.faults.apply("call")
         if latency or call.faults.applied:
             await call.check_open()  # it may have been closed meanwhile
         response = await self.recorded(call, match) if self.recorded else None
         response = response or await call.endpoint.handler(call)
-        await time.wait(late)
+        if late:
+            await time.wait(late)
         return response
 
     async def _leave(self, call: Call, response: Response) -> Response:
         """Add the provider's headers, let faults change the reply, and close the call's journal entry."""
         response = call.inlined.resolve(response)
-        for name, value in call.provider.headers(call).items():
-            response.headers.setdefault(name, header_value(value))
-        response.headers.setdefault("date", time.http_date(call.now))
+        add_missing(response, {**call.provider.headers(call), "date": time.http_date(call.now)})
         if call.endpoint.any_origin:
             # The real links can be drawn on a canvas from any site; so can these, and a refusal can be read.
             response.headers["access-control-allow-origin"] = "*"
             response.headers["access-control-expose-headers"] = "*"
-        await note_wait(call, response)
-        response = await call.faults.alter(response)
-        await self._close(call, response)
+        try:
+            await note_wait(call, response)
+            response = await call.faults.alter(response)
+        except StoreUnavailable as lost:
+            response = self._put_off(call, lost)
+        response = await self._close(call, response) or response
         if self.observer is not None and call.endpoint.kind == "api":
             self.observer(_observed(call, response))
         return response
 
     def _call(self, request: Request, match: Match) -> Call:
         endpoint = endpoint_for(match, request.method)
-        unassigned, entry = self.accounts.unassigned(), _opened(request, match, endpoint)
+        entry, holder = _opened(request, match, endpoint), self.accounts.new_holder()
         reads = (
             (match.params or {}).get("id", "") if endpoint.kind == "download" and not endpoint.owner else ""
         )
+        unassigned = self.accounts.unassigned()
         return Call(
             request=request,
             provider=match.provider,
@@ -162,17 +177,17 @@ class Pipeline:
             accounts=self.accounts,
             account=unassigned,
             terms=self.accounts.settings.terms,
-            clock=time.Clock(),
+            clock=_REAL_TIME,
             entry=entry,
-            caps=Caps(),
-            faults=CallFaults(request, entry, unassigned),
+            caps=_CAPS,
+            faults=CallFaults(request, entry, unassigned, holder),
             arrival=Arrival(
-                holder=self.accounts.new_holder(),
+                holder=holder,
                 operation=endpoint.operation,
                 kind=endpoint.kind,
                 method=request.method,
                 provider=match.provider.name,
-                quotas=partial(_quotas, match.provider.quotas) if endpoint.limited else lambda terms: (),
+                quotas=partial(quotas_under, match.provider.quotas) if endpoint.limited else lambda terms: (),
                 link=reads,
             ),
         )
@@ -183,8 +198,9 @@ class Pipeline:
             return await call.endpoint.owner(call) or self.accounts.unassigned()
         if call.endpoint.needs_key:
             key = call.provider.find_key(call.request)
-            call.entry.key, call.entry.secret = (redact.nickname(key), key) if key else ("", "")
-            known = self.accounts.recalled(key, call.provider.name) if recalled else None
+            hashed = redact.fingerprint(key) if key else ""
+            call.entry.key, call.entry.secret = (redact.nickname(key, hashed), key) if key else ("", "")
+            known = self.accounts.recalled(hashed, call.provider.name) if recalled else None
             return known or await self.accounts.of_key(key, call.provider.name)
         if call.arrival.link:
             return await self.accounts.giver(call.arrival.link) or self.accounts.unassigned()
@@ -208,21 +224,43 @@ class Pipeline:
         response.headers["x-fauxscale-reason"] = header_value(call.entry.mask().text(call.entry.reason))
         return response
 
-    async def _close(self, call: Call, response: Response | None) -> None:
+    def _put_off(self, call: Call, lost: StoreUnavailable) -> Response:
+        """Refuse a call that the store cannot serve now, whether or not it has entered."""
+        if not call.entry.id:
+            call.account = self.accounts.unassigned()
+            self._number(call, 0)
+        error = ApiError(
+            Problem.UNAVAILABLE, "Service temporarily unavailable", reason=lost.reason, retry_after=1
+        )
+        return self._refuse(call, error)
+
+    async def _close(self, call: Call, response: Response | None) -> Response | None:
+        """Write the call down. What was done stays done, and is answered so, if the store is gone by now; but faults go
+        back to their rules then, and may not be seen: returns what to answer instead."""
+        try:
+            await self._write_down(call, response)
+        except StoreUnavailable as lost:
+            self.log.warning("a call was answered and could not be written down: %s", lost.reason)
+            return self._put_off(call, lost) if call.faults.of_rules else None
+        return None
+
+    async def _write_down(self, call: Call, response: Response | None) -> None:
         entry = call.entry
         call.faults.settle()
-        await self._identify(call)
-        entry.ended = time.stopwatch()
+        if not entry.id:
+            await self._identify(call)
+        entry.ended, entry.ahead = time.stopwatch(), round(call.now - time.wall(), 3)
+        entry.api_version = call.api_version
         if response is not None:
             entry.status = response.status_code if getattr(response, "arrives", True) else None
             entry.reply_headers = response.headers.items()
-            if response.headers.get("content-type", "").partition(";")[0] in (
-                "application/json",
-                "text/plain",
-            ):
+            media_type = next((value for name, value in response.raw_headers if name == b"content-type"), b"")
+            if media_type.partition(b";")[0] in (b"application/json", b"text/plain"):
                 entry.reply = beginning(response, _MOST_TEXT).decode(errors="replace")
-        snapshot = call.snapshot or await read_snapshot(call.account)
-        self._remember(call, await leave(call.account, call.arrival, entry, snapshot, call.faults.unused))
+        known = call.snapshot or await read_snapshot(call.account)
+        self._remember(call, await leave(call.account, call.arrival, entry, known, call.faults.unused))
+        if self.journal is not None:
+            self.journal(call.account.id, known.head.label, entry)
 
 
 def _opened(request: Request, match: Match, endpoint: Endpoint) -> Entry:
@@ -239,62 +277,20 @@ def _opened(request: Request, match: Match, endpoint: Endpoint) -> Entry:
     )
 
 
-def _quotas(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
-    """What limits a call: the provider's quotas, with what its account's terms say of calls a minute and at once.
-
-    Terms change how many; how they are counted stays the provider's. Calls a minute that terms set are the only limit
-    in time on calls of any kind: a provider's further windows go with its own figure.
-    """
-    if terms.rate_limit is not None:
-        usual = _limited(
-            usual, lambda one: one.window is not None, Quota(most=terms.rate_limit, window=MINUTE)
-        )
-    if terms.in_flight is not None:
-        usual = _limited(usual, lambda one: one.window is None, Quota(most=terms.in_flight))
-    return usual
-
-
-def _limited(usual: Sequence[Quota], replaces: Callable[[Quota], bool], wanted: Quota) -> Sequence[Quota]:
-    """Put a quota in place of those on all operations that it `replaces`, counted as the one of its window is."""
-    replaced = [one for one in usual if one.on == wanted.on and replaces(one)]
-    alike = next((one for one in replaced if one.window == wanted.window), wanted)
-    return [replace(alike, most=wanted.most), *(one for one in usual if one not in replaced)]
-
-
-def address(request: Request, path: str = "") -> str:
-    """A request's path, or `path` instead, and its query."""
-    query = request.scope["query_string"].decode("latin-1")
-    return (path or str(request.scope["path"])) + (f"?{query}" if query else "")
-
-
 def _observed(call: Call, response: Response) -> Observation:
     request = call.request
-    intake = request.receive
-    api_versions = [option for option in call.provider.options if option.name == "api_version"]
     return Observation(
         account=call.account.id,
         provider=call.provider.name,
-        api_version=str(call.setting("api_version")) if api_versions else "",
+        api_version=call.entry.api_version,
         operation=call.endpoint.operation,
         faults=tuple(call.entry.faults),
         method=request.method,
         url=str(request.url),
         headers=tuple(request.headers.items()),
-        body=intake.body if isinstance(intake, Intake) else b"",
+        body=intake.body if isinstance(intake := request.receive, Intake) else b"",
         whole=not isinstance(intake, Intake) or intake.complete,
         status=call.entry.status,
         reply_headers=tuple(response.headers.items()),
         reply=bytes(getattr(response, "body", b"")),
     )
-
-
-def log_mistake(log: BoundedLog, mistake: Exception, where: str, mask: redact.Mask) -> None:
-    """Log a mistake of ours with its traceback, which may quote what was sent; the same one once a minute."""
-    told = "".join(traceback.format_exception(mistake))
-    log.error("%s failed\n%s", where, mask.text(told), cause=mistake)
-
-
-def header_value(text: str) -> str:
-    """Make text a header value: one printable line of Latin-1, 1,000 characters at most."""
-    plain = "".join(one if one.isprintable() else " " for one in text[:1000])
-    return " ".join(plain.split()).encode("latin-1", "replace").decode("latin-1")

@@ -6,9 +6,11 @@ A provider's functions take calls and a call names its provider, so both live he
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +23,7 @@ from fauxscale.settings import Scalar, Terms, micros
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.jobs import Job
-from fauxscale.state.journal import Entry
+from fauxscale.state.journal import Entry, places
 from fauxscale.state.link import Link
 from fauxscale.state.passage import Arrival, Snapshot
 from fauxscale.state.rate_limits import Quota, RateLimitStatus
@@ -42,8 +44,7 @@ def flat(dollars: float) -> Price:
     return lambda params: amount
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """One route. `operation` is its stable name, `path` the provider's own, in Starlette's path syntax.
 
     `price` makes micro-dollars for each finished image of the parameters (None: nothing is charged here).
@@ -70,8 +71,7 @@ class Endpoint:
         return self.price(params) if self.price else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """Endpoints that share an origin: under `prefix` on our one port, and at the real `hosts`.
 
     `at_root`: also at the root of our port, for clients that can swap nothing but the origin.
@@ -83,8 +83,7 @@ class Site:
     at_root: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """One setting of a provider. `why` says what is known of the real service, for the fidelity statement."""
 
     name: str
@@ -94,8 +93,7 @@ class Option:
     verified: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(Struct, frozen=True, kw_only=True):
     """One imitated service. See docs/adding-a-provider.md.
 
     `base` is the path of the base URL clients are given. `media` is the site links point to. `find_key`
@@ -131,10 +129,14 @@ class Provider:
     codes: Mapping[str, int] | None = None
     # Headers every answer of this provider carries.
     headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
+    # What its options are unless chosen, by name. It follows from them.
+    defaults: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "defaults", {one.name: one.default for one in self.options})
 
 
-@dataclass(slots=True, kw_only=True)
-class Call:
+class Call(Struct, kw_only=True):
     """One request on its way through the pipeline, and everything its handler may use. `faults` are its faults."""
 
     request: Request
@@ -182,16 +184,20 @@ class Call:
                 reason="the account was closed, or the server reset, while this call was on its way",
             )
 
+    @property
+    def api_version(self) -> str:
+        """The recorded contract the provider follows in this call, "" where it has but one."""
+        return str(self.setting("api_version")) if "api_version" in self.provider.defaults else ""
+
     def setting(self, name: str) -> Scalar:
         """The value of a provider option: the account's, else the server's, else the provider's default."""
-        full = f"{self.provider.name}.{name}"
+        provider = self.provider
         for options in (self.terms.options, self.accounts.settings.options):
-            if full in options:
+            if options and (full := f"{provider.name}.{name}") in options:
                 return options[full]
-        for one in self.provider.options:
-            if one.name == name:
-                return one.default
-        raise KeyError(f"{self.provider.name} has no option {name!r}")
+        if name in provider.defaults:
+            return provider.defaults[name]
+        raise KeyError(f"{provider.name} has no option {name!r}")
 
     async def form(
         self, *, file: int, whole: int | None = None, files: int | None = None, parts: int | None = None
@@ -201,13 +207,7 @@ class Call:
         `whole` is what all of it may hold, where that is more than one file and a little; `files` and `parts` are
         how many there may be.
         """
-        caps = replace(
-            self.caps,
-            file=file,
-            body=whole or self.caps.body,
-            files=files or self.caps.files,
-            parts=parts or self.caps.parts,
-        )
+        caps = _caps_of(self.caps, file, whole, files, parts)
         headers = self.request.headers
         try:
             form = await read_form(self.request.stream(), headers.get("content-type"), caps)
@@ -240,7 +240,19 @@ class Call:
                 reason=f"the body is JSON, but no object: it starts with {str(value)[:40]!r}",
                 details={"wanted": "object", "input": value},
             )
+        self.entry.sent = places(value)
         return dict(value)
+
+
+@lru_cache(64)
+def _caps_of(usual: Caps, file: int, whole: int | None, files: int | None, parts: int | None) -> Caps:
+    return replace(
+        usual,
+        file=file,
+        body=whole or usual.body,
+        files=files or usual.files,
+        parts=parts or usual.parts,
+    )
 
 
 def origin(call: Call) -> str:

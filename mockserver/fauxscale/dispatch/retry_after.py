@@ -32,6 +32,8 @@ async def note_wait(call: Call, response: Response) -> None:
     once and ask the client for none: 0, the smallest value of the grammar (RFC 9110 §10.2.3), or a date that has
     passed by that clock as by any other."""
     said = response.headers.get("retry-after", "")
+    if not said:
+        return
     seconds = read_number(said)
     dated = seconds is None
     if seconds is None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import exp, inf
-from statistics import NormalDist
 from typing import ClassVar, Literal
 
 from fauxscale.errors import ApiError, Problem
 
-from .fault import Ending, FaultContext, Interrupted, NotApplicable, RequestKind, Stage
+from .fault import AlsoOnDownloads, Ending, FaultContext, Interrupted, NotApplicable, RequestKind, Stage
 from .validation import DAY, MOST_BYTES, YEAR, within
 
 _PROBLEMS: Mapping[int, Problem] = {
@@ -31,11 +29,8 @@ _PROBLEMS: Mapping[int, Problem] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Ok:
+class Ok(AlsoOnDownloads, frozen=True):
     """Let one call pass, as a step of a script; with `download`, one read of a link."""
-
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -45,8 +40,7 @@ class Ok:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(AlsoOnDownloads, frozen=True):
     """Answer with an error of this status, in the provider's own envelope. `retry_after` in seconds.
 
     `form` "date": Retry-After is an HTTP-date, that many seconds from now rounded up to whole ones (RFC 9110 §10.2.3);
@@ -59,7 +53,6 @@ class Fail:
     message: str | None = None
     code: str | None = None
     form: Literal["seconds", "date"] = "seconds"
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -89,13 +82,11 @@ class Fail:
         raise self.error
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(AlsoOnDownloads, frozen=True):
     """Answer this many real seconds later; with a `sigma`, lognormally spread around that median."""
 
     seconds: float
     sigma: float = 0.0
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -108,17 +99,16 @@ class Delay:
     async def apply(self, context: FaultContext) -> None:
         seconds = self.seconds
         if self.sigma and seconds:
+            from statistics import NormalDist  # seldom wanted, and dear to load
+
             # inv_cdf() takes no 0, which the dice may show, and no 1, which they come as near to as floats do.
             rolled = min(max(await context.roll(), 1e-9), 1 - 1e-9)
             seconds *= exp(NormalDist(0, self.sigma).inv_cdf(rolled))
         await context.wait(min(seconds, DAY))
 
 
-@dataclass(frozen=True, slots=True)
-class Hang:
+class Hang(AlsoOnDownloads, frozen=True):
     """Never answer: the connection stays open until the client gives up. No work is done."""
-
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -128,11 +118,8 @@ class Hang:
         await context.hang()
 
 
-@dataclass(frozen=True, slots=True)
-class EmptyResponse:
+class EmptyResponse(AlsoOnDownloads, frozen=True):
     """Close the connection without a byte. No work is done."""
-
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -143,15 +130,13 @@ class EmptyResponse:
         raise Interrupted(Ending("close"))
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionReset:
+class ConnectionReset(AlsoOnDownloads, frozen=True):
     """Reset the connection once `after_bytes` of the request's body have come in, all when None. No work is done.
 
     A client that is still sending then may see a broken pipe, or an end without a reply.
     """
 
     after_bytes: int | None = None
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -165,11 +150,8 @@ class ConnectionReset:
         raise Interrupted(Ending("reset"))
 
 
-@dataclass(frozen=True, slots=True)
-class MalformedChunk:
+class MalformedChunk(AlsoOnDownloads, frozen=True):
     """Send status 200, then garbage where the first chunk of the body should be, and close. No work is done."""
-
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -180,8 +162,7 @@ class MalformedChunk:
         raise Interrupted(Ending("garbage"))
 
 
-@dataclass(frozen=True, slots=True)
-class LoseReply:
+class LoseReply(AlsoOnDownloads, frozen=True):
     """Do the work and charge for it, then lose the reply: reset, close, or never send it.
 
     `at`: the status and so many bytes of the body arrive first; None: not even the status.
@@ -189,7 +170,6 @@ class LoseReply:
 
     how: Literal["reset", "close", "hang"] = "reset"
     at: int | None = None
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"
@@ -204,13 +184,11 @@ class LoseReply:
         context.reply.ending = Ending(self.how, None if self.at is None else max(0, min(self.at, whole - 1)))
 
 
-@dataclass(frozen=True, slots=True)
-class SlowDrip:
+class SlowDrip(AlsoOnDownloads, frozen=True):
     """Send the reply's body in `pieces`, spread over this many real seconds."""
 
     seconds: float = 5.0
     pieces: int = 10
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"

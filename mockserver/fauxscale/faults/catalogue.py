@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields, replace
 
 from .calls import ConnectionReset, Delay, EmptyResponse, Fail, Hang, LoseReply, MalformedChunk, Ok, SlowDrip
 from .downloads import (
@@ -98,7 +100,7 @@ def checked(fault: object) -> Fault:
 
 def _example(kind: type[Fault]) -> str:
     """Show how a fault of this kind is made: `LoseReply()`, `Delay(seconds=...)`."""
-    needed = [f"{one.name}=..." for one in _fields(kind) if _default(one) is MISSING]
+    needed = [f"{one.name}=..." for one in _fields(kind) if one.required]
     return f"{kind.__name__}({', '.join(needed)})"
 
 
@@ -118,16 +120,16 @@ def to_json(fault: Fault) -> dict[str, object]:
     return {"fault": type(fault).__name__, **values}
 
 
-def from_json(members: Mapping[str, object]) -> Fault:
+def from_json(json: Mapping[str, object]) -> Fault:
     """Make a fault of its JSON members. Raises ValueError that says what is known."""
     known = {kind.__name__: kind for kind in KINDS}
-    kind = known.get(str(members.get("fault")))
+    kind = known.get(str(json.get("fault")))
     if kind is None:
-        near = did_you_mean(str(members.get("fault")), known)
+        near = did_you_mean(str(json.get("fault")), known)
         raise ValueError(
-            f"unknown fault {members.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
+            f"unknown fault {json.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
         )
-    own = {name: value for name, value in members.items() if name != "fault"}
+    own = {name: value for name, value in json.items() if name != "fault"}
     names = {one.name: one for one in _fields(kind)}
     hints = _hints(kind)
     for name, value in own.items():
@@ -136,14 +138,14 @@ def from_json(members: Mapping[str, object]) -> Fault:
         if not _fits(value, hints[name]):
             raise ValueError(f"{kind.__name__}.{name} must be {_say(hints[name])}, got {value!r}")
     for name, one in names.items():
-        if _default(one) is MISSING and name not in own:
+        if one.required and name not in own:
             raise ValueError(f"{kind.__name__} needs {name!r}")
     return cast("Fault", cast("Any", kind)(**own))
 
 
 def at(fault: Fault, kind: RequestKind) -> Fault:
     """Return the fault for this request kind, where its kind makes sense for both kinds."""
-    if not any(one.name == "download" for one in _fields(type(fault))):
+    if "download" not in fault.__struct_fields__:
         return fault
     return cast("Fault", replace(cast("Any", fault), download=kind == "download"))
 
@@ -153,12 +155,13 @@ def _hints(kind: type[Fault]) -> dict[str, Any]:
     return get_type_hints(kind)  # which compiles every annotation, each time it is asked
 
 
-def _fields(kind: type[Fault]) -> tuple[Field[Any], ...]:
-    return fields(cast("Any", kind))  # every kind is a dataclass; the protocol cannot say so
+@cache
+def _fields(kind: type[Fault]) -> tuple[FieldInfo, ...]:
+    return fields(cast("Any", kind))  # every kind is a Struct; the protocol cannot say so
 
 
-def _default(one: Field[Any]) -> object:
-    return one.default if one.default_factory is MISSING else one.default_factory()
+def _default(one: FieldInfo) -> object:
+    return one.default if one.default_factory is NODEFAULT else one.default_factory()
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from .effects import ExpireLink, PurgePicture, RedirectRead, SwapFormat
 from .fault import Ending, FaultContext, RequestKind, Stage
@@ -15,8 +16,7 @@ _HTML = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Expire:
+class Expire(Struct, frozen=True):
     """Expire the link at this read, before its time; it stays expired."""
 
     stage: ClassVar[Stage] = "download"
@@ -27,8 +27,7 @@ class Expire:
         context.ask(ExpireLink())
 
 
-@dataclass(frozen=True, slots=True)
-class Purge:
+class Purge(Struct, frozen=True):
     """Purge the picture at this read; it stays gone."""
 
     stage: ClassVar[Stage] = "download"
@@ -39,8 +38,7 @@ class Purge:
         context.ask(PurgePicture())
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """Redirect the reader, 302, `to` an address, or to the link itself when it is empty: a loop, if `times` is None."""
 
     to: str = ""
@@ -56,8 +54,7 @@ class Redirect:
         context.ask(RedirectRead(self.to))
 
 
-@dataclass(frozen=True, slots=True)
-class WrongFormat:
+class WrongFormat(Struct, frozen=True):
     """Send a whole picture in another format than the reply's Content-Type and the link's name say."""
 
     stage: ClassVar[Stage] = "picture"
@@ -68,8 +65,7 @@ class WrongFormat:
         context.ask(SwapFormat())
 
 
-@dataclass(frozen=True, slots=True)
-class Truncate:
+class Truncate(Struct, frozen=True):
     """Cut the connection after `at` bytes of the picture: closed, a short read, or with `reset` a reset."""
 
     at: int = 1024
@@ -88,8 +84,7 @@ class Truncate:
         context.reply.ending = Ending("reset" if self.reset else "close", at)
 
 
-@dataclass(frozen=True, slots=True)
-class CorruptChunk:
+class CorruptChunk(Struct, frozen=True):
     """Send the right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum."""
 
     stage: ClassVar[Stage] = "bytes"
@@ -106,8 +101,7 @@ class CorruptChunk:
         context.reply.body = bytes(body)
 
 
-@dataclass(frozen=True, slots=True)
-class HtmlWith200:
+class HtmlWith200(Struct, frozen=True):
     """Send an HTML page instead of the picture, with status 200."""
 
     stage: ClassVar[Stage] = "bytes"
@@ -119,8 +113,7 @@ class HtmlWith200:
         context.reply.media_type = "text/html; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class WrongContentLength:
+class WrongContentLength(Struct, frozen=True):
     """Send a Content-Length that is off `by` so many bytes: more, a short read; fewer, a picture cut short."""
 
     by: int = 1
@@ -144,8 +137,7 @@ class WrongContentLength:
             context.reply.body = context.reply.body[: context.reply.length]
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(Struct, frozen=True):
     """Send `at` bytes of the picture, then nothing more until the client gives up."""
 
     at: int = 1024

@@ -2,72 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+
+class Refuse(Struct, frozen=True):
     """Refuse the picture as unsafe."""
 
 
-@dataclass(frozen=True, slots=True)
-class Withhold:
+class Withhold(Struct, frozen=True):
     """Answer with a success that has no picture and is flagged unsafe; of several images, `only` this one, from 0."""
 
     only: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Alter:
+class Alter(Struct, frozen=True):
     """Make the result another picture than the reply says."""
 
     how: Literal["same-size", "smaller", "swapped"]
 
 
-@dataclass(frozen=True, slots=True)
-class SendLink:
+class SendLink(Struct, frozen=True):
     """Send a link where bytes were asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExpireLink:
+class ExpireLink(Struct, frozen=True):
     """Expire the link now."""
 
 
-@dataclass(frozen=True, slots=True)
-class PurgePicture:
+class PurgePicture(Struct, frozen=True):
     """Purge the picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class RedirectRead:
+class RedirectRead(Struct, frozen=True):
     """Answer 302 to this address; to the one that was read where it is empty."""
 
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class SwapFormat:
+class SwapFormat(Struct, frozen=True):
     """Send a whole picture in another format than is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatWebhook:
+class RepeatWebhook(Struct, frozen=True):
     """Send the notice so many times."""
 
     copies: int
 
 
-@dataclass(frozen=True, slots=True)
-class DelayWebhook:
+class DelayWebhook(Struct, frozen=True):
     """Send the notice so many seconds late, by the account's clock."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class HoldWebhook:
+class HoldWebhook(Struct, frozen=True):
     """Send the notice after the next one."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
 from typing import ClassVar, Literal, Protocol
+
+from msgspec import Struct
 
 from .effects import Effect
 
@@ -24,8 +25,7 @@ _READ: frozenset[Stage] = frozenset({"call", "download"})
 BEYOND: Mapping[str, frozenset[Stage]] = MappingProxyType({"HEAD": _BODY, "OPTIONS": _BODY | _READ})
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How a reply goes out that does not go out whole and at once.
 
     `after` is how many bytes of its body the peer gets; None means not even a status line. Then the connection
@@ -59,8 +59,7 @@ class NotApplicable(Exception):
     """Raised where a fault cannot apply to a reply: it goes back to the plan. The message says why."""
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """A worded reply on its way out. `length` is what Content-Length will say, None for the truth."""
 
     media_type: str
@@ -110,13 +109,20 @@ class FaultContext(Protocol):
 
 
 class Fault(Protocol):
-    """One thing that can go wrong. Its dataclass fields are its JSON."""
+    """One thing that can go wrong. Its fields are its JSON."""
 
+    __struct_fields__: ClassVar[tuple[str, ...]]
     stage: ClassVar[Stage]
     kind: ClassVar[RequestKind]  # where it applies: see kind_of()
     combines: ClassVar[bool]  # True: leaves room for another fault on the same call
 
     async def apply(self, context: FaultContext) -> None: ...
+
+
+class AlsoOnDownloads(Struct, frozen=True, kw_only=True):
+    """The base of faults that make sense for both kinds of request: `download` chooses the one they do not have."""
+
+    download: bool = False
 
 
 def kind_of(fault: Fault) -> RequestKind:

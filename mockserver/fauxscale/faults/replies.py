@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
+from msgspec import Struct, field
+
 from .effects import Alter, Refuse, SendLink, Withhold
-from .fault import FaultContext, NotApplicable, RequestKind, Stage
+from .fault import AlsoOnDownloads, FaultContext, NotApplicable, RequestKind, Stage
 from .validation import header, sendable, within
 
 _PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a link, or bytes in base64
 
 
-@dataclass(frozen=True, slots=True)
-class UnsafeImage:
+class UnsafeImage(Struct, frozen=True):
     """Judge the picture unsafe: as an error (`refuse`), or in a 200 without a link and flagged unsafe.
 
     Of several images of one call, `only` the one of this number, from 0, is left out.
@@ -36,8 +36,7 @@ class UnsafeImage:
         context.ask(Refuse() if self.refuse else Withhold(self.only))
 
 
-@dataclass(frozen=True, slots=True)
-class SameSize:
+class SameSize(Struct, frozen=True):
     """Let the link lead to the picture as it was sent, not enlarged; the reply says otherwise."""
 
     stage: ClassVar[Stage] = "outcome"
@@ -48,8 +47,7 @@ class SameSize:
         context.ask(Alter("same-size"))
 
 
-@dataclass(frozen=True, slots=True)
-class Smaller:
+class Smaller(Struct, frozen=True):
     """Let the link lead to a picture half the size of the one sent; the reply says otherwise."""
 
     stage: ClassVar[Stage] = "outcome"
@@ -60,8 +58,7 @@ class Smaller:
         context.ask(Alter("smaller"))
 
 
-@dataclass(frozen=True, slots=True)
-class SwappedResults:
+class SwappedResults(Struct, frozen=True):
     """Let the link lead to the result of the account's next upload, else of the one before, else to another picture."""
 
     stage: ClassVar[Stage] = "outcome"
@@ -72,8 +69,7 @@ class SwappedResults:
         context.ask(Alter("swapped"))
 
 
-@dataclass(frozen=True, slots=True)
-class UrlInsteadOfBase64:
+class UrlInsteadOfBase64(Struct, frozen=True):
     """Send a link although the call asked for bytes in base64."""
 
     stage: ClassVar[Stage] = "inline"
@@ -84,8 +80,7 @@ class UrlInsteadOfBase64:
         context.ask(SendLink())
 
 
-@dataclass(frozen=True, slots=True)
-class EmptyData:
+class EmptyData(Struct, frozen=True):
     """Answer 200 with an empty list of results."""
 
     stage: ClassVar[Stage] = "reply"
@@ -106,14 +101,12 @@ class EmptyData:
         context.reply.put_json(body)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(AlsoOnDownloads, frozen=True):
     """Answer 200 with this body, the work done and charged: `json`, or `text` as it is under `media_type`."""
 
     json: object = None
     text: str | None = None
     media_type: str = "application/json"
-    download: bool = field(default=False, kw_only=True)
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"
@@ -131,8 +124,7 @@ class Body:
         context.reply.media_type = self.media_type
 
 
-@dataclass(frozen=True, slots=True)
-class ForgedUrl:
+class ForgedUrl(Struct, frozen=True):
     """Answer 200 with every result's signed link changed by a character, so that it does not verify."""
 
     stage: ClassVar[Stage] = "reply"
@@ -150,8 +142,7 @@ class ForgedUrl:
         context.reply.put_json(body)
 
 
-@dataclass(frozen=True, slots=True)
-class NullUrl:
+class NullUrl(Struct, frozen=True):
     """Answer 200 with null for every result's link, or its base64."""
 
     stage: ClassVar[Stage] = "reply"
@@ -166,8 +157,7 @@ class NullUrl:
         context.reply.put_json(body)
 
 
-@dataclass(frozen=True, slots=True)
-class MissingField:
+class MissingField(Struct, frozen=True):
     """Leave out one member of the reply, by its JSON Pointer (RFC 6901): `/data/0/url`."""
 
     pointer: str
@@ -192,8 +182,7 @@ class MissingField:
         context.reply.put_json(body)
 
 
-@dataclass(frozen=True, slots=True)
-class ExtraFields:
+class ExtraFields(Struct, frozen=True):
     """Add undocumented members to the object at `pointer`, "" for the whole reply; existing ones stay."""
 
     fields: Mapping[str, object] = field(default_factory=lambda: {"added_in_a_later_version": True})

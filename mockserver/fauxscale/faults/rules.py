@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec import Struct, field
 
 from fauxscale.errors import Problem
 
@@ -14,8 +15,7 @@ from .fault import Fault, kind_of
 from .replies import UnsafeImage
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Says when faults apply: one step for each matching call, in order, `times` rounds of them (None: for ever).
 
     `on` is an operation or a pattern (`ideogram.*`, `*`, `*.download`); the first `after` matching calls are
@@ -61,8 +61,7 @@ class Rule:
         return own == "api" and fnmatchcase(operation, self.on)
 
 
-@dataclass(frozen=True, slots=True)
-class AssignedFault:
+class AssignedFault(Struct, frozen=True):
     """A fault assigned to one call: step number `step` of a rule. Not applied, it goes back to the plan.
 
     `from_prompt`: the call's own prompt named it (`fauxscale:429`), no rule did."""

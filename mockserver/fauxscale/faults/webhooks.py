@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from .effects import DelayWebhook, HoldWebhook, RepeatWebhook
 from .fault import FaultContext, RequestKind, Stage
 from .validation import YEAR, within
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateWebhook:
+class DuplicateWebhook(Struct, frozen=True):
     """Send the notice of this submission `copies` times, 100 at most, whatever the receiver says."""
 
     copies: int = 2
@@ -27,8 +27,7 @@ class DuplicateWebhook:
         context.ask(RepeatWebhook(self.copies))
 
 
-@dataclass(frozen=True, slots=True)
-class LateWebhook:
+class LateWebhook(Struct, frozen=True):
     """Send the notice of this submission this many seconds late, by the account's clock."""
 
     seconds: float
@@ -44,8 +43,7 @@ class LateWebhook:
         context.ask(DelayWebhook(self.seconds))
 
 
-@dataclass(frozen=True, slots=True)
-class SwapWebhooks:
+class SwapWebhooks(Struct, frozen=True):
     """Hold the notice of this submission until the next one has gone: they arrive out of order."""
 
     stage: ClassVar[Stage] = "webhook"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from PIL import Image, ImageChops, ImageFilter
 
 _FAR = 48  # of 255 in RGB from the background: the subject
@@ -123,8 +123,7 @@ def _fitted(points: Sequence[tuple[float, float, int]]) -> Plane:
     return mean[2] - across * mean[0] - down * mean[1], across, down
 
 
-@dataclass(slots=True)
-class _Patch:
+class _Patch(Struct):
     """Pixels of one kind that hang together. `of`: the patch it was found to be a part of."""
 
     inside: bool

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 MARKER = re.compile(rb"\xff([^\x00\xff])")  # junk, fill bytes and stuffed zeros before a marker are skipped
 EOI, SOS = 0xD9, 0xDA
@@ -15,8 +16,7 @@ _SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC3, 0xC9, 0xCB})
 _SEGMENTS, _JUNK = 2_000, 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class JpegFrame:
+class JpegFrame(Struct, frozen=True):
     """The header of a JPEG: `samples` a pixel, and whether its decoder holds all of them until the last scan."""
 
     width: int

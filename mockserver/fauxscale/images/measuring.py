@@ -5,10 +5,10 @@ from __future__ import annotations
 import colorsys
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from PIL import Image, ImageChops
 
+from .measured import Measured, Shade
 from .recipe import Block
 from .render import on_white, read
 
@@ -22,40 +22,6 @@ _LEAST = 5  # pixels that a row of text is high at least
 _BLOCKS = 20
 
 Colour = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Shade:
-    """A colour of a picture: its plain English name, `#rrggbb`, and its share of what can be seen (0 to 1)."""
-
-    name: str
-    colour: str
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What was measured of a picture as a viewer shows it. `brightness` is the mean luminance, 0 to 255."""
-
-    width: int
-    height: int
-    shades: tuple[Shade, ...]
-    brightness: float
-    has_transparency: bool
-
-    @property
-    def caption(self) -> str:
-        """Describe the picture in one sentence."""
-        shape = (
-            "square" if self.width == self.height else "landscape" if self.width > self.height else "portrait"
-        )
-        size = f"A {shape} image of {self.width} by {self.height} pixels"
-        if not self.shades:
-            return f"{size}, fully transparent."
-        first, *others = [shade.name for shade in self.shades][:3]
-        colours = f"mostly {first}" + (f" with {' and '.join(others)}" if others else "")
-        light = "bright" if self.brightness >= 128 else "dark"
-        return f"{size}, {colours}, {light}, {'with' if self.has_transparency else 'without'} transparency."
 
 
 def describe(data: bytes) -> Measured:

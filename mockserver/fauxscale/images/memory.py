@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .peaks import memory_to_encode, memory_to_enlarge
-from .recipe import AsStored, Enlarge, Source, Step, inputs
+from .recipe import AsStored, Enlarge, Source, Step, inputs, size
 
 if TYPE_CHECKING:
     from .probe import Picture
@@ -24,7 +24,7 @@ def memory_of(step: Step, pictures: Sequence[Picture], format: str) -> int:  # n
             return memory_to_enlarge(pictures[index], width, height, format)
         case _:
             decoded = sum(_KEPT * pictures[index].width * pictures[index].height for index in _sources(step))
-            encoding = memory_to_encode(step.width, step.height, format)
+            encoding = memory_to_encode(*size(step), format)
             return max(decoded + _painting(step, pictures), encoding)
 
 
@@ -52,7 +52,8 @@ def _pixels(step: Step, pictures: Sequence[Picture]) -> int:
         case Source(index):
             return pictures[index].width * pictures[index].height
         case _:
-            return step.width * step.height
+            width, height = size(step)
+            return width * height
 
 
 def _sources(step: Step) -> set[int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Final, cast
 
+from msgspec import Struct
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -28,8 +28,7 @@ _DECODERS: Final[Mapping[str, type[Decoder]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """An accepted upload. `width` and `height` are pixels as a viewer shows them, turned.
 
     `mode` is Pillow's (of the file, before any conversion), `orientation` the camera's, 1 to 8. `animated`

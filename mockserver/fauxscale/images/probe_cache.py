@@ -25,6 +25,10 @@ _QUICK_BYTES = 2 * 1024 * 1024
 _QUICK_TO_HASH = 512 * 1024
 _QUICK_PIXELS = 65_536
 _SLIGHT = 64 * 1024 * 1024  # bytes of memory that a judgement takes without asking
+# Pictures accepted last are kept, so many and so many bytes in all: to compare takes a twentieth of hashing.
+_MOST_RECENT = 64
+_RECENT_BYTES = 12 * 1024 * 1024
+_SAMPLE = 64
 
 
 def _pixels(data: bytes) -> int:
@@ -34,6 +38,11 @@ def _pixels(data: bytes) -> int:
 
 def _key(data: bytes, rules: Rules) -> tuple[bytes, Rules]:
     return hashlib.sha256(data).digest(), rules
+
+
+def _sample(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return b"%d " % len(data) + data[:_SAMPLE] + data[middle : middle + _SAMPLE] + data[-_SAMPLE:]
 
 
 class ProbeCache:
@@ -50,12 +59,29 @@ class ProbeCache:
         self._memory = memory
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[bytes, Rules], Picture | ApiError] = OrderedDict()
+        self._recent: OrderedDict[tuple[bytes, Rules], tuple[bytes, Picture]] = OrderedDict()
+        self._recent_bytes = 0
 
     async def judge(self, data: bytes, rules: Rules) -> Picture:
         """Return the picture in `data`, judged off the event loop unless that is quick, or raise what refuses it."""
-        picture = self.judge_at_once(data, rules)
-        if picture is not None:
-            return picture
+        sample = _sample(data), rules
+        kept = self._recent.get(sample)
+        if kept is not None and kept[0] == data:
+            return kept[1]
+        picture = self.judge_at_once(data, rules) or await self._judge_apart(data, rules)
+        self._keep(sample, data, picture)
+        return picture
+
+    def _keep(self, sample: tuple[bytes, Rules], data: bytes, picture: Picture) -> None:
+        """Keep a picture that was accepted among the recent ones."""
+        with self._lock:
+            before = self._recent.pop(sample, None)
+            self._recent[sample] = data, picture
+            self._recent_bytes += len(data) - (0 if before is None else len(before[0]))
+            while self._recent_bytes > _RECENT_BYTES or len(self._recent) > _MOST_RECENT:
+                self._recent_bytes -= len(self._recent.popitem(last=False)[1][0])
+
+    async def _judge_apart(self, data: bytes, rules: Rules) -> Picture:
         work = partial(self.probe, data, rules)
         memory = memory_to_judge(data, rules)
         if memory <= _SLIGHT:
@@ -91,7 +117,7 @@ class ProbeCache:
         try:
             verdict: Picture | ApiError = probe(data, rules)
         except ApiError as refusal:
-            verdict = refusal
+            verdict = refusal.again()  # the traceback of this one holds the upload
         with self._lock:
             self._known[key] = verdict
             while len(self._known) > self._MOST:

@@ -4,19 +4,20 @@ A recipe costs nothing until the picture is read. It is JSON-able, so that links
 by any store; equal recipes over equal sources make equal pictures, so results are remembered by it.
 
 A step may be made of other steps: `Over(CutOut(photo), Draw("a beach", 640, 480))` is a photo's subject at
-a beach. Each knows its `width` and `height` in pixels; `painting.paint` makes any of them.
+a beach. `size` tells in how many pixels, `painting.paint` makes any of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .peaks import memory_to_encode
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The picture sent as number `index`, as a viewer shows it (EXIF turned): `width` x `height` pixels.
 
     Not told (0), the size is whatever the picture has; a step that takes its own size from this one needs it.
@@ -30,8 +31,7 @@ class Source:
 _FIRST = Source()
 
 
-@dataclass(frozen=True, slots=True)
-class Enlarge:
+class Enlarge(Struct, frozen=True):
     """A picture at exactly `width` x `height` pixels (Lanczos), its alpha too; the first source if none is named."""
 
     width: int
@@ -39,8 +39,7 @@ class Enlarge:
     of: Step = _FIRST
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(Struct, frozen=True):
     """A picture of `width` x `height` pixels drawn from a text and a seed, mostly in the colours of `palette`.
 
     Colours are written `#rgb` or `#rrggbb`, the weightiest first; without any the text decides.
@@ -53,8 +52,7 @@ class Draw:
     palette: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Silhouette:
+class Silhouette(Struct, frozen=True):
     """One shape in the middle of `width` x `height` pixels, drawn as `Draw` does, with alpha 0 around it."""
 
     prompt: str
@@ -64,8 +62,7 @@ class Silhouette:
     palette: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AsStored:
+class AsStored(Struct, frozen=True):
     """The first source's bytes unchanged, `width` x `height` pixels: a recorded picture needs no work.
 
     It stands alone or not at all: bytes are no part of another picture.
@@ -75,8 +72,7 @@ class AsStored:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
+class Crop(Struct, frozen=True):
     """The middle of a picture in the ratio `width`:`height`, scaled (Lanczos) to that size."""
 
     of: Step
@@ -84,8 +80,7 @@ class Crop:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """A whole picture, scaled (Lanczos) to fit inside `width` x `height` and put in the middle.
 
     What is left of the frame continues the picture's edges, blurred.
@@ -96,89 +91,43 @@ class Frame:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Blend:
+class Blend(Struct, frozen=True):
     """`weight` percent of `under` and the rest of `over`: at 100 `under` byte for byte. In the size of `under`."""
 
     under: Step
     over: Step
     weight: int
 
-    @property
-    def width(self) -> int:
-        return self.under.width
 
-    @property
-    def height(self) -> int:
-        return self.under.height
-
-
-@dataclass(frozen=True, slots=True)
-class Masked:
+class Masked(Struct, frozen=True):
     """`edit` where the luminance of `mask` is below 128, elsewhere `base` byte for byte. In the size of `base`."""
 
     base: Step
     edit: Step
     mask: Step
 
-    @property
-    def width(self) -> int:
-        return self.base.width
 
-    @property
-    def height(self) -> int:
-        return self.base.height
-
-
-@dataclass(frozen=True, slots=True)
-class CutOut:
+class CutOut(Struct, frozen=True):
     """A picture's subject with alpha around it: by its own alpha if it has any, else by its border's colour."""
 
     of: Step
 
-    @property
-    def width(self) -> int:
-        return self.of.width
 
-    @property
-    def height(self) -> int:
-        return self.of.height
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(Struct, frozen=True):
     """`top` laid on `bottom` by its alpha. In the size of `top`."""
 
     top: Step
     bottom: Step
 
-    @property
-    def width(self) -> int:
-        return self.top.width
 
-    @property
-    def height(self) -> int:
-        return self.top.height
-
-
-@dataclass(frozen=True, slots=True)
-class Tint:
+class Tint(Struct, frozen=True):
     """A picture tinted towards a colour (`#rrggbb`) or towards the mean colour of another picture."""
 
     of: Step
     by: Step | str
 
-    @property
-    def width(self) -> int:
-        return self.of.width
 
-    @property
-    def height(self) -> int:
-        return self.of.height
-
-
-@dataclass(frozen=True, slots=True)
-class Paste:
+class Paste(Struct, frozen=True):
     """A picture put onto another, in the size of `onto`.
 
     At `lower-centre`: whole, half as high as `onto`, standing at its lower edge. At `right-edge`: in place
@@ -193,17 +142,8 @@ class Paste:
     slot: int = 0
     slots: int = 1
 
-    @property
-    def width(self) -> int:
-        return self.onto.width
 
-    @property
-    def height(self) -> int:
-        return self.onto.height
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A row of text in a picture: the pixels it covers, from the top left, and the colour of its letters."""
 
     x: int
@@ -213,20 +153,11 @@ class Block:
     colour: str = "#000000"
 
 
-@dataclass(frozen=True, slots=True)
-class WithoutText:
+class WithoutText(Struct, frozen=True):
     """A picture whose `blocks` are painted over with what is around their letters, the rest byte for byte."""
 
     of: Step
     blocks: tuple[Block, ...]
-
-    @property
-    def width(self) -> int:
-        return self.of.width
-
-    @property
-    def height(self) -> int:
-        return self.of.height
 
 
 Step: TypeAlias = (
@@ -266,8 +197,18 @@ def inputs(step: Step) -> tuple[Step, ...]:
             return (onto, of) if mask is None else (onto, of, mask)
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+def size(step: Step) -> tuple[int, int]:
+    """Tell width and height, in pixels, of what `step` makes: of most that of a picture they are made of."""
+    match step:
+        case Blend(under=same) | Masked(base=same) | Over(top=same) | Paste(onto=same):
+            return size(same)
+        case CutOut(of=same) | Tint(of=same) | WithoutText(of=same):
+            return size(same)
+        case _:
+            return step.width, step.height
+
+
+class Recipe(Struct, frozen=True):
     """`sources` are names of stored uploads, `format` is Pillow's name of the output format, `quality` the
     encoder's (1 to 100, None for its usual). `memory` is how many bytes making it may take at its worst."""
 
@@ -279,11 +220,11 @@ class Recipe:
 
     @property
     def width(self) -> int:
-        return self.step.width
+        return size(self.step)[0]
 
     @property
     def height(self) -> int:
-        return self.step.height
+        return size(self.step)[1]
 
     def sized(self, width: int, height: int) -> Recipe:
         """Return the recipe of the same picture in another size."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
 
+from msgspec import Struct
 from PIL import AvifImagePlugin as AvifImagePlugin  # imported so that Pillow knows the format without
 from PIL import GifImagePlugin as GifImagePlugin  # loading every plugin it has, from whichever thread
 from PIL import Image, ImageChops
-from PIL.PngImagePlugin import PngInfo
 
 from .formats import check_fits
 from .orientation import turned
 from .peaks import WEBP_ALPHA_UP_TO
+from .png import write_png
 from .probe import broken_only, identify, open_paint, turn_of
 from .strips import changed, resized
 from .structure import Rules, dissect
@@ -21,7 +21,6 @@ from .webp import with_alpha
 
 _SIGNED = "fauxscale"
 _SOFTWARE = 0x0131
-_Z_RLE = 3
 _PLAIN = ("L", "LA", "RGB", "RGBA")
 _SAMPLE = 250_000  # pixels that the palette of a larger picture is drawn from
 _WEBP_AT_BEST = 40_000_000  # pixels
@@ -30,8 +29,7 @@ _UNLIMITED = Rules(
 )  # probe has judged; here it is only read
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A picture as the encoder of `format` takes it, to be encoded once: the encoder leaves notes on `image`.
 
     `alpha` is the transparency that the encoder is not shown, but put into the file beside its work.
@@ -123,10 +121,7 @@ def write(prepared: Prepared, *, quality: int | None = None) -> bytes:
     options: dict[str, Any]
     match format:
         case "PNG":
-            text = PngInfo()
-            text.add_text("Software", _SIGNED)
-            # Z_RLE: the default's file size at a quarter of its time on photos, whichever zlib is linked.
-            options = {"compress_type": _Z_RLE, "pnginfo": text}
+            return write_png(picture, software=_SIGNED, profile=picture.info.get("icc_profile"))
         case "JPEG":
             options = {"quality": quality or 90, "exif": exif}
         case "WEBP":

@@ -8,9 +8,10 @@ import hashlib
 import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from fauxscale.workers import Workers
 
@@ -33,8 +34,7 @@ class SourceGone(LookupError):
     """Raised where an upload that a picture is made of was purged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rendition:
+class Rendition(Struct, frozen=True):
     """An encoded picture, and its SHA-256 in hexadecimal: every reader of its link is told that, as the ETag."""
 
     data: bytes
@@ -58,13 +58,20 @@ class Renderer:
         self._making: dict[str, asyncio.Task[Rendition]] = {}
         self.rendered = 0
 
+    @property
+    def pending(self) -> int:
+        """How many pictures are being made, or wait for it."""
+        return len(self._making)
+
     async def picture(self, recipe: Recipe, load: Load) -> bytes:
         """Render the encoded picture. Raises BROKEN_IMAGE if the pixels of a source turn out bad, and SourceGone."""
         return (await self.rendition(recipe, load)).data
 
     async def rendition(self, recipe: Recipe, load: Load) -> Rendition:
         """Render the encoded picture, as `picture` does, with its digest, which is computed once."""
-        key = await self.content(recipe, load)
+        known = [self._digests.get(name) for name in recipe.sources]
+        # What was made of uploads that are known is not asked of the store again: it may be far away.
+        key = await self.content(recipe, load) if None in known else _name(known, recipe)
         if (done := self._done.get(key)) is not None:
             self._done.move_to_end(key)
             return done
@@ -83,15 +90,7 @@ class Renderer:
                 await self._digest(name, data)
                 for name, data in zip(recipe.sources, await _loaded(load), strict=True)
             ]
-        return f"{','.join(digests)}:{recipe.step}:{recipe.format}:{recipe.quality}"
-
-    async def digest(self, name: str, load: Callable[[], Awaitable[bytes | None]]) -> str:
-        """SHA-256 of the upload of this name, in hexadecimal, computed once; "" of one that is gone unhashed."""
-        if (known := self._digests.get(name)) is not None:
-            return known
-        async with self._reading.of(1):
-            data = await load()
-            return "" if data is None else await self._digest(name, data)
+        return _name(digests, recipe)
 
     async def _digest(self, name: str, data: bytes) -> str:
         digest = self._digests.get(name)
@@ -126,6 +125,10 @@ class Renderer:
     def close(self) -> None:
         self._done.clear()
         self._size = 0
+
+
+def _name(digests: Sequence[str | None], recipe: Recipe) -> str:
+    return f"{','.join(map(str, digests))}:{recipe.step}:{recipe.format}:{recipe.quality}"
 
 
 def _rendition(recipe: Recipe, sources: Sequence[bytes]) -> Rendition:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from fauxscale.errors import ApiError, Problem
 
@@ -19,8 +20,7 @@ from .formats import PNG_SIGNATURE
 from .headers import BARE, EOI, MARKER, SOS, webp_size
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """Limits on what decoding a picture may cost. Every limit is inclusive.
 
     `max_pixels` is width x height, `max_side` the longer of them: no result could have a longer one, and a WebP of a
@@ -41,8 +41,7 @@ class Rules:
         return width * height <= self.max_pixels and max(width, height) <= self.max_side
 
 
-@dataclass(frozen=True, slots=True)
-class Anatomy:
+class Anatomy(Struct, frozen=True):
     """What a walk found: `paint` for the decoder; `size` and metadata where the decoder does not give them."""
 
     paint: bytes
@@ -78,8 +77,7 @@ _SAMPLES: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEFLATE_AT_BEST = 1_032  # bytes one byte of deflate can become, zlib's own figure
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
+class _Chunk(Struct, frozen=True):
     kind: bytes
     start: int  # of the length field
     end: int  # behind the checksum

@@ -9,17 +9,17 @@ import socket
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
+
 from fauxscale.hosts import leads_here
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True):
     """One stopped call: the host it was for, the libraries that made it, and what to do about it."""
 
     host: str
@@ -43,8 +43,7 @@ class LiveCallRefused(AssertionError):
         self.refusal = refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkPolicy:
+class NetworkPolicy(Struct, frozen=True, kw_only=True):
     """Which hosts may be reached; loopback always may.
 
     `covered` maps each imitated host to its stand-in's base URL, `fallbacks` each host that an SDK turns to

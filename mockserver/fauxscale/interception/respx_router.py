@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 
 import httpx
 import respx
+from msgspec import Struct
 from respx.mocks import HTTPCoreMocker, Mocker
 from respx.models import AllMockedAssertionError, PassThrough
 from respx.router import MockRouter
@@ -26,8 +27,7 @@ class Target(Protocol):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """Where requests go: to `target` for one of `hosts`, else to their host if the guard permits it."""
 
     hosts: frozenset[str]
@@ -48,8 +48,7 @@ def switched(switch: Switch) -> Generator[None]:
         yield
 
 
-@dataclass(frozen=True, slots=True)
-class _Stack:
+class _Stack(Struct, frozen=True):
     """`core` is the library below that connects, whose errors the client library turns into its own."""
 
     core: ModuleType

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from fauxscale.images.recipe import Draw, Recipe
 from fauxscale.images.renderer import Load

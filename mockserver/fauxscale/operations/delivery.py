@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from functools import partial
 
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from fauxscale.dispatch.inline import MARKED_FROM, base64_of
@@ -53,7 +53,12 @@ def links_at(provider: str, path: str) -> Endpoint:
 async def read_link(call: Call) -> Response:
     """Answer a read of the link whose id is the path parameter `id`: GET, HEAD, ranges, etags."""
     query = call.request.scope["query_string"]
-    found = readable(call.link, call.provider.name, call.path, query, call.accounts.signer, call.now)
+    try:
+        found = readable(call.link, call.provider.name, call.path, query, call.accounts.signer, call.now)
+    except ApiError as refusal:
+        if refusal.problem is Problem.LINK_EXPIRED and call.link is not None:
+            call.entry.results = [{"link": call.link.id, "life": call.link.life}]
+        raise
     if found.fault:
         call.faults.add(from_json(json.loads(found.fault)))
     call.entry.results = [{"link": found.id, "width": found.recipe.width, "height": found.recipe.height}]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from fauxscale.bodies.reader import decode_base64, decode_data_uri
 from fauxscale.dispatch.provider import Call

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from starlette.background import BackgroundTask
 
 from fauxscale.clock import LATEST
@@ -31,8 +32,7 @@ JOB_OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """The outcome of a job's work: None where it makes no pictures and costs nothing.
 
     `output` is the provider's own note of it, as JSON, to be worded later.
@@ -42,8 +42,7 @@ class Made:
     output: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
-@dataclass(frozen=True, slots=True)
-class JobResult:
+class JobResult(Struct, frozen=True):
     """A finished job's results: their links in order, and the provider's own note."""
 
     links: tuple[Link, ...]
@@ -174,32 +173,34 @@ async def finish(
     accounts: Accounts, account: Account, provider: Provider, job: Job, progress: Progress
 ) -> Charge | None:
     """End a job that is done: charge it unless it failed, let its links live, queue its notice. Once, however many
-    ask."""
-    if not await account.jobs.end(job, "done", progress.since):
-        return None
+    ask, and all of it or nothing, whenever a process dies."""
     error, charge = progress.error or job.error, None
     if error is None and job.charge is not None:
         charge = replace(job.charge, at=progress.since)
-        try:
-            await account.ledger.charge(charge, await account.funds())
-        except ApiError as refusal:
-            # Other work has spent the money since this was submitted.
-            error, charge = refusal, None
-            await account.jobs.fail_ended(job, refusal)
-    links: list[Link] = []
-    if error is None:
-        links = [
-            replace(link, exp=int(min(progress.since + link.life, LATEST)))
-            for link in await account.links.of(job.links)
-        ]
+    links = [
+        replace(link, exp=int(min(progress.since + link.life, LATEST)))
+        for link in (await account.links.of(job.links) if error is None else ())
+    ]
+    while True:
+        batch = account.scope.batch()
+        first = account.jobs.add_end(batch, job, "done", progress.since)
+        wallet = account.ledger.add_charge(batch, charge, await account.funds()) if charge else None
         for link in links:
-            await account.links.change(link)
-    if job.notify is not None and provider.notice is not None:
-        body = provider.notice(replace(job, addresses=_addresses(accounts, job, links)), error)
-        delivery = _delivery(provider, account, job.id, job.notify, body)
-        delivery = replace(delivery, due=progress.since + job.late, copies=job.copies)
-        await account.webhooks.add(delivery, held=job.held)
-    return charge
+            account.links.add_change(batch, link)
+        if error is not None and not (progress.error or job.error):
+            account.jobs.add_failure(batch, job, error)
+        if job.notify is not None and provider.notice is not None:
+            body = provider.notice(replace(job, addresses=_addresses(accounts, job, links)), error)
+            delivery = _delivery(provider, account, job.id, job.notify, body)
+            delivery = replace(delivery, due=progress.since + job.late, copies=job.copies)
+            account.webhooks.add_delivery(batch, delivery, held=job.held)
+        outcome = await account.scope.run_late(batch)
+        if outcome is None or outcome.refused(first):
+            return None
+        if charge is None or outcome.refusal is None:
+            return charge
+        # Other work has spent the money since this was submitted.
+        error, charge, links = account.ledger.refusal(outcome, wallet, charge), None, []
 
 
 def _addresses(accounts: Accounts, job: Job, links: Sequence[Link]) -> tuple[str | None, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fauxscale.dispatch.provider import Call
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Refuse, Withhold, magic
+from fauxscale.images.recipe import size
 from fauxscale.state.journal import brief
 
 from .work import Sent, Work
@@ -62,7 +63,8 @@ async def _funds(call: Call) -> int | None:
 
 async def probed(call: Call, sent: Sent) -> Picture:
     """One picture that was sent, judged by its bytes; the journal learns what the first is."""
-    from fauxscale.images.structure import Rules  # Pillow: not before the first picture
+    from fauxscale.images.formats import sniff  # Pillow: not before the first picture
+    from fauxscale.images.structure import Rules
 
     rules = Rules(max_pixels=sent.max_pixels)
     try:
@@ -71,6 +73,8 @@ async def probed(call: Call, sent: Sent) -> Picture:
     except ApiError as refusal:
         refusal.param = refusal.param or sent.part
         refusal.reason += _mislabelled(call, sent.part)
+        said = {"rule": refusal.problem.value, "format": sniff(sent.data), "bytes": len(sent.data)}
+        call.entry.refused_file = {**said}
         raise
     call.entry.image = call.entry.image or {
         "format": picture.format,
@@ -80,6 +84,7 @@ async def probed(call: Call, sent: Sent) -> Picture:
         "mode": picture.mode,
         "orientation": picture.orientation,
         "has_alpha": picture.has_alpha,
+        "animated": picture.animated,
     }
     return picture
 
@@ -90,8 +95,7 @@ def _check_results(work: Work, pictures: tuple[Picture, ...]) -> None:
 
     try:
         for step_of in work.steps:
-            step = step_of([one.size for one in pictures], 0)
-            check_fits(work.format, step.width, step.height)
+            check_fits(work.format, *size(step_of([one.size for one in pictures], 0)))
     except ApiError as refusal:
         refusal.param = refusal.param or _named(work)
         raise

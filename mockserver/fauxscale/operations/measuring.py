@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fauxscale.dispatch.provider import Call
+from fauxscale.images.measured import Measured
 from fauxscale.images.recipe import Block
 
 if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
 
 
-async def caption_of(call: Call, data: bytes, picture: Picture) -> str:
-    """A sentence on a judged picture: its size, colours, brightness. Raises BROKEN_IMAGE for damaged pixels."""
+async def measured(call: Call, data: bytes, picture: Picture) -> Measured:
+    """What can be said of a judged picture: its size, colours, brightness. Raises BROKEN_IMAGE for damaged pixels."""
     from fauxscale.images.measuring import describe  # Pillow: not before the first picture
     from fauxscale.images.memory import memory_to_read
 
-    found = await call.accounts.renderer.measure(memory_to_read(picture), lambda: describe(data))
-    return found.caption
+    return await call.accounts.renderer.measure(memory_to_read(picture), lambda: describe(data))
 
 
 async def text_blocks_of(call: Call, data: bytes, picture: Picture) -> tuple[Block, ...]:

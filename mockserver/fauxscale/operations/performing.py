@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fauxscale.clock import LATEST, wall
 from fauxscale.dispatch.provider import Call, link
@@ -38,7 +40,7 @@ async def perform(call: Call, work: Work, pictures: tuple[Picture, ...] | None =
         call.entry.charge, call.entry.results = "", []  # nothing of it stays
         raise
     call.entry.cost = outcome.charge.micros
-    await call.account.sweep_sometimes(call.entry.n)
+    await call.account.sweep_sometimes()
     return outcome
 
 
@@ -108,8 +110,7 @@ async def _stored(call: Call, work: Work, first: int) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
+class _Making(Struct, frozen=True):
     """Makes the results of one call's work. `first` counts what was drawn off the account's dice for it before."""
 
     call: Call

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 from fauxscale.images.recipe import Enlarge, Step
 from fauxscale.state.ledger import Charge
@@ -19,8 +20,7 @@ Size: TypeAlias = tuple[int, int]
 StepOf: TypeAlias = Callable[[Sequence[Size], int], Step]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A picture as it was sent. `part` names where it came from, `sides` is the least and the most a side of it may
     have, `max_pixels` how many pixels."""
 
@@ -30,8 +30,7 @@ class Sent:
     max_pixels: int = 25_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """What a client asks for: `count` images made of the pictures sent, if any were.
 
     Each image is one picture, or as many as there are `steps`. `path` makes a link's provider-relative path of a link
@@ -77,8 +76,7 @@ def enlarged(scale: float = 2.0, size: Callable[[int, int], Size] | None = None)
     return step
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One picture made: its link's address (None when withheld, or not given), its seed, whether it is safe."""
 
     link: Link
@@ -96,8 +94,7 @@ class Result:
         return f"{self.link.width}x{self.link.height}"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of the work: the pictures as sent, the results, the charge for all of them."""
 
     pictures: tuple[Picture, ...]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from fauxscale.dispatch.provider import Provider
 from fauxscale.dispatch.routing import Routes
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 GROUP = "fauxscale.providers"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The installed providers that can be used, and one line about each that cannot, naming its package."""
 
     providers: tuple[Provider, ...] = ()
@@ -29,6 +32,8 @@ def find_providers(beside: Iterable[Provider] = ()) -> Found:
 
     Whatever is wrong with one, the others are found: nothing is raised.
     """
+    from importlib.metadata import entry_points  # with all that it loads, a twentieth of a start without it
+
     taken = {one.name: "one of the stand-in's own" for one in beside}
     providers: list[Provider] = []
     problems: list[str] = []

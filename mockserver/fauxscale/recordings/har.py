@@ -29,7 +29,7 @@ _REFERENCE = re.compile(r"\{\{(file|base64):([0-9a-f]{64}\.[a-z]{3,4})\}\}")
 _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
 _PART_NAME = re.compile(r'(?i)content-disposition:[^\r\n]*?\bname="?([^";\r\n]+)')
 # Headers whose values a recording holds, where no secret is in them: what HTTP, gateways and the clients' libraries say
-# of a call. Whatever else a header says may be a credential, and nobody can list all names of those.
+# of a call. Whatever else a header says may be a credential, and no list has all names of those.
 _KEPT_HEADER = re.compile(
     r"accept(?:-.+)?|access-control-.+|age|allow|alt-svc|cache-control|connection|content-.+|date|dnt|etag|expect|expires"
     r"|from|host|idempotency-key|if-.+|keep-alive|last-modified|link|location|max-forwards|nel|origin|pragma|prefer|priority"

@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from fauxscale import redact
@@ -26,7 +27,7 @@ from .har import HarEntry, body_of
 if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
 
-# An address standing in JSON text, with or without its slashes escaped.
+# An address in JSON text, with or without its slashes escaped.
 LINK = re.compile(r'"https?:\\?/\\?/(?:[^"\\]|\\.)*"')
 # What a header may be (RFC 9110 §5.1, §5.5): browsers write HTTP/2's `:status` among them, and several in one by lines.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
@@ -54,8 +55,7 @@ _LISTS = ("data", "images")
 _PICTURES = ("url", "b64_json")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedResult:
+class RecordedResult(Struct, frozen=True):
     """A recorded picture that an answer links to. `signed`: the link it was under had a query."""
 
     match: Match
@@ -64,8 +64,7 @@ class RecordedResult:
     signed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedReply:
+class RecordedReply(Struct, frozen=True):
     """One recorded answer. `links` are the addresses in its JSON text: of a picture, or of the API itself.
 
     `paid` is how many results were paid for: 0 for a refusal or an estimate.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
 
 from fauxscale.clock import Clock, wall
 from fauxscale.settings import Settings, Terms, micros
@@ -40,6 +39,7 @@ class Account:
         self._settings = settings
         self._secret = secret
         self._last_terms = (Terms(), Terms())
+        self._unswept = 0
         self._enter_generation(scope)
 
     def _enter_generation(self, scope: Scope) -> None:
@@ -139,7 +139,9 @@ class Account:
         elif "seed" in what:
             await self.faults.rewind()
         names = await self.links.names() if "links" in what else []
-        digests = await self._digests() if "links" in what and "ledger" not in what else {}
+        digests: Mapping[str, str] = {}
+        if "links" in what and "ledger" not in what:
+            digests = await self._digests()
         batch = self.scope.batch()
         if "calls" in what:
             self.journal.add_reset(batch)
@@ -212,39 +214,31 @@ class Account:
         batch.delete(key)
         await self.scope.run_late(batch)
 
-    async def digest(self, source: str) -> str:
-        """Read the SHA-256 of a deleted upload, in hexadecimal; "" for one that is still stored."""
-        return await self.ledger.digest(source)
-
-    async def sweep_sometimes(self, number: int) -> None:
-        """Sweep once in so many calls; `number` is the call's."""
-        if number % SWEEP_EVERY == 0:
+    async def sweep_sometimes(self) -> None:
+        """Sweep once in so many calls that were paid for."""
+        self._unswept += 1
+        if self._unswept % SWEEP_EVERY == 0:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Delete the uploads that only dead links lead to."""
-        gone = await self.links.dead((await self.clock()).now(), wall() - SWEEP_AFTER)
-        digests = await self._digests_of(gone)
+        """Purge the oldest links where there are too many, and delete the uploads that no living link leads to."""
+        links, gone = await self.links.outlived((await self.clock()).now(), wall() - SWEEP_AFTER)
+        if not links and not gone:
+            return
+        digests = await self.store.digests(gone)
         batch = self.scope.batch()
         for source, digest in digests.items():
             self.ledger.add_digest(batch, source, digest)
         batch.delete(*gone)
+        self.links.add_purge(batch, links)
         await self.scope.run_late(batch)
 
-    async def _digests(self) -> dict[str, str]:
+    async def _digests(self) -> Mapping[str, str]:
         """Hash every upload that was or will be charged for: whether it was paid for twice may be asked as long as
         its charge is known."""
         due = [job.charge for job in await self.jobs.all() if job.charge is not None]
         charges = [*await self.ledger.charges(), *due]
-        return await self._digests_of([source for one in charges for source in one.sources])
-
-    async def _digests_of(self, sources: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for source in dict.fromkeys(sources):
-            data = await self.store.get_blob(source)
-            if data is not None:
-                found[source] = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
-        return found
+        return await self.store.digests([source for one in charges for source in one.sources])
 
 
 async def next_generation(store: Store) -> int:

@@ -7,7 +7,8 @@ import hmac
 import itertools
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fauxscale.clock import wall
 from fauxscale.credentials import shorten
@@ -15,7 +16,7 @@ from fauxscale.errors import ApiError, Problem
 from fauxscale.images.permits import Permits
 from fauxscale.images.probe_cache import ProbeCache
 from fauxscale.images.renderer import Renderer
-from fauxscale.redact import nickname
+from fauxscale.redact import fingerprint, nickname
 from fauxscale.settings import Settings, Terms
 from fauxscale.workers import Workers
 
@@ -30,13 +31,13 @@ from .recall import Recall
 from .scope import Scope
 from .signing import Signer
 from .store import Store
+from .timed_store import TimedStore
 
 UNASSIGNED = "acct_0"
 _CARDS = "accounts/cards"
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """The description of an account besides its state. `keys` are shortened, by provider ("*" is any)."""
 
     id: str
@@ -50,30 +51,32 @@ class Accounts:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
-        self.store = store
+        self.store = TimedStore(store)
         # Dice follow from the seed, so that tests see the same ids again. Signatures and keys do so only where there is
         # neither a token nor a list of keys: whoever knows the seed could make them.
         self._dice = hashlib.sha256(f"fauxscale:{settings.seed}".encode()).digest()
-        self._secret = secrets.token_bytes(32) if settings.is_guarded else self._dice
+        own = store.secret or secrets.token_bytes(32)
+        self._secret = own if settings.is_guarded else self._dice
         self.signer = Signer(self._secret)
         self.workers = Workers()
         memory = Permits(settings.rendering_memory)
         self.renderer = Renderer(self.workers, memory, cache=settings.rendition_memory)
         self.probes = ProbeCache(self.workers, memory)
         self.recall = Recall()
-        self._unassigned = Account(Scope(store, UNASSIGNED), settings, self._dice)
+        self._unassigned = Account(Scope(self.store, UNASSIGNED), settings, self._dice)
         # Names this worker among all that share a store, and each of its calls.
         self._worker = secrets.token_hex(6)
         self._calls = itertools.count(1)
-        self._named = {_digest(key): key for key in settings.keys}
+        self._named = {fingerprint(key): key for key in settings.keys}
 
     def new_holder(self) -> str:
         """Make a name for one call that no call of any worker has had."""
         return f"{self._worker}.{next(self._calls)}"
 
-    def recalled(self, key: str | None, provider: str) -> Account | None:
-        """Return the account of a key as far as this worker remembers: entering it tells whether that is still so."""
-        owner = self.recall.owners.get(_digest(key)) if key else None
+    def recalled(self, hashed: str, provider: str) -> Account | None:
+        """Return the account of the key of this fingerprint as far as this worker remembers: entering it tells whether
+        that is still so."""
+        owner = self.recall.owners.get(hashed)
         if owner is None or owner.provider not in ("*", provider):
             return None
         return self.recall.accounts.get(owner.account)
@@ -94,13 +97,13 @@ class Accounts:
         """Find or open the account of a key. Raises MISSING_KEY, or INVALID_KEY as the key policy says."""
         if not key:
             raise ApiError(Problem.MISSING_KEY, "API key missing", reason="no API key came with this call")
-        digest = _digest(key)
+        hashed = fingerprint(key)
         batch = Batch()
-        owner = batch.get(f"key/{digest}", Owner)
+        owner = batch.get(f"key/{hashed}", Owner)
         found = (await self.store.run(batch)).of(owner)
         account = None if found is None else await self.get(found.account)
         if found is not None and account is not None:
-            self.recall.owners.put(digest, found)
+            self.recall.owners.put(hashed, found)
             if found.provider in ("*", provider):
                 return account
             raise ApiError(
@@ -109,13 +112,13 @@ class Accounts:
                 reason=f"this key was issued for {found.provider}, not for {provider}: "
                 "does the client read the wrong variable?",
             )
-        if digest in self._named or not self.settings.issued_only:
-            if "invalid" in key and digest not in self._named:
+        if hashed in self._named or not self.settings.issued_only:
+            if "invalid" in key and hashed not in self._named:
                 raise ApiError(
                     Problem.INVALID_KEY, "Invalid API key", reason="a key that contains 'invalid' is refused"
                 )
             # Equal keys make equal accounts on every worker and after every start, with no key kept.
-            card = Card(f"acct_{digest[:12]}", nickname(key), wall(), {"*": nickname(key)})
+            card = Card(f"acct_{hashed[:12]}", nickname(key), wall(), {"*": nickname(key)})
             opened = await self._open(card, {"*": key}, Terms(), taken=True) or await self.get(card.id)
             return opened or await self.of_key(key, provider)  # closed at once by somebody else
         raise ApiError(
@@ -230,7 +233,7 @@ class Accounts:
     ) -> Account | None:
         """Open an account with all of its keys; None if it is open, or, unless it may be, a key is `taken`."""
         generation = await next_generation(self.store)
-        digests = {provider: _digest(key) for provider, key in keys.items()}
+        digests = {provider: fingerprint(key) for provider, key in keys.items()}
         head = Head(
             generation=generation,
             # No version comes twice, whichever generation it is of: batches compare nothing else.
@@ -253,10 +256,6 @@ class Accounts:
     async def _taken(self, keys: Mapping[str, str]) -> str:
         """Find the first provider whose key another account has."""
         batch = Batch()
-        owners = {provider: batch.get(f"key/{_digest(key)}", Owner) for provider, key in keys.items()}
+        owners = {provider: batch.get(f"key/{fingerprint(key)}", Owner) for provider, key in keys.items()}
         outcome = await self.store.run(batch)
         return next((provider for provider, owner in owners.items() if outcome.of(owner) is not None), "one")
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()

@@ -2,132 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 
-from fauxscale.faults.fault import BEYOND
+from msgspec.structs import replace
+
+from fauxscale.clock import wall
 from fauxscale.faults.rules import AssignedFault, Rule
 
 from .batch import Batch, Ref
+from .fault_progress import Assignment, Count, RuleProgress, assign, give_back, given_back, holding, let_go
 from .head import Head, HeadRoom
+from .renewal import LEASE_LIFE, Renewal
 from .scope import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """The progress of a rule: calls that `after` spared, steps assigned, and those given back, by step."""
-
-    spared: int = 0
-    applied: int = 0
-    back: Mapping[int, int] = field(default_factory=dict[int, int])
-
-
-@dataclass(frozen=True, slots=True)
-class RuleProgress:
-    """The progress of all rules of an account, and how often its dice were rolled for them."""
-
-    version: int = 0
-    rolls: int = 0
-    counts: Mapping[str, Count] = field(default_factory=dict[str, Count])
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """The faults assigned to one call, and the progress of the rules with it."""
-
-    faults: tuple[AssignedFault, ...]
-    progress: RuleProgress
-
-
-def assign(
-    rules: Sequence[Rule],
-    progress: RuleProgress,
-    operation: str,
-    kind: str,
-    method: str,
-    luck: Callable[[int], float],
-) -> Assignment:
-    """Assign faults to a call: of the first rule that still has one to give, and any that combine with it.
-
-    They are in the order in which they apply: what only delays a call before what ends it, what replaces a
-    reply before what changes it. `luck` gives a number from 0 to 1 for each number of a roll; only rules with a
-    probability roll, so that adding a counted fault moves no other. What a call of this HTTP `method` cannot
-    show is not assigned to it.
-    """
-    if not rules:
-        return Assignment((), progress)
-    assigned: list[AssignedFault] = []
-    beyond, full = BEYOND.get(method, frozenset[str]()), False
-    counts, rolls = dict(progress.counts), progress.rolls
-    for rule in rules:
-        fitting = {
-            number
-            for number, step in enumerate(rule.steps)
-            if rule.fits(step, operation, kind) and step.stage not in beyond
-        }
-        # Whom `after` spares and the dice choose is settled by the calls there are, not by other faults.
-        if not fitting:
-            continue
-        count = counts.get(rule.id, Count())
-        if count.spared < rule.after:
-            counts[rule.id] = replace(count, spared=count.spared + 1)
-            continue
-        if rule.probability is not None:
-            rolls += 1
-            if luck(rolls) >= rule.probability:
-                continue
-        if full:
-            fitting = {number for number in fitting if rule.steps[number].combines}
-        found = _next(rule, count, fitting)
-        if found is not None:
-            number, counts[rule.id] = found
-            assigned.append(AssignedFault(rule.id, rule.steps[number], number))
-            full = full or not rule.steps[number].combines
-    faults = sorted(assigned, key=lambda one: one.fault.combines != (one.fault.stage == "call"))
-    if rolls != progress.rolls or counts != progress.counts:
-        progress = RuleProgress(progress.version + 1, rolls, counts)
-    return Assignment(tuple(faults), progress)
-
-
-def _next(rule: Rule, count: Count, fitting: set[int]) -> tuple[int, Count] | None:
-    """The next step of a rule, if it is one of those that fit: a script waits for the call of its next step."""
-    for number in range(len(rule.steps)):
-        if not (waiting := count.back.get(number, 0)):
-            continue
-        if number not in fitting:
-            return None
-        return number, replace(count, back={**count.back, number: waiting - 1})
-    if rule.total is not None and count.applied >= rule.total:
-        return None
-    number = count.applied % len(rule.steps)
-    return (number, replace(count, applied=count.applied + 1)) if number in fitting else None
-
-
-def give_back(rules: Sequence[Rule], progress: RuleProgress, faults: Sequence[AssignedFault]) -> RuleProgress:
-    """Return the progress after giving back these faults, which did not apply and are to be assigned again."""
-    known, counts = {rule.id for rule in rules}, dict(progress.counts)
-    for one in faults:
-        if not one.from_prompt and one.rule in known and one.rule in counts:
-            count = counts[one.rule]
-            counts[one.rule] = replace(count, back={**count.back, one.step: count.back.get(one.step, 0) + 1})
-    return (
-        progress if counts == progress.counts else RuleProgress(progress.version + 1, progress.rolls, counts)
-    )
+from .turns import Turns
 
 
 class Plan:
     """The faults configured for one account. `luck` rolls its dice: from a label and a number, 0 to 1."""
 
     _MOST = 10_000
+    _MOST_ASKED = 100
 
     def __init__(self, scope: Scope, luck: Callable[[str, int], float]) -> None:
         self._scope = scope
         self._head = HeadRoom(scope)
         self._luck = luck
         self._progress = scope.key("faults", "progress")
+        # The calls under way here that hold faults, and of which rules.
+        self._holders: dict[str, frozenset[str]] = {}
+        self._renewal = Renewal(scope, self._add_renewals)
+        self._newest = RuleProgress()
+        self.turns = Turns()
 
     def get_progress(self, batch: Batch) -> Ref[RuleProgress | None]:
         return batch.get(self._progress, RuleProgress)
+
+    def newest(self, progress: RuleProgress) -> RuleProgress:
+        """Return the newest progress that this process knows: this one, or what another call has found meanwhile."""
+        if progress.version > self._newest.version:
+            self._newest = progress
+        return self._newest
 
     def add_progress(self, batch: Batch, before: RuleProgress, after: RuleProgress) -> Ref[None]:
         """Store the progress of the rules; refuse the batch if another call has changed it since `before`."""
@@ -138,12 +52,69 @@ class Plan:
         return current
 
     def assignment(
-        self, head: Head, progress: RuleProgress, operation: str, kind: str, method: str = ""
+        self,
+        head: Head,
+        progress: RuleProgress,
+        operation: str,
+        kind: str,
+        method: str = "",
+        holder: str = "",
     ) -> Assignment:
-        """Assign to a call what the rules of this head have for it."""
-        return assign(
+        """Assign to a call what the rules of this head have for it. With a `holder`, that is noted as held by it."""
+        found = assign(
             head.rules, progress, operation, kind, method, lambda number: self._luck(head.label, number)
         )
+        return replace(found, progress=holding(found.progress, holder, found.faults)) if holder else found
+
+    def add_mark(self, batch: Batch, holder: str) -> None:
+        """Store that a call which holds faults is alive, for a while."""
+        batch.put(self._mark(holder), value=True, ttl=LEASE_LIFE, counts=True)
+
+    def hold(self, holder: str, faults: Sequence[AssignedFault]) -> None:
+        """Renew a call's mark for as long as this process lives and the call has not left."""
+        rules = frozenset(one.rule for one in faults)
+        self._holders[holder] = self._holders.get(holder, frozenset[str]()) | rules
+        self._renewal.begin()
+
+    def holds(self, holder: str) -> bool:
+        """Whether a call holds faults, as far as this process knows."""
+        return holder in self._holders
+
+    def is_lost(self, head: Head, progress: RuleProgress, holder: str) -> bool:
+        """Whether what a call held was given back by others, who took it for dead. Not so where its rules were
+        removed."""
+        known = {rule.id for rule in head.rules}
+        return holder not in progress.held and not known.isdisjoint(self._holders.get(holder, ()))
+
+    def let_go(self, holder: str) -> None:
+        """Renew a call's mark no longer."""
+        self._holders.pop(holder, None)
+
+    def add_release(self, batch: Batch, holder: str) -> None:
+        """Delete a call's mark."""
+        batch.delete(self._mark(holder))
+
+    def _add_renewals(self, batch: Batch) -> None:
+        for holder in self._holders:
+            self.add_mark(batch, holder)
+
+    def _mark(self, holder: str) -> str:
+        return self._scope.key("faults", f"holder:{holder}")
+
+    async def recovered(self, head: Head, progress: RuleProgress) -> RuleProgress:
+        """Return the progress after giving back what calls held whose process is dead."""
+        late = wall() - LEASE_LIFE
+        old = [name for name, one in progress.held.items() if one.since < late and name not in self._holders]
+        if not old:
+            return progress
+        batch = Batch()
+        marks = {name: batch.get(self._mark(name), bool) for name in old[: self._MOST_ASKED]}
+        outcome = await self._scope.store.run(batch)
+        for name, mark in marks.items():
+            if outcome.of(mark) is None:
+                steps = progress.held[name].steps
+                progress = given_back(head.rules, let_go(progress, name), steps)
+        return progress
 
     async def add(self, rule: Rule) -> Rule:
         def change(head: Head) -> Head:
@@ -165,7 +136,7 @@ class Plan:
     async def clear(self) -> None:
         """Remove every rule."""
         await self._head.change(lambda head: replace(head, rules=()))
-        await self._advance(lambda head, progress: replace(progress, counts={}))
+        await self._advance(lambda head, progress: replace(progress, counts={}, held={}))
 
     async def rewind(self) -> None:
         """Reset the dice of the rules."""
@@ -180,35 +151,55 @@ class Plan:
             found.append((rule, count.applied - sum(count.back.values())))
         return found
 
-    async def assign(self, operation: str, kind: str, method: str = "") -> list[AssignedFault]:
+    async def assign(
+        self, operation: str, kind: str, method: str = "", holder: str = ""
+    ) -> list[AssignedFault]:
         """Assign faults to a call, each counted as applied until it is given back."""
         faults: list[AssignedFault] = []
 
         def step(head: Head, progress: RuleProgress) -> RuleProgress:
-            assignment = self.assignment(head, progress, operation, kind, method)
+            assignment = self.assignment(head, progress, operation, kind, method, holder)
             faults[:] = assignment.faults
             return assignment.progress
 
-        return faults if await self._advance(step) else []
+        def mark(batch: Batch) -> None:
+            if holder and faults:
+                self.add_mark(batch, holder)
+
+        if not await self._advance(step, mark):
+            return []
+        if holder and faults:
+            self.hold(holder, faults)
+        return faults
 
     async def give_back(self, *faults: AssignedFault) -> None:
         """Give back faults of a call that ended before they could apply: the next matching call gets them."""
         await self._advance(lambda head, progress: give_back(head.rules, progress, faults))
 
-    async def _advance(self, step: Callable[[Head, RuleProgress], RuleProgress]) -> bool:
-        """Change the progress by a step; False if the account is gone. Tries again if another call was faster."""
-        while True:
-            head, before = await self._standing()
-            if self._scope.guarded and head.generation != self._scope.generation:
-                return False
-            after = step(head, before)
-            if after == before:
-                return True
-            batch = Batch()
-            self._head.expect(batch, head)
-            self.add_progress(batch, before, replace(after, version=before.version + 1))
-            if (await self._scope.store.run(batch)).refusal is None:
-                return True
+    async def _advance(
+        self,
+        step: Callable[[Head, RuleProgress], RuleProgress],
+        also: Callable[[Batch], None] = lambda batch: None,
+    ) -> bool:
+        """Change the progress by a step, and do what else goes with it; False if the account is gone. Tries again if
+        another call was faster."""
+        with self.turns.turn() as turn:
+            while True:
+                head, before = await self._standing()
+                if self._scope.guarded and head.generation != self._scope.generation:
+                    return False
+                after = step(head, before)
+                if after == before:
+                    return True
+                batch = Batch()
+                self._head.expect(batch, head)
+                after = replace(after, version=before.version + 1)
+                self.add_progress(batch, before, after)
+                also(batch)
+                if (await self._scope.store.run(batch)).refusal is None:
+                    self.newest(after)
+                    return True
+                await turn.wait()
 
     async def _standing(self) -> tuple[Head, RuleProgress]:
         batch = Batch()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from .batch import Batch
 from .scope import Scope
@@ -14,8 +15,7 @@ T = TypeVar("T")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """One stored file. `path` is its provider-relative address, whose last segment is the `id`.
 
     `blob` holds the bytes ("" until they have come), `exp` is the account's time in Unix seconds from which

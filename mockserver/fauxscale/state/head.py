@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fauxscale.clock import Clock
 from fauxscale.faults.rules import Rule
@@ -13,8 +15,7 @@ from .batch import Batch, Ref
 from .scope import Scope, forgotten
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """The head of an account. `version` grows with every change, `rules_made` with every rule: no id is given
     twice, so that nothing given back late can wake a new rule. `keys` are the digests of its API keys."""
 

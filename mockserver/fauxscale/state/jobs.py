@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fauxscale.errors import ApiError
 
@@ -16,8 +18,7 @@ Stage = Literal["queued", "running", "done", "cancelled"]
 _ORDER: tuple[Stage, ...] = ("queued", "running", "done")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Pace(Struct, frozen=True, kw_only=True):
     """How long a job waits and runs, in seconds, and how many polls must find it unfinished first."""
 
     queued: float = 0.0
@@ -33,8 +34,7 @@ class Pace:
         return "done"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One piece of work. Its outcome is settled when it is made; the clock only reveals it.
 
     `made` is the account's time in Unix seconds, `call` the journal's id of the submission. `output` is the
@@ -62,8 +62,7 @@ class Job:
     addresses: tuple[str | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """The stage of a job, and since when by its account's clock (Unix seconds). `error`: a configured failure."""
 
     stage: Stage
@@ -71,8 +70,7 @@ class Progress:
     error: ApiError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Override:
+class _Override(Struct, frozen=True):
     """What was set for a job by hand: its stage is at least `least`; stalled: not past it either."""
 
     least: Stage = "queued"
@@ -85,8 +83,7 @@ class _Override:
         return None if self.error is None else self.error.again()
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """How and when a job ended."""
 
     stage: Literal["done", "cancelled"]
@@ -111,6 +108,10 @@ class Jobs:
         first = batch.expect(self._key(job.id, "end"), None)
         batch.put(self._key(job.id, "end"), _End(stage, at))
         return first
+
+    def add_failure(self, batch: Batch, job: Job, error: ApiError) -> None:
+        """Make a job that ends fail after all: its cost cannot be paid."""
+        batch.put(self._key(job.id, "override"), _Override("done", error=error.again()))
 
     def add_reset(self, batch: Batch) -> None:
         """Forget every job."""
@@ -186,12 +187,6 @@ class Jobs:
     async def stall(self, job: Job, now: float) -> bool:
         """Keep the job where it stands until it is advanced, finished or failed; False if it has ended."""
         return await self._override(job, _Override((await self.progress(job, now)).stage, now, stalled=True))
-
-    async def fail_ended(self, job: Job, error: ApiError) -> None:
-        """Make an ended job fail after all: its cost could not be paid."""
-        batch = self._scope.batch()
-        batch.put(self._key(job.id, "override"), _Override("done", error=error.again()))
-        await self._scope.run_late(batch)
 
     async def _override(self, job: Job, override: _Override) -> bool:
         batch = self._scope.batch()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from itertools import islice
-from typing import cast
+from typing import TypeAlias, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fauxscale import credentials, redact
 
@@ -16,21 +19,25 @@ from .scope import Scope
 from .serialization import size_of
 
 Json = dict[str, object]
+# Called with an account's id and label and each entry written for it, on the server's own thread: it should note and
+# return. What it is given is not masked.
+JournalObserver: TypeAlias = Callable[[str, str, "Entry"], None]
 # The rule of an entry for a call to a real host that a guard stopped: no server ever saw it.
 LIVE_CALL = "live_call"
 _MOST_VALUES = 1_000
 _MOST_TEXT = 64 * 1024
 
 
-@dataclass(slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, kw_only=True):
     """One call of an API or one read of a link. It is filled in while the call runs and written when it ends.
 
-    `at` is the account's clock, `started` and `ended` are seconds on a forward-going clock of this server
-    (for overlaps and durations). `status` is None when the connection was cut instead of answered.
+    `at` is the account's clock, `ahead` the seconds by which it was ahead of real time; `started` and `ended` are
+    seconds on a forward-going clock of this server (for overlaps and durations). `api_version` is the contract that
+    the provider followed, "" where it has but one. `status` is None when the connection was cut instead of answered.
     `faults` are the kinds that applied, `configured` the same with all their members. `image` describes the
-    picture sent, `parts` each multipart part, `results` each link given out. `rule` is the neutral name of a
-    refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
+    picture sent, `refused_file` one that was refused, `parts` each multipart part, `sent` names the members of a JSON
+    body. `results` are the links given out or read; of one that had died, its `life` in seconds. `rule` is the neutral
+    name of a refusal, `reason` its explanation. `cost` is in micro-dollars, `retry_after` the seconds the client was
     asked to wait. Not `arrived`: the client had left before it was answered, or while it was, or the reply was
     cut by a fault. `raw`: it holds what was sent, secrets and all, and in `secret` the key the call was found by;
     whoever reads it, or encodes it, gets it masked.
@@ -40,9 +47,11 @@ class Entry:
     id: str = ""
     kind: str = "api"
     at: float = 0.0
+    ahead: float = 0.0
     started: float = 0.0
     ended: float = 0.0
     provider: str = ""
+    api_version: str = ""
     operation: str = ""
     method: str = ""
     path: str = ""
@@ -54,7 +63,9 @@ class Entry:
     rule: str = ""
     reason: str = ""
     params: Json = field(default_factory=dict[str, object])
+    sent: list[str] = field(default_factory=list[str])
     image: Json | None = None
+    refused_file: Json | None = None
     parts: list[Json] = field(default_factory=list[Json])
     results: list[Json] = field(default_factory=list[Json])
     cost: int = 0
@@ -65,6 +76,16 @@ class Entry:
     reply: str = ""
     secret: str = ""
     raw: bool = False
+
+    @property
+    def bytes_received(self) -> int:
+        """The length of the request's body, as it said itself."""
+        return _length(self.request_headers)
+
+    @property
+    def bytes_sent(self) -> int:
+        """The length of the reply's body, as it said itself."""
+        return _length(self.reply_headers)
 
     def mask(self) -> redact.Mask:
         """Make what masks this call's own secrets, wherever people paste them. For an entry that is raw still."""
@@ -85,10 +106,10 @@ class Entry:
         return self
 
     def to_members(self) -> Json:
-        """Its members, masked, for an encoder."""
-        self.masked()
+        """Its members, masked, for an encoder. It stays as it is itself: an observer is given it yet."""
+        shown = copy(self).masked()
         return {
-            one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("raw", "secret")
+            name: getattr(shown, name) for name in self.__struct_fields__ if name not in ("raw", "secret")
         }
 
     def to_json(self) -> bytes:
@@ -101,7 +122,13 @@ class Entry:
 
 # The members of an entry that say what a client, or who configured a fault, has said: as text, and as JSON.
 _TEXTS = ("method", "path", "reason", "reply")
-_VALUES = ("params", "configured")
+_VALUES = ("params", "configured", "sent")
+
+
+def _length(headers: Iterable[tuple[str, str]]) -> int:
+    """The length that a message says its body has; 0 where it says none, or nonsense."""
+    said = next((value for name, value in headers if name == "content-length"), "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
 
 
 def _part(mask: redact.Mask, part: Json) -> Json:
@@ -131,6 +158,22 @@ def brief(value: object) -> object:
         return one
 
     return shorten(value)
+
+
+def places(value: object) -> list[str]:
+    """Name the members of a JSON value by JSON Pointer, `*` for any item of a list: 1,000 of them at most."""
+    found: dict[str, None] = {}
+    ahead: list[tuple[str, object]] = [("", value)]
+    while ahead and len(found) < _MOST_VALUES:
+        place, one = ahead.pop()
+        if isinstance(one, Mapping):
+            for name, inner in islice(cast("Mapping[str, object]", one).items(), _MOST_VALUES):
+                below = f"{place}/{name.replace('~', '~0').replace('/', '~1')[:200]}"
+                found[below] = None
+                ahead.append((below, inner))
+        elif isinstance(one, list | tuple):
+            ahead += [(f"{place}/*", inner) for inner in islice(cast("Sequence[object]", one), _MOST_VALUES)]
+    return [*found]
 
 
 class Journal:
@@ -206,4 +249,5 @@ def _about(entry: Entry) -> int:
         [len(name) + len(value) + 8 for name, value in (*entry.request_headers, *entry.reply_headers)]
     )
     parts = sum([100 + sum([len(str(value)) for value in part.values()]) for part in entry.parts])
-    return 700 + texts + headers + 120 * len(entry.results) + parts + size_of(entry.params)
+    sent = sum([len(place) for place in entry.sent])
+    return 700 + texts + headers + 120 * len(entry.results) + parts + sent + size_of(entry.params)

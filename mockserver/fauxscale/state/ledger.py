@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from fauxscale.errors import ApiError, Problem
 
@@ -17,8 +18,7 @@ _SORTED = json.JSONEncoder(sort_keys=True, default=str).encode
 _SIZE = 250  # bytes that a charge takes, about
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """One finished piece of work. A refund is a charge of its own, negative, naming the first in `refunds`.
 
     `micros` is the price in micro-dollars, `sources` the stored uploads the work was done on, `params_digest` the
@@ -44,14 +44,15 @@ class Ledger:
     `funds` is what the account's wallet begins with, None for one without a limit. The wallet keeps what is left.
     """
 
-    _MOST = 100_000
-    _MOST_BYTES = 64 * 1024 * 1024
+    _MOST = 1_000_000
+    _MOST_BYTES = 256 * 1024 * 1024
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._left = scope.key("ledger", "left")
         self._spent = scope.key("ledger", "spent")
         self._charges = scope.key("ledger", "charges")
+        self._digests = scope.key("ledger", "digests")
 
     def add_charge(self, batch: Batch, charge: Charge, funds: int | None) -> Ref[int | None] | None:
         """Store a charge. The returned operation, if the wallet has a limit, refuses a batch that it cannot pay."""
@@ -80,7 +81,8 @@ class Ledger:
 
     def add_digest(self, batch: Batch, source: str, digest: str) -> None:
         """Store the SHA-256 of an upload that is deleted: the fingerprint of its charge may still be asked for."""
-        batch.put(self._digest(source), digest)
+        said = f"{source} {digest}"
+        batch.append(self._digests, said, most=self._MOST, most_bytes=self._MOST_BYTES, size=len(said))
 
     def add_reset(self, batch: Batch) -> None:
         """Delete every charge, and fill the wallet again."""
@@ -134,11 +136,12 @@ class Ledger:
         charges = batch.items(self._charges, Charge)
         return (await self._scope.store.run(batch)).of(charges)
 
-    async def digest(self, source: str) -> str:
-        """Read the SHA-256 of a deleted upload, in hexadecimal; "" for one that is still stored."""
+    async def digests(self) -> dict[str, str]:
+        """Read the SHA-256 of every upload that was deleted, in hexadecimal, by its key."""
         batch = Batch()
-        digest = batch.get(self._digest(source), str)
-        return (await self._scope.store.run(batch)).of(digest) or ""
+        digests = batch.items(self._digests, str)
+        rows = (await self._scope.store.run(batch)).of(digests)
+        return {source: digest for source, _, digest in (row.rpartition(" ") for row in rows)}
 
     async def totals(self) -> dict[str, int]:
         """Count images made and micro-dollars charged since the account was opened, resets or not."""
@@ -146,9 +149,6 @@ class Ledger:
         counts = {name: batch.count(self._scope.lasting(name)) for name in ("images", "micros")}
         outcome = await self._scope.store.run(batch)
         return {name: outcome.of(count) or 0 for name, count in counts.items()}
-
-    def _digest(self, source: str) -> str:
-        return self._scope.key("ledger", f"digest:{source}")
 
 
 def digest_of(params: Mapping[str, object]) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fauxscale.images.recipe import Recipe
 
 Alteration = Literal["", "same-size", "smaller", "swapped"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """One result that can be read. `recipe` makes its pixels.
 
     `path` is the provider-relative address, `exp` the account's time in Unix seconds from which the link is dead
@@ -49,3 +49,7 @@ class Link:
     def lives(self, now: float) -> bool:
         """Whether a read at `now`, by the account's clock, is answered."""
         return self.given and not self.revoked and self.exp is not None and now < self.exp
+
+    def died(self, now: float) -> bool:
+        """Whether its life is over at `now`."""
+        return self.exp is not None and now >= self.exp

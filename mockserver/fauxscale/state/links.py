@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fauxscale.clock import wall
 
@@ -13,10 +15,11 @@ from .link import Link
 from .scope import Scope
 
 _FILE = "file:"
+MOST = 5_000
+"""So many links of an account are kept: the oldest beyond them are purged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a link is stored: an entry of the directory."""
 
     account: str
@@ -40,32 +43,27 @@ class Links:
         self._scope = scope
         self._all = scope.key("links", "all")
         self._files = scope.key("links", "files")
-        self._given = scope.key("links", "given")
-        self._swept = scope.key("links", "swept")
+        # The last link whose uploads this worker has let go because it was dead.
+        self._swept = ""
 
     def add_results(self, batch: Batch, results: Sequence[Link]) -> None:
         """Store the links to all results of one upload."""
         for one in results:
             batch.set_field(self._all, one.id, one if one.made else replace(one, made=wall()))
             self._enter(batch, one.id)
-        self._note(batch, " ".join(one.id for one in results))
 
     def add_file(self, batch: Batch, file: File) -> None:
         batch.set_field(self._files, file.id, file)
         self._enter(batch, file_id(file.id))
-        self._note(batch, file_id(file.id))
 
     def add_reset(self, batch: Batch, names: Iterable[str]) -> None:
-        """Delete all links and files, with the pictures behind them. `names` are the ids ever given out."""
+        """Delete all links and files, with the pictures behind them. `names` are their ids in the directory."""
         for group in ("links", "blobs"):
             batch.drop(self._scope.group(group))
         batch.delete(*map(directory_key, names))
 
     def _enter(self, batch: Batch, name: str) -> None:
         batch.put(directory_key(name), Place(self._scope.account, self._scope.generation))
-
-    def _note(self, batch: Batch, names: str) -> None:
-        batch.append(self._given, names, most=1_000_000, most_bytes=64 * 1024 * 1024, size=len(names))
 
     async def keep(self, *results: Link) -> None:
         """Store the links to all results of one upload."""
@@ -107,50 +105,52 @@ class Links:
         return list((await self._scope.store.run(batch)).of(found).values())
 
     async def names(self) -> list[str]:
-        """List the ids that were ever given out."""
+        """List the ids of all links and files, as the directory has them."""
         batch = Batch()
-        rows = batch.items(self._given, str)
-        return [name for row in (await self._scope.store.run(batch)).of(rows) for name in row.split()]
+        links, files = batch.fields(self._all, Link), batch.fields(self._files, File)
+        outcome = await self._scope.store.run(batch)
+        return [*outcome.of(links), *(file_id(name) for name in outcome.of(files))]
+
+    def add_change(self, batch: Batch, link: Link) -> None:
+        """Replace a link."""
+        batch.set_field(self._all, link.id, link)
 
     async def change(self, link: Link) -> None:
         """Replace a link."""
         batch = self._scope.batch()
-        batch.set_field(self._all, link.id, link)
+        self.add_change(batch, link)
         await self._scope.run_late(batch)
 
     async def purge(self, link: Link) -> None:
         """Purge a link."""
         batch = self._scope.batch()
-        batch.delete_field(self._all, link.id)
-        batch.delete(directory_key(link.id))
+        self.add_purge(batch, [link])
         await self._scope.run_late(batch)
 
-    async def dead(self, now: float, made_before: float) -> list[str]:
-        """List the uploads that only dead links lead to, at `now` by the account's clock, each once.
+    def add_purge(self, batch: Batch, links: Sequence[Link]) -> None:
+        """Purge links."""
+        for one in links:
+            batch.delete_field(self._all, one.id)
+            batch.delete(directory_key(one.id))
 
-        The links stay known, so that they go on saying that they expired.
-        From the oldest upload on to the first with a link that lives, or was given out after `made_before`, in
-        real seconds: links die in the order in which they were given out, near enough, and a clock that was
-        moved may be moved back.
+    async def outlived(self, now: float, made_before: float) -> tuple[list[Link], list[str]]:
+        """List the links beyond the MOST newest, oldest first, and the uploads that only those and dead links lead to,
+        at `now` by the account's clock, each once.
+
+        Dead links stay known, so that they go on saying that they expired. They are looked for from the oldest on to
+        the first that lives, or was given out after `made_before`, in real seconds: links die in the order in which
+        they were given out, near enough, and a clock that was moved may be moved back.
         """
-        batch = Batch()
-        given, swept = batch.items(self._given, str), batch.count(self._swept)
-        all_ = batch.fields(self._all, Link)
-        outcome = await self._scope.store.run(batch)
-        links, start = outcome.of(all_), outcome.of(swept) or 0
-        gone: list[str] = []
-        done = 0
-        for row in outcome.of(given)[start:]:
-            results = [links[name] for name in row.split() if name in links]
-            if any(one.exp is None or now < one.exp or one.made > made_before for one in results):
-                break
-            gone += {source for one in results for source in one.sources}
-            done += 1
-        if done:
-            batch = self._scope.batch()
-            # Whoever swept meanwhile told the same ones.
-            batch.expect(self._swept, start or None)
-            batch.add(self._swept, done)
-            outcome_ = await self._scope.run_late(batch)
-            return gone if outcome_ is not None and outcome_.refusal is None else []
-        return gone
+        links = await self.all()
+        over = max(0, len(links) - MOST)
+        names = [one.id for one in links]
+        start = max(over, names.index(self._swept) + 1 if self._swept in names else 0)
+        at = start
+        while at < len(links) and links[at].died(now) and links[at].made <= made_before:
+            at += 1
+        if at > start:
+            self._swept = names[at - 1]
+        gone = dict.fromkeys(source for one in (*links[:over], *links[start:at]) for source in one.sources)
+        # The results of one upload stand beside each other.
+        kept = {source for one in links[at : at + 1] for source in one.sources}
+        return links[:over], [one for one in gone if one not in kept]

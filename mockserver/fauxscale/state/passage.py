@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults.rules import AssignedFault
@@ -11,17 +12,18 @@ from fauxscale.settings import Terms
 
 from .account import Account
 from .batch import Batch, BatchOutcome
-from .fault_plan import RuleProgress, give_back
+from .fault_progress import RuleProgress, give_back, let_go
 from .head import Head
 from .journal import Entry
 from .ledger import Charge
 from .link import Link
 from .rate_limits import Limited, Quota, RateLimitStatus
 from .scope import forgotten
+from .store import StoreUnavailable
+from .turns import Turn
 
 
-@dataclass(slots=True, kw_only=True)
-class Arrival:
+class Arrival(Struct, kw_only=True):
     """What is known of a call before it enters. `holder` names it among all calls of all workers; `quotas` are what
     limits it at its `provider` under its account's terms. `link` is the id of the link it reads, "" for none."""
 
@@ -42,16 +44,14 @@ class Arrival:
         return self._limited[1]
 
 
-@dataclass(slots=True)
-class Snapshot:
+class Snapshot(Struct):
     """An account's head and fault progress as a worker last read them: the next batch says if they are out of date."""
 
     head: Head
     progress: RuleProgress
 
 
-@dataclass(slots=True)
-class Entered:
+class Entered(Struct):
     """The outcome of entering. A call that was refused has its number, its time and its faults all the same."""
 
     snapshot: Snapshot
@@ -70,24 +70,34 @@ async def enter(account: Account, arrival: Arrival, known: Snapshot | None = Non
     snapshot = known or await read_snapshot(account)
     if account.scope.guarded and snapshot.head.generation != account.scope.generation:
         raise forgotten()
+    with account.faults.turns.turn() as turn:
+        return await _enter(account, arrival, snapshot, turn)
+
+
+async def _enter(account: Account, arrival: Arrival, snapshot: Snapshot, turn: Turn) -> Entered:
     while True:
         head, batch = snapshot.head, Batch()
         current = account.head.expect(batch, head)
+        progress = await account.faults.recovered(head, snapshot.progress)
         assignment = account.faults.assignment(
-            head, snapshot.progress, arrival.operation, arrival.kind, arrival.method
+            head, progress, arrival.operation, arrival.kind, arrival.method, arrival.holder
         )
         come = (
             account.faults.add_progress(batch, snapshot.progress, assignment.progress) if head.rules else None
         )
+        if assignment.faults:
+            account.faults.add_mark(batch, arrival.holder)
         number = account.dice.add_number(batch, "call", counts=True)
         link = account.links.get_in(batch, arrival.link) if arrival.link else None
         limited = arrival.limited(account.terms_of(head))
         counted = account.limits.add_entry(batch, limited, now=head.clock.now())
         outcome = await account.store.run(batch)
         if outcome.refused(current) or (come is not None and outcome.refused(come)):
-            snapshot = _refreshed(account, snapshot, outcome)
+            snapshot = await _refreshed(account, snapshot, outcome, turn)
             continue
-        snapshot = Snapshot(head, assignment.progress)
+        snapshot = Snapshot(head, account.faults.newest(assignment.progress))
+        if assignment.faults:
+            account.faults.hold(arrival.holder, assignment.faults)
         status = refusal = None
         try:
             status = counted.status(outcome)
@@ -152,27 +162,52 @@ async def leave(
     snapshot: Snapshot,
     unused: Sequence[AssignedFault] = (),
 ) -> Snapshot | None:
-    """Write a call down, free its place in flight, give its `unused` faults back; None once the account is gone."""
-    places = account.limits.let_go(arrival.holder)
+    """Write a call down, free its place in flight, give its `unused` faults back; None once the account is gone.
+
+    Raises StoreUnavailable where it was taken for dead, and nobody may see its faults any more.
+    """
+    try:
+        with account.faults.turns.turn() as turn:
+            return await _leave(account, arrival, entry, snapshot, unused, turn)
+    finally:
+        account.faults.let_go(arrival.holder)
+
+
+async def _leave(
+    account: Account,
+    arrival: Arrival,
+    entry: Entry,
+    snapshot: Snapshot,
+    unused: Sequence[AssignedFault],
+    turn: Turn,
+) -> Snapshot | None:
+    places, holder = account.limits.let_go(arrival.holder), arrival.holder
+    held = account.faults.holds(holder)
+    if held and holder not in snapshot.progress.held:
+        snapshot = await read_snapshot(account)  # what it was assigned after it had entered
     while True:
         batch = account.scope.batch()
         head = snapshot.head
-        after = give_back(head.rules, snapshot.progress, unused)
+        if held and account.faults.is_lost(head, snapshot.progress, holder):
+            raise StoreUnavailable("this call took so long that its faults were given to others")
+        after = give_back(head.rules, let_go(snapshot.progress, holder), unused)
         current = come = None
         if after != snapshot.progress:
             current = account.head.expect(batch, head)
             come = account.faults.add_progress(batch, snapshot.progress, after)
+        if held:
+            account.faults.add_release(batch, holder)
         account.journal.add(batch, entry)
         account.limits.add_exit(batch, places)
         outcome = await account.store.run(batch)
         if account.scope.is_late(outcome):
             return None
         if outcome.refusal is None:
-            return Snapshot(head, after)
+            return Snapshot(head, account.faults.newest(after))
         assert current is not None  # nothing else in this batch can refuse it
         assert come is not None
         try:
-            snapshot = _refreshed(account, snapshot, outcome)
+            snapshot = await _refreshed(account, snapshot, outcome, turn)
         except ApiError:
             return None
 
@@ -185,11 +220,13 @@ async def read_snapshot(account: Account) -> Snapshot:
     return Snapshot(account.head.or_first(outcome.of(head)), outcome.of(progress) or RuleProgress())
 
 
-def _refreshed(account: Account, snapshot: Snapshot, outcome: BatchOutcome) -> Snapshot:
-    """What a refused batch found instead of what was known."""
+async def _refreshed(account: Account, snapshot: Snapshot, outcome: BatchOutcome, turn: Turn) -> Snapshot:
+    """What a refused batch found instead of what was known, once it is this call's turn to try again."""
     found = None if outcome.refusal is None else outcome.refusal.found
     if isinstance(found, RuleProgress):
-        return Snapshot(snapshot.head, found)
+        account.faults.newest(found)
+        await turn.wait()
+        return Snapshot(snapshot.head, account.faults.newest(found))
     # How far the rules have come is known still, or the next batch tells.
     return Snapshot(_same_generation(account, outcome), snapshot.progress)
 

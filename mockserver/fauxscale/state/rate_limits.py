@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal, cast
 
-from fauxscale.clock import repeat
+from msgspec import Struct, field
+
 from fauxscale.errors import ApiError, Problem
 
 from .batch import Batch, BatchOutcome, Ref, WindowState
+from .renewal import LEASE_LIFE, Renewal
 from .scope import Scope
 
 MINUTE = 60.0
 Units = Literal["calls", "images"]
-# A place in flight is freed so long after its worker's last sign of life, which it gives three times in that while.
-LEASE_LIFE = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(Struct, frozen=True, kw_only=True):
     """At most `most` `units` of the operations it is `on`, less those it is `not_on` (names or patterns), account-wide.
 
     With a `window`, in seconds, it counts what is begun in one: windows that follow one another from the first call on
@@ -57,8 +55,7 @@ def in_flight(most: int, units: Units = "calls") -> Quota:
     return Quota(most=most, units=units)
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitStatus:
+class RateLimitStatus(Struct, frozen=True):
     """Where a call left its window: the limit, calls remaining, seconds until the next window."""
 
     limit: int
@@ -66,8 +63,7 @@ class RateLimitStatus:
     reset: float
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """The operations of a batch that count a call, or its further images, by quota."""
 
     name: str
@@ -89,8 +85,7 @@ class Counted:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limited:
+class Limited(Struct, frozen=True, kw_only=True):
     """Who counts against which quotas: the name of a provider, its quotas that cover the call, the call's holder."""
 
     name: str
@@ -103,9 +98,8 @@ class Limits:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        # The places of each call that is in flight here; the loop on which they are renewed, and what ends that.
-        self._held: dict[str, list[tuple[str, str]]] = {}
-        self._renewing: tuple[asyncio.AbstractEventLoop, Callable[[], None]] | None = None
+        self._held: dict[str, list[tuple[str, str]]] = {}  # the places of each call that is in flight here
+        self._renewal = Renewal(scope, self._add_renewals)
 
     def add_entry(self, batch: Batch, limited: Limited, *, now: float) -> Counted:
         """Count a call in; its `status` says what came of it."""
@@ -131,7 +125,7 @@ class Limits:
         places: list[tuple[Quota, Ref[int]]] = []
         # What is refused for want of a place has been counted in its fixed window all the same. Of rolling windows
         # there may be several, and what one of them refuses is not to use up another: they count what was let in.
-        for quota in sorted(quotas, key=lambda one: one.window is None):
+        for quota in sorted(quotas, key=lambda one: one.window is None) if len(quotas) > 1 else quotas:
             key = _key_of(limited.name, quota)
             if quota.window is not None:
                 ref = batch.window(
@@ -167,19 +161,12 @@ class Limits:
                 holder = f"{limited.holder}+" if more else limited.holder
                 held = self._held.setdefault(limited.holder, [])
                 held += [(key, _place(holder, number)) for number in range(more or 1)]
-        if self._held and (self._renewing is None or self._renewing[0].is_closed()):
-            self._renewing = asyncio.get_running_loop(), repeat(LEASE_LIFE / 3, self._renew)
+        if self._held:
+            self._renewal.begin()
 
-    async def _renew(self) -> None:
-        """Renew the places of all calls that are in flight; the last call to leave ends it, not at once."""
-        if not self._held and self._renewing is not None:
-            self._renewing[1]()
-            self._renewing = None
-            return
-        batch = self._scope.batch()
+    def _add_renewals(self, batch: Batch) -> None:
         for key, holder in (place for places in self._held.values() for place in places):
             batch.lease(key, holder, life=LEASE_LIFE)
-        await self._scope.run_late(batch)
 
     def let_go(self, holder: str) -> Sequence[tuple[str, str]]:
         """Renew a call's places no longer; returns them."""
@@ -200,10 +187,12 @@ class Limits:
         await self._scope.run_late(batch)
 
 
-def _any(patterns: Sequence[str], operation: str) -> bool:
+@lru_cache(1_024)
+def _any(patterns: tuple[str, ...], operation: str) -> bool:
     return any(one == "*" or fnmatchcase(operation, one) for one in patterns)
 
 
+@lru_cache(256)
 def _key_of(name: str, quota: Quota) -> str:
     """Names what a quota counts: two that count the same in the same way share it."""
     on = ",".join([*quota.on, *(f"!{one}" for one in quota.not_on)])

@@ -7,8 +7,9 @@ a reset the same links are given out again, by another generation of their accou
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from .account import Account
 from .passage import Snapshot
@@ -38,8 +39,7 @@ class _Latest(Generic[T]):
         self._known.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """The account of an API key, and the provider it works at ("*" is any): an entry of the directory."""
 
     account: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from fauxscale.errors import ApiError, Problem
 
@@ -27,8 +27,7 @@ GROUPS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The keys of one account's state. A reset starts a new generation under other keys.
 
     `guarded`: what is written expects the generation to be the account's still, so that what comes late is lost.

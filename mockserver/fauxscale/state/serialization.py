@@ -6,29 +6,22 @@ import base64
 import json
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from msgspec import Struct
 
 T = TypeVar("T")
 
 
 def encode(value: object) -> bytes:
-    """Encode a value as JSON: plain ones as they are, dataclasses by their members, others by their `to_members`."""
+    """Encode a value as JSON: plain ones as they are, structs by their members, others by their `to_members`."""
     return json.dumps(_to_json(value, type(value)), default=str).encode()
 
 
 def decode(row: bytes, kind: type[T]) -> T:
     """Decode a value of this type from what `encode` made. The type's own annotations say what its members are."""
     return cast("T", _from_json(json.loads(row), kind))
-
-
-@cache
-def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(kind))
 
 
 @cache
@@ -41,9 +34,9 @@ def _to_json(value: Any, hint: Any) -> object:
         return value.to_members()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         hints = _hints(type(value))
-        members = {name: _to_json(getattr(value, name), hints[name]) for name in _names(type(value))}
+        members = {name: _to_json(getattr(value, name), hints[name]) for name in value.__struct_fields__}
         # One of several kinds: which one must be said.
         return {"kind": type(value).__name__, **members} if len(_kinds(hint)) > 1 else members
     if isinstance(value, Mapping):
@@ -87,7 +80,11 @@ def _made(json_value: Any, kind: Any) -> object:
         return kind.from_members(json_value)
     hints = _hints(kind)
     # A member that is no longer known is left behind, one that is new has its default.
-    known = {name: _from_json(one, hints[name]) for name, one in json_value.items() if name in _names(kind)}
+    known = {
+        name: _from_json(one, hints[name])
+        for name, one in json_value.items()
+        if name in kind.__struct_fields__
+    }
     return kind(**known)
 
 
@@ -106,9 +103,7 @@ def _kinds(hint: Any) -> list[Any]:
 
 
 def _is_ours(kind: Any) -> bool:
-    return isinstance(kind, type) and (
-        is_dataclass(cast("Any", kind)) or hasattr(cast("Any", kind), "from_members")
-    )
+    return isinstance(kind, type) and (issubclass(kind, Struct) or hasattr(cast("Any", kind), "from_members"))
 
 
 def _inner(hint: Any, count: int) -> Sequence[Any]:
@@ -131,6 +126,6 @@ def size_of(value: object) -> int:
         )
     if isinstance(value, list | tuple):
         return sum(map(size_of, cast("Sequence[object]", value))) + 2
-    if is_dataclass(value) and not isinstance(value, type):
-        return sum(len(name) + 6 + size_of(getattr(value, name)) for name in _names(type(value)))
+    if isinstance(value, Struct):
+        return sum(len(name) + 6 + size_of(getattr(value, name)) for name in value.__struct_fields__)
     return 8

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Protocol
+
+from msgspec import Struct
 
 from fauxscale.clock import wall
 
@@ -21,11 +23,24 @@ from .blobs import Blobs
 from .tables import Tables
 
 BLOB_LIFE = 60.0
-_MOST_CHANGES = 4_096
+MOST_CHANGES = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class NoAddress(ValueError):
+    """Raised for what is no address of a store; the message shows one."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot do what it is asked to now. `reason` is a plain sentence for people, without secrets; `lost`: it
+    is out of reach as a whole."""
+
+    def __init__(self, reason: str, *, lost: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.lost = lost
+
+
+class Changes(Struct, frozen=True):
     """The accounts that batches have written to since a mark; None where there are more than the store remembers.
 
     `mark` is the one to ask with the next time.
@@ -36,7 +51,14 @@ class Changes:
 
 
 class Store(Protocol):
-    """The protocol of a store; tests/mockserver/state/test_store.py holds every implementation to it."""
+    """The protocol of a store; tests/mockserver/state/test_store.py holds every implementation to it.
+
+    `secret` is what all who share it sign with, None where it is one process's own. Whatever it is asked, a shared
+    store may raise StoreUnavailable.
+    """
+
+    @property
+    def secret(self) -> bytes | None: ...
 
     async def run(self, batch: Batch) -> BatchOutcome:
         """Execute all operations of a batch at once, or none but those marked `counts`."""
@@ -47,6 +69,10 @@ class Store(Protocol):
         ...
 
     async def get_blob(self, key: str) -> bytes | None: ...
+
+    async def digests(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Tell what blobs that were kept hash to (SHA-256, in hexadecimal), but for those that were deleted since."""
+        ...
 
     async def changed(self, account: str) -> asyncio.Future[None]:
         """Return a future that is done once a batch has written to this account, from now on. Get it before reading,
@@ -72,6 +98,7 @@ class MemoryStore:
         # The accounts written to last and the number of the write: the newest so many, those that were closed, too.
         self._written: OrderedDict[str, int] = OrderedDict()
         self._mark = self._forgotten = 0
+        self.secret = None
 
     async def run(self, batch: Batch) -> BatchOutcome:
         with self._lock:
@@ -89,6 +116,10 @@ class MemoryStore:
 
     async def get_blob(self, key: str) -> bytes | None:
         return await self._blobs.get(key)
+
+    async def digests(self, keys: Sequence[str]) -> dict[str, str]:
+        found = {key: await self._blobs.digest(key) for key in keys}
+        return {key: digest for key, digest in found.items() if digest}
 
     async def changed(self, account: str) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -118,7 +149,7 @@ class MemoryStore:
         self._mark += 1
         self._written[account] = self._mark
         self._written.move_to_end(account)
-        if len(self._written) > _MOST_CHANGES:
+        if len(self._written) > MOST_CHANGES:
             self._forgotten = self._written.popitem(last=False)[1]
 
     def keys(self) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from .batch import (
     Add,
@@ -31,29 +33,22 @@ from .batch import (
     WindowState,
 )
 from .blobs import Blobs
+from .rows import Row, Rows
 from .windows import BatchRefused, FixedWindows, RollingWindow
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class _List:
-    rows: deque[tuple[object, int]] = field(default_factory=deque[tuple[object, int]])
-    size: int = 0
-
-
-@dataclass(slots=True)
-class _Leases:
+class _Leases(Struct):
     holders: dict[str, float] = field(default_factory=dict[str, float])
 
 
-@dataclass(slots=True)
-class _Table:
-    rows: dict[str, object] = field(default_factory=dict[str, object])
+class _Table(Struct):
+    # Ordered, so that the oldest can be taken out at once.
+    rows: OrderedDict[str, object] = field(default_factory=OrderedDict[str, object])
 
 
-@dataclass(slots=True)
-class _Row:
+class _Row(Struct):
     value: object
     dies: float | None = None
 
@@ -158,7 +153,7 @@ class Tables:
 
     def _items(self, operation: Items, now: float) -> object:
         row = self._rows.get(operation.key)
-        return [] if row is None else [value for value, _ in _is(row.value, _List).rows]
+        return [] if row is None else list(_is(row.value, Rows))
 
     def _get_field(self, operation: GetField, now: float) -> object:
         row = self._rows.get(operation.key)
@@ -203,9 +198,13 @@ class Tables:
             if operation.skip:
                 return None
             raise BatchRefused(before)
-        dies = None if operation.ttl is None else now + operation.ttl
-        new = _Row(after, dies if row is None else row.dies)
-        self._replace(operation.key, new, counts=operation.counts)
+        if row is None:
+            dies = None if operation.ttl is None else now + operation.ttl
+            self._replace(operation.key, _Row(after, dies), counts=operation.counts)
+        else:
+            row.value = after
+            if not operation.counts:
+                self._undo.append(partial(setattr, row, "value", before))
         return after
 
     def _window(self, operation: Window, now: float) -> WindowState:
@@ -243,19 +242,16 @@ class Tables:
             self._replace(key, None)
 
     def _append(self, operation: Append, now: float) -> None:
-        kept = _is(self._made(operation.key, _List()), _List)
-        gone: list[tuple[object, int]] = []
-        kept.rows.append((operation.value, operation.size))
-        kept.size += operation.size
+        kept = _is(self._made(operation.key, Rows(operation.most)), Rows)
+        gone: list[Row] = []
+        kept.append((operation.value, operation.size))
         cap = operation.most_bytes
-        while len(kept.rows) > operation.most or (cap is not None and kept.size > cap and len(kept.rows) > 1):
-            gone.append(kept.rows.popleft())
-            kept.size -= gone[-1][1]
+        while len(kept) > operation.most or (cap is not None and kept.size > cap and len(kept) > 1):
+            gone.append(kept.popleft())
 
         def undo() -> None:
-            kept.rows.pop()
-            kept.rows.extendleft(reversed(gone))
-            kept.size += sum(size for _, size in gone) - operation.size
+            kept.pop()
+            kept.put_back(gone)
 
         self._undo.append(undo)
 
@@ -264,7 +260,7 @@ class Tables:
         name, whole = operation.name, table.rows
         if operation.most is not None and name not in whole and len(whole) >= operation.most:
             self._undo.append(lambda: setattr(table, "rows", whole))
-            table.rows = dict(list(whole.items())[len(whole) - operation.most + 1 :])
+            table.rows = OrderedDict(list(whole.items())[len(whole) - operation.most + 1 :])
         rows = table.rows
         before = rows.get(name)
         rows[name] = operation.value
@@ -277,8 +273,17 @@ class Tables:
             return
         table = _is(row.value, _Table)
         rows = table.rows
+        if name == next(iter(rows)):
+            value = rows.pop(name)
+
+            def undo() -> None:
+                rows[name] = value
+                rows.move_to_end(name, last=False)
+
+            self._undo.append(undo)
+            return
         self._undo.append(lambda: setattr(table, "rows", rows))
-        table.rows = {one: value for one, value in rows.items() if one != name}
+        table.rows = OrderedDict((one, value) for one, value in rows.items() if one != name)
 
     def _made(self, key: str, new: object, *, counts: bool = False) -> object:
         """Return what is stored there; `new`, if nothing is."""

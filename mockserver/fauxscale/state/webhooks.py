@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.hosts import at_loopback, is_loopback
@@ -22,8 +24,7 @@ _FIRST_RETRY = 7.0
 _RETRIES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One attempt: when, by the account's clock, and the receiver's status or the error instead."""
 
     at: float
@@ -31,8 +32,7 @@ class Attempt:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """How a provider signs its notices: the `headers` it sends, and the `text` that the signature is of.
 
     Both may hold `{id}` (the job's), `{user}`, `{timestamp}` (Unix seconds) and `{sha256}` (the body's, hexadecimal);
@@ -50,8 +50,7 @@ class Signature:
         return cls({f"{start}-{name}": f"{{{member}}}" for name, member in members.items()})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """One notice on its way. `due` is when it is tried next, in Unix seconds by the account's clock.
 
     `user` is the account as the receiver sees it, `copies` how often it is sent even when it was taken; `open`

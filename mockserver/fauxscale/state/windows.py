@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from math import floor
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from .batch import Window, WindowState
 
@@ -27,8 +28,7 @@ class BatchRefused(Exception):
         self.found = found
 
 
-@dataclass(slots=True)
-class FixedWindows:
+class FixedWindows(Struct):
     """Units by window, least lately used first."""
 
     since: float
@@ -50,8 +50,7 @@ class FixedWindows:
         return WindowState(used + operation.units, reset), lambda: self.used.update({number: (used, now)})
 
 
-@dataclass(slots=True)
-class RollingWindow:
+class RollingWindow(Struct):
     """Each count with its time by the account's clock, in that order."""
 
     events: list[Event] = field(default_factory=list[Event])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Any
 
+from fauxscale import redact
 from fauxscale.clock import stopwatch
 
 SECONDS = 60.0
@@ -45,3 +47,9 @@ def _place(error: object) -> tuple[object, ...]:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return type(error), trace and (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+
+
+def log_mistake(log: BoundedLog, mistake: Exception, where: str, mask: redact.Mask) -> None:
+    """Log a mistake of ours with its traceback, which may quote what was sent; the same one once a minute."""
+    told = "".join(traceback.format_exception(mistake))
+    log.error("%s failed\n%s", where, mask.text(told), cause=mistake)

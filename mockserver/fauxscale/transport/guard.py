@@ -8,9 +8,10 @@ import socket
 from collections import Counter, OrderedDict, deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from .bounded_log import BoundedLog
 from .descriptors import descriptor_limit
@@ -23,8 +24,7 @@ _AT_ONCE = 50
 _LATELY = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class PeerLimits:
+class PeerLimits(Struct, frozen=True):
     """How long a peer may keep the server waiting, and how much all peers together may take.
 
     Nothing of this ends what a fault (Hang, Stall, SlowDrip), a `?wait=` or a stream of events holds open: there it
@@ -90,8 +90,7 @@ class Peer(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Watch:
+class _Watch(Struct):
     """What the guard remembers of a connection: when bytes last moved, and since when it is at its stage."""
 
     moved: float

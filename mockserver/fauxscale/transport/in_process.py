@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -41,10 +42,16 @@ class ServerStopped(Exception):
 
 
 class Exchange:
-    """One request to the app and what comes back, as messages in a queue. Also its connection."""
+    """One request to the app and what comes back, as messages in a queue. Also its connection.
+
+    What the app says in one turn of its loop comes as one: each time the caller's thread is woken costs as much as a
+    small call.
+    """
 
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, scope: Scope, body: bytes) -> None:
-        self._messages: queue.SimpleQueue[Message | _End] = queue.SimpleQueue()
+        self._said: list[Message | _End] = []
+        self._messages: queue.SimpleQueue[list[Message | _End]] = queue.SimpleQueue()
+        self._arrived: deque[Message | _End] = deque()
         self._wake: Callable[[], None] | None = None
         self._body: bytes | None = body
         self._loop = loop
@@ -64,14 +71,22 @@ class Exchange:
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
-            self._put(None)
+            self._said.append(None)
         except BaseException as error:  # whatever it is belongs to the client's thread
-            self._put(error)
+            self._said.append(error)
+        self._flush()
 
     def _put(self, message: Message | _End) -> None:
-        self._messages.put(message)
-        if (wake := self._wake) is not None:
-            wake()
+        if not self._said:
+            self._loop.call_soon(self._flush)
+        self._said.append(message)
+
+    def _flush(self) -> None:
+        said, self._said = self._said, []
+        if said:
+            self._messages.put(said)
+            if (wake := self._wake) is not None:
+                wake()
 
     async def _receive(self) -> Message:
         if self._body is None:
@@ -89,9 +104,11 @@ class Exchange:
     def next(self, timeout: float | None) -> Message | None:
         """The next message, None at the end. Raises TimeoutError, Broken, or what the app raised."""
         try:
-            message = self._messages.get(timeout=timeout)
+            if not self._arrived:
+                self._arrived.extend(self._messages.get(timeout=timeout))
         except queue.Empty:
             raise TimeoutError from None
+        message = self._arrived.popleft()
         if isinstance(message, BaseException):
             raise message
         return message
@@ -107,7 +124,7 @@ class Exchange:
                     self._wake = partial(soon, arrived.set)
                     # Looked at once whoever puts something there knows whom to wake; a wake may be of a message
                     # that was taken already.
-                    if not self._messages.empty():
+                    if self._arrived or not self._messages.empty():
                         return self.next(0)
                     await arrived.wait()
         finally:

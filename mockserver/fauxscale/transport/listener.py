@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import signal
 import socket
 import sys
@@ -37,8 +38,8 @@ class ListeningSocket(socket.socket):
 
     guard: Guard | None = None
 
-    def __init__(self, family: int, kind: int, protocol: int) -> None:
-        super().__init__(family, kind, protocol)
+    def __init__(self, family: int, kind: int, protocol: int, fileno: int | None = None) -> None:
+        super().__init__(family, kind, protocol, fileno)
         self.accepted: WeakSet[socket.socket] = WeakSet()
         self.is_shut = False
         self._rests = False
@@ -90,6 +91,13 @@ def listen(host: str, port: int) -> ListeningSocket:
         sock.close()
         raise CannotListen(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
     return sock
+
+
+def inherited(fileno: int) -> ListeningSocket:
+    """Take over a listening socket that another process opened and several accept from."""
+    with socket.socket(fileno=os.dup(fileno)) as known:
+        family = known.family
+    return ListeningSocket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno)
 
 
 def address(sock: socket.socket, scheme: str = "http") -> str:
@@ -199,22 +207,29 @@ class Listener(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """While entered on the main thread, let SIGINT, SIGTERM and SIGHUP end the server and do nothing else."""
-        if threading.current_thread() is not threading.main_thread():
+        with ended_by_signals(self.end):
             yield
-            return
 
-        def end(*_: object) -> None:
-            self.end()
 
-        ending = [signal.SIGINT, signal.SIGTERM]
-        if sys.platform != "win32":
-            ending.append(signal.SIGHUP)  # a closed terminal must not leave certificates behind
-        before = {one: signal.signal(one, end) for one in ending}
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+@contextlib.contextmanager
+def ended_by_signals(end: Callable[[], None]) -> Generator[None]:
+    """While entered on the main thread, let SIGINT, SIGTERM and SIGHUP call a function and do nothing else."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def heed(*_: object) -> None:
+        end()
+
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32":
+        ending.append(signal.SIGHUP)  # a closed terminal must not leave certificates behind
+    before = {one: signal.signal(one, heed) for one in ending}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 async def _turn() -> None:

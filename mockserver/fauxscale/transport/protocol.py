@@ -15,8 +15,12 @@ from uvicorn.server import ServerState
 from .connection import SocketConnection, attach
 from .exchange import Flow, SocketExchange
 from .guard import Awaited, Guard
+from .request_head import ServerConnection
 
 DRAIN_BYTES = 32 * 1024 * 1024
+# From so many bytes on a piece is worth being split, and so long the head before it may be.
+_LONG = 16 * 1024
+_END = b"\r\n\r\n"
 
 
 class WireProtocol(H11Protocol):
@@ -34,6 +38,7 @@ class WireProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.conn = ServerConnection(h11.SERVER, self.conn._max_incomplete_event_size)  # pyright: ignore[reportPrivateUsage]  # h11 0.16, to which pyproject.toml holds us
         self._guard = guard
         self._cycle = cast("RequestResponseCycle", None)  # as uvicorn has it
         self._drained = self._requests = self.arrived = 0
@@ -51,6 +56,12 @@ class WireProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._guard.lost(self)
         super().connection_lost(exc)
+        # uvicorn 0.54 leaves it where the peer reset the connection: all of it would be kept for another half minute.
+        self._unset_keepalive_if_required()
+        # What refers to itself is freed by a full collection alone, and `serve` has those look at what is new only. An
+        # exchange knows its connection, and asyncio's transport a method of its own (3.11 to 3.14).
+        self._cycle = cast("RequestResponseCycle", None)
+        getattr(self.transport, "__dict__", {}).pop("_read_ready_cb", None)
 
     def data_received(self, data: bytes) -> None:
         self.arrived += len(data)
@@ -61,6 +72,14 @@ class WireProtocol(H11Protocol):
                 self.transport.close()
                 return
         try:
+            if (
+                len(data) > _LONG
+                and self.conn.their_state is h11.IDLE
+                and (end := data.find(_END, 0, _LONG)) > 0
+            ):
+                # The head by itself: h11 copies what it is given.
+                super().data_received(data[: end + len(_END)])
+                data = data[end + len(_END) :]
             if self._is_body(data):
                 self._body_received(data)
             else:
@@ -100,17 +119,18 @@ class WireProtocol(H11Protocol):
             self._guard.began(self)
 
     def _is_body(self, data: bytes) -> bool:
-        """Whether all of this belongs to a body of known length, and is not the end of it."""
+        """Whether all of this belongs to a body of known length."""
         conn = self.conn
         left = getattr(getattr(conn, "_reader", None), "_remaining", 0)
-        return len(data) < left and conn.our_state is h11.SEND_RESPONSE and not conn.trailing_data[0]
+        return len(data) <= left and conn.our_state is h11.SEND_RESPONSE and not conn.trailing_data[0]
 
     def _body_received(self, data: bytes) -> None:
-        """Take the middle of a body past h11, which would copy it four times (h11 0.16), and has nothing to do with it
-        but count."""
+        """Take a body past h11, which would copy it four times (h11 0.16), and has nothing to do with it but count."""
         self.conn._reader._remaining -= len(data)  # type: ignore[union-attr]  # as h11 itself counts
         cast("SocketExchange", self.cycle).receive_data(data)
-        if len(self.cycle.body) > HIGH_WATER_LIMIT:
+        if self.conn._reader._remaining == 0:  # type: ignore[union-attr]  # as above
+            self.handle_events()
+        elif len(self.cycle.body) > HIGH_WATER_LIMIT:
             cast("Flow", self.flow).pause_at_once()
 
     @property

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp
 
 from .guard import Guard
-from .listener import Listener
+from .listener import Listener, ended_by_signals
 
 if TYPE_CHECKING:
+    from .supervisor import Supervisor
     from .tls import Certificates
 
 
@@ -24,16 +25,20 @@ class Serving:
 
     `ready` is set when calls will be answered, or never will be; `failure` says why not, then or later. Without a
     socket, `close` is awaited at the end; with one, the application is told by its lifespan, and `guard` watches its
-    peers.
+    peers. With a `supervisor`, its processes serve, and no application does here. `shared`: other processes accept
+    from the same socket.
     """
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: ASGIApp | None,
         close: Callable[[], Awaitable[None]],
         sock: socket.socket | None,
         certificates: Certificates | None,
         guard: Guard | None = None,
+        *,
+        supervisor: Supervisor | None = None,
+        shared: bool = False,
     ) -> None:
         self.certificates = certificates
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -43,6 +48,8 @@ class Serving:
         self._close = close
         self._sock = sock
         self._guard = guard
+        self.supervisor = supervisor
+        self._shared = shared
         self._end: Callable[[], None] | None = None
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -98,11 +105,18 @@ class Serving:
             self.ready.set()
             on_ready()
 
-        if self._sock is None:
+        if self.supervisor is not None:
+            self._end = self.supervisor.end
+            with ended_by_signals(self.supervisor.end):
+                await self.supervisor.serve(ready)
+        elif self._sock is None:
             await self._serve_in_process(ready)
         else:
+            assert self._app is not None
             made = self.certificates
-            config = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
+            config: dict[str, object] = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
+            if self._shared:
+                config["backlog"] = 1  # who accepts as many as there are leaves the others without any
             listener = Listener(self._app, ready, self._guard, **config)
             self._end = listener.end
             await listener.serve(sockets=[self._sock])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fauxscale.temporary import TemporaryFolder
 
@@ -14,17 +15,18 @@ class MissingExtra(RuntimeError):
     """A library that an extra installs is not there; the message is one line that names the extra."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """`ca` is the file clients must trust; `chain` and `key` are the server's own."""
+class Certificates(Struct, frozen=True):
+    """`ca` is the file clients must trust; `chain` and `key` are the server's own. The `folder` they are in is that of
+    the process that made them; None in others."""
 
-    folder: TemporaryFolder
+    folder: TemporaryFolder | None
     ca: Path
     chain: Path
     key: Path
 
     def remove(self) -> None:
-        self.folder.remove()
+        if self.folder is not None:
+            self.folder.remove()
 
 
 def names(host: str, others: Iterable[str]) -> list[str]:

@@ -18,10 +18,13 @@ from click.testing import CliRunner, Result
 
 from fauxscale import Fail, MockServer, Settings
 from fauxscale_contracts import load
-from fauxscale_contracts.check.run import NotRun, fitted, is_real, let_in, refusal
+from fauxscale_contracts.check.fitting import fitted, is_real
+from fauxscale_contracts.check.run import NotRun, let_in, try_key
 from fauxscale_contracts.cli import main
 from fauxscale_contracts.profiles.installed import BUILT_IN, profile
 from fauxscale_contracts.record.secrets import scan
+
+pytestmark = pytest.mark.e2e  # each is a run of Schemathesis
 
 PROVIDERS = tuple(one.name for one in BUILT_IN)
 
@@ -33,8 +36,13 @@ def mock() -> Iterator[MockServer]:
 
 
 def check(base_url: str, key: str, *words: str) -> Result:
+    """Check the operation that does the work; all of them would take minutes."""
+    of = next(one for one in BUILT_IN if f"/{one.name}" in base_url)
+    work = next(probe.operation for probe in of.probes if probe.cost)
     runner = CliRunner(env={"FAUXSCALE_CHECK_KEY": key})
-    return runner.invoke(main, ["check", "--base-url", base_url, "--examples", "3", *words])
+    return runner.invoke(
+        main, ["check", "--base-url", base_url, "--operation", work, "--examples", "3", *words]
+    )
 
 
 def test_the_stand_in_keeps_the_contract_and_the_reports_hold_no_key(
@@ -55,7 +63,8 @@ def test_the_stand_in_keeps_the_contract_and_the_reports_hold_no_key(
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_each_stand_in_is_entered_before_it_is_judged(mock: MockServer, provider: str) -> None:
     key = mock.account().api_key(provider)
-    assert asyncio.run(refusal(profile(provider), mock.base_url(provider), key)) == ""
+    tried = asyncio.run(try_key(profile(provider), mock.base_url(provider), key))
+    assert [one.reply.status for one in tried.values() if one.reply] == [200]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -70,11 +79,23 @@ def test_a_server_that_refuses_the_key_gets_no_verdict(mock: MockServer, provide
 def test_the_free_call_tells_and_no_money_is_spent_where_there_is_one(mock: MockServer) -> None:
     account = mock.account()
     key = account.api_key("lumenfall")
-    assert asyncio.run(refusal(profile("lumenfall"), mock.base_url("lumenfall"), key)) == ""
+    asyncio.run(try_key(profile("lumenfall"), mock.base_url("lumenfall"), key))
     assert ([call.operation for call in account.calls], account.spend) == (["lumenfall.models"], 0)
 
 
-@pytest.mark.e2e
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_probe_that_is_paid_for_is_sent_once_and_its_picture_read_once(
+    mock: MockServer, provider: str
+) -> None:
+    account = mock.account()
+    done = check(mock.base_url(provider), account.api_key(provider))
+    assert done.exit_code == 0, done.stdout + done.stderr
+    # Schemathesis' calls, which come after ours, name it.
+    own = [one for one in account.calls if one.request_headers["user-agent"].startswith("python-httpx")]
+    assert len([one for one in own if one.cost]) == 1
+    assert len(account.calls.downloads) == 1
+
+
 def test_a_server_of_which_nothing_but_refusals_were_seen_gets_no_verdict(mock: MockServer) -> None:
     account = mock.account()
     account.faults.add(Fail(402), on="ideogram", times=None)  # of calls that cost nothing as well
@@ -88,7 +109,8 @@ def test_one_success_of_the_run_is_enough_where_the_first_calls_are_unknown(
     mock: MockServer, tmp_path: Path
 ) -> None:
     key = mock.account().api_key("fal")
-    assert "answered 404" in asyncio.run(refusal(profile("fal"), f"{mock.url}/fal/rest", key))
+    tried = asyncio.run(try_key(profile("fal"), f"{mock.url}/fal/rest", key))
+    assert [one.reply.status for one in tried.values() if one.reply] == [404]
     har = tmp_path / "a.har"
     for address, expected in (("storage/auth/token", True), (".well-known/jwks.json", False)):
         entry = {
@@ -98,11 +120,17 @@ def test_one_success_of_the_run_is_enough_where_the_first_calls_are_unknown(
         assert let_in(load("fal"), har) == expected
 
 
-@pytest.mark.e2e
 def test_a_report_holds_no_secret_a_scan_would_find(mock: MockServer, tmp_path: Path) -> None:
     har = tmp_path / "check.har"
     done = check(
-        mock.base_url("fal"), mock.account().api_key("fal"), "--har", str(har), "--junit", f"{har}.xml"
+        mock.base_url("fal"),
+        mock.account().api_key("fal"),
+        "--har",
+        str(har),
+        "--junit",
+        f"{har}.xml",
+        "--operation",
+        "fal.initiate",
     )
     assert done.exit_code == 0, done.stdout + done.stderr
     assert "sig=" in har.read_text()
@@ -110,7 +138,6 @@ def test_a_report_holds_no_secret_a_scan_would_find(mock: MockServer, tmp_path: 
     assert f"- HAR: {har}\n" in done.stdout
 
 
-@pytest.mark.e2e
 def test_no_file_is_named_that_is_not_there_afterwards(mock: MockServer) -> None:
     done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"))
     assert done.exit_code == 0, done.stdout + done.stderr
@@ -119,7 +146,6 @@ def test_no_file_is_named_that_is_not_there_afterwards(mock: MockServer) -> None
     assert "fauxscale-check-" not in done.stdout
 
 
-@pytest.mark.e2e
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 @pytest.mark.parametrize(("har", "code"), [("/dev/full", 2), ("/dev/null", 0)])
 def test_a_report_that_cannot_be_kept_is_no_success(mock: MockServer, har: str, code: int) -> None:
@@ -146,7 +172,6 @@ def running(parent: int) -> list[Path]:
     ]
 
 
-@pytest.mark.e2e
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_an_interrupted_check_stops_asking_leaves_nothing_and_gives_no_verdict(
@@ -192,7 +217,6 @@ def test_without_a_record_of_the_calls_there_is_no_verdict(tmp_path: Path, text:
         let_in(load("ideogram"), har)
 
 
-@pytest.mark.e2e
 def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
     junit = tmp_path / "a.xml"
     with MockServer() as careless:
@@ -201,10 +225,9 @@ def test_a_server_that_takes_any_key_is_found_out(tmp_path: Path) -> None:
     assert "<failure" in junit.read_text()
 
 
-@pytest.mark.e2e
 def test_an_answer_that_is_not_on_record_is_found(mock: MockServer) -> None:
     account = mock.account()
-    account.faults.add(Fail(418), on="ideogram.upscale", times=2)  # the first call tries the key
+    account.faults.add(Fail(418), on="ideogram.upscale", times=None)
     done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
     assert done.exit_code == 1
     assert "418" in done.stdout
@@ -272,3 +295,12 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(words: list[str],
     result = CliRunner().invoke(main, ["check", "--base-url", "http://127.0.0.1:1/ideogram", *words])
     assert result.exit_code == 2
     assert says in result.stderr
+
+
+def test_without_schemathesis_there_is_no_verdict_but_the_line_that_installs_it(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fauxscale_contracts.check.run.find_spec", lambda _: None)
+    done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"))
+    assert done.exit_code == 2
+    assert "no verdict: this needs Schemathesis: pip install 'fauxscale[contracts]'" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,11 +18,13 @@ import pytest
 
 from fauxscale import MockServer
 from fauxscale_contracts import ClientConformance, Endpoint, Expect
+from fauxscale_contracts.conform.advice import explain, topic_of
 from fauxscale_contracts.conform.candidate import ClientResult, Task
 from fauxscale_contracts.conform.function import Function
 from fauxscale_contracts.conform.program import Program
 from fauxscale_contracts.conform.replies import ClientNotWorking, Replies, boundary_replies, modes
-from fauxscale_contracts.conform.run import chosen, play_all
+from fauxscale_contracts.conform.run import RunOptions, chosen, play_all
+from fauxscale_contracts.conform.sample_images import picture
 from fauxscale_contracts.conform.scenario import Outcome
 from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.conform.stage import Stage, open_server
@@ -84,7 +87,7 @@ def silent(endpoint: Endpoint, image: bytes) -> None:
         (crashing, (KeyError,), ClientResult("failed", said="KeyError: 'data'")),
         (refusing, None, ClientResult("failed", said="OSError: no")),
         (refusing, (Failed,), ClientResult("crashed", said="OSError: no")),
-        (stuck, None, ClientResult("hung", said="still running after 0.1 s")),
+        (stuck, None, ClientResult("hung", said="still running after 0.1 s, the limit")),
         (silent, None, ClientResult("returned", said="returned NoneType, not bytes")),
     ],
 )
@@ -116,10 +119,11 @@ def test_shortcomings_are_a_line_each_and_tables_declare_some(tmp_path: Path) ->
     assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "3 xfailed" in done.stdout
     assert (
-        "picture-png-rgb: failed: OSError: no; made no call (expected: must succeed, must not retry, must not pay "
-        "twice; "
-        "seen: failed (OSError: no); 0 calls; $0.00)"
+        "picture-png-rgb: failed: OSError: no; made no call\n"
+        "staged: the picture is a png-rgb\n"
+        "expected: must succeed, must not retry, must not pay twice\n"
     ) in done.stdout
+    assert "what to do: It asked for no work at all: see that" in done.stdout
 
 
 # Replies out of the contract
@@ -155,6 +159,29 @@ def test_a_client_that_believes_replies_is_found_out_by_the_boundary_set_and_by_
     assert any(name.startswith("hostile:") for name in short)
     assert "IndexError" in generated["valid"][0]
     assert generated["hostile"]
+
+
+def test_a_failing_reply_is_told_with_its_json_and_a_command_by_which_it_is_served_again(
+    mock: MockServer,
+) -> None:
+    naive = Function(Client(believes_replies=True).upscale, (Failed,))
+    body: Any = dict(boundary_replies("ideogram"))["valid:data=none"]
+    with Replies(mock, "ideogram", naive) as replies:
+        found = [replies.play("valid:data=none", body), replies.fuzz("valid", 60)]
+    assert found[0].staged == f"200 with {json.dumps(body)}"
+    for one in found:
+        assert one.staged.startswith('200 with {"created": ')
+        *_, address, _, fault = shlex.split(explain(one).again)
+        account = mock.account()
+        served = address.replace("http://127.0.0.1:2160", mock.url).replace("acct_1", account.id)
+        httpx.post(served, content=fault).raise_for_status()
+        reply = httpx.post(
+            f"{account.base_url('ideogram')}/upscale",
+            headers={"Api-Key": account.api_key("ideogram")},
+            data={"image_request": "{}"},
+            files={"image_file": picture("png-rgb")},
+        )
+        assert reply.json()["data"] == json.loads(fault)["json"]["data"] == []
 
 
 def test_no_reply_leads_a_client_to_another_machine(mock: MockServer) -> None:
@@ -212,13 +239,26 @@ def test_a_client_that_never_succeeds_fails_where_it_must(tmp_path: Path) -> Non
     )
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
-    assert lines[0] == "no at ideogram 2026-04, scenarios version 1"
-    assert lines[2].split()[:7] == ["FAIL", "picture-png-rgb", "failed:", "exit", "1;", "no;", "made"]
+    assert lines[0] == "no at ideogram 2026-04, scenarios of 2026-11"
+    about = "            "
+    first = lines.index("  FAIL      picture-png-rgb")
+    assert lines[first + 1 : first + 7] == [
+        f"{about}staged: the picture is a png-rgb",
+        f"{about}expected: must succeed, must not retry, must not pay twice",
+        f"{about}happened: failed: exit 1; no; made no call",
+        f"{about}seen: failed (exit 1; no); 0 calls; $0.00",
+        f"{about}what to do: It asked for no work at all: see that it reads the address and the key it is given. "
+        + topic_of("picture-png-rgb").advice,
+        f"{about}more: docs/scenarios.md#pictures",
+    ]
     assert lines[-1] == "1 PASS, 2 FAIL"
     assert done.stderr.splitlines()[0] == "[1] FAIL: picture-png-rgb"
     suite = ElementTree.fromstring(junit.read_text(encoding="utf-8"))
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
-    assert "| `picture-png-rgb` | must succeed, must not retry" in markdown.read_text(encoding="utf-8")
+    assert (
+        "| `picture-png-rgb` | the picture is a png-rgb | must succeed, must not retry"
+        in markdown.read_text(encoding="utf-8")
+    )
 
 
 def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Path) -> None:
@@ -229,6 +269,7 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
     )
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-1] == "1 PASS, 0 FAIL, 2 accepted"
+    assert done.stdout.count("accepted: cannot read yet") == 2
     assert "the baseline accepts wrong-key, which passes: take it out" in done.stderr
     assert "picture-png-*, which" not in done.stderr
 
@@ -420,8 +461,11 @@ def test_the_command_is_a_module_too() -> None:
 
 
 def test_words_choose_by_part_and_by_pattern() -> None:
-    assert [one.id for one in chosen("ideogram", ["clock-*"])] == ["clock-ahead", "clock-behind"]
-    assert {one.id for one in chosen("ideogram", ["webp"])} == {
+    assert [one.id for one in chosen(RunOptions("ideogram", patterns=("clock-*",)))] == [
+        "clock-ahead",
+        "clock-behind",
+    ]
+    assert {one.id for one in chosen(RunOptions("ideogram", patterns=("webp",)))} == {
         "picture-webp",
         "picture-webp-alpha",
         "picture-webp-animated",

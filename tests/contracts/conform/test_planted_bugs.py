@@ -16,6 +16,8 @@ from fauxscale_contracts.conform.stage import Stage, open_server
 from fauxscale_contracts.conform.verdicts import Finding
 from tests.contracts.conform.clients.ideogram import Client, Failed
 
+pytestmark = pytest.mark.e2e  # each is a run of a client through a list
+
 # Room for the busiest machine: time is short only where a client shall lose patience, or be ended.
 GOOD = Client(timeout=60, download_timeout=60)
 LIMIT, SHORT_LIMIT = 120.0, 4.0

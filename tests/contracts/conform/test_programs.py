@@ -248,7 +248,7 @@ def test_a_call_that_is_written_down_late_counts() -> None:
     refused = next(one for one in scenarios("ideogram") if one.id == "error-400")
     with open_server("ideogram") as mock:
         finding = Stage(mock, "ideogram", Tardy()).play(refused)
-    assert (finding.verdict, finding.calls) == ("PASS", 1)
+    assert (finding.verdict, finding.measured.calls) == ("PASS", 1)
 
 
 # Runs that are ended

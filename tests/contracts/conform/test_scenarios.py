@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import pytest
 
 from fauxscale.faults import from_json, to_json
 from fauxscale_contracts import load
+from fauxscale_contracts.conform.dates import LISTS
+from fauxscale_contracts.conform.run import RunOptions, list_lines
 from fauxscale_contracts.conform.sample_images import NAMES, REFUSED, picture
-from fauxscale_contracts.conform.scenario import Expect
-from fauxscale_contracts.conform.scenarios import scenarios
+from fauxscale_contracts.conform.scenario import Expect, Scenario
+from fauxscale_contracts.conform.scenarios import as_of, scenarios
+from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.profiles.installed import BUILT_IN
+from tests.contracts.conform.programs import conform
 
 NAMED = [one.name for one in BUILT_IN]
 
@@ -41,6 +46,58 @@ def test_what_a_scenario_stages_can_be_staged(provider: str) -> None:
         assert not scenario.only or scenario.only in operations, scenario.id
         assert scenario.picture in NAMES + REFUSED, scenario.id
         assert scenario.about, scenario.id
+
+
+# Lists that were released: what `--list` says of them, by its first digits of SHA-256.
+RELEASED = {
+    ("2026-11", "ideogram", ""): "6af9c5c6e069",
+    ("2026-11", "ideogram", "generate"): "f774fca55c67",
+    ("2026-11", "ideogram", "edit"): "fe0a90be26a3",
+    ("2026-11", "ideogram", "describe"): "40c869a6780d",
+    ("2026-11", "ideogram", "v2-upscale"): "33f6d0202e75",
+    ("2026-11", "aigateway", ""): "a4a417c873fd",
+    ("2026-11", "lumenfall", ""): "28ea1a3a4333",
+    ("2026-11", "fal", ""): "42f6c856182b",
+}
+
+
+@pytest.mark.parametrize(("dated", "provider", "operation"), RELEASED)
+def test_a_list_that_was_released_stays_as_it_is(dated: str, provider: str, operation: str) -> None:
+    lines = list_lines(RunOptions(provider, operation=operation, scenarios=dated))
+    seen = sha256("\n".join(lines).encode()).hexdigest()[:12]
+    why = (
+        "what is new begins with the date of the next list, what is replaced ends with it: see conform/dates"
+    )
+    assert seen == RELEASED[dated, provider, operation], why
+
+
+def test_every_list_has_been_released() -> None:
+    lists = {(one.name, name) for one in BUILT_IN for name in ("", *one.operations)}
+    assert set(RELEASED) == {(dated, *one) for dated in LISTS for one in lists}
+
+
+def test_a_later_list_has_what_begins_with_it_and_not_what_ends_with_it() -> None:
+    every = [
+        Scenario(id="old", about=""),
+        Scenario(id="changed", about="before", until="2027-02"),
+        Scenario(id="changed", about="after", since="2027-02"),
+        Scenario(id="new", about="", since="2027-02"),
+    ]
+    assert [(one.id, one.about) for one in as_of("2026-11", every)] == [("old", ""), ("changed", "before")]
+    assert [(one.id, one.about) for one in as_of("2027-02", every)] == [
+        ("old", ""),
+        ("changed", "after"),
+        ("new", ""),
+    ]
+    assert [one.id for one in as_of("2027-06", every)] == ["old", "changed", "new"]
+
+
+def test_a_date_without_a_list_is_told_those_there_are() -> None:
+    with pytest.raises(ContractError, match="no list of scenarios of '2026-1O': choose from 2026-11"):
+        scenarios("ideogram", dated="2026-1O")
+    done = conform("ideogram", "--scenarios", "2026-1O", "--list")
+    assert done.exit_code == 2
+    assert "2026-11" in done.stderr
 
 
 @pytest.mark.parametrize("name", NAMES + REFUSED)

@@ -31,9 +31,11 @@ def test_an_id_of_a_reply_is_its_own_pattern() -> None:
 def test_an_id_of_a_reply_in_a_baseline_accepts_it(tmp_path: Path) -> None:
     baseline = tmp_path / "gaps"
     baseline.write_text("reply-valid:data[0].url=null  # later\n", encoding="utf-8")
-    found = read(baseline, "ideogram").settle(Finding("reply-valid:data[0].url=null", "FAIL", "", "", ("x",)))
-    assert found.verdict == "accepted"
-    held = Finding("reply-valid:data[0].url=null", "PASS", "", "")
+    found = read(baseline, "ideogram").settle(
+        Finding("reply-valid:data[0].url=null", "FAIL", "", None, "", ("x",))
+    )
+    assert (found.verdict, found.reason) == ("accepted", "later")
+    held = Finding("reply-valid:data[0].url=null", "PASS", "", None, "")
     assert Baseline({held.id: ""}).stale([held]) == [held.id]
 
 
@@ -80,6 +82,10 @@ CLASSES = {
     ),
     "provider, expected = 'ideogram', {'eror-400': Expect()}": (
         "expected: no scenario or reply of ideogram fits 'eror-400': is 'error-400' meant?"
+    ),
+    "provider, scenarios = 'ideogram', '2026-1O'": "scenarios = '2026-1O': choose from 2026-11",
+    "provider, operation = 'ideogram', 'drawing'": (
+        "operation = 'drawing': ideogram has generate, edit, describe, v2-upscale"
     ),
     "provider, limit = 'ideogram', 0": "limit = 0: a number of seconds is wanted",
     "provider, fuzz = 'ideogram', -1": "fuzz = -1: a number of replies is wanted",

@@ -34,6 +34,9 @@ def test_every_address_of_the_stand_in_is_found() -> None:
         ("ideogram", "POST", "http://proxy/a/b/c/upscale?x=1", "ideogram.upscale"),
         ("ideogram", "HEAD", "https://ideogram.ai/api/images/ephemeral/abc.png", "ideogram.download"),
         ("ideogram", "GET", "http://localhost/upscale", None),
+        ("ideogram", "POST", "https://api.ideogram.ai/upscale", "ideogram.upscale"),
+        ("ideogram", "POST", "https://api.ideogram.ai/v1/upscale", None),
+        ("aigateway", "POST", "https://api.aigateway.sh/openai/v1/images/edits", None),
         ("ideogram", "POST", "http://localhost/upscaled", None),
         ("ideogram", "POST", "http://localhost/xupscale", None),
         (

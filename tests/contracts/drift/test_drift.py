@@ -30,6 +30,8 @@ from tests.pictures import picture
 from tests.recordings import record_ideogram
 
 PROVIDERS = tuple(one.name for one in BUILT_IN)
+BOMBS = Path(__file__).parents[3] / "fixtures" / "corpus" / "bad" / "bomb"
+BOMB = (BOMBS / "gen_png_20000x20000_gray.png").read_bytes()
 Change = Callable[[httpx.Request, httpx.Response], httpx.Response]
 
 
@@ -107,13 +109,16 @@ def to_status(status: int, *, at: int) -> Change:
     return change
 
 
-def smaller(_: httpx.Request, response: httpx.Response) -> httpx.Response:
-    is_picture = response.headers["content-type"] == "image/png"
-    return (
-        httpx.Response(200, content=picture(width=64, height=64), headers={"content-type": "image/png"})
-        if is_picture
-        else response
-    )
+def of_pictures(data: bytes) -> Change:
+    def change(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+        kind = response.headers["content-type"]
+        return (
+            httpx.Response(200, content=data, headers={"content-type": kind})
+            if kind == "image/png"
+            else response
+        )
+
+    return change
 
 
 def without_error(_: httpx.Request, response: httpx.Response) -> httpx.Response:
@@ -147,9 +152,10 @@ PLANTED: list[tuple[str, Change, str, str]] = [
     ),
     ("no link", in_success(lambda one: one.update(url=None)), "breaking", ""),
     ("another refusal", to_status(422, at=400), "risky", "/status"),
-    ("a status nobody knows", to_status(418, at=400), "risky", "/status"),
+    ("an unknown status", to_status(418, at=400), "risky", "/status"),
     ("a taken mistake", to_status(200, at=400), "breaking", "/status"),
-    ("a small picture", smaller, "breaking", "/picture"),
+    ("a small picture", of_pictures(picture(width=64, height=64)), "breaking", "/picture"),
+    ("a bomb", of_pictures(BOMB), "breaking", "/picture"),
     ("no JSON to speak of", lambda _, was: nested(was), "breaking", ""),
     ("errors in other words", without_error, "news", "/body/error"),
 ]
@@ -267,6 +273,17 @@ def test_the_command_prices_itself_and_asks_before_it_spends(newer: MockServer) 
     assert len(account.calls) == 0
     assert ask(newer, key=account.api_key("ideogram"), answer="y\n").exit_code == 3
     assert account.spend == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_probe_that_is_paid_for_is_sent_once_and_its_picture_read_once(provider: str) -> None:
+    with MockServer(Settings(key_policy="issued")) as mock:
+        account = mock.account()
+        base_url, key = mock.base_url(provider), account.api_key(provider)
+        done = CliRunner().invoke(main, ["drift", provider, "--base-url", base_url, "--yes", "--key", key])
+        assert done.exit_code == 0, done.output
+        assert len(account.ledger) == 1
+        assert len(account.calls.downloads) == 1
 
 
 def test_nothing_is_sent_that_could_cost_more_than_allowed(newer: MockServer) -> None:

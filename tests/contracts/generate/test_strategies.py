@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +31,7 @@ from fauxscale_contracts import (
 )
 from fauxscale_contracts.contract.schemas import Document
 from fauxscale_contracts.generate.boundaries import Mode, boundary_responses, reply_schema
-from fauxscale_contracts.generate.strategies import from_schema
+from fauxscale_contracts.generate.values import from_schema
 
 OPERATIONS = [
     operation.name
@@ -63,6 +70,50 @@ def test_replies_are_valid_additive_or_hostile_as_asked(operation: str, status: 
     assert drawn
 
 
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a reply."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize(("operation", "status"), REPLIES)
+def test_dates_and_sizes_in_valid_replies_are_possible_ones(operation: str, status: int) -> None:
+    @quick
+    @given(responses(operation, status))
+    def run(body: Any) -> None:
+        for text in texts(body):
+            if re.match("[0-9]{4}-[0-9]{2}-", text):
+                assert datetime.fromisoformat(text).year >= 1969
+            if re.fullmatch("[0-9]+x[0-9]+", text):
+                assert min(map(int, text.split("x"))) > 0
+
+    run()
+
+
+def test_dates_and_sizes_differ_in_every_way_a_pattern_allows() -> None:
+    created: set[str] = set()
+    sizes: set[str] = set()
+
+    @many
+    @given(responses("ideogram.upscale"))
+    def run(body: Any) -> None:
+        created.add(body["created"])
+        sizes.update(one["resolution"] for one in body["data"])
+
+    run()
+    assert {one[10] for one in created} == {"T", " "}
+    assert any(one.endswith("Z") for one in created)
+    assert any("." in one for one in created)
+    assert len(created) > 20
+    assert len(sizes) > 5
+    assert all(min(map(int, one.split("x"))) > 0 for one in sizes)
+
+
 def test_hundreds_of_replies_are_valid_and_differ() -> None:
     schema = reply_schema(load("ideogram").operation("ideogram.upscale"), 200)
     seen: set[str] = set()
@@ -79,15 +130,21 @@ def test_hundreds_of_replies_are_valid_and_differ() -> None:
 
 def test_additive_replies_hold_something_new() -> None:
     schema = reply_schema(load("ideogram").operation("ideogram.upscale"), 200)
-    severities: set[str] = set()
 
-    @hundreds
+    def severities(body: Any) -> set[str]:
+        return {one.severity for one in schema.violations(body, ())}
+
+    new = [severities(body) for _, body in boundary_responses("ideogram.upscale", mode="additive")]
+    assert set().union(*new) == {"undocumented", "would be rejected"}
+    drawn: set[str] = set()
+
+    @many
     @given(responses("ideogram.upscale", mode="additive"))
     def run(body: Any) -> None:
-        severities.update(one.severity for one in schema.violations(body, ()))
+        drawn.update(severities(body))
 
     run()
-    assert severities == {"undocumented", "would be rejected"}
+    assert "undocumented" in drawn
 
 
 @given(responses("ideogram.upscale"), responses("ideogram.upscale", link="http://127.0.0.1:9/x.png"))
@@ -181,6 +238,11 @@ class TestFuzzing:
             run()
         assert caught.value.__notes__[0].startswith('boundary reply data=none: {"created":')
 
+        assert (
+            "curl -sS http://127.0.0.1:2160/__fauxscale/api/accounts/acct_1/faults -d"
+            in (caught.value.__notes__[0])
+        )
+
     def test_what_only_generated_replies_hold_is_found_too(self) -> None:
         edges = {one["seed"] for _, body in boundary_responses("ideogram.upscale") for one in body["data"]}
 
@@ -221,3 +283,39 @@ def test_every_keyword_of_the_subset_is_obeyed(data: st.DataObject) -> None:
     document = Document({"components": {"schemas": {"Word": {"enum": ["y", "z"]}}}})
     schema = document.schema(node)
     assert schema.is_valid(data.draw(from_schema(document, node)))
+
+
+FAILING = """
+from hypothesis import HealthCheck, Phase, given, settings
+from fauxscale_contracts import fuzz_responses, responses
+
+@settings(deadline=None, phases=[Phase.generate], max_examples=20, suppress_health_check=list(HealthCheck))
+@given(responses("ideogram.upscale"))
+def test_strategy(reply):
+    if reply["data"]:
+        raise LookupError
+    raise ValueError
+
+@fuzz_responses("ideogram.upscale")
+def test_decorator(body):
+    assert all(one["seed"] in (0, 12345, 2147483647) for one in body["data"])
+"""
+NOTE = re.compile(r"reply: (\{.*)\n[E |]*served again at `fauxscale serve` by: (curl .*)")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("plugin", [(), ("-p", "no:schemathesis")], ids=["schemathesis", "alone"])
+def test_a_failing_reply_is_noted_with_its_json_and_a_command(
+    tmp_path: Path, plugin: tuple[str, ...]
+) -> None:
+    (tmp_path / "test_client.py").write_text(FAILING, encoding="utf-8")
+    # Without the summary: where `CI` is set, pytest repeats the notes there.
+    command = [sys.executable, "-m", "pytest", "-q", "-rN", "-p", "no:cacheprovider", *plugin, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    _, of_strategy, of_decorator = re.split("^_+ test_(?:strategy|decorator) _+$", done.stdout, flags=re.M)
+    for output in (of_strategy, of_decorator):
+        noted = NOTE.findall(output)
+        assert noted, done.stdout + done.stderr
+        for reply, curl in noted:
+            words = shlex.split(curl)
+            assert json.loads(words[words.index("-d") + 1])["json"] == json.loads(reply)

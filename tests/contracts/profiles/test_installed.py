@@ -12,6 +12,8 @@ from fauxscale_contracts.cli import main
 from fauxscale_contracts.profiles.installed import BUILT_IN
 from tests.contracts.profiles.packages import PROFILE, contracts, install, python
 
+pytestmark = pytest.mark.e2e  # each starts programs
+
 BROKEN = {
     "raises": ("raise RuntimeError('no licence')", True, "RuntimeError: no licence"),
     "exits": ("raise SystemExit('bye')", True, "SystemExit: bye"),
@@ -69,7 +71,7 @@ def test_check_finds_its_name_in_a_url(site: Path, url: str) -> None:
 
 def test_record_knows_its_calls(site: Path) -> None:
     script = (
-        "from fauxscale_contracts.record.proxy import ContractIndex\n"
+        "from fauxscale_contracts.profiles.contract_index import ContractIndex\n"
         "print(ContractIndex().find('POST', 'https://api.acme.example/upscale').operation.name)"
     )
     assert python(site, "-c", script).stdout.strip() == "acme.upscale"
@@ -85,7 +87,8 @@ watcher(Observation(
     url="http://127.0.0.1/acme/upscale", headers=(("content-type", "text/plain"),), body=b"x", whole=True,
     status=200, reply_headers=(), reply=b"",
 ))
-print("\\n".join(watcher.verdict({})))
+breaches, _ = watcher.take()
+print("\\n".join(line for one in breaches for line in one.lines({}, False)))
 """
 
 
@@ -143,6 +146,10 @@ def test_every_verb_says_so(tmp_path: Path, verb: str) -> None:
             "to",
         ),
         "review": ("old.json", "new.json"),
+        "usage": (".", "--to", "to"),
+        "gate": ("--contract", "ideogram"),
+        "coverage": ("combine", "met.json"),
+        "explore": ("--", "true"),
     }
     done = contracts(tmp_path, verb, *words[verb])
     assert "raises-plugin is not used" in done.stderr

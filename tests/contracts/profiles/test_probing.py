@@ -15,9 +15,10 @@ import pytest
 
 from fauxscale_contracts import Exchange, Job, Probe, Profile, Results
 from fauxscale_contracts.profiles import probing
+from fauxscale_contracts.profiles.installed import profile
 from fauxscale_contracts.profiles.probing import Unreachable, request, run, sample_picture
 
-PICTURE = sample_picture()
+PICTURE = sample_picture(64)
 PROBE = Probe(id="a small picture", operation="acme.upscale", path="/upscale", picture="image", cost=0.02)
 ACME = Profile(
     name="acme",
@@ -55,9 +56,21 @@ def test_a_link_is_followed() -> None:
     def answer(asked: httpx.Request) -> httpx.Response:
         if asked.method == "GET":
             return png(asked)
-        return httpx.Response(200, json={"results": [{"href": "https://media.example/1.png"}]})
+        return httpx.Response(200, json={"results": [{"href": "https://acme.example/1.png"}]})
 
     assert picture_of(probed(ACME, answer)) == ("acme.download", PICTURE)
+
+
+def test_no_host_is_asked_that_neither_the_user_nor_the_contract_names() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(200, json={"data": [{"url": "https://media.example/1.png"}]})
+
+    only_paid = replace(profile("ideogram"), probes=profile("ideogram").probes[:1])
+    assert set(probed(only_paid, answer)) == {"a small picture"}
+    assert asked == ["acme.example"]
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
@@ -84,7 +97,7 @@ def queue(done: Callable[[int], httpx.Response]) -> Answer:
     polls: list[str] = []
 
     def answer(asked: httpx.Request) -> httpx.Response:
-        if asked.url.host == "media.example":
+        if asked.url.path == "/1.png":
             return png(asked)
         if asked.method == "POST":
             return httpx.Response(200, json={"id": "job-1"})
@@ -96,7 +109,7 @@ def queue(done: Callable[[int], httpx.Response]) -> Answer:
     return answer
 
 
-LINKED = {"results": [{"href": "https://media.example/1.png"}]}
+LINKED = {"results": [{"href": "https://acme.example/1.png"}]}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +161,6 @@ def test_a_picture_goes_as_a_part_or_as_a_data_uri_and_is_large_enough() -> None
     assert json.loads(inside.body)["image"].startswith("data:image/png;base64,")
 
 
-def test_a_wrong_key_is_nobodys_in_the_providers_own_form() -> None:
+def test_a_wrong_key_is_unknown_and_in_the_providers_own_form() -> None:
     sent = request(ACME, replace(PROBE, valid_key=False), "https://acme.example", "secret")
     assert sent.header("x-key") == f"Acme {probing.NO_KEY}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from fauxscale.bodies.form import Caps, Form, Part, format_size, shown
 from fauxscale.errors import ApiError, Problem
@@ -41,7 +40,7 @@ def test_asking_a_picture_for_its_text_is_a_refusal_that_names_the_part() -> Non
 
 def test_the_cap_on_a_whole_form_follows_the_cap_on_a_file() -> None:
     assert Caps().whole == 11 * 1024 * 1024
-    assert dataclasses.replace(Caps(), file=25).whole == 25 + 1024 * 1024
+    assert replace(Caps(), file=25).whole == 25 + 1024 * 1024
     assert Caps(body=77).whole == 77
 
 

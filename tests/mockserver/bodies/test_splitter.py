@@ -25,11 +25,11 @@ class Seen:
     def head_done(self) -> None:
         self.told.append(b"")
 
-    def data(self, data: bytes) -> None:
+    def data(self, data: bytes | memoryview) -> None:
         assert data, "nothing was told as data"
         if self.told and isinstance(self.told[-1], bytes):
-            data = self.told.pop() + data  # type: ignore[operator]  # bytes, as was just asked
-        self.told.append(data)
+            data = self.told.pop() + bytes(data)  # type: ignore[operator]  # bytes, as was just asked
+        self.told.append(bytes(data))
 
     def end(self) -> None:
         self.told.append("end")

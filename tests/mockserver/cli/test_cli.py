@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import re
 import signal
 import threading
@@ -223,3 +225,20 @@ def test_certificates_go_with_the_server_however_it_is_ended(signum: signal.Sign
         process.communicate(timeout=60)
         assert process.returncode == 0
         assert not ca.parent.exists()
+
+
+def test_a_full_collection_looks_only_at_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("fauxscale.cli.serve")  # the package has a command of that name
+    thresholds = gc.get_threshold()
+    monkeypatch.setattr(gc, "callbacks", [])
+    try:
+        module.collect_briefly()
+        kept: list[list[int]] = [[] for _ in range(1_000)]
+        before = gc.get_freeze_count()
+        gc.collect()
+        for one in gc.callbacks:  # the interpreter has its own list of them
+            one("stop", {"generation": 2})
+        assert gc.get_freeze_count() >= before + len(kept)
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

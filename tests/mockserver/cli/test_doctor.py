@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
+
 import pytest
+from click.testing import CliRunner
 
+from fauxscale.cli import main
 from fauxscale.cli.doctor import findings
+from tests.redis_server import RedisServer
+from tests.tools import needs
 
+Lines: TypeAlias = Callable[..., list[str]]
 Marks = list[tuple[str, str]]
 HERE = "http://127.0.0.1:2160"
 
@@ -84,4 +94,66 @@ def test_a_key_without_an_address_may_be_a_real_one_and_is_shown_shortened(key: 
 
 def test_only_extras_that_something_uses_are_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert ("-", "extras not installed: pip install 'fauxscale[pytest,contracts,tls]'") in look()
+    assert ("-", "extras not installed: pip install 'fauxscale[pytest,contracts,tls,redis,fast]'") in look()
+
+
+@contextmanager
+def doctor_of(settings: Mapping[str, str], *, durable: bool = False) -> Generator[tuple[RedisServer, Lines]]:
+    """A Redis with these settings, and the lines that the doctor has for it."""
+    with RedisServer(settings, durable=durable) as server:
+
+        def lines(url: str = server.url) -> list[str]:
+            told = CliRunner().invoke(main, ["doctor", "--store", url]).output.splitlines()
+            return [
+                line
+                for line in told
+                if not set(line[2:].split()) & {"nothing", "extras", "port", "something"}
+            ]
+
+        yield server, lines
+
+
+@needs("redis-server")
+def test_a_redis_that_will_do_is_told_with_its_version_speed_memory_and_disk() -> None:
+    with doctor_of({"maxmemory": "256mb", "maxmemory-policy": "noeviction"}, durable=True) as (server, lines):
+        version, writes, memory, disk = lines()
+        assert re.fullmatch(
+            rf"[+-] Redis at 127.0.0.1:{server.port} is version [\d.]+ and answers in [\d.]+ ms", version
+        )
+        assert writes == "+ it takes writes"
+        assert re.fullmatch(r"\+ \d+ MiB used of 256, maxmemory-policy noeviction", memory)
+        assert disk == "+ appendfsync is always: what was acknowledged is on its disk"
+
+
+@needs("redis-server")
+def test_what_a_redis_may_lose_is_worth_knowing() -> None:
+    with doctor_of({}) as (_, lines):
+        assert [line[:40] for line in lines()[2:]] == [
+            "- its memory has no bound (1 MiB used): ",
+            "- it keeps no append-only file: when it ",
+        ]
+    settings = {"maxmemory": "64mb", "maxmemory-policy": "volatile-lru", "appendonly": "yes"}
+    with doctor_of(settings | {"appendfsync": "everysec"}) as (_, lines):
+        memory, disk = lines()[2:]
+        assert memory.startswith("- ")
+        assert "noeviction keeps them" in memory
+        assert disk.startswith("- appendfsync is everysec")
+
+
+@needs("redis-server")
+def test_a_redis_that_will_not_do_is_trouble_and_its_password_is_not_told() -> None:
+    with doctor_of({"requirepass": "hunter2"}) as (server, lines):
+        wrong = server.url.replace("redis://", "redis://:hunter3@")
+        told = CliRunner().invoke(main, ["doctor", "--store", wrong])
+        assert told.exit_code == 1
+        assert f"! Redis at 127.0.0.1:{server.port} refuses the user name or the password" in told.output
+        assert "hunter" not in told.output
+        assert "asks for a password" in lines()[0]
+        assert lines(server.url.replace("redis://", "redis://:hunter2@"))[1] == "+ it takes writes"
+    assert lines()[0] == f"! Redis at 127.0.0.1:{server.port} cannot be reached"
+
+
+def test_what_is_no_address_of_a_store_is_trouble() -> None:
+    told = CliRunner().invoke(main, ["doctor"], env={"FAUXSCALE_STORE": "localhost"})
+    assert told.exit_code == 1
+    assert "! the store's address must be like redis://127.0.0.1:6379/0" in told.output

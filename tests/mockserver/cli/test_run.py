@@ -20,6 +20,8 @@ from fauxscale.cli import main
 from fauxscale.cli.run import run as run_command
 from fauxscale.cli.serve import serve
 
+pytestmark = pytest.mark.e2e  # each starts programs
+
 PYTHON = sys.executable
 DUMP = "import json, os; print(json.dumps(dict(os.environ)))"
 # Says that it is there, and which signals it gets; ends with the status 7 after the one that is named.
@@ -189,7 +191,7 @@ def test_options_of_the_server_are_taken_and_told_to_the_command(temporary: Path
 
 
 def test_every_option_that_describes_a_server_is_one_of_run() -> None:
-    of_serve = {option.name for option in serve.params} - {"as_json", "quiet"}
+    of_serve = {option.name for option in serve.params} - {"as_json", "quiet", "verbose"}
     assert of_serve <= {option.name for option in run_command.params}
 
 
@@ -199,10 +201,58 @@ def test_every_option_that_describes_a_server_is_one_of_run() -> None:
         ([], 2, "Missing argument 'COMMAND"),
         (["--balance", "-1", "true"], 2, "balance must not be negative"),
         (["--replay", "/no/such/folder", "true"], 2, "/no/such/folder"),
-        (["--openai", "nobody", "true"], 2, "no provider 'nobody'"),
+        (["--openai", "unknown", "true"], 2, "no provider 'unknown'"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_command(words: Sequence[str], status: int, said: str) -> None:
     result = CliRunner().invoke(main, ["run", *words])
     assert result.exit_code == status
     assert said in result.output
+
+
+UPLOADS = """
+import os, urllib.error, urllib.request
+def send(key, prompt=""):
+    head = b'--x\\r\\nContent-Disposition: form-data; name="image_request"\\r\\n\\r\\n{"prompt": "%s"}\\r\\n--x--\\r\\n'
+    url = os.environ["IDEOGRAM_BASE_URL"] + "/upscale"
+    headers = {"Api-Key": key, "Content-Type": "multipart/form-data; boundary=x"}
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, head % prompt.encode(), headers))
+    except urllib.error.HTTPError:
+        pass
+send(os.environ["IDEOGRAM_API_KEY"])
+send("sk-a-secret-of-mine-0123456789")
+send("invalid")
+call = urllib.request.Request(os.environ["FAUXSCALE_URL"] + "/__fauxscale/api/accounts", b'{"label": "a test"}')
+import json
+made = json.load(urllib.request.urlopen(call))
+send(made["keys"]["ideogram"])
+path = "/__fauxscale/api/accounts/" + made["id"]
+urllib.request.urlopen(urllib.request.Request(os.environ["FAUXSCALE_URL"] + path, method="DELETE"))
+"""
+
+
+def test_journals_are_kept_for_coverage_those_of_deleted_accounts_too(tmp_path: Path) -> None:
+    file = tmp_path / "met.json"
+    done = run("--coverage", str(file), "--", PYTHON, "-c", UPLOADS)
+    assert done.returncode == 0, done.stderr
+    kept = json.loads(file.read_text())
+    assert kept["fauxscale_journal"] == 1
+    labels = [one["label"] for one in kept["accounts"]]
+    assert labels[-2:] == ["no account", "a test"]
+    assert [len(one["calls"]) for one in kept["accounts"]] == [1, 1, 1, 1]
+    assert "a-secret-of-mine" not in file.read_text()
+
+
+def test_journals_are_kept_of_a_command_that_fails(tmp_path: Path) -> None:
+    assert run("--coverage", str(tmp_path / "met.json"), "--", "sh", "-c", "exit 3").returncode == 3
+    assert json.loads((tmp_path / "met.json").read_text())["accounts"] == []
+
+
+def test_journals_that_cannot_be_kept_are_said(tmp_path: Path) -> None:
+    done = run("--coverage", str(tmp_path / "none" / "met.json"), "--", "sh", "-c", "echo ran")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no folder" in done.stderr
+    (tmp_path / "met.json").mkdir()
+    done = run("--coverage", str(tmp_path / "met.json"), "--", "sh", "-c", "echo ran")
+    assert done.returncode == 2

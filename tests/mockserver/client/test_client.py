@@ -66,7 +66,7 @@ def test_the_environment_points_clients_here(stage: Stage, account: AccountHandl
 def test_an_unknown_provider_is_told_the_known_ones(account: AccountHandle, ask: object) -> None:
     assert callable(ask)
     with pytest.raises(ValueError, match="choose from ideogram"):
-        ask(account, "nobody")
+        ask(account, "unknown")
 
 
 def test_a_deleted_account_s_key_opens_nothing() -> None:
@@ -381,7 +381,7 @@ def test_what_was_returned_was_not_billed(stage: Stage, account: AccountHandle) 
 
 
 def _words(bill: object) -> dict[str, object]:
-    return {name: getattr(bill, name) for name in type(bill).__dataclass_fields__}  # type: ignore[attr-defined]  # any dataclass has them
+    return {name: getattr(bill, name) for name in type(bill).__struct_fields__}  # type: ignore[attr-defined]  # any Struct has them
 
 
 # Time

@@ -187,7 +187,7 @@ def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: AccountHandl
         ("POST", "/accounts", {"terms": {"options": {"ideogram.vintige": 1}}}, "ideogram.api_version"),
         ("POST", "/accounts", {"terms": {"options": {"ideogram.api_version": "1999"}}}, "2026-04"),
         ("POST", "/accounts", {"terms": 1}, "terms must be an object"),
-        ("POST", "/accounts", {"keys": {"nobody": "x"}}, "no provider 'nobody'"),
+        ("POST", "/accounts", {"keys": {"unknown": "x"}}, "no provider 'unknown'"),
         ("POST", "/accounts", {"keys": {"ideogram": ""}}, "ASCII"),
         ("POST", "/accounts", {"keys": []}, "keys must be an object"),
         ("POST", "/accounts", {"label": 1}, "label must be a text"),

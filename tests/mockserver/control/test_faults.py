@@ -159,7 +159,8 @@ def test_a_link_that_died_is_configured_to_die_once_and_the_next_one_lives(stage
         seen, again = Client(stage, first), Client(stage, second)
         run(seen, first)
         script = first.faults.export()
-        assert script == [Ok(), Expire(), Ok(download=True), Ok(), Ok(download=True), Ok(download=True)]
+        steps: list[Fault] = [Ok(), Expire(), Ok(download=True), Ok(), Ok(download=True), Ok(download=True)]
+        assert script == steps
         second.faults.script(script)
         run(again, second)
         assert again.answers == seen.answers

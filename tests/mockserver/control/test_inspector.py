@@ -210,7 +210,7 @@ def test_a_poll_reads_the_accounts_that_changed_and_those_it_shows(monkeypatch: 
 def test_where_more_changed_than_the_store_remembers_all_is_read_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fauxscale.state.store._MOST_CHANGES", 2)
+    monkeypatch.setattr("fauxscale.state.store.MOST_CHANGES", 2)
     with MockServer(listen=False) as mock, httpx.Client(transport=mock.transport()) as http:
         accounts = [mock.account() for _ in range(4)]
         assert poll(http, mock)["total"] == 0

@@ -1,4 +1,4 @@
-"""Faults for queued work: a failure has the status its name has, and a name nobody knows is refused."""
+"""Faults for queued work: a failure has the status its name has, and an unknown name is refused."""
 
 from __future__ import annotations
 

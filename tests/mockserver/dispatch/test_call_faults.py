@@ -31,7 +31,7 @@ def local() -> Iterator[LocalApp]:
 def faults(local: LocalApp, *assigned: Fault, method: str = "POST") -> CallFaults:
     """The faults of a call to which an account's rules assigned these."""
     request = Request({"type": "http", "method": method, "path": "/", "headers": []})
-    made = CallFaults(request, Entry(), local.account)
+    made = CallFaults(request, Entry(), local.account, "call")
     made.enter(local.account, [AssignedFault("rule_1", one) for one in assigned], has_rules=False)
     return made
 

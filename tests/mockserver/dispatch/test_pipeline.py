@@ -12,7 +12,6 @@ import pytest
 from fauxscale import MockServer
 from fauxscale.client import AccountHandle
 from fauxscale.faults import Delay, Hang
-from fauxscale.state.store import MemoryStore
 from fauxscale_contracts.contract.bodies import picture_as_text
 from tests.calls.ideogram import upscale
 from tests.holding import delays_held
@@ -22,7 +21,7 @@ from tests.stages import MODES, PATIENCE, Mode, Stage, open_stage
 pytestmark = pytest.mark.every_mode
 
 PICTURE = {"image_url": picture_as_text(picture(), "image/png")}
-KEY = "plain-key-of-nobody-0123456789-abcdefgh"
+KEY = "plain-unknown-key-0123456789-abcdefgh"
 
 
 @pytest.fixture(params=MODES)
@@ -78,10 +77,7 @@ def test_nothing_of_a_call_stays_whose_account_was_closed_on_its_way(own: Stage)
         account.delete()
     thread.join()
     assert replies[0].status_code == 403
-    store = own.mock.app.accounts.store
-    assert isinstance(store, MemoryStore)
-    left = store.keys()
-    assert [key for key in left if account.id in key] == []
+    assert [key for key in own.stored() if account.id in key] == []
 
 
 def test_a_stream_left_open_ends_with_its_account_and_charges_no_other(own: Stage) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from fauxscale.dispatch.routing import Routes

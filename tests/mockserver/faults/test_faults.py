@@ -8,7 +8,6 @@ import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -98,7 +97,7 @@ def test_a_fault_s_fields_are_its_json(fault: Fault) -> None:
 
 def test_no_member_of_a_kind_is_a_word_of_rules() -> None:
     for kind in KINDS:
-        assert not {"on", "times", "after", "probability"} & {one.name for one in fields(cast("Any", kind))}
+        assert not {"on", "times", "after", "probability"} & set(kind.__struct_fields__)
 
 
 def test_every_kind_is_a_public_name() -> None:
@@ -564,7 +563,7 @@ def test_an_exported_run_stages_the_same_run_again(stage: Stage) -> None:
         first.faults.script([Ok(), LoseReply()])
         observed = run(first)
         script = first.faults.export()
-        assert [type(step) for step in script] == [Ok, LoseReply, Fail]
+        assert [type(step).__name__ for step in script] == ["Ok", "LoseReply", "Fail"]
         second.faults.script(script)
         assert run(second) == observed == [200, None, 429]
 

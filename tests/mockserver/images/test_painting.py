@@ -27,6 +27,7 @@ from fauxscale.images.recipe import (
     Step,
     Tint,
     WithoutText,
+    size,
 )
 from fauxscale.images.render import encode, read
 from tests.pictures import doubled, encoded, opened, picture
@@ -275,7 +276,7 @@ KINDS = [f"{type(step).__name__}-{at}" for at, step in enumerate(EVERY_STEP)]
 @pytest.mark.parametrize("step", EVERY_STEP, ids=KINDS)
 def test_every_step_makes_the_same_picture_twice_in_the_size_it_tells(step: Step) -> None:
     made = paint(step, sources())
-    assert made.size == (step.width, step.height)
+    assert made.size == size(step)
     assert same(made, paint(step, sources()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -57,6 +58,14 @@ def test_a_refusal_is_remembered_as_an_equal_error_of_its_own() -> None:
     first, second = errors
     assert first is not second
     assert (first.problem, first.reason) == (second.problem, second.reason)
+
+
+def test_a_refused_upload_is_not_kept() -> None:
+    probes, upload = probe_cache(), b"no picture" * 1000
+    before = sys.getrefcount(upload)
+    with suppress(ApiError):
+        probes.probe(upload, Rules())
+    assert sys.getrefcount(upload) == before
 
 
 def test_only_small_pngs_and_what_was_judged_before_are_judged_at_once() -> None:

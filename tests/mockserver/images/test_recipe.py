@@ -25,6 +25,7 @@ from fauxscale.images.recipe import (
     Tint,
     WithoutText,
     inputs,
+    size,
 )
 from fauxscale.state.serialization import decode, encode
 
@@ -87,3 +88,19 @@ def test_the_steps_inside_a_step_are_listed_in_the_order_they_are_painted() -> N
     assert inputs(Paste(DRAWN, PHOTO, mask=mask)) == (PHOTO, DRAWN, mask)
     assert [inputs(Tint(PHOTO, by)) for by in ("#fff", DRAWN)] == [(PHOTO,), (PHOTO, DRAWN)]
     assert inputs(DRAWN) == inputs(PHOTO) == ()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Blend(Source(0, 40, 30), Source(1, 9, 9), 50),
+        Masked(Source(0, 40, 30), Source(1, 9, 9), Source(2, 8, 8)),
+        Over(Source(0, 40, 30), Source(1, 9, 9)),
+        Paste(Source(1, 9, 9), Source(0, 40, 30)),
+        Tint(CutOut(Source(0, 40, 30)), Source(1, 9, 9)),
+        WithoutText(Crop(Source(1, 9, 9), 40, 30), ()),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_a_step_of_several_pictures_has_the_size_of_the_one_it_works_on(step: Step) -> None:
+    assert size(step) == (40, 30)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from fauxscale.images.recipe import Draw, Enlarge, Recipe
 from fauxscale.operations.altered_results import altered, leads_to

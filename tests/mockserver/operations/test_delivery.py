@@ -382,7 +382,7 @@ def test_a_link_that_no_reply_gave_out_is_not_listed_and_not_read(stage: Stage) 
 
 def test_a_browser_may_ask_before_it_reads_a_file_that_wants_a_key(stage: Stage) -> None:
     reply = stage.http.options(
-        f"{stage.url}/fal/media/files/b/nobody/nothing.png", headers={"origin": "http://page.test"}
+        f"{stage.url}/fal/media/files/b/unknown/nothing.png", headers={"origin": "http://page.test"}
     )
     assert reply.status_code == 204
     assert reply.headers["access-control-allow-origin"] == "*"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import httpx
@@ -35,6 +35,8 @@ from fauxscale.provider_api import (
     prepare,
     result_of,
 )
+from fauxscale.state.batch import Batch, BatchOutcome
+from fauxscale.state.store import MemoryStore, Store
 from tests.pictures import picture
 
 T = TypeVar("T")
@@ -129,8 +131,8 @@ class Jobs:
 
 
 @contextmanager
-def jobs_of(**options: float) -> Generator[Jobs]:
-    with MockServer(providers=(FIRST, SECOND)) as mock:
+def jobs_of(store: Store | None = None, **options: float) -> Generator[Jobs]:
+    with MockServer(providers=(FIRST, SECOND), store=store) as mock:
         account = mock.account(options={f"first.{name}": value for name, value in options.items()})
         account.clock.freeze()
         yield Jobs(mock, account)
@@ -182,6 +184,48 @@ def test_however_many_find_a_job_done_it_is_charged_once() -> None:
 
         jobs.inside(all_at_once())
         assert len(jobs.account.ledger) == 1
+
+
+class DyingStore(MemoryStore):
+    """Does nothing any more once `left` batches have been run, as for a process that dies there."""
+
+    left: int | None = None
+
+    async def run(self, batch: Batch) -> BatchOutcome:
+        if self.left is not None:
+            if self.left == 0:
+                raise asyncio.CancelledError
+            self.left -= 1
+        return await super().run(batch)
+
+
+def test_a_job_ends_with_its_charge_or_not_at_all() -> None:
+    store, ended = DyingStore(), set[tuple[bool, int, bool]]()
+    with jobs_of(store, run_seconds=10) as jobs:
+        for batches in range(8):
+            job_id = jobs.begun()
+            before = len(jobs.account.ledger)
+
+            async def die(
+                job_id: str = job_id, batches: int = batches, before: int = before
+            ) -> tuple[bool, int, bool]:
+                account = await jobs.mock.app.accounts.get(jobs.account.id)
+                assert account is not None
+                job = await account.jobs.get(job_id)
+                assert job is not None
+                await account.set_clock((await account.clock()).advance(10))
+                now, store.left = (await account.clock()).now(), batches
+                with suppress(asyncio.CancelledError):
+                    await refresh(jobs.mock.app.accounts, account, FIRST, job, now)
+                store.left = None
+                charges = len(await account.ledger.charges()) - before
+                (link,) = await account.links.of(job.links)
+                return await account.jobs.ended(job), charges, link.exp is not None
+
+            ended.add(jobs.inside(die()))
+            jobs.ask("GET", f"/jobs/{job_id}")  # it is finished by whoever asks next
+            assert len(jobs.account.ledger) == before + 1
+    assert ended == {(False, 0, False), (True, 1, True)}
 
 
 def test_what_refuses_the_work_is_raised_at_once_or_what_the_job_ends_in() -> None:

@@ -230,7 +230,7 @@ def test_one_picture_a_call(stage: Stage) -> None:
 
 def test_a_file_of_25_mib_is_read_and_one_byte_more_is_413(stage: Stage) -> None:
     size = 25 * 1024 * 1024
-    fits = picture("JPEG")  # bytes after the end of a JPEG are nobody's business
+    fits = picture("JPEG")  # bytes after the end of a JPEG are ignored
     assert edit(stage, fits + bytes(size - len(fits))).status_code == 200
     refused(edit(stage, fits + bytes(size + 1 - len(fits))), 413, "payload_too_large", "image")
 

@@ -228,9 +228,9 @@ def test_no_key_and_a_wrong_key_are_403(stage: Stage) -> None:
 def test_only_named_keys_work_when_keys_are_named(mode: Mode) -> None:
     for stage in open_stage(mode, Settings(keys=("first-key", "second"))):
         assert upscale(stage, key="first-key").status_code == 200
-        reply = upscale(stage, key="third-key-of-nobody")
+        reply = upscale(stage, key="third-unknown-key")
         assert reply.status_code == 403
-        assert "third-key-of-nobody" not in reply.text + str(reply.headers)
+        assert "third-unknown-key" not in reply.text + str(reply.headers)
 
 
 def test_safety_refuses_in_the_documented_body_or_answers_without_a_link(stage: Stage) -> None:

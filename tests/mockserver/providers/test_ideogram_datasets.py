@@ -323,9 +323,7 @@ def test_a_reset_forgets_datasets_and_their_bytes(ideogram: Ideogram) -> None:
     dataset = ideogram.full_dataset(3)
     ideogram.account.reset()
     assert ideogram.ask("GET", f"/datasets/{dataset}").status_code == 404
-    store: Any = ideogram.stage.mock.app.accounts.store
-    left: list[str] = store.keys()
-    own = [key for key in left if ideogram.account.id in key]
+    own = [key for key in ideogram.stage.stored() if ideogram.account.id in key]
     assert [key for key in own if "blobs" in key or "records" in key] == []
 
 

@@ -141,7 +141,7 @@ def test_no_side_of_a_result_is_over_8192_pixels(client: Client, factor: str, si
         ("topaz-bloom-2", "a" * 1_025, 400),
         ("nano-banana-pro", "a" * 2_000, 200),
         ("nano-banana-pro", "a" * 2_001, 400),
-        ("auto", "ignored, as members that nobody knows are", 200),
+        ("auto", "ignored, as unknown members are", 200),
     ],
 )
 def test_two_models_refuse_a_prompt_and_the_others_have_a_limit(

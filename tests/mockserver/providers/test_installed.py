@@ -14,7 +14,7 @@ from tests.served import serving
 
 # A provider of another package: Ideogram by another name, so that it is small.
 GOOD = """
-from dataclasses import replace
+from msgspec.structs import replace
 from fauxscale.providers.ideogram import PROVIDER as IDEOGRAM
 
 SITE = replace(IDEOGRAM.sites[0], prefix="/demo", hosts=("api.demo.test",), at_root=False)

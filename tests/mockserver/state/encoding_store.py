@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from fauxscale.state.batch import (
     Append,
@@ -26,6 +28,8 @@ from fauxscale.state.store import BLOB_LIFE, Changes, MemoryStore
 class EncodingStore:
     """A memory store that is given, and gives, nothing that has not been through JSON."""
 
+    secret = None
+
     def __init__(self) -> None:
         self._store = MemoryStore()
 
@@ -46,6 +50,9 @@ class EncodingStore:
 
     async def get_blob(self, key: str) -> bytes | None:
         return await self._store.get_blob(key)
+
+    async def digests(self, keys: Sequence[str]) -> Mapping[str, str]:
+        return await self._store.digests(keys)
 
     async def changed(self, account: str) -> asyncio.Future[None]:
         return await self._store.changed(account)

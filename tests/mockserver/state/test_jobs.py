@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from fauxscale.errors import ApiError, Problem
 from fauxscale.state.jobs import Job, Jobs, Pace, Stage

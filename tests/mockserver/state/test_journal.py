@@ -6,8 +6,10 @@ import ast
 import asyncio
 from pathlib import Path
 
+import pytest
+
 import fauxscale
-from fauxscale.state.journal import LIVE_CALL, Entry, Journal
+from fauxscale.state.journal import LIVE_CALL, Entry, Journal, places
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import Store
 
@@ -129,3 +131,23 @@ OWNERS = ("self", "entry", "one", "call.entry")
 def node_is_of_a_call(node: ast.Attribute) -> bool:
     """Whether this is `call.masked`, which masks a text."""
     return ast.unparse(node.value) == "call"
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ({}, []),
+        ({"a": 1, "b": {"c": None}}, ["/a", "/b", "/b/c"]),
+        ({"items": [{"x": 1}, {"y": 2}, 3]}, ["/items", "/items/*/y", "/items/*/x"]),
+        ({"a/b": 1, "m~n": 2}, ["/a~1b", "/m~0n"]),
+        ([], []),
+        ("text", []),
+    ],
+)
+def test_places_name_each_member_once(value: object, named: list[str]) -> None:
+    assert sorted(places(value)) == sorted(named)
+
+
+def test_places_are_bounded_in_number_and_length() -> None:
+    assert len(places({str(number): [[[number]]] for number in range(5_000)})) <= 2_000
+    assert max(map(len, places({"x" * 10_000: 1}))) < 300

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fauxscale import MockServer
+from fauxscale.settings import Settings
 from fauxscale.state import account as module
+from fauxscale.state import links
 from fauxscale.state.store import MemoryStore
 from fauxscale_contracts.contract.bodies import picture_as_text
 from tests.calls.ideogram import upscale
@@ -46,9 +48,8 @@ def test_an_upload_is_kept_while_any_link_to_it_lives(stage: Stage) -> None:
     account = stage.account(link_ttl=10_000)
     key = account.api_key("ideogram")
     url = upscale(stage, key=key).json()["data"][0]["url"]
-    account.clock.advance(seconds=9_999)
+    account.clock.advance(seconds=9_900)
     upscale(stage, key=key)
-    account.clock.advance(seconds=-1)
     assert stage.http.get(url).status_code == 200
 
 
@@ -96,6 +97,38 @@ def test_a_double_payment_is_found_after_its_uploads_were_let_go(
         upscale(stage, request={"seed": 7}, key=key)
     with pytest.raises(AssertionError, match="billed 2 times"):
         account.assert_billed_once()
+
+
+def test_the_oldest_links_are_purged_beyond_the_most_and_their_charges_stay(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SWEEP_EVERY", 2)
+    monkeypatch.setattr(links, "MOST", 5)
+    account = stage.account()
+    key = account.api_key("ideogram")
+    urls = [upscale(stage, key=key).json()["data"][0]["url"] for _ in range(12)]
+    assert [stage.http.get(url).status_code for url in urls] == [404] * 7 + [200] * 5
+    assert "purged" in stage.http.get(urls[0]).headers["x-fauxscale-reason"]
+    assert len(account.ledger) == 12
+    assert account.ledger.spend == pytest.approx(0.72)
+    assert len({bill.fingerprint for bill in account.ledger}) == 1
+    with pytest.raises(AssertionError, match="billed 12 times"):
+        account.assert_billed_once()
+
+
+def test_what_is_kept_of_an_account_grows_no_more_once_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SWEEP_EVERY", 4)
+    monkeypatch.setattr(links, "MOST", 20)
+    store = MemoryStore()
+    with MockServer(Settings(journal_entries=10), store=store) as mock, JudgedClient(timeout=30) as http:
+        stage = Stage("socket", mock, http)
+        key = mock.account().api_key("ideogram")
+        sizes: list[int] = []
+        for _ in range(3):
+            for _ in range(40):
+                upscale(stage, key=key)
+            sizes.append(len(store.keys()))
+    assert sizes[0] == sizes[1] == sizes[2]
 
 
 def test_a_double_payment_is_found_though_the_first_was_due_later_and_its_upload_let_go(stage: Stage) -> None:

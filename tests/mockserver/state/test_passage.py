@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from fauxscale import clock
 from fauxscale.errors import ApiError, Problem
 from fauxscale.faults import Fail, Rule
 from fauxscale.images.recipe import Enlarge, Recipe
 from fauxscale.settings import Settings, Terms
+from fauxscale.state import fault_plan, fault_progress
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.batch import Batch, BatchOutcome
@@ -21,7 +23,8 @@ from fauxscale.state.ledger import Charge
 from fauxscale.state.link import Link
 from fauxscale.state.passage import Arrival, Entered, enter, leave, pay, read_snapshot
 from fauxscale.state.rate_limits import Quota, in_flight, per_minute
-from fauxscale.state.store import Store
+from fauxscale.state.store import Store, StoreUnavailable
+from tests.mockserver.state.moved_clock import Wall
 
 CHARGE = Charge("charge_1", 0.0, "ideogram.upscale", 60_000, 1, "call_1", ("blob",), "{}")
 
@@ -31,8 +34,8 @@ class Counted:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.batches = 0
-        self.put_blob, self.get_blob = store.put_blob, store.get_blob
+        self.batches, self.secret = 0, store.secret
+        self.put_blob, self.get_blob, self.digests = store.put_blob, store.get_blob, store.digests
         self.changed, self.changes, self.close = store.changed, store.changes, store.close
 
     async def run(self, batch: Batch) -> BatchOutcome:
@@ -132,6 +135,67 @@ def test_a_fault_that_did_not_apply_is_given_back_with_leaving(store: Store) -> 
         again = await enter(account, arrival("w:3"), snapshot)
         assert [fault.step for fault in again.faults] == [0]
         assert [entry.id for entry in await account.journal.entries()] == ["call_1"]
+
+    with_account(store, work)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch, wall: Wall) -> Callable[[float], None]:
+    """Let time go on, for the store and for who asks it."""
+    begun = clock.wall()
+    passed = 0.0
+
+    def move(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+        wall.now += seconds
+        for module in (fault_plan, fault_progress):
+            monkeypatch.setattr(module, "wall", lambda: begun + passed)
+
+    move(0)
+    return move
+
+
+def test_what_a_call_was_assigned_whose_process_died_is_assigned_again_and_once(
+    store: Store, later: Callable[[float], None]
+) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        await account.faults.add(Rule("", (Fail(500), Fail(501))))
+        elsewhere = await Accounts(Settings(), counted).get(account.id)
+        assert elsewhere is not None
+
+        async def steps(holder: str) -> list[int]:
+            return [fault.step for fault in (await enter(elsewhere, arrival(holder))).faults]
+
+        dead = await enter(account, arrival("w:1"))
+        assert [fault.step for fault in dead.faults] == [0]
+        assert await steps("x:1") == [1]
+        later(8)
+        assert await steps("x:2") == []
+        later(2)
+        assert await steps("x:3") == [0], "that of the dead process, and not that of x:1, which lives"
+        # It was not dead, but late: what others have by now it does not show, and does not give back.
+        with pytest.raises(StoreUnavailable):
+            await leave(account, arrival("w:1"), Entry(n=1, id="call_1"), dead.snapshot, dead.faults)
+        assert await steps("x:4") == []
+
+    with_account(store, work)
+
+
+def test_what_a_call_was_assigned_stays_its_own_as_long_as_its_process_lives(
+    store: Store, later: Callable[[float], None]
+) -> None:
+    async def work(account: Account, counted: Counted) -> None:
+        await account.faults.add(Rule("", (Fail(500),)))
+        elsewhere = await Accounts(Settings(), counted).get(account.id)
+        assert elsewhere is not None
+        slow = await enter(account, arrival("w:1"))
+        for _ in range(3):
+            later(8)
+            await account.faults._renewal._renew()
+            assert (await enter(elsewhere, arrival("x:1"))).faults == ()
+        await leave(account, arrival("w:1"), Entry(n=1, id="call_1"), slow.snapshot, slow.faults)
+        assert len((await enter(elsewhere, arrival("x:2"))).faults) == 1
 
     with_account(store, work)
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
+from msgspec import Struct
 
-from fauxscale.clock import wall
 from fauxscale.errors import ApiError, Problem
-from fauxscale.state import blobs
 from fauxscale.state.batch import Batch
 from fauxscale.state.records import Records
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import BLOB_LIFE
+from tests.mockserver.state.moved_clock import Wall
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Any provider's value."""
 
     text: str
@@ -50,9 +48,7 @@ def test_a_table_takes_so_many_and_no_more_however_many_come_at_once(scope: Scop
     assert asyncio.run(taken()) == (3, 3)
 
 
-def test_bytes_are_kept_with_the_value_that_names_them_and_not_without(
-    scope: Scope, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_are_kept_with_the_value_that_names_them_and_not_without(scope: Scope, wall: Wall) -> None:
     async def kept() -> list[bytes | None]:
         records = Records(scope)
         keys = [scope.key("blobs", name) for name in ("one", "two")]
@@ -60,8 +56,7 @@ def test_bytes_are_kept_with_the_value_that_names_them_and_not_without(
             await scope.store.put_blob(key, b"x")
         told = [await records.put("a", key, Note("x"), blob=key, most=1) for key in keys]
         assert told == [True, False]
-        later = wall() + BLOB_LIFE
-        monkeypatch.setattr(blobs, "wall", lambda: later)
+        wall.now += BLOB_LIFE
         return [await scope.store.get_blob(key) for key in keys]
 
     assert asyncio.run(kept()) == [b"x", None]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fauxscale.clock import Clock
 from fauxscale.errors import ApiError, Problem
@@ -13,7 +13,7 @@ from fauxscale.images.recipe import Draw, Enlarge
 from fauxscale.images.recipe import Recipe as Pictured
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import Card, Owner
-from fauxscale.state.fault_plan import Count, RuleProgress
+from fauxscale.state.fault_progress import Count, RuleProgress
 from fauxscale.state.files import File
 from fauxscale.state.head import Head
 from fauxscale.state.jobs import Job, Pace
@@ -46,8 +46,7 @@ LINK = Link(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Nested:
+class Nested(Struct, frozen=True):
     """Of one kind of step or another, as plain as JSON lets them be."""
 
     step: Enlarge | Draw

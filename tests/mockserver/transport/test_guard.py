@@ -7,12 +7,12 @@ import base64
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from fauxscale import Terms, create_app
 from fauxscale.client import AccountHandle, FauxscaleClient

@@ -34,7 +34,7 @@ def test_a_port_that_is_taken_is_refused_with_its_address() -> None:
 
 def test_a_host_that_is_not_this_machines_is_refused_with_its_address() -> None:
     with pytest.raises(CannotListen, match=r"cannot listen on 203\.0\.113\.7:0"):
-        listen("203.0.113.7", 0)  # TEST-NET-3 (RFC 5737): nobody's
+        listen("203.0.113.7", 0)  # TEST-NET-3 (RFC 5737): unassigned
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
+import logging
 import socket
+import struct
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 
@@ -15,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fauxscale import create_app
+from fauxscale import clock, create_app
+from fauxscale.transport import exchange
 from fauxscale.transport.connection import connection_of
 from fauxscale.transport.guard import Awaited, Guard, PeerLimits
 from fauxscale.transport.listener import listen
@@ -256,3 +260,68 @@ def test_a_client_that_leaves_amid_a_body_is_no_error(path: bytes, caplog: pytes
         client.close()
         assert until(lambda: not guard._busy)
     assert not caplog.records
+
+
+def kept_alive() -> int:
+    """How many timers hold connections that wait for another request."""
+    timers = [one for one in gc.get_objects() if isinstance(one, asyncio.TimerHandle) and not one.cancelled()]
+    return sum("timeout_keep_alive_handler" in repr(one) for one in timers)
+
+
+def test_nothing_is_kept_of_a_connection_that_was_reset(address: tuple[str, int]) -> None:
+    before = kept_alive()
+    with closing(socket.create_connection(address)) as peer:
+        peer.sendall(post(0))
+        assert peer.recv(1000).startswith(b"HTTP/1.1 200")
+        assert until(lambda: kept_alive() == before + 1)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert until(lambda: kept_alive() == before)
+
+
+def connections() -> int:
+    """How many connections are in memory, open or not freed yet."""
+    kinds = ("WireProtocol", "SocketExchange", "_SelectorSocketTransport")
+    return sum(type(one).__name__ in kinds for one in gc.get_objects())
+
+
+@pytest.mark.parametrize("kind", ["answered", "left amid a body", "reset"])
+def test_a_connection_is_freed_without_a_collection_of_garbage(
+    address: tuple[str, int], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        logging.getLogger("fauxscale"), "disabled", True
+    )  # pytest keeps what an error refers to
+    gc.collect()
+    gc.disable()
+    try:
+        before = connections()
+        for _ in range(5):
+            with socket.create_connection(address, timeout=30) as sock:
+                if kind == "answered":
+                    sock.sendall(post(3) + b"abc")
+                    answer(sock, b"abc")
+                else:
+                    sock.sendall(post(500_000) + bytes(400_000))
+                if kind == "reset":
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert until(lambda: connections() <= before)
+    finally:
+        gc.enable()
+
+
+def test_a_long_body_leaves_others_their_turns_however_fast_its_peer_reads(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[None] = []
+
+    async def give_way() -> None:
+        turns.append(None)
+        await clock.give_way()
+
+    monkeypatch.setattr(exchange, "give_way", give_way)
+    with socket.create_connection(address, timeout=30) as sock:
+        sock.sendall(post(0, b"/large"))
+        seen = 0
+        while seen < 20_000_000:
+            seen += len(sock.recv(1_000_000))
+    assert len(turns) >= 20_000_000 // (256 * 1024)

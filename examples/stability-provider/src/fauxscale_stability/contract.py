@@ -35,7 +35,7 @@ PROFILE = Profile(
         ),
         Probe(id="no picture, fast", operation="stability.fast", path=FAST),
         Probe(
-            id="a format nobody knows, fast",
+            id="an unknown format, fast",
             operation="stability.fast",
             path=FAST,
             picture="image",
@@ -57,7 +57,7 @@ PROFILE = Profile(
             free=True,
         ),
         Probe(
-            id="a key nobody has",
+            id="an unknown key",
             operation="stability.balance",
             path="/v1/user/balance",
             method="GET",

@@ -8,8 +8,8 @@ is not documented, so `image` and `image_url` are read, and without one a pictur
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 
+from msgspec.structs import replace
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from fauxscale.provider_api import (

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from msgspec import Struct, field
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import ApiError, Call, Problem, phrase, tell
@@ -100,8 +100,7 @@ _PLAIN: Mapping[Problem, tuple[int, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WireError:
+class WireError(Struct, frozen=True):
     """An error as it goes over the wire."""
 
     status: int

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import (
@@ -36,8 +36,7 @@ _ECHO = 1_000
 _LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """The outcome of a request, to word its reply from. `image` is a link's id, None when withheld."""
 
     seed: int

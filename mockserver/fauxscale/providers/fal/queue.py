@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, replace
 from typing import Any, cast
 
+from msgspec import to_builtins
+from msgspec.structs import replace
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fauxscale.provider_api import (
@@ -148,7 +149,7 @@ async def _job(call: Call, hook: str | None) -> Job:
             wanted = replace(wanted, given=True)  # a notice holds the link of what is too large for it
         outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)
         made = output_of(inputs, outcome)
-        output: dict[str, object] = {"output": asdict(made)}
+        output: dict[str, object] = {"output": to_builtins(made)}
         if hook is not None:
             output["payload"] = await word(call, made, outcome.results[0].link)
         return Made(outcome, output)

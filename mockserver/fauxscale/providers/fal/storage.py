@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import cast
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import (
@@ -38,16 +39,14 @@ _MOST_FILE = 256 * MIB
 _MOST_PARTS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """The future address of a file whose bytes are still to come, and how long it will then live (seconds)."""
 
     file: File
     life: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """One part of a file that is uploaded in parts."""
 
     number: int

@@ -22,14 +22,18 @@ from fauxscale.provider_api import (
 
 from . import endpoints, prices
 from .errors import word_error
+from .operation import run
 from .options import OPTIONS, PARAMETERS
+from .upscale import UPSCALE
 
 _V3 = "/v1/ideogram-v3"
 
 
 async def answer(call: Call) -> Response:
-    """Answer a call of a picture operation. What they take and make is read with the first call of any."""
-    from .operations import OPERATIONS, run
+    """Answer a call of a picture operation. What those beside /upscale take and make is read with their first call."""
+    if call.endpoint.operation == "ideogram.upscale":
+        return await run(UPSCALE, call)
+    from .operations import OPERATIONS
 
     return await run(OPERATIONS[call.endpoint.operation], call)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import BytesIO
+
+from msgspec import Struct
 
 MIB = 1024 * 1024
 _ENTRY = b"PK\x01\x02"  # what an entry of the directory begins with
@@ -46,8 +47,7 @@ class Allowance:
         self.size -= size
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedFile:
+class ArchivedFile(Struct, frozen=True):
     """A file inside a zip file: its name without folders, its size as the directory says, and where it is."""
 
     name: str

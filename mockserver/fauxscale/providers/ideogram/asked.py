@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fauxscale.provider_api import (
     ApiError,
@@ -29,8 +30,7 @@ _MOST_PARTS = 100
 _MOST_OF_MANY = 11  # so many files of one name are read, to be told that ten are the most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(Struct, frozen=True, kw_only=True):
     """The pictures of a form under one name: the last one sent, or if `many` all of them.
 
     `each` is how many bytes a file may have where that is less than what the API version lets any have, `total` all
@@ -55,8 +55,7 @@ def references(name: str) -> Files:
     return Files(name=name, many=True, total=_REFERENCES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestBody:
+class RequestBody(Struct, frozen=True, kw_only=True):
     """What a call may send. `rules` say what the schema cannot: each raises ApiError for values that do not go
     together. Where `holder` says so, one JSON object holds all that is asked for. `is_json`: it is no form."""
 
@@ -79,8 +78,7 @@ class RequestBody:
         return (*(one.name for one in self.asked), *(one.name for one in self.files))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a call asks for: the values in force, and the pictures by the name of their part; `counted` are lists."""
 
     values: Mapping[str, object]
@@ -127,7 +125,7 @@ async def read(call: Call, body: RequestBody) -> Asked:
     """Read a form. Raises ApiError for the first thing wrong with it."""
     api_version = str(call.setting("api_version"))
     limit, judge = body.limit or _FILE_LIMITS[api_version], Judge(api_version)
-    # A file that nobody asked for is ignored, and has to be read for that.
+    # A file that was not asked for is ignored, and has to be read for that.
     room = max(limit, sum(one.room(limit) for one in body.files))
     form = await call.form(file=limit, whole=room + MIB, files=_MOST_FILES, parts=_MOST_PARTS)
     values = _values_of(form, judge.known(body.members), lenient=words_of(call) == "v2")
@@ -143,6 +141,20 @@ async def read_json(call: Call, body: RequestBody) -> Asked:
     values = await call.json(MIB)
     _check(call, body, judge.object_breach(body.members, values), values)
     return _in_force(body, judge, values, {})
+
+
+async def read_with_picture(call: Call, body: RequestBody) -> Asked:
+    """Read the form of a v2 operation that needs a picture. JSON can only name a stored one, and there is none here."""
+    if call.request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return await read(call, body)
+    if "image_asset_identifier" in await call.json(MIB):
+        raise ApiError(
+            Problem.NOT_FOUND,
+            "The source image was not found.",
+            reason="stored pictures (image_asset_identifier) are not imitated: send one as the part image",
+            param="image_asset_identifier",
+        )
+    raise refused("A source image is required.", "image")
 
 
 def exclusive(first: str, *others: str) -> Callable[[Asked], None]:
@@ -212,7 +224,7 @@ def _check(
     values: Mapping[str, object],
     form: Form | None = None,
 ) -> None:
-    """Refuse a request that breaks its schema, or has members that nobody knows where those are refused."""
+    """Refuse a request that breaks its schema, or has unknown members where those are refused."""
     if breach is not None:
         raise _explained(breach.error, breach, body, form)
     inner = values.get(body.holder)
@@ -243,7 +255,7 @@ def _explained(refusal: ApiError, breach: SchemaBreach, body: RequestBody, form:
 
 
 def _pictures(form: Form, one: Files, limit: int) -> tuple[Part, ...]:
-    """The files under a name; an empty one that nobody asked for is none: a browser's field left empty."""
+    """The files under a name; an empty one that was not asked for is none: a browser's field left empty."""
     parts = [part for part in form.all(one.name) if part.data or one.required]
     kept = tuple(parts if one.many else parts[-1:])
     for size, most in (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from fauxscale.provider_api import ApiError, Call, Part, Problem, Refuse, Sent, Withhold, probed
 
@@ -25,8 +26,7 @@ _MOST_CAPTION = 10_000
 _IMAGES, _CAPTIONS = "ideogram.images", "ideogram.captions"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
+class Asset(Struct, frozen=True, kw_only=True):
     """A stored file of a dataset: a picture, whose bytes `blob` holds, or a caption, which is `text`."""
 
     id: str
@@ -60,8 +60,7 @@ async def captions_of(call: Call, dataset_id: str) -> list[Asset]:
     return await call.account.records.all(f"{_CAPTIONS}.{dataset_id}", Asset)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """A file that was sent, by itself or in a zip file. `read` gives its bytes, None where they are broken."""
 
     name: str

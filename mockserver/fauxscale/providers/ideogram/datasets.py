@@ -7,8 +7,8 @@ docs/fidelity.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import ApiError, Call, Problem, iso
@@ -25,8 +25,7 @@ _MOST_NAME = 1_000
 _MOST_SEARCH = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dataset:
+class Dataset(Struct, frozen=True, kw_only=True):
     """One dataset. `made` is the account's time in Unix seconds."""
 
     id: str

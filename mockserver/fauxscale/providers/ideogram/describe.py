@@ -6,8 +6,8 @@ Source: Ideogram's public OpenAPI description of 2026-04-27.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from msgspec.structs import replace
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import (
@@ -16,18 +16,18 @@ from fauxscale.provider_api import (
     Size,
     Step,
     WithoutText,
-    caption_of,
     judge,
+    measured,
     perform,
     text_blocks_of,
 )
 
 from . import recipes
 from .asked import Asked, RequestBody
-from .legacy import IMAGE as IMAGE_FILE
 from .operation import Operation, answered, work_of
 from .schema import Member
 from .styles import PROMPT, SEED
+from .upscale import IMAGE as IMAGE_FILE
 from .v3 import IMAGE
 
 _VERSION = Member(
@@ -38,13 +38,13 @@ _VERSION = Member(
 async def _describe(call: Call, asked: Asked) -> Response:
     """Describe the picture that was sent by its size, colours and brightness, as they are measured now.
 
-    It is kept like a result, behind a link that nobody is told of.
+    It is kept like a result, behind a link that is not told.
     """
     work = replace(work_of(call, asked, (recipes.whole,)), path=None)
     judged = await judge(call, work)
-    caption = await caption_of(call, work.sources[0].data, judged[0])
+    found = await measured(call, work.sources[0].data, judged[0])
     await perform(call, work, judged)
-    return JSONResponse({"descriptions": [{"text": caption}]})
+    return JSONResponse({"descriptions": [{"text": found.caption}]})
 
 
 async def _layerize(call: Call, asked: Asked) -> Response:

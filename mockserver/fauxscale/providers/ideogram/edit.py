@@ -65,6 +65,7 @@ EDIT = Operation(
             RESOLUTION,
             ASPECT,
             Member(name="transparent_background", kind="boolean", default=False),
+            Member(name="magic_prompt_system_prompt_config_id", late=True),
         ),
         files=(Files(name="images", many=True, each=_FILE),),
         rules=(_has_pictures, ONE_SIZE),

@@ -41,12 +41,13 @@ async def _model(call: Call) -> Response:
 
 async def _v2(call: Call) -> Response:
     """Answer a call of v2, or for the key set of its webhooks."""
-    from . import v2_generations, v2_images, v2_upscale, v2_usage
+    from . import v2_describe, v2_generations, v2_images, v2_upscale, v2_usage
 
     handlers = {
         "ideogram.v2_upscale": v2_upscale.upscale,
         "ideogram.v2_generate": v2_images.generate,
         "ideogram.v2_remove_background": v2_images.remove_background,
+        "ideogram.v2_describe": v2_describe.describe,
         "ideogram.v2_usage": v2_usage.get_usage,
         _POLL: v2_generations.get_generation,
         "ideogram.jwks": v2_generations.jwks,
@@ -99,6 +100,7 @@ ENDPOINTS = (
         path="/v2/image/remove-background/{model}",
         handler=_v2,
     ),
+    Endpoint(operation="ideogram.v2_describe", method="POST", path="/v2/image/describe/{model}", handler=_v2),
     Endpoint(operation=_POLL, method="GET", path="/v2/generations/{generation_id}", handler=_v2),
     _free(operation="ideogram.v2_usage", method="GET", path="/v2/account/usage", handler=_v2),
     _free(
@@ -135,5 +137,6 @@ PARAMETERS = (
     "model", "async", "webhook_url", "private", "target_collection_id", "image", "creativity", "texture", "denoise",
     "sharpen", "strength", "fix_compression", "face_enhancement", "face_enhancement_strength",
     "face_enhancement_creativity", "subject_detection", "enhancement_strength", "color_preservation", "autoprompt",
-    "detail_strength", "resolution_tier", "enable_copyright_detection",
+    "detail_strength", "resolution_tier", "enable_copyright_detection", "include_bbox", "include_style_descriptions",
+    "include_tags",
 )  # fmt: skip

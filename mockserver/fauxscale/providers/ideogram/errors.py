@@ -36,6 +36,8 @@ _UNREADABLE = (Problem.BROKEN_IMAGE, Problem.UNSUPPORTED_FORMAT, Problem.DOWNLOA
 _LINKS = (Problem.LINK_EXPIRED, Problem.LINK_FORGED, Problem.LINK_UNKNOWN)
 
 _UNSAFE_PROMPT = "Prompt provided failed safety check due to the inclusion of prohibited content."
+# What they say of an unsafe picture is documented (2026-04-27, 2026-10-07).
+_DESCRIBING = ("ideogram.describe", "ideogram.v2_describe")
 _UNSAFE_IMAGE = "Image provided failed safety check due to the inclusion of prohibited content."
 # That of 422 is documented.
 _TEXTS = {
@@ -159,7 +161,7 @@ def _problem(status: int, detail: object) -> Mapping[str, object]:
 
 
 def _unsafe(call: Call) -> str:
-    return _UNSAFE_IMAGE if call.endpoint.operation == "ideogram.describe" else _UNSAFE_PROMPT
+    return _UNSAFE_IMAGE if call.endpoint.operation in _DESCRIBING else _UNSAFE_PROMPT
 
 
 def _reads_json(call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""The legacy picture operations and /upscale, whose parameters are a JSON object or the texts of a form.
+"""The legacy picture operations, whose parameters are a JSON object or the texts of a form.
 
 Sources: Ideogram's public OpenAPI description of 2026-04-27 and the API reference (read 2026-04 and 2026-11).
 """
@@ -6,13 +6,14 @@ Sources: Ideogram's public OpenAPI description of 2026-04-27 and the API referen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from fauxscale.provider_api import Call, Outcome, Result, Size, enlarged
+from msgspec.structs import replace
+
+from fauxscale.provider_api import Size
 
 from . import recipes
-from .asked import Asked, Files, RequestBody, refused
-from .operation import Operation, makes, pictures
+from .asked import Asked, RequestBody, refused
+from .operation import Operation, makes
 from .schema import Member
 from .sizes import LEGACY_ASPECTS, size_of
 from .styles import (
@@ -29,10 +30,9 @@ from .styles import (
     PROMPT,
     SEED,
 )
+from .upscale import HOLDER, IMAGE, held
 from .v3 import MASK, word
 
-IMAGE = Files(name="image_file", required=True)
-_HOLDER = "image_request"
 _REQUEST = (
     PROMPT,
     LEGACY_ASPECT,
@@ -46,7 +46,6 @@ _REQUEST = (
     COUNT,
     PALETTE,
 )
-_PERCENT = Member(name="resemblance", kind="integer", least=1, most=100, default=50)
 # What only some models can ("only available for model versions …", OpenAPI of 2026-04-27).
 _OLDEST = ("V_1", "V_1_TURBO")
 _UNABLE: Mapping[str, tuple[str, ...]] = {
@@ -68,46 +67,15 @@ def _model_can(*names: str) -> Callable[[Asked], None]:
     return rule
 
 
-def _held(*members: Member) -> tuple[Member, ...]:
-    """The one member of a request that holds all others."""
-    return (Member(name=_HOLDER, kind="object", required=True, members=members),)
-
-
 def _size(asked: Asked) -> Size:
     if asked.has("resolution"):
         return size_of(asked.text("resolution"))
     return LEGACY_ASPECTS[asked.text("aspect_ratio") or "ASPECT_1_1"]
 
 
-def _word_upscale(call: Call, asked: Asked, outcome: Outcome) -> Mapping[str, object]:
-    width, height = outcome.pictures[0].size
-
-    def sizes(result: Result) -> tuple[str, str]:
-        return f"{width}x{height}", result.size
-
-    return pictures(call, asked, outcome, sizes=sizes, style="GENERAL")
-
-
-UPSCALE = Operation(
-    body=RequestBody(
-        members=_held(
-            replace(PROMPT, required=False),
-            _PERCENT,
-            replace(_PERCENT, name="detail"),
-            LEGACY_MAGIC,
-            COUNT,
-            SEED,
-            LEGACY_MAGIC_VERSION,
-            Member(name="magic_prompt_system_prompt_config_id", late=True),
-        ),
-        files=(IMAGE,),
-        holder=_HOLDER,
-    ),
-    answer=makes(lambda asked: enlarged(), _word_upscale),
-)
 GENERATE = Operation(
     body=RequestBody(
-        members=_held(*_REQUEST), rules=(ONE_SIZE, _model_can(*_UNABLE)), holder=_HOLDER, is_json=True
+        members=held(*_REQUEST), rules=(ONE_SIZE, _model_can(*_UNABLE)), holder=HOLDER, is_json=True
     ),
     answer=makes(lambda asked: recipes.generated(asked, _size(asked)), word),
 )
@@ -127,13 +95,13 @@ EDIT = Operation(
 )
 REMIX = Operation(
     body=RequestBody(
-        members=_held(
+        members=held(
             *_REQUEST,
             Member(name="image_weight", kind="integer", least=1, most=100, default=50),
         ),
         files=(IMAGE,),
         rules=(ONE_SIZE, _model_can(*_UNABLE)),
-        holder=_HOLDER,
+        holder=HOLDER,
     ),
     answer=makes(lambda asked: recipes.remixed(asked, _size(asked)), word),
 )

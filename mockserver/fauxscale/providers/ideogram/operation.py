@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from msgspec import Struct
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import (
@@ -25,7 +25,6 @@ from fauxscale.provider_api import (
 )
 
 from .asked import Asked, RequestBody, read, read_json, refused
-from .models import model_exists
 from .styles import prompt_used
 
 # `upscaled_resolution` has two digits or more a side: ^\d{2,5}x\d{2,5}$ (OpenAPI, 2026-04-27).
@@ -35,8 +34,7 @@ _LEAST_SIDE = 10
 Answer: TypeAlias = Callable[[Call, Asked], Awaitable[Response]]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """What a call may ask for, and what does it and answers."""
 
     body: RequestBody
@@ -48,9 +46,11 @@ async def run(operation: Operation, call: Call) -> Response:
     await check_key_lives(call)
     webhook_of(call)
     asked = await (read_json if operation.body.is_json else read)(call, operation.body)
-    uri = asked.text("custom_model_uri")
-    if uri and not await model_exists(call, uri):
-        raise refused("No custom model of this URI is ready for generation.", "custom_model_uri")
+    if uri := asked.text("custom_model_uri"):
+        from .models import model_exists
+
+        if not await model_exists(call, uri):
+            raise refused("No custom model of this URI is ready for generation.", "custom_model_uri")
     return await operation.answer(call, asked)
 
 
@@ -116,6 +116,8 @@ def webhook_of(call: Call) -> str | None:
     The replies' description of 2026-10 speaks of a webhook_url that no operation of v1 describes; v4's asynchronous one
     has it in its query.
     """
+    if not call.request.scope["query_string"]:
+        return None
     url = call.request.query_params.get("webhook_url")
     if url is None or call.setting("api_version") == "2026-04":
         return None

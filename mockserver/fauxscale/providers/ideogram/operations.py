@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import describe, edit, legacy, v3
+from . import describe, edit, legacy, upscale, v3
 from .operation import Operation
-from .operation import run as run
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
-        "ideogram.upscale": legacy.UPSCALE,
+        "ideogram.upscale": upscale.UPSCALE,
         "ideogram.generate": legacy.GENERATE,
         "ideogram.edit": legacy.EDIT,
         "ideogram.remix": legacy.REMIX,

@@ -29,7 +29,7 @@ _MODELS = {
 UPSCALE = flat(0.06)  # resellers
 REMOVE_BACKGROUND = flat(0.01)
 LAYERIZE = flat(0.09)
-DESCRIBE = flat(0.01)  # a guess
+DESCRIBE = flat(0.01)  # a guess, v2 included: it has no quotes
 EDIT = flat(0.06)  # a guess
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
+
+from msgspec import Struct
 
 from fauxscale.provider_api import ApiError, Problem, is_object, json_type, read_number
 
@@ -26,8 +27,7 @@ _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,40}\s*", re.ASCII)
 _ECHO = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A member of a JSON object, or a text part of a form. Bounds are inclusive; of a list they count its entries.
 
     `later` are further choices of API version 2026-10, as is a `late` member as a whole. `of` is what the entries of
@@ -49,8 +49,7 @@ class Member:
     either: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaBreach:
+class SchemaBreach(Struct, frozen=True):
     """What is wrong at a path of a request. `told` is jsonschema's word for it, `plain` ours; `missing`: that it is
     not there at all, and then the path is that of what should hold it."""
 
@@ -72,8 +71,7 @@ class SchemaBreach:
         return ApiError(problem, text, param=field, details={"schema": schema})
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(Struct, frozen=True):
     """Judges values as one API version does."""
 
     api_version: str
@@ -105,12 +103,13 @@ class Judge:
         """The first thing wrong with a value, None for a good one."""
         if not isinstance(value, _TYPES[one.kind]) or (isinstance(value, bool) and one.kind != "boolean"):
             return wrong_type(one.kind, value, path)
-        told = _shown(value)
         choices = one.choices + (one.later if self._is_new else ())
         if choices and value not in choices:
+            told = _shown(value)
             plain = f"must be one of {', '.join(choices)}, got {told[:42]}"
             return SchemaBreach(path, f"{told} is not one of {list(choices)!r}", plain)
         if one.pattern and re.fullmatch(one.pattern, str(value)) is None:
+            told = _shown(value)
             plain = f"must match {one.pattern}, got {told[:42]}"
             return SchemaBreach(path, f"{told} does not match {one.pattern!r}", plain)
         if isinstance(value, list):
@@ -119,7 +118,9 @@ class Judge:
             named = [member.name for member in one.members if member.name in value]
             if one.either and len(named) != 1:
                 plain = f"must have one of {', '.join(member.name for member in one.members)}"
-                return SchemaBreach(path, f"{told} is not valid under any of the given schemas", plain)
+                return SchemaBreach(
+                    path, f"{_shown(value)} is not valid under any of the given schemas", plain
+                )
             return self.object_breach(one.members, value, path)
         return _out_of_range(one, value, path)
 

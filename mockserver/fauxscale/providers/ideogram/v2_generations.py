@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
+from msgspec import Struct
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import (
@@ -57,8 +57,7 @@ PLAIN = (
 COMMON = (*PLAIN, Member(name="webhook_url"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """What a v2 operation asks for: its work, which names its product, and how it is to be answered.
 
     `prompt` is what each result says it was made of; None: it says nothing of it. `told` are the members of the

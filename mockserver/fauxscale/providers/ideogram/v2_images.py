@@ -6,15 +6,16 @@ Source: the public OpenAPI description of 2026-10-07. Its other models (4.0, 4.5
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from fauxscale.provider_api import ApiError, Call, Problem, StepOf, is_object
 
 from . import prices, recipes
-from .asked import Asked, Files, RequestBody, read, read_json, refused
+from .asked import Asked, Files, RequestBody, read, read_json, read_with_picture, refused
 from .models import model_exists
 from .operation import check_key_lives, work_of
 from .schema import Member
@@ -41,6 +42,7 @@ from .v3 import size_asked
 
 MIB = 1024 * 1024
 _LONGEST_PROMPT = 10_000
+_MOST_STYLES = 10
 # What has another spelling here than in v1.
 _WORDS = ("rendering_speed", "magic_prompt", "style_type", "style_preset", "upscale_factor")
 _FACTORS = {"X1": 1, "X2": 2, "X4": 4}
@@ -85,8 +87,15 @@ def _check_character(asked: Asked) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureModel:
+def _check_styles(asked: Asked) -> None:
+    if len(asked.places(STYLES.name)) > _MOST_STYLES:
+        raise refused(f"At most {_MOST_STYLES} style reference images can be provided.", STYLES.name)
+
+
+_RULES = (_check_prompts, _check_styles, ONE_SIZE, *ONE_STYLE)
+
+
+class PictureModel(Struct, frozen=True, kw_only=True):
     """One way to make a picture: what it takes, what it makes of that in v1's words, and what an image costs."""
 
     product: str
@@ -110,7 +119,7 @@ GENERATE: Mapping[str, PictureModel] = MappingProxyType(
             body=RequestBody(
                 members=(*COMMON, *_TEXT, *_SIZED, _SPEED, _STYLE, *_STYLED),
                 files=(STYLES,),
-                rules=(_check_prompts, ONE_SIZE, *ONE_STYLE),
+                rules=_RULES,
             ),
             recipe=_generated,
             price=prices.v3,
@@ -126,7 +135,7 @@ GENERATE: Mapping[str, PictureModel] = MappingProxyType(
                     replace(_STYLE, choices=("auto", "realistic", "fiction")),
                 ),
                 files=(STYLES, CHARACTERS),
-                rules=(_check_prompts, ONE_SIZE, *ONE_STYLE, _check_character),
+                rules=(*_RULES, _check_character),
             ),
             recipe=_generated,
             price=prices.v3,
@@ -136,7 +145,7 @@ GENERATE: Mapping[str, PictureModel] = MappingProxyType(
             body=RequestBody(
                 members=(*COMMON, *_TEXT, *_SIZED, _SPEED, *_STYLED, replace(MODEL_URI, required=True)),
                 files=(STYLES,),
-                rules=(_check_prompts, ONE_SIZE, *ONE_STYLE),
+                rules=_RULES,
             ),
             recipe=_generated,
             price=prices.v3,
@@ -193,10 +202,7 @@ async def _order(call: Call, models: Mapping[str, PictureModel]) -> Order:
             details={"path": call.path},
         )
     await check_key_lives(call)
-    kind = call.request.headers.get("content-type", "").partition(";")[0].strip()
-    said = await (read_json if kind == "application/json" and not _wants_file(model) else read)(
-        call, model.body
-    )
+    said = await _said(call, model.body)
     asked = _as_in_v1(said)
     uri = asked.text("custom_model_uri")
     if uri and not await model_exists(call, uri):
@@ -211,9 +217,12 @@ async def _order(call: Call, models: Mapping[str, PictureModel]) -> Order:
     return Order(asked=said, work=work, prompt=prompt)
 
 
-def _wants_file(model: PictureModel) -> bool:
-    """Whether a picture must come with the call, which JSON cannot carry."""
-    return any(one.required for one in model.body.files)
+async def _said(call: Call, body: RequestBody) -> Asked:
+    """Read a form, or JSON, which cannot carry a picture that must come with the call."""
+    if any(one.required for one in body.files):
+        return await read_with_picture(call, body)
+    kind = call.request.headers.get("content-type", "").partition(";")[0].strip()
+    return await (read_json if kind == "application/json" else read)(call, body)
 
 
 def _as_in_v1(asked: Asked) -> Asked:

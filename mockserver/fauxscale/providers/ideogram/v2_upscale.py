@@ -6,14 +6,15 @@ Source: the public OpenAPI description of 2026-10-07, and quotes of 2026-10-10 (
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from fauxscale.provider_api import ApiError, Call, Problem, Size, enlarged, micros
 
-from .asked import Asked, Files, RequestBody, read, refused
+from .asked import Asked, Files, RequestBody, read_with_picture, refused
 from .operation import check_key_lives, work_of
 from .schema import Member
 from .v2_generations import COMMON, Order, answer
@@ -39,8 +40,7 @@ _TOUCHES = (*map(_share, _SHARES), _FACE, _SUBJECT)
 _REPAIRS = (_share("fix_compression"), _share("strength", least=0.01))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upscaler:
+class Upscaler(Struct, frozen=True, kw_only=True):
     """One way to upscale. `rate` is micro-dollars for a million pixels that come out, or `tiers` for an image.
 
     `prompt` is how many characters one may have; 0: none is read, or it is refused where that is documented.
@@ -171,7 +171,7 @@ async def upscale(call: Call) -> Response:
             details={"path": call.path},
         )
     await check_key_lives(call)
-    asked = await _asked(call, model)
+    asked = await read_with_picture(call, model.body)
 
     def size(width: int, height: int) -> Size:
         return model.size(asked, width, height)
@@ -187,17 +187,3 @@ async def upscale(call: Call) -> Response:
     )
     told = ("generation_kind", "seed", "width", "height")
     return await answer(call, Order(asked=asked, work=work, told=told))
-
-
-async def _asked(call: Call, model: Upscaler) -> Asked:
-    """Read the form. JSON can only name a stored picture, and there is none here."""
-    if call.request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return await read(call, model.body)
-    if "image_asset_identifier" in await call.json(MIB):
-        raise ApiError(
-            Problem.NOT_FOUND,
-            "The source image was not found.",
-            reason="stored pictures (image_asset_identifier) are not imitated: send one as the part image",
-            param="image_asset_identifier",
-        )
-    raise refused("A source image is required.", "image")

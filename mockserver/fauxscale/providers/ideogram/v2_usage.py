@@ -6,10 +6,10 @@ Source: the public OpenAPI description of 2026-10-07.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from msgspec import Struct
 from starlette.responses import JSONResponse, Response
 
 from fauxscale.provider_api import ApiError, Call, Charge, Problem, iso
@@ -64,8 +64,7 @@ async def get_usage(call: Call) -> Response:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rate:
+class _Rate(Struct, frozen=True):
     """What makes charges one line item: the product, the endpoint, and the price of one image in micro-dollars."""
 
     product: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import cache
 
 from starlette.responses import JSONResponse, Response
 
@@ -150,7 +151,13 @@ async def post_generations(call: Call) -> Response:
 
 
 async def get_models(call: Call) -> Response:
-    return JSONResponse({"object": "list", "data": [_card()]})
+    return Response(_models(), media_type="application/json")
+
+
+@cache
+def _models() -> bytes:
+    """The list of models, which nothing changes."""
+    return bytes(JSONResponse({"object": "list", "data": [_card()]}).body)
 
 
 async def get_model(call: Call) -> Response:

@@ -38,7 +38,7 @@ def polite(hint: str) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """`upscale(endpoint, image, **options) -> bytes`. Every default is right; a test spoils one of them."""
+    """`upscale(endpoint, image, **options) -> bytes`. Every default is right; a test breaks one of them."""
 
     largest: int = 25 * _MIB
     timeout: float | None = 3.0
@@ -96,13 +96,7 @@ class Client:
         for attempt in range(self.attempts):
             last = attempt == self.attempts - 1
             try:
-                reply = http.post(
-                    f"{endpoint.base_url}/upscale",
-                    headers={"Api-Key": endpoint.api_key},
-                    data={"image_request": json.dumps(self.sends(options))},
-                    files={"image_file": ("picture", image, "application/octet-stream")},
-                    timeout=self.timeout,
-                )
+                reply = self._send(http, endpoint, image, self.sends(options))
             except httpx.ConnectError:
                 if last:
                     raise Failed("nobody answers") from None
@@ -119,6 +113,17 @@ class Client:
                 return reply
             time.sleep(seconds)
         raise AssertionError("unreachable")
+
+    def _send(
+        self, http: httpx.Client, endpoint: Endpoint, image: bytes, options: Mapping[str, object]
+    ) -> httpx.Response:
+        return http.post(
+            f"{endpoint.base_url}/upscale",
+            headers={"Api-Key": endpoint.api_key},
+            data={"image_request": json.dumps(options)},
+            files={"image_file": ("picture", image, "application/octet-stream")},
+            timeout=self.timeout,
+        )
 
     def _link(self, reply: httpx.Response) -> str:
         if reply.status_code != 200:

@@ -1,0 +1,43 @@
+"""Makes the scenarios of operations that do not enlarge one picture: several images of a call, masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fauxscale import UnsafeImage
+from fauxscale_contracts.profiles.profile import Profile
+
+from .common_scenarios import REFUSED
+from .scenario import Expect, Scenario, StagedFault
+
+# Seconds for which paid work holds its places: long enough for three programs to start in it.
+_HELD = 1.0
+
+
+def of_several(profile: Profile) -> Iterable[Scenario]:
+    """Make scenarios of calls that make several images, of which the client saves one."""
+    yield Scenario(
+        id="withheld-first",
+        about="of two images the first is withheld as unsafe, the second is there",
+        options={profile.count: 2},
+        faults=(StagedFault(UnsafeImage(only=0), profile.work),),
+    )
+    if profile.counts_images:
+        yield Scenario(
+            id="three-of-four",
+            about="three clients at once, of four images each: two have a place, the third is answered 429",
+            expect=Expect(calls=(3, 36), charges=3),
+            options={profile.count: 4},
+            together=3,
+            terms={"latency": _HELD},
+        )
+
+
+def of_masks() -> Iterable[Scenario]:
+    """Make a scenario of a mask that does not fit."""
+    yield Scenario(
+        id="mask-other-size",
+        about="the mask is smaller than the picture",
+        expect=REFUSED,
+        mask="other-size",
+    )

@@ -1,0 +1,57 @@
+"""Tells from an error how a test ended: by its own assertion, by surprise, or by an error that somebody raised."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from fnmatch import fnmatchcase
+from json import JSONDecodeError
+from pathlib import Path
+from traceback import walk_tb
+
+from .played import Ending
+
+# What a program raises where it did not look at what it got, and nobody raises on purpose.
+_SURPRISES = (KeyError, IndexError, TypeError, AttributeError, JSONDecodeError)
+# What tests look at pictures with: what it raises there is the test's own finding.
+_CHECKS = ("_pytest.", "PIL.")
+_OF_TESTS = ("test_*.py", "*_test.py", "conftest.py")
+_INSTALLED = tuple(str(Path(one).resolve()) for one in {*sysconfig.get_paths().values(), sys.prefix})
+
+
+def ending_of(error: BaseException, root: Path | None = None) -> tuple[Ending, str]:
+    """How a run ended with this error, and the error in words. `root`: the folder of the user's project."""
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    where = _last_own_file(error, (root or Path.cwd()).resolve())
+    in_test = where is None or any(fnmatchcase(where.name, pattern) for pattern in _OF_TESTS)
+    # What `pytest.raises` says of an error that the client did raise comes while that error is handled.
+    alone = error.__context__ is None or isinstance(error.__context__, AssertionError)
+    checks = isinstance(error, AssertionError) or _raised_in(error).startswith(_CHECKS)
+    if in_test and alone and checks:
+        return "assertion", said
+    if not in_test and isinstance(error, _SURPRISES):
+        return "surprise", f"{said} in {where.name if where else 'its code'}"
+    return "failed", said
+
+
+def _raised_in(error: BaseException) -> str:
+    """The module that raised an error."""
+    names = [str(frame.f_globals.get("__name__", "")) for frame, _ in walk_tb(error.__traceback__)]
+    return names[-1] if names else ""
+
+
+def _last_own_file(error: BaseException, root: Path) -> Path | None:
+    """The innermost file of the project that the error came through; what is installed is not the project's."""
+    last: Path | None = None
+    for frame, _ in walk_tb(error.__traceback__):
+        file = Path(frame.f_code.co_filename)
+        if is_own(file, root):
+            last = file
+    return last
+
+
+def is_own(file: Path, root: Path) -> bool:
+    """Whether a file belongs to the project in this folder, and is no installed package."""
+    plain = os.path.normpath(file)
+    return file.is_absolute() and Path(plain).is_relative_to(root) and not plain.startswith(_INSTALLED)

@@ -1,0 +1,1 @@
+"""`fauxscale-contracts gate`: one verdict of the reports of the other commands."""

@@ -1,0 +1,25 @@
+"""Decodes pictures that a service or a client made, whatever their bytes are."""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+
+from PIL import Image, ImageFile
+
+
+def decoded(data: bytes) -> ImageFile.ImageFile | None:
+    """Decode a picture; None where it is broken, or so large that Pillow takes it for a decompression bomb."""
+    try:
+        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+            image = Image.open(BytesIO(data))
+        image.load()
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ):
+        return None
+    return image

@@ -1,0 +1,65 @@
+"""Counts what this server has done since its start, and tells it as Prometheus reads it."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from fauxscale.images.renderer import Renderer
+from fauxscale.state.journal import Entry
+from fauxscale.state.timed_store import TimedStore
+
+# https://prometheus.io/docs/instrumenting/exposition_formats/ (read 2026-11-22).
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Metrics:
+    """The counts of one worker. They only grow, whatever is reset; those of several workers add up."""
+
+    def __init__(self, renderer: Renderer, store: TimedStore) -> None:
+        self._renderer = renderer
+        self._store = store
+        self._calls: dict[Labels, float] = defaultdict(float)
+        self._seconds: dict[Labels, float] = defaultdict(float)
+        self._refusals: dict[Labels, float] = defaultdict(float)
+        self._charged: dict[Labels, float] = defaultdict(float)
+        self._received = self._sent = 0
+
+    def note(self, entry: Entry) -> None:
+        """Count a call that has ended."""
+        of = (("provider", entry.provider), ("operation", entry.operation))
+        self._calls[(*of, ("status", str(entry.status or "none")))] += 1
+        self._seconds[of] += entry.ended - entry.started
+        if entry.rule:
+            self._refusals[(*of, ("rule", entry.rule))] += 1
+        if entry.cost:
+            self._charged[of] += entry.cost / 1_000_000
+        self._received += entry.bytes_received
+        self._sent += entry.bytes_sent
+
+    def text(self) -> str:
+        """Tell all of it, each metric with what it means."""
+        rendered, waiting = self._renderer.rendered, self._renderer.pending
+        families = (
+            _family("calls_total", "counter", "Calls that have ended; status none: cut off.", self._calls),
+            _family("call_seconds_total", "counter", "Seconds that calls took.", self._seconds),
+            _family("refusals_total", "counter", "Calls refused, by the rule that refused them.", self._refusals),
+            _family("charged_dollars_total", "counter", "Dollars charged for calls.", self._charged),
+            _family("received_bytes_total", "counter", "Bytes of bodies received, where known.", {(): self._received}),
+            _family("sent_bytes_total", "counter", "Bytes of bodies sent, where known.", {(): self._sent}),
+            _family("renderings_total", "counter", "Pictures rendered.", {(): rendered}),
+            _family("renderings_pending", "gauge", "Pictures being rendered or waiting for it.", {(): waiting}),
+            _family("store_batches_total", "counter", "Batches that the store executed.", {(): self._store.batches}),
+            _family("store_seconds_total", "counter", "Seconds that those took.", {(): self._store.seconds}),
+        )  # fmt: skip
+        return "".join(line for family in families for line in family)
+
+
+def _family(name: str, kind: str, about: str, values: Mapping[Labels, float]) -> Iterator[str]:
+    yield f"# HELP fauxscale_{name} {about}\n# TYPE fauxscale_{name} {kind}\n"
+    for labels, value in values.items():
+        said = ",".join(f'{one}="{of}"' for one, of in (*labels, ("worker", str(os.getpid()))))
+        yield f"fauxscale_{name}{{{said}}} {value:.17g}\n"

@@ -1,0 +1,32 @@
+"""What limits a call: its provider's quotas, with what its account's terms say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from fauxscale.settings import Terms
+from fauxscale.state.rate_limits import MINUTE, Quota
+
+
+def quotas_under(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
+    """Return the quotas of a call: the provider's, with what terms say of calls a minute and at once.
+
+    Terms change how many; how they are counted stays the provider's. Calls a minute that terms set are the only limit
+    in time on calls of any kind: a provider's further windows go with its own figure.
+    """
+    if terms.rate_limit is not None:
+        usual = _limited(
+            usual, lambda one: one.window is not None, Quota(most=terms.rate_limit, window=MINUTE)
+        )
+    if terms.in_flight is not None:
+        usual = _limited(usual, lambda one: one.window is None, Quota(most=terms.in_flight))
+    return usual
+
+
+def _limited(usual: Sequence[Quota], replaces: Callable[[Quota], bool], wanted: Quota) -> Sequence[Quota]:
+    """Put a quota in place of those on all operations that it `replaces`, counted as the one of its window is."""
+    replaced = [one for one in usual if one.on == wanted.on and replaces(one)]
+    alike = next((one for one in replaced if one.window == wanted.window), wanted)
+    return [replace(alike, most=wanted.most), *(one for one in usual if one not in replaced)]

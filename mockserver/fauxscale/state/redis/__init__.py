@@ -1,0 +1,26 @@
+"""A store on Redis, which several workers and machines share: `open_store` opens it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fauxscale.state.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from .store import RedisStore
+
+# How long a reply of Redis may take, in seconds, before a call is told that there is none.
+PATIENCE = 1.0
+
+
+def open_store(url: str, *, memory: int, seconds: float = PATIENCE) -> RedisStore:
+    """Open the store at an address: `redis://`, `rediss://` or `unix://`, of a server or of any node of a cluster.
+
+    `memory`: so many bytes of pictures are kept of an account; `seconds`: so long a reply may take. Raises NoAddress
+    for what is no such address, and StoreUnavailable, with a sentence for people, where no server there will do.
+    """
+    try:
+        from .opening import connect
+    except ImportError:
+        raise StoreUnavailable("a store on Redis needs an extra: pip install 'fauxscale[redis]'") from None
+    return connect(url, memory, seconds)

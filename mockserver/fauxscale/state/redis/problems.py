@@ -1,0 +1,57 @@
+"""What can be wrong with Redis, in plain sentences: no password and no user's name stands in them."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from redis import exceptions
+
+from fauxscale.state.store import StoreUnavailable
+
+# By the first word of an error that Redis replies with, or by the client's own class of it.
+_BY_WORD = {
+    "OOM": "is full: raise its maxmemory (its maxmemory-policy must stay noeviction), or delete accounts",
+    "READONLY": "is a read-only replica: name the primary instead",
+    "LOADING": "is loading its data since it was started, and answers when that is done",
+    "MISCONF": "cannot write to its disk, and so takes no writes",
+    "NOREPLICAS": "has lost its replicas, and so takes no writes",
+    "MASTERDOWN": "has lost its primary",
+    "CLUSTERDOWN": "belongs to a cluster that is not complete",
+    "BUSY": "is busy with somebody's script",
+    "WRONGPASS": "refuses the user name or the password of the store's address",
+    "NOAUTH": "asks for a password, which the store's address has none of",
+    "NOPERM": "does not let this user run what is needed: every command, on keys that begin with fauxscale:",
+}
+_BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.SlotNotCoveredError, "CLUSTERDOWN"),
+    (exceptions.AuthenticationWrongNumberOfArgsError, "NOAUTH"),
+    (exceptions.NoPermissionError, "NOPERM"),
+)
+
+
+def place_named(url: str) -> str:
+    """What an address leads to, without what it says of who asks."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"Redis at {parts.path}"
+    return f"Redis at {parts.hostname or 'localhost'}:{parts.port or 6379}"
+
+
+def problem_with(place: str, error: Exception, seconds: float) -> StoreUnavailable:
+    """Say what an error of the client's library means. Raises the error again if it is a mistake of ours."""
+    said = str(error)
+    word = next((word for kind, word in _BY_CLASS if isinstance(error, kind)), said.split(" ", 1)[0])
+    if word in _BY_WORD:
+        return StoreUnavailable(f"{place} {_BY_WORD[word]}")
+    if isinstance(error, exceptions.AuthenticationError):
+        return StoreUnavailable(f"{place} {_BY_WORD['NOAUTH' if 'required' in said else 'WRONGPASS']}")
+    if isinstance(error, exceptions.TimeoutError | TimeoutError):
+        return StoreUnavailable(f"{place} did not answer within {seconds:g} s", lost=True)
+    if isinstance(error, exceptions.ConnectionError | exceptions.ClusterError | OSError):
+        return StoreUnavailable(f"{place} cannot be reached", lost=True)
+    raise error

@@ -1,0 +1,43 @@
+"""Turns of the calls of one process at something that all processes change: who was beaten to it waits for its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+
+class Turn:
+    """The turn of one call, once it has waited for it."""
+
+    def __init__(self, locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]) -> None:
+        self._locks = locks
+        self._mine: asyncio.Lock | None = None
+
+    async def wait(self) -> None:
+        """Wait until no other call that was beaten tries again: of sixty that do at once, one succeeds each time."""
+        if self._mine is None:
+            lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+            await lock.acquire()
+            self._mine = lock
+
+    def end(self) -> None:
+        if self._mine is not None:
+            self._mine.release()
+
+
+class Turns:
+    """The turns of one process, on each of its event loops."""
+
+    def __init__(self) -> None:
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    @contextmanager
+    def turn(self) -> Generator[Turn]:
+        """A turn, which ends with this context; it has not begun yet."""
+        turn = Turn(self._locks)
+        try:
+            yield turn
+        finally:
+            turn.end()

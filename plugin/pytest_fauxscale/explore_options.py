@@ -1,0 +1,126 @@
+"""Options of exploration: what is tried, where findings go, and what users have declared of situations."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import cast
+
+import pytest
+
+PREFIX = "--fauxscale-explore-"
+# What a client does in a situation, as its user has declared it.
+DECLARED = ("passes", "fails", "either", "skip")
+
+
+def declare(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """Declare the command line options and ini values."""
+    group.addoption(
+        "--fauxscale-explore",
+        action="store_true",
+        help="run the tests that pass again, once for each situation that can meet one of their calls",
+    )
+    group.addoption(
+        "--fauxscale-explore-plan",
+        default=None,
+        metavar="FILE",
+        help="run what a plan says that --fauxscale-explore wrote, without the plain run before it",
+    )
+    group.addoption(
+        "--fauxscale-explore-max", type=int, default=None, metavar="COUNT", help="situations to try at most"
+    )
+    group.addoption(
+        "--fauxscale-explore-patience",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="try silence as well: a client that waits longer for an answer is told of",
+    )
+    group.addoption(
+        "--fauxscale-explore-fail",
+        default="wrong",
+        choices=("wrong", "look", "never"),
+        help="from which verdict on the run fails (default: wrong)",
+    )
+    group.addoption(
+        "--fauxscale-explore-report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write what was found into this file: .html, .json or .md",
+    )
+    group.addoption(
+        "--fauxscale-explore-write",
+        default=None,
+        metavar="DIR",
+        help="write a test to keep for each finding into this folder",
+    )
+    group.addoption(
+        "--fauxscale-explore-baseline",
+        default=None,
+        metavar="FILE",
+        help="findings that are accepted, a line each: TEST SITUATION # why",
+    )
+    parser.addini(
+        "fauxscale_explore",
+        "what clients do in situations, a line each: PATTERN: passes, fails, either or skip",
+        type="linelist",
+        default=[],
+    )
+
+
+def patience(config: pytest.Config) -> float:
+    """How many seconds the service says nothing, where tests are explored in silence."""
+    return float(config.getoption("--fauxscale-explore-patience") or 0)
+
+
+def check(config: pytest.Config) -> None:
+    """Raise UsageError for invalid options and ini values, before any test is run."""
+    for pattern, word in _written(config):
+        if not pattern or word not in DECLARED:
+            raise pytest.UsageError(
+                f"fauxscale_explore: {pattern or word!r} wants one of {', '.join(DECLARED)}: lost-reply: fails"
+            )
+    for file in config.getoption("--fauxscale-explore-report") or ():
+        if not str(file).endswith((".html", ".json", ".md")):
+            raise pytest.UsageError(
+                f"--fauxscale-explore-report is a file in .html, .json or .md, not {file}"
+            )
+    if config.getoption("--fauxscale-explore") and config.getoption("--fauxscale-url"):
+        raise pytest.UsageError(
+            "--fauxscale-explore needs a server of the run's own, not that of --fauxscale-url"
+        )
+
+
+def check_marked(item: pytest.Item, value: object) -> None:
+    """Raise UsageError for an invalid argument of a marker."""
+    said = cast("dict[object, object]", value) if isinstance(value, dict) else {}
+    if not isinstance(value, bool | dict) or not all(
+        isinstance(pattern, str) and word in DECLARED for pattern, word in said.items()
+    ):
+        raise pytest.UsageError(
+            f"{item.nodeid}: explore is True, False, or what the client does in situations, one of "
+            f'{", ".join(DECLARED)}: fauxscale(explore={{"lost-reply": "fails"}})'
+        )
+
+
+def declared(item: pytest.Item, name: str) -> str:
+    """What the user has declared that this test does in a situation, by its marker or the ini file; "" for nothing."""
+    said: list[tuple[str, str]] = []
+    for mark in item.iter_markers("fauxscale"):  # the closest comes first
+        value = mark.kwargs.get("explore")
+        if value is False:
+            return "skip"
+        if isinstance(value, dict):
+            said += cast("dict[str, str]", value).items()
+    said += _written(item.config)
+    return next((word for pattern, word in said if _fits(name, pattern)), "")
+
+
+def _written(config: pytest.Config) -> list[tuple[str, str]]:
+    """What the ini file declares of situations: patterns, and what clients do."""
+    lines = [str(line).rpartition(":") for line in config.getini("fauxscale_explore")]
+    return [(pattern.strip(), word.strip()) for pattern, _, word in lines]
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name.partition("@")[0], pattern)

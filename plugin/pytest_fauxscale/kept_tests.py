@@ -1,0 +1,103 @@
+"""Writes tests to keep: each puts its client into one situation, and holds it to what it did wrong there."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fauxscale_contracts.console import atomic_write
+from fauxscale_contracts.explore.finding import Exploration, ExploredCall
+from fauxscale_contracts.explore.page import as_html
+from fauxscale_contracts.explore.report import as_json, as_markdown
+from fauxscale_contracts.explore.situations import Situation
+from fauxscale_contracts.explore.verdict import Judgement
+
+_FORMS = {".html": as_html, ".json": as_json, ".md": as_markdown}
+
+
+def kept_test(item: pytest.Item, staged: Situation, verdict: Judgement, patience: float = 0.0) -> str:
+    """The text of a test that fails as long as the finding stands; "" where none can be written."""
+    if verdict.level not in ("wrong", "look") or not isinstance(item, pytest.Function):
+        return ""
+    function: Callable[..., object] = item.obj
+    if item.cls is not None or item.module is None:
+        return ""  # a method: it needs what its class sets up
+    given = dict(getattr(getattr(item, "callspec", None), "params", {}))
+    if not all(_is_literal(value) for value in given.values()):
+        return ""
+    taken = [name for name in inspect.signature(function).parameters if name not in given]
+    fixtures = dict.fromkeys(["fauxscale", *taken])
+    passed = [*(f"{name}={name}" for name in taken), *(f"{name}={value!r}" for name, value in given.items())]
+    name, module = item.originalname, item.module.__name__
+    called = f"{module}.{name}({', '.join(passed)})"
+    waits = inspect.iscoroutinefunction(function)
+    marks = [
+        f"@pytest.mark.{one.name}" for one in item.own_markers if one.name in ("asyncio", "anyio", "trio")
+    ]
+    own = [one for one in item.fixturenames if one in vars(item.module)]
+    rule = (
+        "assert seen.charges <= 1"
+        if any(one.startswith("paid ") for one in verdict.reasons)
+        else "assert seen.findings == []"
+    )
+    waiting = f", patience={patience:g}" if patience and staged.is_silent else ""
+    plain = re.sub(r"\W+", "_", staged.scenario.id)
+    return "\n".join(
+        [
+            *(["import pytest"] if marks else []),
+            f"import {module}",
+            *([f"from {module} import {', '.join(own)}  # noqa: F401  # its fixtures"] if own else []),
+            "",
+            "",
+            *marks,
+            f"{'async ' if waits else ''}def {name}_in_{plain}({', '.join(fixtures)}):",
+            f"    # Staged: {staged.scenario.about}.",
+            f'    with fauxscale.exploring("{staged.id}"{waiting}) as seen:',
+            f"        {'await ' if waits else ''}{called}",
+            f"    {rule}",
+            "",
+        ]
+    )
+
+
+def write_all(done: Exploration, config: pytest.Config) -> Iterator[str]:
+    """Write the reports and the tests that were asked for; a line for each, or why it cannot be written."""
+    for name in config.getoption("--fauxscale-explore-report") or ():
+        file = Path(str(name))
+        yield _written(file, _FORMS[file.suffix](done))
+    if folder := config.getoption("--fauxscale-explore-write"):
+        for one in done.told:
+            if one.kept:
+                yield _written(Path(str(folder)) / _file_name(one), one.kept)
+            else:
+                yield (
+                    f"no test to keep of {one.test} in {one.situation}: only functions can be called, and with "
+                    "parameters that can be written down"
+                )
+
+
+def _file_name(found: ExploredCall) -> str:
+    name = re.sub(r"[^0-9a-zA-Z]+", "_", f"{found.test.rpartition('::')[2]}_{found.situation}")
+    return f"test_{name.strip('_').removeprefix('test_')}.py"
+
+
+def _written(file: Path, text: str) -> str:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write.write(file, text)
+    except OSError as error:
+        return f"{file} cannot be written: {error.strerror}"
+    return f"written: {file}"
+
+
+def _is_literal(value: Any) -> bool:
+    try:
+        return bool(ast.literal_eval(repr(value)) == value)
+    except (ValueError, SyntaxError, TypeError):
+        return False

@@ -1,0 +1,1 @@
+"""Situation coverage: matchers, sums and reports."""
