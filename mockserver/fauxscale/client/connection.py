@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from json import dumps, loads
 from typing import Any
 
 import httpx
@@ -58,11 +58,9 @@ class FauxscaleClient:
     def close(self) -> None:
         self._line.close()
 
-    def call(self, method: str, path: str, arguments: object = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, json: object = None) -> dict[str, Any]:
         """Make one control call. Raises Refused, or one of its kinds, with the server's message."""
-        status, content = self._ask(
-            method, path, b"" if arguments is None else json.dumps(arguments).encode()
-        )
+        status, content = self._ask(method, path, b"" if json is None else dumps(json).encode())
         body: dict[str, Any] = _read(content) if content else {}
         if status >= 400:
             kind = {400: InvalidRequest, 404: NotFound}.get(status, Refused)
@@ -131,5 +129,5 @@ class FauxscaleClient:
 
 
 def _read(content: bytes) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(content)
+    body: dict[str, Any] = loads(content)
     return body
