@@ -1,0 +1,118 @@
+"""The npm package as its users have it: packed, unpacked beside its test runners, and run at a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import tools
+from tests.clients.node import installed
+from tests.served import serving
+from tests.tools import needs
+
+pytestmark = needs("node", "npm")
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PACKAGE = ROOT / "clients" / "js"
+COMMAND = f"{sys.executable} -m fauxscale"
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
+    """The files that `npm pack` would publish, and the archive."""
+    folder = tmp_path_factory.mktemp("packed")
+    command = [tools.path_of("npm"), "pack", "--json", "--pack-destination", str(folder)]
+    done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told: Any = json.loads(done.stdout)
+    (about,) = told.values() if isinstance(told, dict) else told  # an object since npm 11
+    (archive,) = folder.glob("*.tgz")
+    return sorted(file["path"] for file in about["files"]), archive
+
+
+@pytest.fixture(scope="module")
+def project(packed: tuple[list[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of a user: the package beside the runners, and tests in `samples/`."""
+    folder = tmp_path_factory.mktemp("user") / "tests" / "project"
+    modules = folder / "node_modules"
+    modules.mkdir(parents=True)
+    (folder.parent.parent / "fixtures").symlink_to(ROOT / "fixtures")
+    for module in (installed(HERE) / "node_modules").iterdir():
+        (modules / module.name).symlink_to(module)
+    with tarfile.open(packed[1]) as archive:
+        archive.extractall(modules, filter="data")
+    (modules / "package").rename(modules / "fauxscale")
+    for name in ("package.json", "tsconfig.json"):
+        shutil.copyfile(HERE / name, folder / name)
+    shutil.copytree(HERE / "samples", folder / "samples")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving() as (ready, _):
+        yield str(ready["url"])
+
+
+def run(folder: Path, *command: str, **env: str) -> str:
+    """What a program of Node.js says; one that fails, fails the test. `FAUXSCALE_URL` is set where it is given."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("FAUXSCALE", "COVERAGE"))}
+    done = subprocess.run(
+        [tools.path_of("node"), *command],
+        cwd=folder,
+        env={**own, "NO_COLOR": "1", "FAUXSCALE_COMMAND": COMMAND, **env},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_only_what_belongs_is_published(packed: tuple[list[str], Path]) -> None:
+    names = ("control.js", "index.js", "playwright.js", "setup.js", "vitest.js")
+    typed = ("api.d.ts", "index.d.ts", "playwright.d.ts", "setup.d.ts", "vitest.d.ts")
+    assert packed[0] == sorted(["LICENSE", "README.md", "package.json", *names, *typed])
+
+
+def test_its_own_tests_pass_at_a_running_server(url: str) -> None:
+    said = run(PACKAGE, "--test", "test/", FAUXSCALE_URL=url)
+    assert "pass 16" in said.replace("# ", "").replace("ℹ ", "")
+
+
+def test_the_fixtures_of_vitest_give_each_test_an_account(project: Path, url: str) -> None:
+    vitest = "node_modules/vitest/vitest.mjs"
+    said = run(project, vitest, "run", "--config", "samples/config.mjs", FAUXSCALE_URL=url)
+    assert "3 passed" in said
+
+
+def test_the_fixtures_of_playwright_give_each_test_an_account(project: Path, url: str) -> None:
+    playwright = "node_modules/@playwright/test/cli.js"
+    said = run(project, playwright, "test", "--config", "samples/config.mjs", FAUXSCALE_URL=url)
+    assert "2 passed" in said
+
+
+@pytest.mark.parametrize(
+    ("runner", "passed"),
+    [
+        (("node_modules/vitest/vitest.mjs", "run"), "3 passed"),
+        (("node_modules/@playwright/test/cli.js", "test"), "2 passed"),
+    ],
+    ids=["vitest", "playwright"],
+)
+def test_a_run_starts_a_server_of_its_own(project: Path, runner: tuple[str, str], passed: str) -> None:
+    assert passed in run(project, *runner, "--config", "samples/config.mjs")
+
+
+def test_the_types_hold_the_package_and_find_mistakes(project: Path) -> None:
+    run(project, "node_modules/typescript/bin/tsc", "-p", ".")
