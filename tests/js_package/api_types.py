@@ -57,7 +57,9 @@ def _routes(description: Mapping[str, Any]) -> str:
                 found = [one for one in parameters if one["in"] == where]
                 members = {one["name"]: one["schema"] for one in found}
                 required = [one["name"] for one in found if one.get("required")]
-                lines.append(f"    {where}: {_members({'properties': members, 'required': required}, '    ')};")
+                lines.append(
+                    f"    {where}: {_members({'properties': members, 'required': required}, '    ')};"
+                )
             body = operation.get("requestBody", {}).get("content", {}).get("application/json")
             lines.append(f"    body: {_type(body['schema'], '    ') if body else 'undefined'};")
             lines.append(f"    reply: {_reply(operation)};")

@@ -40,9 +40,7 @@ def test_a_schema_that_the_types_cannot_say_is_an_error() -> None:
 
 
 def test_the_client_reaches_every_route_and_no_other() -> None:
-    routes = {
-        f"{method.upper()} {path}" for path, item in described()["paths"].items() for method in item
-    }
+    routes = {f"{method.upper()} {path}" for path, item in described()["paths"].items() for method in item}
     assert set(re.findall(r'control\("([A-Z]+ [^"]+)"', CLIENT)) == routes
 
 

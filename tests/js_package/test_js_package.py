@@ -16,6 +16,7 @@ import pytest
 
 from tests import tools
 from tests.clients.node import installed
+from tests.doc_pages import BLOCK
 from tests.served import serving
 from tests.tools import needs
 
@@ -66,7 +67,9 @@ def url() -> Iterator[str]:
 
 def run(folder: Path, *command: str, **env: str) -> str:
     """What a program of Node.js says; one that fails, fails the test. `FAUXSCALE_URL` is set where it is given."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("FAUXSCALE", "COVERAGE"))}
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith(("FAUXSCALE", "COVERAGE"))
+    }
     done = subprocess.run(
         [tools.path_of("node"), *command],
         cwd=folder,
@@ -112,6 +115,20 @@ def test_the_fixtures_of_playwright_give_each_test_an_account(project: Path, url
 )
 def test_a_run_starts_a_server_of_its_own(project: Path, runner: tuple[str, str], passed: str) -> None:
     assert passed in run(project, *runner, "--config", "samples/config.mjs")
+
+
+@pytest.mark.parametrize("page", ["clients/js/README.md", "docs/testing-other-languages.md"])
+def test_documented_tests_pass(project: Path, url: str, page: str) -> None:
+    found = [one[3] for one in BLOCK.finditer((ROOT / page).read_text("utf-8")) if one[1] == "ts"]
+    assert found
+    name = f"samples/{Path(page).stem}.test.ts"
+    (project / name).write_text("\n".join(found))
+    shutil.copyfile(ROOT / "fixtures" / "images" / "astronaut.png", project / "photo.png")
+    vitest = "node_modules/vitest/vitest.mjs"
+    try:
+        run(project, vitest, "run", name, "--config", "samples/config.mjs", FAUXSCALE_URL=url)
+    finally:
+        (project / name).unlink()
 
 
 def test_the_types_hold_the_package_and_find_mistakes(project: Path) -> None:

@@ -2,6 +2,7 @@
 export default {
   globalSetup: "fauxscale/setup",
   testDir: ".",
+  testMatch: "*.spec.ts",
   outputDir: "../results",
   test: { globalSetup: "fauxscale/setup", include: ["samples/*.test.ts"] },
 };
