@@ -65,8 +65,8 @@ def url() -> Iterator[str]:
         yield str(ready["url"])
 
 
-def run(folder: Path, *command: str, **env: str) -> str:
-    """What a program of Node.js says; one that fails, fails the test. `FAUXSCALE_URL` is set where it is given."""
+def run(folder: Path, *command: str, status: int = 0, **env: str) -> str:
+    """What a program of Node.js says; one that ends with another status fails the test."""
     own = {
         name: value for name, value in os.environ.items() if not name.startswith(("FAUXSCALE", "COVERAGE"))
     }
@@ -78,7 +78,7 @@ def run(folder: Path, *command: str, **env: str) -> str:
         text=True,
         timeout=180,
     )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert done.returncode == status, done.stdout[-4000:] + done.stderr
     return done.stdout + done.stderr
 
 
@@ -115,6 +115,38 @@ def test_the_fixtures_of_playwright_give_each_test_an_account(project: Path, url
 )
 def test_a_run_starts_a_server_of_its_own(project: Path, runner: tuple[str, str], passed: str) -> None:
     assert passed in run(project, *runner, "--config", "samples/config.mjs")
+
+
+FAILING = """
+test("fails", async ({ account }) => {
+  await fetch(`${account.baseUrl("ideogram")}/upscale`, { method: "POST" });
+  const headers = { "Api-Key": account.keys.ideogram };
+  await fetch(`${account.baseUrl("ideogram")}/upscale`, { method: "POST", headers });
+  throw new Error("no");
+});
+"""
+
+
+@pytest.mark.parametrize(
+    ("runner", "package", "name"),
+    [
+        (("node_modules/vitest/vitest.mjs", "run"), "fauxscale/vitest", "failing.test.ts"),
+        (("node_modules/@playwright/test/cli.js", "test"), "fauxscale/playwright", "failing.spec.ts"),
+    ],
+    ids=["vitest", "playwright"],
+)
+def test_the_calls_of_a_test_that_fails_are_shown(
+    project: Path, url: str, runner: tuple[str, str], package: str, name: str
+) -> None:
+    file = project / "samples" / name
+    file.write_text(f'import {{ test }} from "{package}";\n{FAILING}')
+    config = ("--config", "samples/config.mjs")
+    try:
+        said = run(project, *runner, f"samples/{name}", *config, status=1, FAUXSCALE_URL=url)
+    finally:
+        file.unlink()
+    assert "call_1 ideogram.upscale 400: the content type is wrong" in said
+    assert "call_2" not in said, "a call without the account's key is no call of this account"
 
 
 @pytest.mark.parametrize("page", ["clients/js/README.md", "docs/testing-other-languages.md"])
