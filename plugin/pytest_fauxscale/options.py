@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Value = float | int | str
 Network = Literal["block", "allow"]
+IniType = Literal["float", "int", "string"]
 MARKER = "fauxscale"
 
 
@@ -42,6 +43,7 @@ TERMS: Mapping[str, Option] = {
     "api_version": Option(str, "the date of the contract the providers follow, 2026-10 for instance"),
 }
 _ACCEPTS = {float: "a number", int: "a whole number", str: "a text"}
+_NUMBERS = pytest.version_tuple >= (8, 4)  # which pytest has read itself since then
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
 # Those of a run, not of a test.
 NETWORK = Option(
@@ -74,10 +76,8 @@ def declare(parser: pytest.Parser) -> None:
             metavar=None if option.choices else _TYPED[option.kind],
             help=f"{option.help}{given}",
         )
-        kind: Literal["float", "int", "string"] = (
-            "float" if option.kind is float else "int" if option.kind is int else "string"
-        )
-        parser.addini(f"fauxscale_{name}", option.help, type=kind, default=None)
+        kind = option.kind.__name__ if _NUMBERS and option.kind is not str else "string"
+        parser.addini(f"fauxscale_{name}", option.help, type=cast("IniType", kind), default=None)
     parser.addini(
         "fauxscale_reachable",
         "hosts tests may reach although the network is blocked",
@@ -115,12 +115,18 @@ def declare(parser: pytest.Parser) -> None:
     explore_options.declare(parser, group)
 
 
+def _written(config: pytest.Config, name: str) -> Value | None:
+    """Read an ini value, None where it is not set. Raises ValueError, TypeError or UsageError for no number."""
+    value: Value | None = config.getini(f"fauxscale_{name}")
+    return EVERY[name].kind(value) if isinstance(value, str) else value
+
+
 def check(config: pytest.Config) -> None:
     """Raise UsageError for invalid options and ini values, before any test is run."""
     for name, option in EVERY.items():
         _check_given(f"--fauxscale-{name.replace('_', '-')}", option, config.getoption(f"fauxscale_{name}"))
         try:
-            written: Value | None = config.getini(f"fauxscale_{name}")
+            written = _written(config, name)
         except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
             raise pytest.UsageError(f"fauxscale_{name} is {_ACCEPTS[option.kind]}: {error}") from None
         _check_given(f"fauxscale_{name}", option, written)
@@ -290,5 +296,5 @@ def coverage_fail_under(config: pytest.Config) -> float | None:
 
 def _chosen(config: pytest.Config, name: str, option: Option, marked: Value | None = None) -> Value | None:
     given: Value | None = config.getoption(f"--fauxscale-{name.replace('_', '-')}")
-    written: Value | None = config.getini(f"fauxscale_{name}")
+    written = _written(config, name)
     return next((value for value in (given, marked, written) if value is not None), option.default)
