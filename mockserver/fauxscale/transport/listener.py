@@ -149,7 +149,9 @@ class Listener(uvicorn.Server):
             if isinstance(sock, ListeningSocket):
                 sock.guard = self.guard
         await super().startup(sockets)
-        if self.should_exit:  # the application could not start: uvicorn exits by itself only in newer versions
+        if (
+            self.should_exit
+        ):  # the application could not start: uvicorn exits by itself only in newer versions
             sys.exit(3)
         self._ready()
 
