@@ -123,7 +123,7 @@ def test_commands_and_the_plugin_lead_to_functions_and_modules_of_the_wheel(whee
     commands = dict(points["console_scripts"])
     assert commands["fauxscale"] == "fauxscale.cli:main"
     assert ("fauxscale-contracts" in commands) == ("fauxscale_contracts/cli.py" in names_in(wheel))
-    assert dict(points["pytest11"]) == {"fauxscale": "pytest_fauxscale.plugin"}
+    assert dict(points["pytest11"]) == {"fauxscale": "pytest_fauxscale.entry"}
     for target in [*commands.values(), *points["pytest11"].values()]:
         module, _, function = target.partition(":")
         path = module.replace(".", "/")
