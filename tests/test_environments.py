@@ -124,6 +124,18 @@ def test_a_check_that_cannot_be_made_is_no_verdict(with_pytest: Path) -> None:
     assert done.stderr == "fauxscale-contracts check needs schemathesis: pip install 'fauxscale[contracts]'\n"
 
 
+def test_fixtures_that_lack_the_extra_name_it_once_a_test(tmp_path: Path) -> None:
+    programs = environment(tmp_path / "bare", "--editable", str(ROOT), "pytest")
+    (tmp_path / "test_it.py").write_text(
+        "def test_one(fauxscale): ...\n\ndef test_two(fauxscale_intercept): ...\n"
+    )
+    done = run(programs / "pytest", "-W", "error", cwd=tmp_path)
+    line = "the fixture fauxscale needs respx: pip install 'fauxscale[pytest]'"
+    assert [said for said in done.stdout.splitlines() if said == line] == [line, line]
+    assert "2 errors" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 UNRELATED = """
 import pytest
 
