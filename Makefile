@@ -4,7 +4,7 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage modes e2e check fmt bench conformance explored corpus torture attack scoreboard newest lowest beside lock audit build clean \
+.PHONY: help serve test coverage modes e2e check fmt bench conformance explored corpus torture attack scoreboard newest lowest beside elsewhere lock audit build clean \
 	base dev
 
 ARGS ?=
@@ -41,6 +41,15 @@ check: dev ## formatter, lint, both type checkers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pyright
+
+# What a system or a Python lacks that another has, the checkers know: no machine with either is needed.
+elsewhere: dev ## both type checkers for Windows, macOS and newer Pythons
+	$(BIN)/mypy --platform win32 --python-version 3.14 mockserver contracts plugin
+	$(BIN)/pyright --pythonplatform Windows --pythonversion 3.14 mockserver contracts plugin
+	$(BIN)/mypy --platform darwin --python-version 3.13 mockserver contracts plugin
+	$(BIN)/pyright --pythonplatform Darwin --pythonversion 3.13 mockserver contracts plugin
+	$(BIN)/mypy --python-version 3.12 mockserver contracts plugin
+	$(BIN)/pyright --pythonversion 3.12 mockserver contracts plugin
 
 fmt: dev ## format, and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -19,8 +19,8 @@ from .lock import ROOT, locked
 
 # Only tests that start it use it, and it asks for a newer pytest and the newest jsonschema-rs.
 LEFT_OUT = frozenset({"schemathesis"})
-# The lock's version asks for a newer click than users need; an older one does the same.
-UNLOCKED = frozenset({"check-jsonschema"})
+# Newer ones than these want a newer click than users need.
+OLDER = {"check-jsonschema": "<0.38"}
 
 
 def asked(project: Mapping[str, Any]) -> list[str]:
@@ -43,8 +43,9 @@ def main(folder: Path) -> None:
     document = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     project = document["project"]
     wanted = asked(project)
-    own = {*LEFT_OUT, *UNLOCKED, *map(_name, wanted)}
+    own = {*LEFT_OUT, *OLDER, *map(_name, wanted)}
     kept = [f"{name}=={version}" for name, version in locked().items() if name not in own]
+    kept += [f"{name}{bound}" for name, bound in OLDER.items()]
     lists = {"asked": wanted, "tools": tools(document["dependency-groups"]["dev"], project), "locked": kept}
     for name, lines in lists.items():
         (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")

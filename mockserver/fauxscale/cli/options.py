@@ -175,6 +175,12 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
         raise click.UsageError(str(error)) from None
 
 
+class NotInstalled(click.ClickException):
+    """An extra is missing; with the status of a misuse."""
+
+    exit_code = 2
+
+
 @contextmanager
 def told_in_one_line() -> Generator[None]:
     """Turn an error that keeps a server from starting into one line without a traceback."""
@@ -197,9 +203,7 @@ def told_in_one_line() -> Generator[None]:
         if isinstance(error, CannotListen):
             raise click.ClickException(f"{error.strerror}; another --port, or --port 0, will do") from None
         if isinstance(error, MissingExtra):
-            wrong = click.ClickException(str(error))
-            wrong.exit_code = 2
-            raise wrong from None
+            raise NotInstalled(str(error)) from None
         if isinstance(error, StoreUnavailable | WorkersFailed):
             raise click.ClickException(str(error)) from None
         raise
