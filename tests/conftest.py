@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import click.testing
 import httpx
 import pytest
 
@@ -27,6 +29,16 @@ def pytest_configure() -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+    _keep_streams_apart()
+
+
+def _keep_streams_apart() -> None:
+    """Have click before 8.2 keep what commands write to stdout and stderr apart, as it has since."""
+    testing: Any = click.testing
+    if "mix_stderr" in inspect.signature(testing.CliRunner).parameters:
+        testing.CliRunner = partial(testing.CliRunner, mix_stderr=False)
+        testing.Result.output = property(lambda one: one.stdout + one.stderr)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -60,7 +60,13 @@ _OF_RUNS = {"network": NETWORK, "budget": BUDGET, "contract": CONTRACT, "coverag
 EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
 MARKED = (*TERMS, "contract", "explore")
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
-_INI: Mapping[type, Literal["float", "int", "string"]] = {float: "float", int: "int", str: "string"}
+# Numbers in ini files are read by pytest since 8.4, and before that by us.
+_NUMBERS = pytest.version_tuple >= (8, 4)
+_INI: Mapping[type, Literal["float", "int", "string"]] = {
+    float: "float" if _NUMBERS else "string",
+    int: "int" if _NUMBERS else "string",
+    str: "string",
+}
 # Each has the default None: what is given is told from what is not.
 _MORE: Mapping[str, dict[str, Any]] = {
     "coverage": {
@@ -153,7 +159,8 @@ def is_given(config: pytest.Config) -> bool:
         return True
     try:
         return any(
-            config.getini(f"{MARKER}_{name}") not in (None, []) for name in (*EVERY, "reachable", "explore")
+            config.getini(f"{MARKER}_{name}") not in (None, "", [])
+            for name in (*EVERY, "reachable", "explore")
         )
     except (
         TypeError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
+from fauxscale.extras import MissingExtra
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.guard import LiveCallRefused, NetworkPolicy, guard
 from fauxscale.interception.intercept import policy_for, recorder, routed
@@ -40,9 +42,17 @@ if TYPE_CHECKING:
 def running(config: pytest.Config, providers: Sequence[Provider]) -> Generator[Server]:
     """Start the server of a run, or connect to the one that --fauxscale-url names. While it runs, none of the services
     it stands for can be reached, by fixtures of whatever scope; other hosts are the business of each test."""
+    _need_libraries()
     config.stash.setdefault(BLOCKED, BlockedCalls())
     with _started(config, providers) as server, guarded(config, server, others=True):
         yield server
+
+
+def _need_libraries() -> None:
+    """Fail in one line where the base install is used with a pytest of its own: the extra brings more than that."""
+    for library in ("respx", "jsonschema_rs", "python_multipart"):
+        if find_spec(library) is None:
+            pytest.fail(str(MissingExtra("the fixture fauxscale", library)), pytrace=False)
 
 
 @contextmanager

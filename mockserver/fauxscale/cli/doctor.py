@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from fauxscale.credentials import shorten
+from fauxscale.extras import MissingExtra, needed_by
 from fauxscale.hosts import leads_here
 
 from .options import PORT
@@ -102,8 +103,9 @@ def _store(url: str) -> Iterator[tuple[str, str]]:
     if not url:
         return
     try:
-        from fauxscale.state.redis.examination import examine
-    except ImportError:
-        yield "!", "a store on Redis needs an extra: pip install 'fauxscale[redis]'"
+        with needed_by("a store on Redis"):
+            from fauxscale.state.redis.examination import examine
+    except MissingExtra as missing:
+        yield "!", str(missing)
         return
     yield from examine(url)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from fauxscale.dispatch.provider import Provider
+from fauxscale.extras import needed_by
 from fauxscale.providers import PROVIDERS
 from fauxscale.server import MockServer
 from fauxscale.state.accounts import UNASSIGNED
@@ -55,12 +56,8 @@ def routed(
     record: Callable[[LiveCallRefused], None] | None = None,
 ) -> Generator[None]:
     """Take requests for the hosts of `providers` to `target`, and hold all others to `policy`."""
-    try:
+    with needed_by("intercept()"):
         from .respx_router import Switch, switched
-    except ModuleNotFoundError as missing:
-        if missing.name != "respx":
-            raise
-        raise ImportError("intercept() needs an extra: pip install 'fauxscale[pytest]'") from None
     hosts = frozenset(host for provider in providers for site in provider.sites for host in site.hosts)
     with guard(policy, record) as sockets, switched(Switch(hosts, target, sockets)):
         yield

@@ -352,5 +352,5 @@ def test_a_missing_extra_is_one_line_that_names_it() -> None:
     )
     assert (
         done.stderr.splitlines()[-1]
-        == "ImportError: intercept() needs an extra: pip install 'fauxscale[pytest]'"
+        == "fauxscale.extras.MissingExtra: intercept() needs respx: pip install 'fauxscale[pytest]'"
     )
