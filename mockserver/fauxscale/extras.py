@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
+from .errors import FauxscaleError
+
 # What is imported, and the smallest extra that brings it.
 EXTRAS: Mapping[str, str] = {
     "pytest": "pytest",
@@ -20,7 +22,7 @@ EXTRAS: Mapping[str, str] = {
 }
 
 
-class MissingExtra(ImportError):
+class MissingExtra(FauxscaleError, ImportError):
     """A library that an extra brings is not installed. The message is one line with the command that installs it."""
 
     def __init__(self, what: str, library: str, extra: str | None = None) -> None:

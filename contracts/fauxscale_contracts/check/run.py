@@ -17,6 +17,7 @@ import click
 import httpx
 
 from fauxscale import redact
+from fauxscale.errors import FauxscaleError
 from fauxscale.extras import MissingExtra
 from fauxscale_contracts.console.exit_codes import finish
 from fauxscale_contracts.contract.contract import Contract
@@ -46,7 +47,7 @@ _FAREWELL = 5.0  # seconds for Schemathesis to end in when it is told to
 _KEY = "FAUXSCALE_CHECK_KEY"
 
 
-class NotRun(Exception):
+class NotRun(FauxscaleError):
     """Raised where the check could not be made; says why."""
 
 
