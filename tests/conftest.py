@@ -36,8 +36,8 @@ def pytest_configure() -> None:
 def _keep_streams_apart() -> None:
     """Have click before 8.2 keep what commands write to stdout and stderr apart, as it has since."""
     if "mix_stderr" in inspect.signature(click.testing.CliRunner).parameters:
-        click.testing.CliRunner = partial(click.testing.CliRunner, mix_stderr=False)  # type: ignore[assignment,misc]
-        click.testing.Result.output = property(lambda one: one.stdout + one.stderr)  # type: ignore[method-assign]
+        click.testing.CliRunner = partial(click.testing.CliRunner, mix_stderr=False)  # type: ignore[assignment,misc,call-arg]
+        click.testing.Result.output = property(lambda one: one.stdout + one.stderr)  # type: ignore[assignment,method-assign]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
