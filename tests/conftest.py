@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click.testing
 import httpx
@@ -35,10 +35,9 @@ def pytest_configure() -> None:
 
 def _keep_streams_apart() -> None:
     """Have click before 8.2 keep what commands write to stdout and stderr apart, as it has since."""
-    testing: Any = click.testing
-    if "mix_stderr" in inspect.signature(testing.CliRunner).parameters:
-        testing.CliRunner = partial(testing.CliRunner, mix_stderr=False)
-        testing.Result.output = property(lambda one: one.stdout + one.stderr)
+    if "mix_stderr" in inspect.signature(click.testing.CliRunner).parameters:
+        click.testing.CliRunner = partial(click.testing.CliRunner, mix_stderr=False)  # type: ignore[assignment,misc,call-arg]
+        click.testing.Result.output = property(lambda one: one.stdout + one.stderr)  # type: ignore[assignment,method-assign]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -60,13 +60,8 @@ _OF_RUNS = {"network": NETWORK, "budget": BUDGET, "contract": CONTRACT, "coverag
 EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
 MARKED = (*TERMS, "contract", "explore")
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
-# Numbers in ini files are read by pytest since 8.4, and before that by us.
-_NUMBERS = pytest.version_tuple >= (8, 4)
-_INI: Mapping[type, Literal["float", "int", "string"]] = {
-    float: "float" if _NUMBERS else "string",
-    int: "int" if _NUMBERS else "string",
-    str: "string",
-}
+_INI: Mapping[type, Literal["float", "int", "string"]] = {float: "float", int: "int", str: "string"}
+_NUMBERS = pytest.version_tuple >= (8, 4)  # which pytest has read itself since then
 # Each has the default None: what is given is told from what is not.
 _MORE: Mapping[str, dict[str, Any]] = {
     "coverage": {
@@ -134,7 +129,9 @@ def declare(parser: pytest.Parser) -> None:
             metavar=None if option.choices else _TYPED[option.kind],
             help=f"{option.text}{given}",
         )
-        parser.addini(f"fauxscale_{name}", option.text, type=_INI[option.kind], default=None)
+        parser.addini(
+            f"fauxscale_{name}", option.text, type=_INI[option.kind if _NUMBERS else str], default=None
+        )
     explore = parser.getgroup("fauxscale-explore", "fauxscale: run tests again in other situations")
     for heading, options in ((group, _MORE), (explore, _EXPLORE)):
         for name, members in options.items():
