@@ -1,0 +1,87 @@
+"""TLS between clients and a listener of this process, by contexts of ours on both ends: no client's own is touched."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from fauxscale.transport import tls
+
+# Nobody is on the way from this process to itself: no certificate, no key, no file, no extra. OpenSSL has these in its
+# security level 0 only, and a machine that is held to FIPS has none of them.
+_ANONYMOUS = "AECDH-AES256-SHA:ADH-AES256-GCM-SHA384:@SECLEVEL=0"
+
+
+class Contexts(Struct, frozen=True):
+    """Both ends: `server` for the listener, `client` in the place of whatever context a client has."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+
+
+class OwnSocket(ssl.SSLSocket):
+    """A client's end."""
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        return super().getpeercert(binary_form) or _named(self.server_hostname, binary_form)
+
+
+class OwnObject(ssl.SSLObject):
+    """A client's end without a socket, as asyncio and trio have it."""
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        return super().getpeercert(binary_form) or _named(self.server_hostname, binary_form)
+
+
+def _named(host: str | None, binary_form: bool) -> dict[str, object] | None:
+    """What a certificate for that host says: urllib3 1.26 compares names itself, whatever the context says of it."""
+    return None if binary_form or host is None else {"subjectAltName": (("DNS", host),)}
+
+
+def is_ours(context: ssl.SSLContext) -> bool:
+    """Whether this is a client context of ours, which reaches nothing but a listener of this process."""
+    return context.sslsocket_class is OwnSocket
+
+
+def contexts(hosts: Iterable[str], ciphers: str = _ANONYMOUS) -> Contexts:
+    """Make both ends. Takes 1 ms; where OpenSSL may do nothing without a certificate, 10 ms, and MissingExtra names the
+    extra that makes them."""
+    server, client = _context(ssl.PROTOCOL_TLS_SERVER), _context(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False  # the name led here
+    client.verify_mode = ssl.CERT_NONE
+    client.sslsocket_class, client.sslobject_class = OwnSocket, OwnObject
+    try:
+        for one in (server, client):
+            one.set_ciphers(ciphers)
+            # TLS 1.3 has no anonymous ciphers.
+            one.minimum_version = one.maximum_version = ssl.TLSVersion.TLSv1_2
+    except ssl.SSLError:
+        made = tls.issue(hosts)
+        server, own = _context(ssl.PROTOCOL_TLS_SERVER), _context(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            server.load_cert_chain(made.chain, made.key)
+            own.load_verify_locations(made.ca)
+        finally:
+            made.remove()
+        own.check_hostname = False
+        own.sslsocket_class, own.sslobject_class = OwnSocket, OwnObject
+        client = own
+    for one in (server, client):
+        one.set_alpn_protocols(["http/1.1"])
+    return Contexts(server, client)
+
+
+def _context(protocol: ssl._SSLMethod) -> ssl.SSLContext:
+    """A context of Python's own class: libraries such as truststore put one of theirs in its place."""
+    return context_classes()[0](protocol)
+
+
+def context_classes() -> list[type[ssl.SSLContext]]:
+    """Python's own class of contexts, and those that are derived from it."""
+    found = [next(one for one in ssl.SSLContext.__mro__ if one.__module__ == "ssl")]
+    for one in found:
+        found.extend(one.__subclasses__())
+    return found

@@ -1,0 +1,37 @@
+"""Tells which host a client asks a proxy for, by the first line of what it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+# RFC 9110, 9.3.6 and RFC 9112, 3.2.2: only a proxy is asked for another host in the first line.
+_ASKED = re.compile(
+    rb"(?:CONNECT |[A-Z]{3,10} https?://(?:[^/@\s]{0,256}@)?)(?P<host>[A-Za-z0-9._-]{1,253})[:/? ]"
+)
+
+
+def host_asked_for(sent: ReadableBuffer) -> str:
+    """The host that a request wants a proxy to reach, in lower case; "" for whatever is no request to a proxy."""
+    found = _ASKED.match(memoryview(sent))
+    return found["host"].decode("ascii").lower().rstrip(".") if found else ""
+
+
+def senders() -> Iterator[tuple[type[Any], str]]:
+    """What requests to a proxy leave by, as a class and the name of a method that takes what is sent."""
+    yield from ((socket.socket, name) for name in ("send", "sendall"))
+    # To a proxy that is reached by TLS.
+    yield ssl.SSLSocket, "send"
+    yield ssl.SSLObject, "write"
+    # What a socket raises, asyncio's transports keep to themselves.
+    yield asyncio.selector_events._SelectorSocketTransport, "write"  # type: ignore[attr-defined]
+    if sys.platform == "win32":
+        yield asyncio.proactor_events._ProactorBaseWritePipeTransport, "write"
