@@ -10,7 +10,7 @@ import ssl
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, NoReturn, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -136,8 +136,9 @@ class SocketGuard:
             yield socket.socket, name, self._connecting
         # A tunnel through a proxy, and a name that was resolved elsewhere, show when TLS begins.
         for kind in context_classes():
-            for name in {"wrap_socket", "wrap_bio"} & vars(kind).keys():
-                yield kind, name, self._wrapping
+            for name, at in (("wrap_socket", 4), ("wrap_bio", 3)):  # where server_hostname is
+                if name in vars(kind):
+                    yield kind, name, partial(self._wrapping, at=at)
         for owner, name in senders():
             yield owner, name, self._sending
 
@@ -188,15 +189,12 @@ class SocketGuard:
 
         return connecting
 
-    def _wrapping(self, wrap: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(wrap)
-
+    def _wrapping(self, wrap: Callable[..., Any], at: int) -> Callable[..., Any]:
         @wraps(wrap)
-        def wrapping(context: ssl.SSLContext, *rest: object, **options: object) -> object:
+        def wrapping(context: ssl.SSLContext, *rest: Any, **options: Any) -> object:
             __tracebackhide__ = True
-            given = signature.bind(context, *rest, **options).arguments
-            host = normal_host(given.get("server_hostname"))
-            if not given.get("server_side") and not is_ours(context) and self._policy.imitates(host):
+            host = normal_host(options.get("server_hostname", rest[at] if len(rest) > at else None))
+            if self._policy.imitates(host) and not is_ours(context):
                 self.check(host)
             return wrap(context, *rest, **options)
 

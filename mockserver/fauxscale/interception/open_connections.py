@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -19,6 +18,8 @@ from fauxscale.hosts import leads_here
 from .guard import normal_host
 
 _Ends = tuple[Any, Any]
+# Where Linux and macOS list what a process has open; Windows does nowhere.
+_DESCRIPTORS = "/dev/fd"
 
 
 class OpenConnections:
@@ -33,11 +34,12 @@ class OpenConnections:
 
     def close(self, hosts: frozenset[str]) -> None:
         """End TLS connections to these hosts, so that clients that keep them make new ones."""
-        found = None if sys.platform == "win32" else set(_outward())
-        if found is None or not found <= self._known:
+        listed = os.path.isdir(_DESCRIPTORS)
+        found = set(_outward()) if listed else set[_Ends]()
+        if not listed or not found <= self._known:
             for sock, loop in _connections_to(hosts):
                 cut(sock, loop)
-        self._known = found or set()
+        self._known = found
 
 
 def cut(sock: socket.socket, loop: asyncio.AbstractEventLoop | None) -> None:
@@ -59,13 +61,14 @@ def _abort(loop: Any, descriptor: int) -> None:
     # asyncio's selector loops know their transports by descriptor (3.11 to 3.14); others see the end by themselves.
     transport = getattr(loop, "_transports", {}).get(descriptor)
     if transport is not None:
-        transport.abort()
+        # Whoever keeps a connection by TLS asks the outer transport whether it is still open.
+        (getattr(transport.get_protocol(), "_app_transport", None) or transport).abort()
 
 
 def _outward() -> Iterator[_Ends]:
     """The two ends of every TCP connection that does not lead to this process itself."""
     ends: list[_Ends] = []
-    for name in os.listdir("/dev/fd"):
+    for name in os.listdir(_DESCRIPTORS):
         with suppress(OSError):  # closed meanwhile, or not connected
             if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 continue

@@ -49,34 +49,29 @@ def is_ours(context: ssl.SSLContext) -> bool:
 def contexts(hosts: Iterable[str], ciphers: str = _ANONYMOUS) -> Contexts:
     """Make both ends. Takes 1 ms; where OpenSSL may do nothing without a certificate, 10 ms, and MissingExtra names the
     extra that makes them."""
-    server, client = _context(ssl.PROTOCOL_TLS_SERVER), _context(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False  # the name led here
-    client.verify_mode = ssl.CERT_NONE
+    # Python's own class: libraries such as truststore put one of theirs in its place.
+    made = context_classes()[0]
+    server, client = made(ssl.PROTOCOL_TLS_SERVER), made(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False  # it was the name that led here
     client.sslsocket_class, client.sslobject_class = OwnSocket, OwnObject
     try:
         for one in (server, client):
             one.set_ciphers(ciphers)
+    except ssl.SSLError:
+        certificates = tls.issue(hosts)
+        try:
+            server.load_cert_chain(certificates.chain, certificates.key)
+            client.load_verify_locations(certificates.ca)
+        finally:
+            certificates.remove()
+    else:
+        client.verify_mode = ssl.CERT_NONE
+        for one in (server, client):
             # TLS 1.3 has no anonymous ciphers.
             one.minimum_version = one.maximum_version = ssl.TLSVersion.TLSv1_2
-    except ssl.SSLError:
-        made = tls.issue(hosts)
-        server, own = _context(ssl.PROTOCOL_TLS_SERVER), _context(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            server.load_cert_chain(made.chain, made.key)
-            own.load_verify_locations(made.ca)
-        finally:
-            made.remove()
-        own.check_hostname = False
-        own.sslsocket_class, own.sslobject_class = OwnSocket, OwnObject
-        client = own
     for one in (server, client):
         one.set_alpn_protocols(["http/1.1"])
     return Contexts(server, client)
-
-
-def _context(protocol: ssl._SSLMethod) -> ssl.SSLContext:
-    """A context of Python's own class: libraries such as truststore put one of theirs in its place."""
-    return context_classes()[0](protocol)
 
 
 def context_classes() -> list[type[ssl.SSLContext]]:

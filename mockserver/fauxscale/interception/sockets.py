@@ -79,7 +79,9 @@ class Redirect:
 
     def end_connections(self) -> None:
         """End the connections that were led to the ports; clients find them ended and make new ones."""
-        for sock, loop in list(self._led.items()):
+        with self._lock:
+            led = list(self._led.items())
+        for sock, loop in led:
             cut(sock, loop)
 
     def _replacements(self) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
@@ -148,8 +150,12 @@ class Redirect:
         if sock.gettimeout() == 0:
             with suppress(RuntimeError):  # another library's loop
                 loop = asyncio.get_running_loop()
-        self._led[sock] = loop
+        self._note(sock, loop)
         return ("127.0.0.1", port) if sock.family == socket.AF_INET else ("::ffff:127.0.0.1", port, 0, 0)
+
+    def _note(self, sock: socket.socket, loop: asyncio.AbstractEventLoop | None) -> None:
+        with self._lock:
+            self._led[sock] = loop
 
     def _open(self, *, tls: bool) -> Port:
         with self._lock:
@@ -178,13 +184,19 @@ class Redirect:
             session: object = None,
         ) -> object:
             __tracebackhide__ = True
-            how: tuple[object, ...] = (server_side, do_handshake_on_connect, suppress_ragged_eofs)
-            if server_side or is_ours(context) or not self._is_led(sock, server_hostname):
-                return wrap(context, sock, *how, server_hostname, session)
-            loop = self._led.get(sock)
-            name = server_hostname or None
-            made = self._client().wrap_socket(sock, *how, server_hostname=name)  # type: ignore[arg-type]
-            self._led[made] = loop
+            if not server_side and not is_ours(context) and self._is_led(sock, server_hostname):
+                context, session = self._client(), None
+            made = wrap(
+                context,
+                sock,
+                server_side,
+                do_handshake_on_connect,
+                suppress_ragged_eofs,
+                server_hostname,
+                session,
+            )
+            if is_ours(context):
+                self._note(made, None)
             return made
 
         return wrapping
@@ -206,10 +218,10 @@ class Redirect:
             session: object = None,
         ) -> object:
             __tracebackhide__ = True
-            if server_side or is_ours(context) or normal_host(server_hostname) not in self._hosts:
-                return wrap(context, incoming, outgoing, server_side, server_hostname, session)
-            # Where the peer is somebody else, it does not get past the handshake.
-            return self._client().wrap_bio(incoming, outgoing, False, server_hostname)  # type: ignore[arg-type]
+            if not server_side and not is_ours(context) and normal_host(server_hostname) in self._hosts:
+                # Where the peer is somebody else, it does not get past the handshake.
+                context, session = self._client(), None
+            return wrap(context, incoming, outgoing, server_side, server_hostname, session)
 
         return wrapping
 
