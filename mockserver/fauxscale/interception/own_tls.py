@@ -49,7 +49,6 @@ def is_ours(context: ssl.SSLContext) -> bool:
 def contexts(hosts: Iterable[str], ciphers: str = _ANONYMOUS) -> Contexts:
     """Make both ends. Takes 1 ms; where OpenSSL may do nothing without a certificate, 10 ms, and MissingExtra names the
     extra that makes them."""
-    # Python's own class: libraries such as truststore put one of theirs in its place.
     made = context_classes()[0]
     server, client = made(ssl.PROTOCOL_TLS_SERVER), made(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False  # it was the name that led here
@@ -65,17 +64,24 @@ def contexts(hosts: Iterable[str], ciphers: str = _ANONYMOUS) -> Contexts:
         finally:
             certificates.remove()
     else:
-        client.verify_mode = ssl.CERT_NONE
+        _set(client, "verify_mode", ssl.CERT_NONE)
         for one in (server, client):
             # TLS 1.3 has no anonymous ciphers.
-            one.minimum_version = one.maximum_version = ssl.TLSVersion.TLSv1_2
+            _set(one, "minimum_version", ssl.TLSVersion.TLSv1_2)
+            _set(one, "maximum_version", ssl.TLSVersion.TLSv1_2)
     for one in (server, client):
         one.set_alpn_protocols(["http/1.1"])
     return Contexts(server, client)
 
 
+def _set(context: ssl.SSLContext, name: str, value: int) -> None:
+    # Python's own setters look for `ssl.SSLContext` when they are called, and call themselves for ever once a library
+    # (truststore) has put a class of its own in that place.
+    getattr(type(context).__mro__[1], name).__set__(context, value)
+
+
 def context_classes() -> list[type[ssl.SSLContext]]:
-    """Python's own class of contexts, and those that are derived from it."""
+    """Python's own class of contexts, whatever a library has put in its place, and those derived from it."""
     found = [next(one for one in ssl.SSLContext.__mro__ if one.__module__ == "ssl")]
     for one in found:
         found.extend(one.__subclasses__())

@@ -88,6 +88,9 @@ class Redirect:
         for owner, name in _resolvers():
             replace = self._resolving if owner is socket else self._asking
             yield owner, name, replace(getattr(owner, name))
+        if (uvloop := sys.modules.get("uvloop")) is not None:
+            yield uvloop.Loop, "getaddrinfo", self._asking(uvloop.Loop.getaddrinfo)
+            yield uvloop.Loop, "create_connection", self._dialling(uvloop.Loop.create_connection)
         yield socket.socket, "connect", self._connecting(socket.socket.connect)
         yield socket.socket, "connect_ex", self._connecting(socket.socket.connect_ex)
         if sys.platform == "win32":
@@ -121,6 +124,21 @@ class Redirect:
             return ask(resolver, self._address_of(host, rest, options), *rest, **options)
 
         return asking
+
+    def _dialling(self, dial: Callable[..., Any]) -> Callable[..., Any]:
+        """For a loop that resolves and connects by itself."""
+
+        @wraps(dial)
+        def dialling(
+            loop: object, protocol: object, host: object = None, port: object = None, **options: Any
+        ) -> object:
+            if normal_host(host) in self._hosts:
+                if options.get("ssl") and options.get("server_hostname") is None:
+                    options["server_hostname"] = host
+                host, port = "127.0.0.1", self._open(tls=port != 80).port
+            return dial(loop, protocol, host, port, **options)
+
+        return dialling
 
     def _connecting(self, connect: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(connect)
@@ -184,17 +202,10 @@ class Redirect:
             session: object = None,
         ) -> object:
             __tracebackhide__ = True
+            how: tuple[Any, ...] = (server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname)
             if not server_side and not is_ours(context) and self._is_led(sock, server_hostname):
-                context, session = self._client(), None
-            made = wrap(
-                context,
-                sock,
-                server_side,
-                do_handshake_on_connect,
-                suppress_ragged_eofs,
-                server_hostname,
-                session,
-            )
+                return self._client().wrap_socket(sock, *how)
+            made = wrap(context, sock, *how, session)
             if is_ours(context):
                 self._note(made, None)
             return made
@@ -214,13 +225,13 @@ class Redirect:
             incoming: ssl.MemoryBIO,
             outgoing: ssl.MemoryBIO,
             server_side: bool = False,
-            server_hostname: object = None,
+            server_hostname: Any = None,
             session: object = None,
         ) -> object:
             __tracebackhide__ = True
             if not server_side and not is_ours(context) and normal_host(server_hostname) in self._hosts:
                 # Where the peer is somebody else, it does not get past the handshake.
-                context, session = self._client(), None
+                return self._client().wrap_bio(incoming, outgoing, False, server_hostname)
             return wrap(context, incoming, outgoing, server_side, server_hostname, session)
 
         return wrapping
@@ -239,8 +250,6 @@ def _resolvers() -> Iterator[tuple[Any, str]]:
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
         yield socket, name
     yield asyncio.base_events.BaseEventLoop, "getaddrinfo"
-    if (uvloop := sys.modules.get("uvloop")) is not None:
-        yield uvloop.Loop, "getaddrinfo"
     # aiohttp resolves by c-ares where this is installed; loaded or not, so that one first imported meanwhile asks too.
     if find_spec("aiodns") is not None:
         yield importlib.import_module("aiodns").DNSResolver, "getaddrinfo"
