@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# RFC 9110, 9.3.6 and RFC 9112, 3.2.2: only a proxy is asked for another host in the first line. RFC 1928, 4 and the memo
-# "SOCKS 4A": a name, where the client does not resolve it by itself.
+# RFC 9110, 9.3.6 and RFC 9112, 3.2.2: only a proxy is asked for another host in the first line. RFC 1928, 4 and the
+# memo "SOCKS 4A": a name, where the client does not resolve it by itself.
 _ASKED = re.compile(
-    rb"(?:CONNECT |[A-Z]{3,10} https?://(?:[^/@\s]{0,256}@)?|\x05\x01\x00\x03.|\x04\x01..\0\0\0[^\0][^\0]{0,256}\0)"
+    rb"(?:CONNECT |[A-Z]{3,10} https?://(?:[^/@\s]{0,256}@)?"
+    rb"|\x05\x01\x00\x03.|\x04\x01..\0\0\0[^\0][^\0]{0,256}\0)"
     rb"(?P<host>[A-Za-z0-9._-]{1,253})",
     re.DOTALL,
 )

@@ -202,7 +202,12 @@ class Redirect:
             session: object = None,
         ) -> object:
             __tracebackhide__ = True
-            how: tuple[Any, ...] = (server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname)
+            how: tuple[Any, ...] = (
+                server_side,
+                do_handshake_on_connect,
+                suppress_ragged_eofs,
+                server_hostname,
+            )
             if not server_side and not is_ours(context) and self._is_led(sock, server_hostname):
                 return self._client().wrap_socket(sock, *how)
             made = wrap(context, sock, *how, session)

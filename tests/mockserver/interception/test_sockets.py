@@ -45,10 +45,14 @@ def mock() -> Iterator[MockServer]:
         yield server
 
 
-@pytest.fixture(params=["in-process", "elsewhere"])
-def interception(request: pytest.FixtureRequest, mock: MockServer) -> Iterator[None]:
+@pytest.fixture(params=["in-process", "elsewhere", "without the extra"])
+def interception(
+    request: pytest.FixtureRequest, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Real hosts led to the app in this process, and to a server that could be anywhere."""
-    if request.param == "in-process":
+    if request.param == "without the extra":
+        monkeypatch.setitem(sys.modules, "trustme", None)
+    if request.param != "elsewhere":
         with intercept(mock):
             yield
     else:
@@ -335,8 +339,13 @@ def test_no_context_of_a_client_is_touched_and_its_own_rules_do_not_matter(
     assert before == (context.get_ciphers(), context.verify_mode, context.options, context.get_ca_certs())
 
 
-def test_a_client_that_compares_the_certificate_s_name_itself_finds_it(mock: MockServer) -> None:
+@pytest.mark.parametrize("extra", [True, False], ids=["certificate", "no certificate"])
+def test_a_client_that_compares_the_certificate_s_name_itself_finds_it(
+    extra: bool, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # As urllib3 1.26 always does, and 2.x with `assert_hostname`.
+    if not extra:
+        monkeypatch.setitem(sys.modules, "trustme", None)
     with intercept(mock), urllib3.PoolManager(assert_hostname=HOST) as pool:
         assert pool.request("GET", f"https://{HOST}/nothing").status == 404
 
@@ -424,15 +433,27 @@ def test_nothing_is_left_when_an_interception_ends(mock: MockServer) -> None:
 def test_a_loop_that_resolves_by_itself_is_led_here_too(
     mock: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A loop of uvloop's resolves by itself. It takes the same arguments, and is told another host."""
+    """uvloop's (0.23) resolves and connects in C; this stands for it, and notes what it is asked for."""
     asked: list[object] = []
 
     class Loop:
         async def getaddrinfo(self, host: object, port: object, **options: object) -> None:
             asked.append(host)
 
+        async def create_connection(
+            self, protocol: object, host: object = None, port: object = None, **options: object
+        ) -> None:
+            asked.append((host, port == 443, options.get("server_hostname")))
+
+    async def use() -> None:
+        await Loop().getaddrinfo(HOST, 443, family=socket.AF_INET)
+        await Loop().create_connection(None, HOST, 443, ssl=True)
+        await Loop().create_connection(None, "db.test", 443)
+
     monkeypatch.setitem(sys.modules, "uvloop", types.SimpleNamespace(Loop=Loop))  # type: ignore[arg-type]
     with intercept(mock):
-        asyncio.run(Loop().getaddrinfo(HOST, 443, family=socket.AF_INET))
-    asyncio.run(Loop().getaddrinfo(HOST, 443))
-    assert asked == [ADDRESS, HOST]
+        asyncio.run(use())
+    assert asked == [ADDRESS, ("127.0.0.1", False, HOST), ("db.test", True, None)]
+    asked.clear()
+    asyncio.run(use())
+    assert asked == [HOST, (HOST, True, None), ("db.test", True, None)]
