@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from contextlib import suppress
@@ -11,6 +12,8 @@ from fauxscale.transport.connection import SocketConnection
 from fauxscale.transport.listener import listen
 
 _PIECE = 256 * 1024
+# Turns of the loop until the last connection has noticed its end; it takes them four.
+_TURNS = 10
 
 
 class Relay:
@@ -44,6 +47,12 @@ class Relay:
             await self._ending.wait()
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 task.cancel()
+            # Where TLS shakes hands still, no task has the connection.
+            for sock in list(self._sock.accepted):
+                with suppress(OSError):  # its peer was quicker
+                    sock.shutdown(socket.SHUT_RDWR)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)  # noqa: TID251  # yields, does not wait
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port, context = self._there
@@ -73,8 +82,8 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    assert isinstance(writer.transport, asyncio.Transport)
-    SocketConnection(writer.transport).reset()
+    if isinstance(writer.transport, asyncio.Transport) and not writer.transport.is_closing():
+        SocketConnection(writer.transport).reset()
 
 
 def _unverified() -> ssl.SSLContext:
