@@ -12,8 +12,6 @@ from fauxscale.transport.connection import SocketConnection
 from fauxscale.transport.listener import listen
 
 _PIECE = 256 * 1024
-# Turns of the loop until the last connection has noticed its end; it takes them four.
-_TURNS = 10
 
 
 class Relay:
@@ -45,14 +43,14 @@ class Relay:
     async def _serve(self) -> None:
         async with await asyncio.start_server(self._carry, sock=self._sock, ssl=self._context):
             await self._ending.wait()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
-            # Where TLS shakes hands still, no task has the connection.
+            # asyncio's own task of a connection that shakes hands is not to be cancelled: it would leave it open.
             for sock in list(self._sock.accepted):
                 with suppress(OSError):  # its peer was quicker
                     sock.shutdown(socket.SHUT_RDWR)
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)  # noqa: TID251  # yields, does not wait
+            await _turns()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await _turns()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port, context = self._there
@@ -79,6 +77,12 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.write(piece)
         await writer.drain()
     writer.close()
+
+
+async def _turns() -> None:
+    """Wait until connections have noticed their end; it takes them four turns of the loop."""
+    for _ in range(10):
+        await asyncio.sleep(0)  # noqa: TID251  # yields, does not wait
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
