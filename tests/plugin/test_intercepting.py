@@ -37,8 +37,7 @@ def nothing_left():
     assert left == []
 """
 
-# Ideogram's documentation calls with requests (developer.ideogram.ai, read 2026-11): as it stands there, but for the key
-# and the picture. The others are the same call by other libraries.
+# The first is in the form of Ideogram's own samples, which call with requests; the others are the same call by others.
 CLIENTS = """
 import asyncio, http.client, json, os, ssl, urllib.request
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""The guard against live calls: stops what leads to a real host at name resolution and at connect."""
+"""The guard against live calls: stops what leads to a real host: resolving, connecting, TLS, requests to a proxy."""
 
 from __future__ import annotations
 
