@@ -63,10 +63,11 @@ def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         )
     yield from _extras()
     if past := [one for one in PAST_PYTHON if importlib.util.find_spec(one) is not None]:
+        verb = "connects" if len(past) == 1 else "connect"
         yield (
             "-",
-            f"{', '.join(past)} {'connects' if len(past) == 1 else 'connect'} past Python's socket module: interception "
-            f"does not answer such a client and nothing stops its live calls, so give it a base URL",
+            f"{', '.join(past)} {verb} past Python's socket module: interception does not answer such a client "
+            "and nothing stops its live calls, so give it a base URL",
         )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as probe:
         probe.settimeout(0.5)

@@ -8,10 +8,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Any
 
 # RFC 9110, 9.3.6 and RFC 9112, 3.2.2: only a proxy is asked for another host in the first line. RFC 1928, 4 and the
 # memo "SOCKS 4A": a name, where the client does not resolve it by itself.
@@ -23,7 +20,7 @@ _ASKED = re.compile(
 )
 
 
-def host_asked_for(sent: ReadableBuffer) -> str:
+def host_asked_for(sent: bytes | bytearray | memoryview) -> str:
     """The host that a request wants a proxy to reach, in lower case; "" for whatever is no request to a proxy."""
     found = _ASKED.match(memoryview(sent))
     return found["host"].decode("ascii").lower().rstrip(".") if found else ""
