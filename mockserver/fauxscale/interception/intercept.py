@@ -15,7 +15,7 @@ from fauxscale.state.accounts import UNASSIGNED
 
 from .guard import LiveCallRefused, NetworkPolicy, guard
 from .open_connections import OpenConnections
-from .sockets import HasPorts, Redirect
+from .sockets import HasPorts, SocketRouter
 
 if TYPE_CHECKING:
     from fauxscale.client import AccountHandle, FauxscaleClient
@@ -71,8 +71,8 @@ def routed(
             raise
         raise ImportError("intercept() needs an extra: pip install 'fauxscale[pytest]'") from None
     hosts = frozenset(host for provider in providers for site in provider.sites for host in site.hosts)
-    redirect = Redirect(hosts, ports, earlier or OpenConnections())
-    with guard(policy, record) as sockets, redirect.on(), switched(Switch(hosts, target, sockets)):
+    router = SocketRouter(hosts, ports, earlier or OpenConnections())
+    with guard(policy, record) as sockets, router.on(), switched(Switch(hosts, target, sockets)):
         yield
 
 

@@ -41,10 +41,10 @@ class HasPorts(Protocol):
     def open_port(self, context: ssl.SSLContext | None) -> Port: ...
 
 
-class Redirect:
+class SocketRouter:
     """Leads clients that connect to `hosts` to ports of `target`, opened when the first of them does.
 
-    Redirects nest: the innermost one answers. What resolves and connects past Python's own functions (curl, clients
+    Routers nest: the innermost one answers. What resolves and connects past Python's own functions (curl, clients
     in Rust) is not seen.
     """
 
@@ -62,7 +62,7 @@ class Redirect:
     def on(self) -> Generator[None]:
         """While entered, lead clients there. Before and after, end connections of theirs that are kept open: one to a
         real host would be used again, and one to the stand-in would be answered when it should not be."""
-        outer: Redirect | None = getattr(socket.socket.connect, "redirect", None)
+        outer: SocketRouter | None = getattr(socket.socket.connect, "router", None)
         if outer is not None:
             outer.end_connections()
         self._earlier.close(self._hosts)
@@ -146,7 +146,7 @@ class Redirect:
             __tracebackhide__ = True
             return connect(sock, self._port_of(sock, address))
 
-        connecting.redirect = self  # type: ignore[attr-defined]  # for one that begins meanwhile
+        connecting.router = self  # type: ignore[attr-defined]  # for one that begins meanwhile
         return connecting
 
     def _connecting_overlapped(self, connect: Callable[..., Any]) -> Callable[..., Any]:
