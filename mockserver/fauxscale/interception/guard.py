@@ -21,7 +21,7 @@ from fauxscale.errors import FauxscaleError
 from fauxscale.hosts import leads_here
 
 from .own_tls import context_classes, is_ours
-from .proxies import host_asked_for, senders
+from .proxies import SEVERAL, host_asked_for, senders
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -141,7 +141,7 @@ class SocketGuard:
                 if name in vars(kind):
                     yield kind, name, partial(self._wrapping, at=at)
         for owner, name in senders():
-            yield owner, name, self._sending
+            yield owner, name, partial(self._sending, several=name in SEVERAL)
 
     def permits(self, host: str) -> bool:
         return self._policy.permits(host) or host in self._known or host == socket.gethostname().lower()
@@ -201,11 +201,13 @@ class SocketGuard:
 
         return wrapping
 
-    def _sending(self, send: Callable[..., Any]) -> Callable[..., Any]:
+    def _sending(self, send: Callable[..., Any], *, several: bool) -> Callable[..., Any]:
         @wraps(send)
         def sending(sender: object, data: Any, *rest: object) -> object:
             __tracebackhide__ = True
-            host = host_asked_for(data)
+            if several:
+                data = list(data)
+            host = host_asked_for(data if not several else data[0] if data else b"")
             if host and self._policy.imitates(host) and not self._policy.permits(host):
                 self._refuse(self._policy.refuse_proxy(host))
             return send(sender, data, *rest)

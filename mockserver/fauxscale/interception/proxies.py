@@ -28,11 +28,18 @@ def host_asked_for(sent: bytes | bytearray | memoryview) -> str:
 
 def senders() -> Iterator[tuple[type[Any], str]]:
     """What requests to a proxy leave by, as a class and the name of a method that takes what is sent."""
-    yield from ((socket.socket, name) for name in ("send", "sendall"))
+    yield from (
+        (socket.socket, name) for name in ("send", "sendall", "sendmsg") if hasattr(socket.socket, name)
+    )
     # To a proxy that is reached by TLS.
     yield ssl.SSLSocket, "send"
     yield ssl.SSLObject, "write"
     # What a socket raises, asyncio's transports keep to themselves.
-    yield asyncio.selector_events._SelectorSocketTransport, "write"  # type: ignore[attr-defined]
+    transports: list[Any] = [asyncio.selector_events._SelectorSocketTransport]  # type: ignore[attr-defined]
     if sys.platform == "win32":
-        yield asyncio.proactor_events._ProactorBaseWritePipeTransport, "write"
+        transports.append(asyncio.proactor_events._ProactorBaseWritePipeTransport)
+    yield from ((one, name) for one in transports for name in ("write", "writelines"))
+
+
+# Those that take several pieces at once.
+SEVERAL = frozenset(["sendmsg", "writelines"])

@@ -9,7 +9,7 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -252,6 +252,32 @@ def test_a_proxy_that_the_client_names_is_asked_for_nothing(way: str) -> None:
                 arrived = asked.recv(100)
     assert arrived == b""
     assert [one.host for one in refusals] == [HOST]
+
+
+@pytest.mark.parametrize("pieces", [[b"CONNECT api.ideogram.ai:443 HTTP/1.1\r\n", b"\r\n"], []])
+@pytest.mark.parametrize("way", ["sendmsg", "writelines"])
+def test_what_leaves_in_pieces_is_looked_at_as_well(
+    way: str, pieces: list[bytes], refusals: list[Refusal]
+) -> None:
+    async def write(port: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.writelines(pieces)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        refusal: AbstractContextManager[object] = nullcontext()
+        if pieces:
+            refusal = pytest.raises(LiveCallRefused, match="give the client no proxy")
+        with refusal:
+            if way == "sendmsg":
+                with socket.create_connection(proxy.getsockname(), timeout=5) as client:
+                    client.sendmsg(pieces)
+            else:
+                asyncio.run(write(proxy.getsockname()[1]))
+    assert len(refusals) == bool(pieces)
 
 
 def test_other_hosts_are_the_proxy_s_own_business(refusals: list[Refusal]) -> None:
