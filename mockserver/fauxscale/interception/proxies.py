@@ -37,7 +37,9 @@ def senders() -> Iterator[tuple[type[Any], str]]:
     # What a socket raises, asyncio's transports keep to themselves.
     transports: list[Any] = [asyncio.selector_events._SelectorSocketTransport]  # type: ignore[attr-defined]
     if sys.platform == "win32":
-        transports.append(asyncio.proactor_events._ProactorBaseWritePipeTransport)
+        from asyncio import proactor_events
+
+        transports.append(proactor_events._ProactorBaseWritePipeTransport)  # pyright: ignore[reportPrivateUsage]
     yield from ((one, name) for one in transports for name in ("write", "writelines"))
 
 
