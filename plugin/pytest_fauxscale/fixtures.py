@@ -17,6 +17,7 @@ from fauxscale.extras import MissingExtra
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.guard import LiveCallRefused, NetworkPolicy, guard
 from fauxscale.interception.intercept import policy_for, recorder, routed
+from fauxscale.interception.open_connections import OpenConnections
 from fauxscale.observer import Observation, Observer
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import UNASSIGNED
@@ -31,11 +32,15 @@ from .coverage import COLLECTOR, collector_of
 from .intercepted_calls import InterceptedCalls
 from .item_checks import BLOCKED, WATCHER
 from .remote import RemoteServer, Server
+from .sdk_keys import read_anew
 from .stashed import SILENT, SITUATION
 
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.transport.in_process import AppTransport
+
+# The connections that interception found open in a run, and which were none of its business.
+EARLIER = pytest.StashKey[OpenConnections]()
 
 
 @contextmanager
@@ -127,7 +132,7 @@ def account_of(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Ge
         if os.environ.get(name):
             env.setenv(name, key)
     try:
-        with guarded(item.config, server, account.id):
+        with read_anew(), guarded(item.config, server, account.id):
             yield account
     finally:
         if account.id in server.client.opened:
@@ -156,7 +161,9 @@ def intercepted(
         root = config.rootpath if planning else None
         calls = account.intercepted = InterceptedCalls(target, account, root)
         calls.silent = item.stash.get(SILENT, False)
-        closes.enter_context(routed(calls, server.providers, policy, record))
+        earlier = config.stash.setdefault(EARLIER, OpenConnections())
+        closes.enter_context(routed(calls, server.providers, policy, record, ports=target, earlier=earlier))
+        closes.enter_context(read_anew())
         yield
 
 
