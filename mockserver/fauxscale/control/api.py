@@ -43,7 +43,7 @@ class Control:
         self._app = Starlette(
             routes=[
                 *(Route(API + route.path, self._answer(route), methods=[route.method]) for route in ROUTES),
-                *Inspector(accounts).routes(),
+                *Inspector(accounts, self._providers).routes(),
             ],
             exception_handlers={404: _lost, 405: _lost, StoreUnavailable: _put_off, Exception: _broken},
         )
