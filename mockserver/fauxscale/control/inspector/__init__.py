@@ -22,6 +22,7 @@ from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
 
+from .asked import filled
 from .events import EventStream, News
 from .pictures import Pictures
 from .rows import outline
@@ -162,9 +163,10 @@ class Inspector:
         entry, account = await self._entry(request), await self._account(request)
         if entry is None or account is None:
             return Response(status_code=404)
-        gave = origin(entry, await account.journal.entries()) if entry.kind == "download" else None
+        entries = await account.journal.entries()
+        gave = origin(entry, entries) if entry.kind == "download" else None
         server = f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
-        code = snippets(entry, gave, self._providers, server)
+        code = snippets(filled(entry, entries), gave, self._providers, server)
         return JSONResponse({**await story(entry, account), "copies": code})
 
     async def facts(self, request: Request) -> Response:

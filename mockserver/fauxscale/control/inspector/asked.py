@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fauxscale.dispatch.provider import Provider
 from fauxscale.state.journal import Entry
@@ -59,6 +60,21 @@ def asked(entry: Entry, providers: Mapping[str, Provider]) -> Asked:
     )
 
 
+def filled(entry: Entry, entries: Sequence[Entry]) -> Entry:
+    """Return a call with a body where its own is not known, as a fault came before it was read: that of the newest
+    other call of the operation, if there is one."""
+    if entry.parts or entry.sent or not entry.bytes_received:
+        return entry
+    alike = [one for one in entries if one.operation == entry.operation and (one.parts or one.sent)]
+    if not alike:
+        return entry
+    other = alike[-1]
+    return replace(
+        entry,
+        **{name: getattr(other, name) for name in ("parts", "sent", "params", "image", "refused_file")},
+    )
+
+
 def _file(part: Mapping[str, object]) -> File:
     detected = part.get("detected")
     return File(
@@ -81,8 +97,9 @@ def _prefix(entry: Entry, provider: Provider | None) -> str:
 def _key_header(entry: Entry) -> tuple[str, str] | None:
     for name, value in entry.request_headers:
         if name.lower() in _KEY_HEADERS:
-            scheme = value.partition(" ")[0] + " " if " " in value else ""
-            return name, scheme
+            # A client chooses the scheme, and people paste it: only a word is one.
+            scheme = re.match(r"[A-Za-z][A-Za-z0-9-]* ", value)
+            return name, scheme[0] if scheme else ""
     return None
 
 

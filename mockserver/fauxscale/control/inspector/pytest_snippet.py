@@ -32,7 +32,7 @@ def pytest_test(entry: Entry, origin: Entry | None, providers: Mapping[str, Prov
         *(["import pytest"] if "pytest." in text else []),
         *([f"from fauxscale import {', '.join(used)}"] if used else []),
     ]
-    outcome = "is_cut_off" if entry.status is None else f"answers_{entry.status}"
+    outcome = "is_cut_off" if _is_cut(entry) else f"answers_{entry.status}"
     name = re.sub(r"\W+", "_", f"test_{entry.operation}_{outcome}")
     return "\n".join([*imports, "", "", f"def {name}({', '.join(fixtures)}):", text, ""])
 
@@ -46,6 +46,11 @@ def _faults(entry: Entry) -> list[dict[str, object]]:
         download = {"download": True} if entry.kind == "download" else {}
         return [{"fault": "Fail", "status": entry.status, **wait, **download}]
     return []
+
+
+def _is_cut(entry: Entry) -> bool:
+    """Whether a fault kept the reply from its client, or a part of it."""
+    return entry.status is None or (bool(entry.configured) and not entry.arrived)
 
 
 def _body(entry: Entry, paid: Entry | None, providers: Mapping[str, Provider]) -> Iterator[str]:
@@ -65,13 +70,14 @@ def _body(entry: Entry, paid: Entry | None, providers: Mapping[str, Provider]) -
     said = asked(entry, providers)
     read = ["httpx.get(fauxscale.links.list()[0].url, timeout=5)"]
     call = [*_call(said, entry, "")] if paid is None else read
-    if entry.status is None:
+    if _is_cut(entry):
         yield "with pytest.raises(httpx.TransportError):"
         yield from (f"    {line}" for line in call)
         return
     yield f"reply = {call[0]}"
     yield from call[1:]
     yield f"assert reply.status_code == {entry.status}"
+    assert entry.status is not None  # or it would be cut
     if entry.retry_after is not None and any(
         name.lower() == "retry-after" for name, _ in entry.reply_headers
     ):
@@ -82,7 +88,7 @@ def _body(entry: Entry, paid: Entry | None, providers: Mapping[str, Provider]) -
 
 def _call(said: Asked, entry: Entry, before: str) -> Iterator[str]:
     """The lines that make a request of the mock that the fixture `fauxscale` is."""
-    timeout = 2 if entry.status is None else 30
+    timeout = 2 if _is_cut(entry) else 30
     yield f"{before}httpx.request("
     yield f"    {literal(said.method)},"
     yield f"    fauxscale.url + {literal(said.path)},"

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from fauxscale.dispatch.provider import Provider
 from fauxscale.state.journal import Entry
@@ -33,7 +32,9 @@ def snippets(
 
 def named(file: File) -> str:
     """The name of a file on the disk of whoever pastes: the last part of what was sent, which may be hostile."""
-    return re.sub(r"[^\w.-]", "_", urlsplit(file.filename).path.rpartition("/")[2]) or "picture"
+    return (
+        re.sub(r"[^\w.-]", "_", file.filename.replace("\\", "/").rpartition("/")[2]).lstrip("-.") or "picture"
+    )
 
 
 def _curl(said: Asked, server: str) -> str:
