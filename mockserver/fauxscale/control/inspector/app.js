@@ -13,7 +13,6 @@ import { announce, dollars, html, keyOf, render, useEffect, useMemo, useRef, use
 import { breakPlace, callPlace, goTo, LIST, moneyPlace, usePlace } from "./places.js";
 
 const WIDE = matchMedia("(min-width: 60rem)");
-const ENOUGH = 50; // matches, before older calls are searched without being asked to
 const LIVE = { live: "live", waiting: "connecting", lost: "the server does not answer", locked: "needs the control token" };
 const news = new News();
 
@@ -28,7 +27,7 @@ function App() {
   const account = place.account || rows[0]?.account || "";
 
   // What is searched for may be among the older calls.
-  useEffect(() => { if (match && rows.length < ENOUGH && state.oldest != null) news.older(); }, [match, state.oldest]);
+  useEffect(() => { if (match && state.oldest != null) news.older(); }, [match != null, state.oldest]);
   useEffect(() => {
     const first = state.rows.find((row) => row.kind === "api");
     if (!place.view && first && WIDE.matches) goTo(callPlace(first), { quietly: true });
