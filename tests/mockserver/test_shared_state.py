@@ -5,6 +5,7 @@ Each story changes the server from call to call, as a balancer might.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -151,6 +152,24 @@ def test_both_show_one_inspector(pair: Pair) -> None:
     ]
     assert pages[0].json() == pages[1].json()
     assert pages[0].json()["calls"][0]["account"] == account.id
+
+
+def test_a_page_at_one_hears_of_calls_and_faults_at_the_other(pair: Pair) -> None:
+    account, elsewhere = pair.account()
+    headers = {"authorization": "Bearer one for both"}
+    url = f"{pair.servers[0].url}/__fauxscale/api/inspector/events"
+    with pair.http.stream("GET", url, headers=headers, timeout=60) as reply:
+        told = (json.loads(line[6:]) for line in reply.iter_lines() if line.startswith("data: "))
+        assert next(told)["calls"] == []
+        pair.upscale(1, account.api_key("ideogram"))
+        (row,) = next(rows for one in told if (rows := one["calls"]))
+        assert (row["account"], row["n"]) == (account.id, 1)
+        elsewhere.faults.add(Fail(503))
+        (armed,) = next(found for one in told if (found := one["armed"]))
+        assert (armed["account"], armed["faults"][0]["script"]) == (
+            account.id,
+            [{"fault": "Fail", "status": 503}],
+        )
 
 
 def test_who_waits_at_one_for_a_call_hears_of_it_from_the_other(pair: Pair) -> None:

@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from fauxscale import Fail, MockServer, Settings
@@ -406,7 +407,10 @@ def test_what_strangers_send_is_shown_as_text(mock: MockServer, stage: Stage) ->
     account = mock.account(label=MARKUP)
     key = account.api_key("ideogram")
     assert upscale(stage, request={"prompt": MARKUP}, key=key, headers={"X-Said": MARKUP}).status_code == 200
-    files = {"image_request": (None, "{}"), f"x{MARKUP}": (MARKUP, picture(), f"image/{MARKUP}")}
+    files: dict[str, Any] = {
+        "image_request": (None, "{}"),
+        f"x{MARKUP}": (MARKUP, picture(), f"image/{MARKUP}"),
+    }
     stage.http.post(f"{mock.url}/upscale", files=files, headers={"Api-Key": key})
     stage.http.get(f"{mock.url}/{MARKUP}")
     account.faults.add(Fail(503, message=MARKUP), on="ideogram.upscale")
@@ -453,7 +457,7 @@ def test_a_server_that_is_gone_is_said_and_found_again_when_it_is_back() -> None
     mock.start()
     with browsing(mock.url + PAGE) as page:
         expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
-        port = httpx.URL(mock.url).port
+        port = httpx.URL(mock.url).port or 0
         mock.stop()
         expect(page.locator("#sum")).to_contain_text("does not answer")
         with MockServer(port=port) as again, httpx.Client() as http:

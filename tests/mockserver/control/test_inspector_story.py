@@ -302,7 +302,7 @@ def test_a_literal_is_the_value_again(value: object) -> None:
 
 def test_names_of_files_lead_nowhere_else(mock: MockServer) -> None:
     account = mock.account()
-    files = {
+    files: dict[str, Any] = {
         "image_file": ("../../etc/pass wd;type=x", picture(), "image/png"),
         "image_request": (None, "{}"),
     }

@@ -75,7 +75,7 @@ function Facts({ facts }) {
     ["bytes", before && bytes(before.bytes), after && bytes(after.bytes), ""],
     ["alpha", said(before?.has_alpha), said(after?.has_alpha), kept(before, after, "has_alpha")],
     ["colour profile", said(before?.has_profile), said(after?.has_profile), kept(before, after, "has_profile")],
-    ["turn (EXIF)", turn(before), turn(after), before?.orientation > 1 && after?.orientation === 1 ? "applied" : ""],
+    ["turn", turn(before), turn(after), before?.orientation > 1 && after?.orientation === 1 ? "applied" : ""],
   ];
   return html`<table class="facts"><caption class="hidden">What was kept and lost</caption>
     <thead><tr><th scope="col"></th><th scope="col">before</th><th scope="col">after</th><th scope="col"></th></tr></thead>
@@ -84,7 +84,7 @@ function Facts({ facts }) {
 }
 
 const said = (value) => (value == null ? null : value ? "yes" : "no");
-const turn = (one) => (one ? (one.orientation > 1 ? `orientation ${one.orientation}` : "none") : null);
+const turn = (one) => (one ? (one.orientation > 1 ? `EXIF ${one.orientation}` : "none") : null);
 
 function kept(before, after, member) {
   if (!before || !after || !before[member]) return "";
