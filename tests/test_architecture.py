@@ -278,9 +278,11 @@ def test_every_room_loads_its_own_libraries_alone() -> None:
     assert foreign(IMPORTS) == []
 
 
-def test_loading_the_plugin_loads_pytest_alone() -> None:
-    allowed = {*sys.stdlib_module_names, "pytest", "_pytest", "pytest_fauxscale"}
+def test_loading_the_plugin_loads_pytest_and_what_it_declares_alone() -> None:
     run = loaded_with(IMPORTS, "pytest_fauxscale.plugin")
+    ours = {found.target for found in run if package(found.target) in PACKAGES}
+    assert ours == {"pytest_fauxscale.declared"}
+    allowed = {*sys.stdlib_module_names, "pytest", "_pytest", *PACKAGES}
     assert [str(found) for found in run if package(found.target) not in allowed] == []
 
 

@@ -29,7 +29,7 @@ from fauxscale.cli.serve import serve
 from fauxscale.dispatch.options import declared
 from fauxscale.faults import catalogue
 from fauxscale.providers import PROVIDERS
-from pytest_fauxscale.options import TERMS
+from pytest_fauxscale.declared import TERMS
 from tests import tools
 from tests.doc_pages import BLOCK, FILE, ROOT
 from tests.redis_server import RedisServer

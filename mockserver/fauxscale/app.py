@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 from starlette.middleware.cors import CORSMiddleware
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .recordings.replay import Replay
 
 OWN = "/__fauxscale"
+_MISTAKE = "this is a mistake in fauxscale; its log has the traceback: please report it"
 
 
 def create_app(
@@ -132,10 +134,28 @@ class App:
             where = f"{request.method} {mask.text(str(scope['path']))}"
             log_mistake(self._pipeline.log, mistake, where, mask)
             if not begun:
-                body = {
-                    "error": "this is a mistake in fauxscale; its log has the traceback: please report it"
-                }
-                await JSONResponse(body, 500)(scope, receive, send)
+                await JSONResponse({"error": _MISTAKE}, 500)(scope, receive, send)
+
+    async def control(self, base: str, method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        """Answer a call of the control API from this process. `base` is where links of its answer begin."""
+        path, _, query = target.partition("?")
+        scheme, _, host = base.partition("://")
+        scope = {
+            "type": "http",
+            "method": method,
+            "scheme": scheme,
+            "path": unquote(path),
+            "query_string": query.encode(),
+            "headers": [(b"host", host.encode())],
+        }
+        try:
+            reply = await self._control.answer(Request(scope, _sender(body)))
+        except StoreUnavailable as lost:
+            reply = unavailable(lost)
+        except Exception as mistake:
+            log_mistake(self._pipeline.log, mistake, f"{method} {path}", redact.Mask())
+            reply = JSONResponse({"error": _MISTAKE}, 500)
+        return reply.status_code, bytes(reply.body)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
@@ -213,3 +233,16 @@ class App:
         self._note(unassigned.id, "", entry)
         body = {"error": "no such address on this stand-in", "reason": entry.reason, "base_urls": bases}
         return JSONResponse(body, 404, {"x-fauxscale-reason": header_value(entry.reason)})
+
+
+def _sender(body: bytes) -> Receive:
+    """What hands a body over as a connection would that stays open."""
+    left = [body]
+
+    async def receive() -> Message:
+        if left:
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
+        await asyncio.get_running_loop().create_future()  # cancelled with whoever waits for it
+        return {"type": "http.disconnect"}
+
+    return receive

@@ -245,9 +245,7 @@ class MockServer:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
         from .transport.in_process import AppTransport
 
-        app, loop = self.app, self._running().loop
-        assert loop is not None  # it is ready
-        return AppTransport(app, loop)
+        return AppTransport(self.app, self._running().loop)
 
     @property
     def app(self) -> App:
@@ -269,11 +267,13 @@ class MockServer:
         with self._lock:
             if self._client is None:
                 from .client import FauxscaleClient
+                from .client.lines import DirectLine
 
-                self._running()
-                transport = None if self._listen else self.transport()
+                loop = self._running().loop
+                # Where processes of their own serve, there is no application here.
+                line = DirectLine(self._app.control, self.url, loop) if self._app is not None else None
                 self._client = FauxscaleClient(
-                    self.url, token=self.settings.token, transport=transport, why_gone=self._why_gone
+                    self.url, token=self.settings.token, line=line, why_gone=self._why_gone
                 )
             return self._client
 

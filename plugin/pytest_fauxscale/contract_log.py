@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 _NAMED = 3
 
 
 class ContractLog:
     """Departures as the gate reads them, and a line for each refused call of a test that passed."""
 
-    # No dataclass: making one costs every run of pytest a millisecond.
     def __init__(self) -> None:
         self.departures: list[dict[str, str]] = []
         self.swallowed: list[str] = []
@@ -47,6 +44,3 @@ class ContractLog:
         except OSError as error:
             return f"{file} cannot be written: {error.strerror}"
         return f"report: {file}"
-
-
-LOG = pytest.StashKey[ContractLog]()

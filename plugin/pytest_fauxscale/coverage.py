@@ -45,7 +45,6 @@ _REPORTS = ("term", "html", "json", "md")
 class Collector:
     """The calls of a run by test and account, and what was found in those that were judged."""
 
-    # No dataclass: making one costs every run of pytest a millisecond.
     def __init__(self, *, contracts: bool, whole: bool = True) -> None:
         """`contracts`: reports want the places of contracts. Not `whole`: calls of no account are not seen."""
         self._contracts, self._whole = contracts, whole

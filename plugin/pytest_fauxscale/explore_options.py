@@ -1,4 +1,4 @@
-"""Options of exploration: what is tried, where findings go, and what users have declared of situations."""
+"""Options of exploration: whether they are valid, and what users have declared of situations."""
 
 from __future__ import annotations
 
@@ -10,62 +10,6 @@ import pytest
 PREFIX = "--fauxscale-explore-"
 # What a client does in a situation, as its user has declared it.
 DECLARED = ("passes", "fails", "either", "skip")
-
-
-def declare(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
-    """Declare the command line options and ini values."""
-    group.addoption(
-        "--fauxscale-explore",
-        action="store_true",
-        help="run the tests that pass again, once for each situation that can meet one of their calls",
-    )
-    group.addoption(
-        "--fauxscale-explore-plan",
-        default=None,
-        metavar="FILE",
-        help="run what a plan says that --fauxscale-explore wrote, without the plain run before it",
-    )
-    group.addoption(
-        "--fauxscale-explore-max", type=int, default=None, metavar="COUNT", help="situations to try at most"
-    )
-    group.addoption(
-        "--fauxscale-explore-patience",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="try silence as well: a client that waits longer for an answer is told of",
-    )
-    group.addoption(
-        "--fauxscale-explore-fail",
-        default="wrong",
-        choices=("wrong", "look", "never"),
-        help="from which verdict on the run fails (default: wrong)",
-    )
-    group.addoption(
-        "--fauxscale-explore-report",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="write what was found into this file: .html, .json or .md",
-    )
-    group.addoption(
-        "--fauxscale-explore-write",
-        default=None,
-        metavar="DIR",
-        help="write a test to keep for each finding into this folder",
-    )
-    group.addoption(
-        "--fauxscale-explore-baseline",
-        default=None,
-        metavar="FILE",
-        help="findings that are accepted, a line each: TEST SITUATION # why",
-    )
-    parser.addini(
-        "fauxscale_explore",
-        "what clients do in situations, a line each: PATTERN: passes, fails, either or skip",
-        type="linelist",
-        default=[],
-    )
 
 
 def patience(config: pytest.Config) -> float:

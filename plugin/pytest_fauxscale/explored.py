@@ -44,7 +44,7 @@ class ExploredTests:
         self._baseline = Baseline.read(config.getoption("--fauxscale-explore-baseline"))
         self._leaking: list[str] = []
         self._patience = explore_options.patience(config)
-        self._failing = FAILING[str(config.getoption("--fauxscale-explore-fail"))]
+        self._failing = FAILING[str(config.getoption("--fauxscale-explore-fail") or "wrong")]
         self._gone: list[str] = []
         self._stopped = False
         self._wanted = {str(one) for one in config.args if EXPLORED_ID.search(str(one))}

@@ -12,7 +12,7 @@ from fauxscale.faults import Ok
 from . import options
 from .blocked_calls import BlockedCalls
 from .contract_check import BREACHES, ContractWarning, Watcher
-from .contract_log import LOG
+from .contract_log import ContractLog
 from .stashed import SITUATION
 
 WATCHER = pytest.StashKey[Watcher]()
@@ -60,7 +60,7 @@ def check_unused_faults(item: pytest.Item, account: AccountHandle) -> None:
                 pytest.fail(text, pytrace=False)
 
 
-def check_contract(item: pytest.Item, failure: BaseException | None) -> None:
+def check_contract(item: pytest.Item, log: ContractLog, failure: BaseException | None) -> None:
     """Fail the test, or note it on the failure it has, or warn, if a call it made left the recorded contract."""
     strictness, allowed = options.contract(item)
     watcher = item.config.stash.get(WATCHER, None)  # none where the server runs elsewhere
@@ -69,7 +69,6 @@ def check_contract(item: pytest.Item, failure: BaseException | None) -> None:
     if strictness == "off" or watcher is None or SITUATION in item.stash:
         return
     breaches, refused = watcher.take()
-    log = item.config.stash[LOG]
     log.departures += [one for breach in breaches for one in breach.to_members(item.nodeid)]
     if failure is None:
         log.swallowed += [f"{item.nodeid} ({one})" for one in refused]

@@ -2,122 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import inf
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from . import explore_options
+from . import declared, explore_options
+from .declared import MARKER, TERMS
 
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.settings import Scalar
 
-Value = float | int | str
-Network = Literal["block", "allow"]
-MARKER = "fauxscale"
+    from .declared import Network, Option, Strictness, Value
 
-
-class Option(NamedTuple):
-    """One argument of the marker, the option `--fauxscale-<name>` and the ini value `fauxscale_<name>`."""
-
-    # No dataclass: making one costs every run of pytest a millisecond.
-
-    kind: type[float] | type[int] | type[str]
-    help: str
-    default: Value | None = None
-    choices: tuple[str, ...] | None = None
-
-
-TERMS: Mapping[str, Option] = {
-    "balance": Option(float, "dollars in the wallet of each test's account", 10.0),
-    "rate_limit": Option(int, "calls a minute before 429"),
-    "in_flight": Option(int, "calls at once before 429"),
-    "link_ttl": Option(float, "seconds a link to a result lives"),
-    "latency": Option(float, "seconds every API call waits before it is answered"),
-    "time": Option(
-        str, "real, or virtual: the waits clients are asked for pass at once", choices=("real", "virtual")
-    ),
-    "api_version": Option(str, "the date of the contract the providers follow, 2026-10 for instance"),
-}
 _ACCEPTS = {float: "a number", int: "a whole number", str: "a text"}
-_TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
-# Those of a run, not of a test.
-NETWORK = Option(
-    str, "whether tests may reach other hosts than this one: block or allow", "block", get_args(Network)
-)
-Strictness = Literal["strict", "error", "warn", "off"]
-CONTRACT = Option(
-    str,
-    "what a call outside the recorded contract does to its test: strict, error, warn or off",
-    "error",
-    get_args(Strictness),
-)
-BUDGET = Option(float, "dollars the run may come to before it fails")
-FAIL_UNDER = Option(float, "percent of the situations of its lists that the run must meet")
-_OF_RUNS = {"network": NETWORK, "budget": BUDGET, "contract": CONTRACT, "coverage_fail_under": FAIL_UNDER}
-EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
-MARKED = (*TERMS, "contract", "explore")
-
-
-def declare(parser: pytest.Parser) -> None:
-    """Declare the command line options and ini values."""
-    group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
-    for name, option in EVERY.items():
-        given = "" if option.default is None else f" (default: {option.default})"
-        group.addoption(
-            f"--fauxscale-{name.replace('_', '-')}",
-            type=option.kind,
-            default=None,
-            choices=option.choices,
-            metavar=None if option.choices else _TYPED[option.kind],
-            help=f"{option.help}{given}",
-        )
-        kind: Literal["float", "int", "string"] = (
-            "float" if option.kind is float else "int" if option.kind is int else "string"
-        )
-        parser.addini(f"fauxscale_{name}", option.help, type=kind, default=None)
-    parser.addini(
-        "fauxscale_reachable",
-        "hosts tests may reach although the network is blocked",
-        type="args",
-        default=[],
-    )
-    group.addoption(
-        "--fauxscale-coverage",
-        action="append",
-        default=[],
-        metavar="REPORT",
-        help="report the situations that the tests met: term, html, json or md; html:PATH writes it to that file",
-    )
-    group.addoption(
-        "--fauxscale-usage",
-        default=None,
-        metavar="DIR",
-        help="write what the clients of these tests use of the recorded contracts into this folder",
-    )
-    group.addoption(
-        "--fauxscale-contract-report",
-        default=None,
-        metavar="FILE",
-        help="write how calls left the recorded contracts into this file, for `fauxscale-contracts gate`",
-    )
-    group.addoption(
-        "--fauxscale-url",
-        default=None,
-        metavar="URL",
-        help="use the fauxscale server at this URL instead of starting one",
-    )
-    group.addoption(
-        "--fauxscale-token", default=None, metavar="TOKEN", help="the control API token of that server"
-    )
-    explore_options.declare(parser, group)
 
 
 def check(config: pytest.Config) -> None:
     """Raise UsageError for invalid options and ini values, before any test is run."""
-    for name, option in EVERY.items():
+    for name, option in declared.EVERY.items():
         _check_given(f"--fauxscale-{name.replace('_', '-')}", option, config.getoption(f"fauxscale_{name}"))
         try:
             written: Value | None = config.getini(f"fauxscale_{name}")
@@ -173,7 +78,7 @@ def _check_given(name: str, option: Option, value: Value | None) -> None:
 
 def unheld(config: pytest.Config) -> str:
     """Say why the calls of this run are checked against no contract; "" if they are, or are not meant to be."""
-    if not config.getoption("--fauxscale-url") or _chosen(config, "contract", CONTRACT) == "off":
+    if not config.getoption("--fauxscale-url") or _chosen(config, "contract", declared.CONTRACT) == "off":
         return ""
     return "calls to the server of --fauxscale-url were not held against the recorded contract"
 
@@ -185,8 +90,8 @@ def check_marker(item: pytest.Item) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid}: the marker fauxscale accepts named arguments only: fauxscale(balance=1)"
             )
-        if unknown := sorted(set(mark.kwargs) - set(MARKED)):
-            known = ", ".join(MARKED)
+        if unknown := sorted(set(mark.kwargs) - set(declared.MARKED)):
+            known = ", ".join(declared.MARKED)
             raise pytest.UsageError(
                 f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {known}"
             )
@@ -214,7 +119,7 @@ def _check_contract(item: pytest.Item, value: object) -> None:
         said = cast("dict[object, object]", value)
         if all(isinstance(one, str) and one for pair in said.items() for one in pair):
             return
-    elif value in get_args(Strictness):
+    elif value in (declared.CONTRACT.choices or ()):
         return
     raise pytest.UsageError(
         f"{item.nodeid}: contract is strict, error, warn or off, or allowances with their reasons: "
@@ -232,7 +137,7 @@ def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
             allowed = {**cast("dict[str, str]", value), **allowed}
         elif value is not None and marked is None:
             marked = cast("Strictness", value)
-    return cast("Strictness", _chosen(item.config, "contract", CONTRACT, marked)), allowed
+    return cast("Strictness", _chosen(item.config, "contract", declared.CONTRACT, marked)), allowed
 
 
 def terms_for(item: pytest.Item) -> dict[str, Value]:
@@ -269,7 +174,7 @@ def api_version_options(providers: Iterable[Provider], api_version: object) -> d
 
 
 def network(config: pytest.Config) -> Network:
-    return cast("Network", _chosen(config, "network", NETWORK))
+    return cast("Network", _chosen(config, "network", declared.NETWORK))
 
 
 def reachable(config: pytest.Config) -> list[str]:
@@ -279,12 +184,12 @@ def reachable(config: pytest.Config) -> list[str]:
 def budget(config: pytest.Config) -> float | None:
     if config.getoption("--fauxscale-explore") or config.getoption("--fauxscale-explore-plan"):
         return None  # every test is run many times
-    chosen = _chosen(config, "budget", BUDGET)
+    chosen = _chosen(config, "budget", declared.BUDGET)
     return None if chosen is None else float(chosen)
 
 
 def coverage_fail_under(config: pytest.Config) -> float | None:
-    chosen = _chosen(config, "coverage_fail_under", FAIL_UNDER)
+    chosen = _chosen(config, "coverage_fail_under", declared.FAIL_UNDER)
     return None if chosen is None else float(chosen)
 
 

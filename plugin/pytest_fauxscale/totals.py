@@ -8,7 +8,6 @@ from collections.abc import Mapping
 class Totals:
     """Totals: calls of APIs, pictures made, their price in micro-dollars, live calls that were blocked."""
 
-    # No dataclass: making one costs every run of pytest a millisecond.
     def __init__(self, calls: int = 0, images: int = 0, micros: int = 0, refused: int = 0) -> None:
         self.calls, self.images, self.micros, self.refused = calls, images, micros, refused
         # Accepted calls that were held against the contract, and those that left it, by the worst of it.

@@ -6,7 +6,6 @@ from .call import Image as Image
 from .call import Params as Params
 from .calls import Calls as Calls
 from .clock import ClockHandle as ClockHandle
-from .connection import API as API
 from .connection import FauxscaleClient as FauxscaleClient
 from .connection import InvalidRequest as InvalidRequest
 from .connection import NotFound as NotFound
@@ -18,5 +17,6 @@ from .jobs import JobsHandle as JobsHandle
 from .jobs import JobView as JobView
 from .ledger import Bill as Bill
 from .ledger import LedgerView as LedgerView
+from .lines import API as API
 from .links import LinksHandle as LinksHandle
 from .links import LinkView as LinkView

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from json import dumps, loads
 from typing import Any
 
 import httpx
@@ -11,10 +12,7 @@ import httpx
 from fauxscale.settings import Terms
 
 from .account import AccountHandle
-
-API = "/__fauxscale/api"
-# Seconds: the longest wait for a call that the server takes part in is five minutes.
-_PATIENCE = httpx.Timeout(310).as_dict()
+from .lines import HttpLine, Line, LineDown
 
 
 class Refused(RuntimeError):
@@ -36,8 +34,8 @@ class ServerGone(RuntimeError):
 class FauxscaleClient:
     """The client of one running server's control API. Close it when done.
 
-    `why_gone` says why the server answers no more, "" while it does. `closing` is called with an account before it is
-    deleted.
+    `line` leads to a server of this process. `why_gone` says why the server answers no more, "" while it does.
+    `closing` is called with an account before it is deleted.
     """
 
     def __init__(
@@ -45,18 +43,14 @@ class FauxscaleClient:
         url: str,
         *,
         token: str | None = None,
-        transport: httpx.BaseTransport | None = None,
+        line: Line | None = None,
         why_gone: Callable[[], str] = lambda: "",
         closing: Callable[[str], None] = lambda account: None,
     ) -> None:
         self.url = url.rstrip("/")
         self._why_gone = why_gone
         self._closing = closing
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        # A transport and no httpx.Client: that one takes proxies from the environment, which would be shown the
-        # token, and logs every call beside those of the program under test. verify=False saves 20 ms of loading
-        # certificates that a loopback call has no use for.
-        self._line = transport or httpx.HTTPTransport(verify=False, trust_env=False)
+        self._line = line or HttpLine(self.url, token)
         self.opened: set[str] = set()
         self._closed: Counter[str] = Counter()
         self._providers: dict[str, Any] = {}
@@ -66,35 +60,30 @@ class FauxscaleClient:
 
     def call(self, method: str, path: str, json: object = None) -> dict[str, Any]:
         """Make one control call. Raises Refused, or one of its kinds, with the server's message."""
-        reply = self._ask(method, path, json)
-        body: dict[str, Any] = reply.json() if reply.content else {}
-        if reply.is_error:
-            kind = {400: InvalidRequest, 404: NotFound}.get(reply.status_code, Refused)
-            raise kind(f"{method} {path}: {reply.status_code} {body.get('error', reply.text)}")
+        status, content = self._ask(method, path, b"" if json is None else dumps(json).encode())
+        body: dict[str, Any] = _read(content) if content else {}
+        if status >= 400:
+            kind = {400: InvalidRequest, 404: NotFound}.get(status, Refused)
+            raise kind(f"{method} {path}: {status} {body.get('error', content.decode(errors='replace'))}")
         return body
 
     def read(self, path: str) -> bytes:
         """Read the bytes of a picture. Raises NotFound if there is none."""
-        reply = self._ask("GET", path)
-        if reply.is_error:
-            raise NotFound(f"GET {path}: {reply.status_code} {reply.text}")
-        return reply.content
+        status, content = self._ask("GET", path)
+        if status >= 400:
+            raise NotFound(f"GET {path}: {status} {content.decode(errors='replace')}")
+        return content
 
-    def _ask(self, method: str, path: str, json: object = None) -> httpx.Response:
-        request = httpx.Request(
-            method, self.url + API + path, headers=self._headers, json=json, extensions={"timeout": _PATIENCE}
-        )
+    def _ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         self._check_alive()
         try:
-            reply = self._line.handle_request(request)
-            try:
-                reply.read()
-            finally:
-                reply.close()
+            return self._line.ask(method, path, body)
+        except LineDown as down:
+            self._check_alive()
+            raise ServerGone(f"the server at {self.url} is gone: {down}") from None
         except httpx.TransportError:
             self._check_alive()
             raise
-        return reply
 
     def _check_alive(self) -> None:
         if why := self._why_gone():
@@ -137,3 +126,8 @@ class FauxscaleClient:
     def reset(self) -> None:
         """Forget every account, call, link and charge."""
         self.call("POST", "/reset")
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    body: dict[str, Any] = loads(content)
+    return body

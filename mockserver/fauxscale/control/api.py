@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fauxscale.dispatch.provider import Provider
 from fauxscale.dispatch.reply_headers import header_value
@@ -20,9 +19,10 @@ from fauxscale.state.store import StoreUnavailable
 
 from . import accounts, calls, clock, faults, jobs, ledger, links, server
 from .access import refuse
-from .inspector import Inspector
+from .inspector import DATA, Inspector
 from .metrics import Metrics
 from .request import Ask, Busy, ControlRoute, Missing, Waiters
+from .routes import ControlRoutes
 
 API = "/__fauxscale/api"
 ROUTES: tuple[ControlRoute, ...] = tuple(
@@ -38,44 +38,48 @@ class Control:
     def __init__(self, accounts: Accounts, providers: Sequence[Provider]) -> None:
         self._accounts = accounts
         self._waiters = Waiters()
+        self._routes = ControlRoutes(ROUTES)
         self.metrics = Metrics(accounts.renderer, accounts.store)
         self._providers = {provider.name: provider for provider in providers}
-        self._app = Starlette(
-            routes=[
-                *(Route(API + route.path, self._answer(route), methods=[route.method]) for route in ROUTES),
-                *Inspector(accounts, self._providers).routes(),
-            ],
+        self._pages = Starlette(
+            routes=Inspector(accounts, self._providers).routes(),
             exception_handlers={404: _lost, 405: _lost, StoreUnavailable: _put_off, Exception: _broken},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guarded = str(scope["path"]).startswith(f"{API}/")
-        refused = refuse(Request(scope), self._accounts.settings.token) if guarded else None
+        path, request = str(scope["path"]), Request(scope, receive)
+        guarded = path.startswith(f"{API}/")
+        refused = refuse(request, self._accounts.settings.token) if guarded else None
+        reply: ASGIApp
         if refused is not None:
-            status, message = refused
-            await _refusal(status, message)(scope, receive, send)
+            reply = _refusal(*refused)
+        elif guarded and not path.startswith(f"{DATA}/"):
+            reply = await self.answer(request)
         else:
-            await self._app(scope, receive, send)
+            reply = self._pages
+        await reply(scope, receive, send)
 
-    def _answer(self, route: ControlRoute) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            ask = Ask(request, self._accounts, self._providers, self._waiters, self.metrics)
-            try:
-                if "id" in request.path_params:
-                    ask.of = await self._find(request.path_params["id"])
-                await ask.read()
-                reply = await route.handler(ask)
-            except Missing as missing:
-                return _refusal(404, str(missing))
-            except Busy as busy:
-                return _refusal(503, str(busy), {"retry-after": "1"})
-            except ValueError as wrong:
-                return _refusal(400, str(wrong))
-            except ApiError as error:
-                return _refusal(error.status or 409, error.reason or error.message)
-            return reply if isinstance(reply, Response) else JSONResponse(reply, route.status)
-
-        return answer
+    async def answer(self, request: Request) -> Response:
+        """Answer a call that may pass. Raises StoreUnavailable."""
+        path = str(request.scope["path"]).removeprefix(API)
+        if (found := self._routes.find(request.method, path)) is None:
+            return _unknown(path, request.method, self._routes.methods(path))
+        route, parts = found
+        ask = Ask(request, self._accounts, self._providers, self._waiters, self.metrics, parts)
+        try:
+            if "id" in parts:
+                ask.of = await self._find(parts["id"])
+            await ask.read()
+            reply = await route.handler(ask)
+        except Missing as missing:
+            return _refusal(404, str(missing))
+        except Busy as busy:
+            return _refusal(503, str(busy), {"retry-after": "1"})
+        except ValueError as wrong:
+            return _refusal(400, str(wrong))
+        except ApiError as error:
+            return _refusal(error.status or 409, error.reason or error.message)
+        return reply if isinstance(reply, Response) else JSONResponse(reply, route.status)
 
     async def _find(self, account_id: str) -> Account:
         if account_id == UNASSIGNED:
@@ -96,6 +100,13 @@ def unavailable(lost: StoreUnavailable) -> Response:
     return JSONResponse({"error": "the store is not available", "reason": lost.reason}, 503, headers)
 
 
+def _unknown(path: str, method: str, allowed: Sequence[str]) -> Response:
+    if allowed:
+        listed = ", ".join(allowed)
+        return _refusal(405, f"{path} answers {listed}, not {method}", {"allow": listed})
+    return _refusal(404, f"the control API has no {path[:100]!r}; it is described at {API}/openapi.json")
+
+
 async def _put_off(request: Request, lost: Exception) -> Response:
     assert isinstance(lost, StoreUnavailable)
     return unavailable(lost)
@@ -107,9 +118,5 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 async def _lost(request: Request, error: Exception) -> Response:
-    path = str(request.scope["path"]).removeprefix(API)
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        allowed = dict(error.headers or {})
-        message = f"{path} answers {allowed.get('Allow')}, not {request.method}"
-        return _refusal(405, message, allowed)
-    return _refusal(404, f"the control API has no {path[:100]!r}; it is described at {API}/openapi.json")
+    allowed = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+    return _unknown(str(request.scope["path"]), request.method, allowed.split(", ") if allowed else ())

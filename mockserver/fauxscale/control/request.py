@@ -53,13 +53,15 @@ class Waiters:
 
 
 class Ask(Struct):
-    """One control call. `arguments` is the JSON object it came with, empty for none."""
+    """One control call. `parts` are the segments of its path by their names in the route; `arguments` is the JSON
+    object it came with, empty for none."""
 
     request: Request
     accounts: Accounts
     providers: Mapping[str, Provider]
     waiters: Waiters
     metrics: Metrics
+    parts: Mapping[str, str]
     arguments: JsonObject = field(default_factory=dict[str, object])
     of: Account | None = None
 
@@ -71,7 +73,7 @@ class Ask(Struct):
 
     def part(self, name: str) -> str:
         """A segment of the path, by its name in the route."""
-        return str(self.request.path_params[name])
+        return self.parts[name]
 
     async def read(self) -> None:
         """Read the body. Raises ValueError if it is neither empty nor a JSON object."""

@@ -41,7 +41,7 @@ class Serving:
         shared: bool = False,
     ) -> None:
         self.certificates = certificates
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self._app = app
@@ -53,6 +53,12 @@ class Serving:
         self._end: Callable[[], None] | None = None
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that serves, once it is ready."""
+        assert self._loop is not None
+        return self._loop
 
     def start(self) -> None:
         """Serve in a thread; returns when it is ready."""
@@ -99,7 +105,7 @@ class Serving:
                 logging.getLogger("fauxscale").exception("the server thread died")
 
     async def _serve(self, on_ready: Callable[[], None]) -> None:
-        self.loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
 
         def ready() -> None:
             self.ready.set()

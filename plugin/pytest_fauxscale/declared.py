@@ -1,0 +1,163 @@
+"""What a run and a test can be told: the options of the command line, the ini values and the marker's arguments.
+
+Every run of pytest imports this, those that use nothing of it too: values are looked up and checked elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pytest
+
+Value = float | int | str
+Network = Literal["block", "allow"]
+Strictness = Literal["strict", "error", "warn", "off"]
+MARKER = "fauxscale"
+
+
+class Option:
+    """One argument of the marker, the option `--fauxscale-<name>` and the ini value `fauxscale_<name>`."""
+
+    # No dataclass: making one costs every run of pytest a millisecond.
+
+    __slots__ = ("choices", "default", "kind", "text")
+
+    def __init__(
+        self,
+        kind: type[float] | type[int] | type[str],
+        text: str,
+        default: Value | None = None,
+        choices: tuple[str, ...] | None = None,
+    ) -> None:
+        self.kind, self.text, self.default, self.choices = kind, text, default, choices
+
+
+TERMS: Mapping[str, Option] = {
+    "balance": Option(float, "dollars in the wallet of each test's account", 10.0),
+    "rate_limit": Option(int, "calls a minute before 429"),
+    "in_flight": Option(int, "calls at once before 429"),
+    "link_ttl": Option(float, "seconds a link to a result lives"),
+    "latency": Option(float, "seconds every API call waits before it is answered"),
+    "time": Option(
+        str, "real, or virtual: the waits clients are asked for pass at once", choices=("real", "virtual")
+    ),
+    "api_version": Option(str, "the date of the contract the providers follow, 2026-10 for instance"),
+}
+# Those of a run, not of a test.
+NETWORK = Option(
+    str, "whether tests may reach other hosts than this one: block or allow", "block", ("block", "allow")
+)
+CONTRACT = Option(
+    str,
+    "what a call outside the recorded contract does to its test: strict, error, warn or off",
+    "error",
+    ("strict", "error", "warn", "off"),
+)
+BUDGET = Option(float, "dollars the run may come to before it fails")
+FAIL_UNDER = Option(float, "percent of the situations of its lists that the run must meet")
+_OF_RUNS = {"network": NETWORK, "budget": BUDGET, "contract": CONTRACT, "coverage_fail_under": FAIL_UNDER}
+EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
+MARKED = (*TERMS, "contract", "explore")
+_TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
+_INI: Mapping[type, Literal["float", "int", "string"]] = {float: "float", int: "int", str: "string"}
+# Each has the default None: what is given is told from what is not.
+_MORE: Mapping[str, dict[str, Any]] = {
+    "coverage": {
+        "action": "append",
+        "metavar": "REPORT",
+        "help": "report the situations that the tests met: term, html, json or md; html:PATH writes it to that file",
+    },
+    "usage": {
+        "metavar": "DIR",
+        "help": "write what the clients of these tests use of the recorded contracts into this folder",
+    },
+    "contract-report": {
+        "metavar": "FILE",
+        "help": "write how calls left the recorded contracts into this file, for `fauxscale-contracts gate`",
+    },
+    "url": {"metavar": "URL", "help": "use the fauxscale server at this URL instead of starting one"},
+    "token": {"metavar": "TOKEN", "help": "the control API token of that server"},
+}
+_EXPLORE: Mapping[str, dict[str, Any]] = {
+    "explore": {
+        "action": "store_const",
+        "const": True,
+        "help": "run the tests that pass again, once for each situation that can meet one of their calls",
+    },
+    "explore-plan": {
+        "metavar": "FILE",
+        "help": "run what a plan says that --fauxscale-explore wrote, without the plain run before it",
+    },
+    "explore-max": {"type": int, "metavar": "COUNT", "help": "situations to try at most"},
+    "explore-patience": {
+        "type": float,
+        "metavar": "SECONDS",
+        "help": "try silence as well: a client that waits longer for an answer is told of",
+    },
+    "explore-fail": {
+        "choices": ("wrong", "look", "never"),
+        "help": "from which verdict on the run fails (default: wrong)",
+    },
+    "explore-report": {
+        "action": "append",
+        "metavar": "FILE",
+        "help": "write what was found into this file: .html, .json or .md",
+    },
+    "explore-write": {
+        "metavar": "DIR",
+        "help": "write a test to keep for each finding into this folder",
+    },
+    "explore-baseline": {
+        "metavar": "FILE",
+        "help": "findings that are accepted, a line each: TEST SITUATION # why",
+    },
+}
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Declare the command line options and ini values."""
+    group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
+    for name, option in EVERY.items():
+        given = "" if option.default is None else f" (default: {option.default})"
+        group.addoption(
+            f"--fauxscale-{name.replace('_', '-')}",
+            type=option.kind,
+            default=None,
+            choices=option.choices,
+            metavar=None if option.choices else _TYPED[option.kind],
+            help=f"{option.text}{given}",
+        )
+        parser.addini(f"fauxscale_{name}", option.text, type=_INI[option.kind], default=None)
+    explore = parser.getgroup("fauxscale-explore", "fauxscale: run tests again in other situations")
+    for heading, options in ((group, _MORE), (explore, _EXPLORE)):
+        for name, members in options.items():
+            heading.addoption(f"--fauxscale-{name}", default=None, **members)
+    parser.addini(
+        "fauxscale_reachable",
+        "hosts tests may reach although the network is blocked",
+        type="args",
+        default=[],
+    )
+    parser.addini(
+        "fauxscale_explore",
+        "what clients do in situations, a line each: PATTERN: passes, fails, either or skip",
+        type="linelist",
+        default=[],
+    )
+
+
+def is_given(config: pytest.Config) -> bool:
+    """Whether the run was given any option or ini value of these."""
+    if any(value is not None for name, value in vars(config.option).items() if name.startswith(MARKER)):
+        return True
+    try:
+        return any(
+            config.getini(f"{MARKER}_{name}") not in (None, []) for name in (*EVERY, "reachable", "explore")
+        )
+    except (
+        TypeError,
+        ValueError,
+        pytest.UsageError,
+    ):  # it is given, and is invalid; which of them hangs on the version
+        return True
