@@ -21,6 +21,7 @@ INSPECTOR = (
     "/__fauxscale/api/inspector/calls/{account}/1/pictures",
     "/__fauxscale/api/inspector/calls/{account}/1/story",
     "/__fauxscale/api/inspector/money",
+    "/__fauxscale/api/inspector/report",
     "/__fauxscale/api/inspector/pictures/{account}/1/before",
     "/__fauxscale/api/inspector/pictures/{account}/1/after",
 )

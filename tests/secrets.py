@@ -246,6 +246,7 @@ def told_by(http: httpx.Client, url: str) -> Told:
             ask(API + route.path)
     ask("/__fauxscale/api/inspector/calls")
     ask("/__fauxscale/api/inspector/money")
+    ask("/__fauxscale/api/inspector/report")
     for account in [*(one["id"] for one in accounts), "acct_0"]:
         calls = http.get(f"{url}{API}/accounts/{account}/calls").json()["calls"]
         for route in ROUTES:

@@ -58,6 +58,7 @@ _FILES = {
 }  # fmt: skip
 _MOST_PAGES = 50
 _MOST_ACCOUNTS = 100
+_MOST_REPORTED = 2_000
 
 
 class _Answer(Struct, frozen=True):
@@ -88,6 +89,7 @@ class Inspector:
             Route(f"{DATA}/calls", self.calls),
             Route(f"{DATA}/events", self.events),
             Route(f"{DATA}/money", self.money),
+            Route(f"{DATA}/report", self.report),
             Route(f"{DATA}/calls/{{account}}/{{n}}", self.call),
             Route(f"{DATA}/calls/{{account}}/{{n}}/story", self.story),
             Route(f"{DATA}/calls/{{account}}/{{n}}/pictures", self.facts),
@@ -157,6 +159,21 @@ class Inspector:
             {"id": one.account, "label": one.label, "calls": one.calls, "spent": one.spent} for one in shown
         ]
         return JSONResponse({"accounts": rows, "more": more})
+
+    async def report(self, request: Request) -> Response:
+        """Write the newest calls as one static page, to be kept."""
+        from .report import POLICY as REPORT_POLICY  # seldom wanted
+        from .report import report
+
+        await self._overview.update()
+        page = await self._overview.newest(_MOST_REPORTED)
+        text = await report(page.rows, page.more, self._pictures, self._providers, self._overview.spent)
+        headers = {
+            "content-disposition": 'attachment; filename="fauxscale.html"',
+            "content-security-policy": f"{REPORT_POLICY}; sandbox",
+            "x-content-type-options": "nosniff",
+        }
+        return Response(text, media_type="text/html", headers=headers)
 
     async def story(self, request: Request) -> Response:
         """Tell what came of a call, and show it as code to paste."""
