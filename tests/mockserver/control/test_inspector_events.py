@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from fauxscale.control.overview import Overview
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
 from fauxscale.state.store import Changes, MemoryStore, StoreUnavailable
+from tests import event_stream
 from tests.calls.ideogram import upscale
 from tests.stages import Stage
 
@@ -31,8 +31,8 @@ def listening(
     """An open page: each call waits for the next event."""
     with httpx.stream("GET", mock.url + EVENTS, headers=headers, timeout=30) as reply:
         assert reply.headers["content-type"].startswith("text/event-stream")
-        lines = reply.iter_lines()
-        yield lambda: json.loads(next(line for line in lines if line.startswith("data: "))[6:])
+        events = event_stream.told(reply)
+        yield lambda: next(events)
 
 
 def until(

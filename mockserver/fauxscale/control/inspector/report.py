@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from html import escape
+from typing import cast
 
 from fauxscale._version import __version__
 from fauxscale.clock import give_way, iso, wall
@@ -28,7 +29,7 @@ _STYLE = """
   --line: #34323d; --good: #5fcf96; --bad: #ff8a80; --warn: #e6b45c } }
 body { margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 62rem; background: var(--ground); color: var(--ink);
   font: 15px/1.45 system-ui, sans-serif }
-h1 { font-size: 1.5rem; margin: 0 } .soft, th { color: var(--soft) }
+h1 { font-size: 1.5rem; margin: 0 } a { color: inherit } .soft, th { color: var(--soft) }
 .good { color: var(--good) } .bad { color: var(--bad) } .cut { color: var(--warn) }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .4rem 0; background: var(--card) }
 summary { padding: .5rem .8rem; cursor: pointer; overflow-wrap: anywhere }
@@ -129,6 +130,6 @@ def _table(caption: str, rows: list[tuple[str, object]]) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, Mapping):
-        shown = {name: one for name, one in value.items() if one is not None}
-        return ", ".join(f"{name} {one}" for name, one in shown.items())
+        members = cast("Mapping[str, object]", value).items()
+        return ", ".join(f"{name} {one}" for name, one in members if one is not None)
     return value if isinstance(value, str) else json.dumps(value)
