@@ -47,6 +47,7 @@ LEAVES = frozenset(
 
 # What contracts may know of the mock: one that judges itself by its own schemas agrees with its own mistakes.
 CONTRACTS_MAY_IMPORT = {
+    "fauxscale.errors",
     "fauxscale.clock",
     "fauxscale.credentials",
     "fauxscale.hosts",

@@ -17,6 +17,7 @@ import click
 import httpx
 
 from fauxscale import redact
+from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.console.exit_codes import finish
 from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange
@@ -45,7 +46,7 @@ _FAREWELL = 5.0  # seconds for Schemathesis to end in when it is told to
 _KEY = "FAUXSCALE_CHECK_KEY"
 
 
-class NotRun(Exception):
+class NotRun(FauxscaleError):
     """Raised where the check could not be made; says why."""
 
 

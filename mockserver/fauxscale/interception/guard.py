@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
+from fauxscale.errors import FauxscaleError
 from fauxscale.hosts import leads_here
 
 
@@ -32,7 +33,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
         return f"a live call to {self.host} by {outer}{through} was refused: {self.fix}"
 
 
-class LiveCallRefused(AssertionError):
+class LiveCallRefused(FauxscaleError, AssertionError):
     """Raised in place of a live call that was stopped.
 
     Not an OSError and no library's own error, so that no client mistakes it for an outage and retries.

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from fauxscale.errors import FauxscaleError
 from fauxscale.temporary import TemporaryFolder
 
 
-class MissingExtra(RuntimeError):
+class MissingExtra(FauxscaleError, RuntimeError):
     """A library that an extra installs is not there; the message is one line that names the extra."""
 
 
