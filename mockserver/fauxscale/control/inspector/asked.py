@@ -18,7 +18,7 @@ _KEY_HEADERS = frozenset(["api-key", "authorization", "x-api-key", "x-fal-key"])
 _PICTURE = re.compile(r"image|mask|picture|file|url", re.IGNORECASE)
 
 
-class File(Struct, frozen=True):
+class SentFile(Struct, frozen=True):
     """A file of a form. `format` is what its bytes are, None for no picture known here."""
 
     name: str
@@ -27,7 +27,7 @@ class File(Struct, frozen=True):
     format: str | None
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class RepeatableCall(Struct, frozen=True, kw_only=True):
     """A request to make again. `path` begins at this server's origin; `key_header` is the header its key came in, with
     the scheme before it, None for one that came without. Of `body`, a JSON object, the members named in `pictures` are
     pictures as data URIs. `variable` is the environment's that holds the key."""
@@ -38,16 +38,16 @@ class Asked(Struct, frozen=True, kw_only=True):
     key_header: tuple[str, str] | None
     variable: str
     fields: Sequence[tuple[str, str]] = ()
-    files: Sequence[File] = ()
+    files: Sequence[SentFile] = ()
     body: Mapping[str, object] | None = None
     pictures: Sequence[str] = ()
 
 
-def asked(entry: Entry, providers: Mapping[str, Provider]) -> Asked:
+def asked(entry: Entry, providers: Mapping[str, Provider]) -> RepeatableCall:
     """Tell how to make a call again. What the journal shortened or masked is as it stands there."""
     provider = providers.get(entry.provider)
     body, pictures = _body(entry)
-    return Asked(
+    return RepeatableCall(
         method=entry.method or "GET",
         path=_prefix(entry, provider) + entry.path,
         provider=entry.provider,
@@ -75,9 +75,9 @@ def filled(entry: Entry, entries: Sequence[Entry]) -> Entry:
     )
 
 
-def _file(part: Mapping[str, object]) -> File:
+def _file(part: Mapping[str, object]) -> SentFile:
     detected = part.get("detected")
-    return File(
+    return SentFile(
         str(part["name"]),
         str(part["filename"]) or "picture",
         str(part.get("content_type", "")),

@@ -9,7 +9,7 @@ from typing import cast
 from fauxscale.dispatch.provider import Provider
 from fauxscale.state.journal import Entry
 
-from .asked import Asked, File, asked, same_again
+from .asked import RepeatableCall, SentFile, asked, same_again
 from .literals import literal
 
 # Refusals that the state of a service causes: a fault answers the same.
@@ -86,7 +86,7 @@ def _body(entry: Entry, paid: Entry | None, providers: Mapping[str, Provider]) -
         yield f"assert reply.json() == {literal(same)}"
 
 
-def _call(said: Asked, entry: Entry, before: str) -> Iterator[str]:
+def _call(said: RepeatableCall, entry: Entry, before: str) -> Iterator[str]:
     """The lines that make a request of the mock that the fixture `fauxscale` is."""
     timeout = 2 if _is_cut(entry) else 30
     yield f"{before}httpx.request("
@@ -116,7 +116,7 @@ def _call(said: Asked, entry: Entry, before: str) -> Iterator[str]:
     yield ")"
 
 
-def _picture(file: File, entry: Entry) -> str:
+def _picture(file: SentFile, entry: Entry) -> str:
     """A sample that is judged as the file was: its size, or what was wrong with it."""
     refused = entry.refused_file
     if refused is None:

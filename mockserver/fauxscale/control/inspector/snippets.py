@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fauxscale.dispatch.provider import Provider
 from fauxscale.state.journal import Entry
 
-from .asked import Asked, File, asked
+from .asked import RepeatableCall, SentFile, asked
 from .literals import literal
 from .pytest_snippet import pytest_test
 
@@ -21,7 +21,7 @@ def snippets(
     """Write a call in each language, by its name. `origin` is the call that gave out a link that this one reads;
     `server` is where this one answers, without a slash at the end."""
     said = asked(entry, providers)
-    makers: Mapping[str, Callable[[Asked, str], str]] = {
+    makers: Mapping[str, Callable[[RepeatableCall, str], str]] = {
         "curl": _curl,
         "python": _python,
         "javascript": _javascript,
@@ -30,14 +30,14 @@ def snippets(
     return made | {"pytest": pytest_test(entry, origin, providers)}
 
 
-def named(file: File) -> str:
+def named(file: SentFile) -> str:
     """The name of a file on the disk of whoever pastes: the last part of what was sent, which may be hostile."""
     return (
         re.sub(r"[^\w.-]", "_", file.filename.replace("\\", "/").rpartition("/")[2]).lstrip("-.") or "picture"
     )
 
 
-def _curl(said: Asked, server: str) -> str:
+def _curl(said: RepeatableCall, server: str) -> str:
     lines = [f"curl {shlex.quote(server + said.path)}"]
     plain = "POST" if said.fields or said.files or said.body is not None else "GET"
     if said.method != plain:
@@ -56,18 +56,18 @@ def _curl(said: Asked, server: str) -> str:
     return " \\\n  ".join(lines) + f" <<END\n{_heredoc(said)}\nEND"
 
 
-def _heredoc(said: Asked) -> str:
+def _heredoc(said: RepeatableCall) -> str:
     """The JSON body for a shell that replaces what begins with $: pictures are read from a file."""
     body = {**(said.body or {}), **dict.fromkeys(said.pictures, "\0")}
     text = re.sub(r"([\\$`])", r"\\\1", json.dumps(body, indent=2, ensure_ascii=False))
     return text.replace("\\\\u0000", "data:image/png;base64,$(base64 -w0 picture.png)")
 
 
-def _python(said: Asked, server: str) -> str:
+def _python(said: RepeatableCall, server: str) -> str:
     return "\n".join(_python_lines(said, server))
 
 
-def _python_lines(said: Asked, server: str) -> Iterator[str]:
+def _python_lines(said: RepeatableCall, server: str) -> Iterator[str]:
     own = [*(["import base64"] if said.pictures else []), *(["import os"] if said.key_header else [])]
     yield from (*own, "") if own else ()
     yield from ("import httpx", "")
@@ -99,11 +99,11 @@ def _python_lines(said: Asked, server: str) -> Iterator[str]:
     yield "print(reply.status_code, reply.text)"
 
 
-def _javascript(said: Asked, server: str) -> str:
+def _javascript(said: RepeatableCall, server: str) -> str:
     return "\n".join(_javascript_lines(said, server))
 
 
-def _javascript_lines(said: Asked, server: str) -> Iterator[str]:
+def _javascript_lines(said: RepeatableCall, server: str) -> Iterator[str]:
     if said.files or said.pictures:
         yield 'import { readFile } from "node:fs/promises";'
         yield ""
