@@ -9,7 +9,8 @@ from fauxscale.app import App
 from fauxscale.control import API, ROUTES
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
-# GET routes that wait, or hold the connection open, are asked as everybody asks them.
+# GET routes that wait are asked as everybody asks them. The stream of events, which has no end for whoever may read it,
+# is in tests/mockserver/control/test_inspector_events.py.
 INSPECTOR = (
     "/__fauxscale",
     "/__fauxscale/",
@@ -17,6 +18,10 @@ INSPECTOR = (
     "/__fauxscale/inspector/index.html",
     "/__fauxscale/api/inspector/calls",
     "/__fauxscale/api/inspector/calls/{account}/1",
+    "/__fauxscale/api/inspector/calls/{account}/1/pictures",
+    "/__fauxscale/api/inspector/calls/{account}/1/story",
+    "/__fauxscale/api/inspector/money",
+    "/__fauxscale/api/inspector/report",
     "/__fauxscale/api/inspector/pictures/{account}/1/before",
     "/__fauxscale/api/inspector/pictures/{account}/1/after",
 )

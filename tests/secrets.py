@@ -245,6 +245,8 @@ def told_by(http: httpx.Client, url: str) -> Told:
         if route.method == "GET" and "{id}" not in route.path:
             ask(API + route.path)
     ask("/__fauxscale/api/inspector/calls")
+    ask("/__fauxscale/api/inspector/money")
+    ask("/__fauxscale/api/inspector/report")
     for account in [*(one["id"] for one in accounts), "acct_0"]:
         calls = http.get(f"{url}{API}/accounts/{account}/calls").json()["calls"]
         for route in ROUTES:
@@ -257,5 +259,6 @@ def told_by(http: httpx.Client, url: str) -> Told:
             for call in calls[:FEW]:
                 ask(path.replace("{call}", call["id"]).replace("{number}", "0"))
         for call in calls[:FEW]:
-            ask(f"/__fauxscale/api/inspector/calls/{account}/{call['n']}")
+            for part in ("", "/story", "/pictures"):
+                ask(f"/__fauxscale/api/inspector/calls/{account}/{call['n']}{part}")
     return told

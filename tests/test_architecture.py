@@ -41,15 +41,18 @@ LEAVES = frozenset(
         "assertions",
         "hosts",
         "workers",
+        "extras",
         "_version",
     ]
 )
 
 # What contracts may know of the mock: one that judges itself by its own schemas agrees with its own mistakes.
 CONTRACTS_MAY_IMPORT = {
+    "fauxscale.errors",
     "fauxscale.clock",
     "fauxscale.credentials",
     "fauxscale.hosts",
+    "fauxscale.extras",
     "fauxscale.redact",
     "fauxscale.recordings.har",
     "fauxscale.recordings.packed",

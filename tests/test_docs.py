@@ -51,23 +51,6 @@ PAGES = (
 )
 ADDRESS = "http://127.0.0.1:2160"
 STORE = "redis://127.0.0.1:6379/0"
-# What a reader brings along: the function of their own that the README's test calls.
-READER = """
-import httpx
-
-
-def upload_with_retries(base_url, key, image):
-    for _ in range(3):
-        reply = httpx.post(
-            base_url + "/upscale",
-            headers={"Api-Key": key},
-            data={"image_request": "{}"},
-            files={"image_file": image},
-        )
-        if reply.status_code != 429:
-            return reply
-    raise AssertionError("never let in")
-"""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -143,7 +126,7 @@ def test_recipes_pass(page: str, beside_fixtures: Path) -> None:
     for number, recipe in enumerate(filter(is_recipe, blocks(page, "python"))):
         named = FILE.match(recipe)
         name = named[1] if named else f"test_{number:02}.py"
-        (beside_fixtures / name).write_text((READER if "upload_with_retries" in recipe else "") + recipe)
+        (beside_fixtures / name).write_text(recipe)
     for ini in blocks(page, "ini"):
         (beside_fixtures / "pytest.ini").write_text(ini)
     pytest_alone = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis")

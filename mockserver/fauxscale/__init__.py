@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .dispatch.provider import Endpoint as Endpoint
     from .dispatch.provider import Provider as Provider
     from .errors import ApiError as ApiError
+    from .errors import FauxscaleError as FauxscaleError
     from .faults import Body as Body
     from .faults import ConnectionReset as ConnectionReset
     from .faults import CorruptChunk as CorruptChunk
@@ -67,6 +68,7 @@ __all__ = [
     "ExtraFields",
     "Fail",
     "Fault",
+    "FauxscaleError",
     "ForgedUrl",
     "Hang",
     "HtmlWith200",
@@ -104,6 +106,7 @@ __all__ = [
 _MODULES = {
     "ApiError": "errors",
     "Endpoint": "dispatch.provider",
+    "FauxscaleError": "errors",
     "LiveCallRefused": "interception.guard",
     "MockServer": "server",
     "Provider": "dispatch.provider",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from os import PathLike
+from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, cast
 from unittest.mock import patch
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    Picture: TypeAlias = bytes | str | PathLike[str] | Image
 
 _SIDE = 48  # pixels of the thumbnails that are compared
 _ALIKE = 10.0  # of 255: the mean difference that encoders and other people's Lanczos stay far below
@@ -16,32 +20,35 @@ _OPENING = Lock()
 _TURNS = ("mirrored", "turned by 180°", "flipped", "turned", "turned", "turned", "turned")
 
 
-def assert_is_upscale_of(result: bytes, original: bytes, scale: float = 2) -> None:
+def assert_is_upscale_of(result: Picture, original: Picture, scale: float = 2) -> None:
     """Fail unless `result` is the whole of `original`, as a viewer shows it, `scale` times as wide and high.
 
-    The failure tells apart: not a picture, unchanged, a wrong size, turned as the camera held it, another picture
-    altogether, lost alpha, a dropped colour profile. An `original` that is no picture is the test's own mistake, and
-    the failure says so; what is no bytes raises TypeError.
+    Each is the bytes of a picture, the path of a file, or an image of Pillow's. The failure tells apart: not a picture,
+    unchanged, a wrong size, turned as the camera held it, another picture altogether, lost alpha, a dropped colour
+    profile. An `original` that is no picture is the test's own mistake, and the failure says so; what is none of these
+    raises TypeError, and a file that cannot be read OSError.
     """
+    __tracebackhide__ = True
     wrong = differences(result, original, scale)
     if wrong:
         raise AssertionError("\n".join(f"the result {one}" for one in wrong))
 
 
-def differences(result: bytes, original: bytes, scale: float = 2) -> list[str]:
+def differences(result: Picture, original: Picture, scale: float = 2) -> list[str]:
     """List what keeps `result` from being `original` enlarged, each as the rest of a sentence; empty for none."""
     from PIL import ImageOps
 
+    result, original = _read(result), _read(original)
     source, picture = _opened(original, "original"), _opened(result, "result")
     if source is None:
-        return [f"cannot be judged: the original {_no_picture(original)}"]
+        return [f"cannot be judged: the original {_no_picture(cast('bytes', original))}"]
     shown = ImageOps.exif_transpose(source)
     wanted = round(shown.width * scale), round(shown.height * scale)
     if picture is None:
-        return [_no_picture(result)]
+        return [_no_picture(cast("bytes", result))]
     wrong: list[str] = []
     if result == original:
-        return ["is unchanged: the very bytes of the original"]
+        return ["is unchanged: the original itself"]
     seen = ImageOps.exif_transpose(picture)
     if seen.size == shown.size != wanted:
         wrong.append(f"is unchanged in size: {_say(seen.size)}, wanted {_say(wanted)}")
@@ -56,12 +63,21 @@ def differences(result: bytes, original: bytes, scale: float = 2) -> list[str]:
     return wrong
 
 
+def _read(picture: Picture) -> bytes | Image:
+    """Read a file; return anything else as it is."""
+    return Path(picture).read_bytes() if isinstance(picture, str | PathLike) else picture
+
+
 def _opened(data: object, what: str) -> Image | None:
-    """Open the picture in `data`; None for other bytes. Raises TypeError for what is not bytes."""
+    """Open the picture in `data`; None for other bytes. Raises TypeError for what can be no picture."""
     from PIL import Image
 
+    if isinstance(data, Image.Image):
+        return data
     if not isinstance(data, bytes | bytearray):
-        raise TypeError(f"the {what} must be the bytes of a picture, not {type(data).__name__}: {data!r:.60}")
+        raise TypeError(
+            f"the {what} must be the bytes of a picture, a path or an image, not {type(data).__name__}: {data!r:.60}"
+        )
     try:
         # Pillow warns of pictures as large as decompression bombs, and so would of a large one rightly doubled.
         with _OPENING, patch.object(Image, "MAX_IMAGE_PIXELS", None):

@@ -54,7 +54,11 @@ _PLAIN = frozenset(
 )
 
 
-class ApiError(Exception):
+class FauxscaleError(Exception):
+    """Every error that fauxscale raises of itself is one; most are a kind of Python's own besides."""
+
+
+class ApiError(FauxscaleError):
     """A refusal on its way to the client.
 
     `message` goes into the provider's error body, so it is worded as a service would word it. `reason` is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_another_scale_may_be_asked_for(scale: float) -> None:
 @pytest.mark.parametrize(
     ("result", "original", "said"),
     [
-        (picture(), picture(), "is unchanged: the very bytes"),
+        (picture(), picture(), "is unchanged: the original itself"),
         (picture("WEBP"), picture(), "is unchanged in size: 40x30, wanted 80x60"),
         (saved(opened(picture()).resize((20, 15))), picture(), "has the wrong size: 20x15, wanted 80x60"),
         (saved(doubled(picture()).rotate(90, expand=True)), picture(), "sides are exchanged"),
@@ -57,6 +58,8 @@ def test_another_scale_may_be_asked_for(scale: float) -> None:
         (b"", picture(), "is empty"),
         (saved(doubled(picture()))[:-40], picture(), "is no whole picture"),
     ],
+    # Not the bytes: those of the profile hold the second they were made in, another one in another worker.
+    ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_each_difference_is_named(result: bytes, original: bytes, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
@@ -85,11 +88,27 @@ def test_an_original_that_is_no_picture_is_said_to_be_none(original: bytes) -> N
 @pytest.mark.parametrize(
     ("result", "original", "said"),
     [
-        (b"", None, "the original must be the bytes of a picture, not NoneType: None"),
-        (None, picture(), "the result must be the bytes of a picture, not NoneType: None"),
-        ("a.png", picture(), "the result must be the bytes of a picture, not str: 'a.png'"),
+        (b"", None, "the original must be the bytes of a picture, a path or an image, not NoneType: None"),
+        (
+            None,
+            picture(),
+            "the result must be the bytes of a picture, a path or an image, not NoneType: None",
+        ),
+        (7, picture(), "the result must be the bytes of a picture, a path or an image, not int: 7"),
     ],
 )
-def test_what_is_no_bytes_is_named(result: Any, original: Any, said: str) -> None:
+def test_what_is_no_picture_at_all_is_named(result: Any, original: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         assert_is_upscale_of(result, original)
+
+
+def test_files_and_images_are_taken_as_well_as_bytes(tmp_path: Path) -> None:
+    original, result = picture(), saved(doubled(picture()))
+    (tmp_path / "sent.png").write_bytes(original)
+    (tmp_path / "result.png").write_bytes(result)
+    assert_is_upscale_of(tmp_path / "result.png", str(tmp_path / "sent.png"))
+    assert_is_upscale_of(opened(result), opened(original))
+    with pytest.raises(AssertionError, match="is unchanged"):
+        assert_is_upscale_of(opened(original), tmp_path / "sent.png")
+    with pytest.raises(FileNotFoundError, match=r"nosuch\.png"):
+        assert_is_upscale_of(result, "nosuch.png")

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
+import pytest
+
+import fauxscale
+import fauxscale_contracts
+from fauxscale import FauxscaleError
 from fauxscale.errors import ApiError, Problem, phrase, text_of
 from fauxscale.faults import Fail
 
@@ -33,3 +41,19 @@ def test_a_status_no_table_has_is_called_what_http_calls_it_or_refused_or_failed
         assert said == phrase(status)
         assert ("server" in said.lower()) <= (status >= 500), status
     assert phrase(410) == "Gone"
+
+
+@pytest.mark.parametrize("package", [fauxscale, fauxscale_contracts], ids=lambda one: one.__name__)
+def test_every_public_error_is_of_one_family(package: ModuleType) -> None:
+    named = [getattr(package, name) for name in dir(package)]
+    errors = [one for one in named if isinstance(one, type) and issubclass(one, Exception)]
+    assert errors
+    assert [one for one in errors if not issubclass(one, FauxscaleError)] == []
+
+
+def test_every_error_of_the_client_is_of_the_family() -> None:
+    client = importlib.import_module("fauxscale.client")
+    named = [one for name, one in vars(client).items() if not name.startswith("_")]
+    errors = [one for one in named if isinstance(one, type) and issubclass(one, Exception)]
+    assert len(errors) > 3
+    assert [one for one in errors if not issubclass(one, FauxscaleError)] == []

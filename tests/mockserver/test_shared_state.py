@@ -15,6 +15,7 @@ import pytest
 
 from fauxscale import Fail, MockServer, Settings
 from fauxscale.client import AccountHandle, NotFound
+from tests import event_stream
 from tests.calls.fal import MODEL, uri
 from tests.pictures import picture
 from tests.redis_server import RedisServer
@@ -151,6 +152,25 @@ def test_both_show_one_inspector(pair: Pair) -> None:
     ]
     assert pages[0].json() == pages[1].json()
     assert pages[0].json()["calls"][0]["account"] == account.id
+
+
+def test_a_page_at_one_hears_of_calls_and_faults_at_the_other(pair: Pair) -> None:
+    account, elsewhere = pair.account()
+    headers = {"authorization": "Bearer one for both"}
+    url = f"{pair.servers[0].url}/__fauxscale/api/inspector/events"
+    with pair.http.stream("GET", url, headers=headers, timeout=60) as reply:
+        told = event_stream.told(reply)
+        assert next(told)["fresh"]
+        pair.upscale(1, account.api_key("ideogram"))
+        (row,) = next(rows for one in told if (rows := of(account, one["calls"])))
+        assert row["n"] == 1
+        elsewhere.faults.add(Fail(503))
+        (armed,) = next(found for one in told if (found := of(account, one["armed"])))
+        assert armed["faults"][0]["script"] == [{"fault": "Fail", "status": 503}]
+
+
+def of(account: AccountHandle, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in found if one["account"] == account.id]
 
 
 def test_who_waits_at_one_for_a_call_hears_of_it_from_the_other(pair: Pair) -> None:

@@ -185,12 +185,13 @@ def test_a_token_is_compared_in_constant_time_and_by_nothing_else(monkeypatch: p
 
 def test_the_inspector_keeps_the_token_out_of_every_address() -> None:
     home = Path(inspector.__file__).parent
-    page, script = ((home / name).read_text(encoding="utf-8") for name in ("index.html", "app.js"))
+    page = (home / "notices.js").read_text(encoding="utf-8")
+    script = "\n".join(file.read_text(encoding="utf-8") for file in home.glob("*.js"))
     (field,) = re.findall(r"<input[^>]*id=\"token\"[^>]*>", page)
     assert 'type="password"' in field
     assert "name=" not in field, "a form that is sent after all would put it into the address"
     assert not re.search(r"[?&](?:access_)?token=", script)
-    assert re.findall(r"getItem\(\"fauxscale-token\"\)", script)
+    assert re.findall(r"sessionStorage.getItem\(TOKEN\)", script)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

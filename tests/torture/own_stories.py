@@ -12,7 +12,9 @@ _Fault = Mapping[str, object]
 _READ = get("<<url>>")
 _PAGES = (
     "", "/", "/inspector/app.js", "/inspector/style.css", "/api/inspector/calls", f"/api/inspector/calls/{ACCOUNT}/1",
-    f"/api/inspector/pictures/{ACCOUNT}/1/before", f"/api/inspector/pictures/{ACCOUNT}/1/after",
+    f"/api/inspector/pictures/{ACCOUNT}/1/before", f"/api/inspector/pictures/{ACCOUNT}/1/after", "/api/inspector/money",
+    "/api/inspector/report",
+    f"/api/inspector/calls/{ACCOUNT}/1/story", f"/api/inspector/calls/{ACCOUNT}/1/pictures",
 )  # fmt: skip
 _UNKNOWN = ("/", "/v1/models", "/openapi.json", "/nowhere", "/ideogram", "/fal/x")
 # A fault, and the request that meets it.

@@ -10,13 +10,14 @@ from typing import Any, cast
 from xml.etree import ElementTree
 
 from fauxscale import redact
+from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.console.atomic_write import write
 from fauxscale_contracts.profiles.outcomes import Outcome
 
 MASKED = "[Filtered]"  # what Schemathesis puts in place of the secrets it knows by name
 
 
-class NotWritten(Exception):
+class NotWritten(FauxscaleError):
     """Raised for a report that could not be written. Says where, and why."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.profiles.profile import Task as Kind
 
 Ending: TypeAlias = Literal["returned", "failed", "crashed", "hung"]
@@ -16,7 +17,7 @@ LIMIT = 30.0
 """Seconds for one picture unless told otherwise: a client's own time-outs have to end before."""
 
 
-class CannotRun(Exception):
+class CannotRun(FauxscaleError):
     """Raised where the client cannot be run at all. Says why."""
 
 

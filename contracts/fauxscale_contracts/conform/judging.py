@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from fauxscale import assert_is_upscale_of
+from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.contract.violations import brief
 from fauxscale_contracts.profiles.pictures import decoded
 from fauxscale_contracts.profiles.profile import Task
@@ -18,7 +19,7 @@ _LEFT_ALONE, _EDITED = 3.0, 8.0
 _MARGIN = 9  # pixels around a mask's edge that are not looked at
 
 
-class NotJudged(Exception):
+class NotJudged(FauxscaleError):
     """Raised where the picture that was sent is none, so that nothing can be made of it."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from fauxscale import Body, MockServer
+from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.contract.curl import curl_for_reply
 from fauxscale_contracts.contract.violations import brief
 from fauxscale_contracts.generate.boundaries import Mode, boundary_responses
@@ -165,7 +166,7 @@ class Replies:
         return evaluate(_EXPECT, facts)
 
 
-class ClientNotWorking(Exception):
+class ClientNotWorking(FauxscaleError):
     """Raised where the client fails in a call without any fault, so that no reply tells anything."""
 
 

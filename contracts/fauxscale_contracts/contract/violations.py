@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from fauxscale.errors import FauxscaleError
+
 Severity: TypeAlias = Literal["would be rejected", "ignored", "undocumented"]
 # Of a request: the service would refuse it · would ignore it · what it does is not documented.
 # Of a reply: a client that holds the service to its word would refuse it · (not used) · it is not on record.
 
 
-class ContractError(Exception):
+class ContractError(FauxscaleError):
     """Raised for a contract that is missing or cannot be read. The message lists those there are, or what is wrong."""
 
 

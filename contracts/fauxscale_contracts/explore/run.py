@@ -15,6 +15,7 @@ from queue import SimpleQueue
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
+from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.conform.processes import end_group
 from fauxscale_contracts.conform.sanitize import Sanitizer
 from fauxscale_contracts.profiles.installed import profiles
@@ -30,7 +31,7 @@ LIMIT = 60.0
 _KEPT = 64 * 1024  # bytes of what a command said: Node.js puts much behind the line with the error
 
 
-class NotExplored(Exception):
+class NotExplored(FauxscaleError):
     """Raised where a command cannot be explored. Says why."""
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from fauxscale.clock import wait
+from fauxscale.errors import FauxscaleError
 from fauxscale.hosts import is_loopback
 from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
 from fauxscale_contracts.contract.multipart import Part, join
@@ -27,7 +28,7 @@ NO_KEY = "drift-probe-no-such-key"
 _PAUSE = 0.5  # seconds between two polls of a job
 
 
-class Unreachable(Exception):
+class Unreachable(FauxscaleError):
     """Raised for a service that could not be probed, with the reason: no drift can be told of it."""
 
 

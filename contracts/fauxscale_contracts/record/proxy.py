@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fauxscale import credentials, redact
+from fauxscale.errors import FauxscaleError
 from fauxscale.recordings.har import Recording
 from fauxscale_contracts.contract.exchange import Exchange, Headers, Reply, Request
 from fauxscale_contracts.contract.operations import Operation
@@ -41,7 +42,7 @@ _HOP = frozenset(
 Tell = Callable[[str], None]
 
 
-class UpstreamError(Exception):
+class UpstreamError(FauxscaleError):
     """Raised where the service could not be recorded: it redirected, stalled, or was not there. Says what to do."""
 
 

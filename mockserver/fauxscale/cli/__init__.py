@@ -1,4 +1,4 @@
-"""The command line: fauxscale serve | run | env | doctor | version."""
+"""The command line: fauxscale serve | run | env | report | doctor | version."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fauxscale._version import __version__
 
 from .doctor import doctor
 from .env import env
+from .report import report
 from .run import run
 from .serve import serve
 
@@ -27,4 +28,5 @@ def version() -> None:
 main.add_command(serve)
 main.add_command(run)
 main.add_command(env)
+main.add_command(report)
 main.add_command(doctor)

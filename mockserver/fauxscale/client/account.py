@@ -109,6 +109,7 @@ class AccountHandle:
 
     def assert_billed_once(self) -> None:
         """Fail unless something was charged, and nothing that was sent was charged twice. Refunds count."""
+        __tracebackhide__ = True
         billed_once(self.ledger)
 
     # What the test decides.

@@ -127,6 +127,7 @@ class Calls(Sequence[CallRecord]):
 
     def assert_called_once(self, **wanted: object) -> CallRecord:
         """Fail unless exactly one call matches; returns it. The failure shows the nearest call and why not."""
+        __tracebackhide__ = True
         found = self.where(**wanted)
         if len(found) == 1:
             return found[0]
@@ -147,5 +148,6 @@ class Calls(Sequence[CallRecord]):
 
     def assert_not_called(self, **wanted: object) -> None:
         """Fail if any call matches."""
+        __tracebackhide__ = True
         if found := self.where(**wanted):
             raise AssertionError(f"{len(found)} calls{say(wanted)}, wanted none:\n{found}")

@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx
 
+from fauxscale.errors import FauxscaleError
 from fauxscale.settings import Terms
 
 from .account import AccountHandle
 from .lines import HttpLine, Line, LineDown
 
 
-class Refused(RuntimeError):
+class Refused(FauxscaleError, RuntimeError):
     """The control API refused a call. The message says why."""
 
 
@@ -27,7 +28,7 @@ class NotFound(Refused, LookupError):
     """There is no account, call, fault, job or link of this name."""
 
 
-class ServerGone(RuntimeError):
+class ServerGone(FauxscaleError, RuntimeError):
     """Raised where the server has ended by itself. The message says of what."""
 
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import httpx
 
+from fauxscale.errors import FauxscaleError
+
 API = "/__fauxscale/api"
 # Seconds: the longest wait for a call that the server takes part in is five minutes.
 _PATIENCE = httpx.Timeout(310).as_dict()
@@ -17,7 +19,7 @@ _PATIENCE = httpx.Timeout(310).as_dict()
 _LOOK = 1.0
 
 
-class LineDown(ConnectionError):
+class LineDown(FauxscaleError, ConnectionError):
     """The server cannot be reached any more."""
 
 

@@ -42,7 +42,7 @@ class Control:
         self.metrics = Metrics(accounts.renderer, accounts.store)
         self._providers = {provider.name: provider for provider in providers}
         self._pages = Starlette(
-            routes=Inspector(accounts).routes(),
+            routes=Inspector(accounts, self._providers).routes(),
             exception_handlers={404: _lost, 405: _lost, StoreUnavailable: _put_off, Exception: _broken},
         )
 

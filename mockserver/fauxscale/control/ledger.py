@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import asdict
 
+from fauxscale.state.account import Account
 from fauxscale.state.ledger import Charge
 
 from .request import Ask, ControlRoute
@@ -17,11 +18,16 @@ async def read(ask: Ask) -> object:
     await ask.catch_up()
     account = ask.account
     spent, left = await account.ledger.spent(), await account.balance()
+    told = [asdict(charge) | {"fingerprint": print_} for charge, print_ in await fingerprinted(account)]
+    return {"spent": spent, "balance": left, "charges": told}
+
+
+async def fingerprinted(account: Account) -> list[tuple[Charge, str]]:
+    """Read every charge, oldest first, and its fingerprint: equal ones are the same work."""
     charges, digests = await account.ledger.charges(), await account.ledger.digests()
     stored = [source for charge in charges for source in charge.sources if source not in digests]
     digests |= await account.store.digests(stored)
-    told = [asdict(charge) | {"fingerprint": _fingerprint(charge, digests)} for charge in charges]
-    return {"spent": spent, "balance": left, "charges": told}
+    return [(charge, _fingerprint(charge, digests)) for charge in charges]
 
 
 def _fingerprint(charge: Charge, digests: Mapping[str, str]) -> str:

@@ -16,6 +16,8 @@ from fauxscale.state.account import Account
 from fauxscale.state.accounts import UNASSIGNED, Accounts
 from fauxscale.state.journal import Entry
 
+from .armed import Armed, armed
+
 _AT_ONCE = 0.003  # seconds
 _READ_FIRST = 4  # of an account's calls: most accounts have few among the newest
 
@@ -28,6 +30,16 @@ class _Sums(Struct):
     spent: int
     last: float
     mark: int
+    armed: Armed
+
+
+class Spender(Struct, frozen=True):
+    """What an account was charged, in micro-dollars, and how many of its calls are kept."""
+
+    account: str
+    label: str
+    calls: int
+    spent: int
 
 
 class Row(Struct, frozen=True):
@@ -54,6 +66,9 @@ class Overview:
         self._used: list[tuple[float, str]] = []  # the accounts with calls, by when the newest of them ended
         self._mark: int | None = None
         self.calls = self.spent = 0
+        self._armed: dict[
+            str, None
+        ] = {}  # the accounts on which something is armed, the last changed at the end
 
     async def update(self) -> int:
         """Read what has changed since the last time; returns a mark, which is the same as long as nothing changes."""
@@ -80,8 +95,23 @@ class Overview:
         self._mark = changes.mark if self._mark is None else max(self._mark, changes.mark)
         return changes.mark
 
-    async def newest(self, most: int, before: float = math.inf) -> Page:
-        """Read the `most` calls that ended last, or last `before` a moment.
+    def spenders(self, most: int) -> tuple[list[Spender], int]:
+        """Tell which accounts spent most, and how many others made calls."""
+        used = [
+            Spender(name, one.label, one.calls, one.spent)
+            for name, one in self._known.items()
+            if one.calls or one.spent
+        ]
+        return heapq.nlargest(most, used, key=lambda one: (one.spent, one.calls)), max(0, len(used) - most)
+
+    def armed(self, most: int) -> tuple[list[tuple[str, str, Armed]], int]:
+        """Tell what is armed: id, label and state of the `most` accounts that changed last, and how many there are."""
+        newest = list(self._armed)[: -most - 1 : -1]
+        known = [(name, self._known[name]) for name in newest]
+        return [(name, one.label, one.armed) for name, one in known], len(self._armed)
+
+    async def newest(self, most: int, before: float = math.inf, after: float = -math.inf) -> Page:
+        """Read the `most` calls that ended last, or last `before` a moment, and none that ended before `after`.
 
         No older accounts than so many can have one of them.
         """
@@ -101,6 +131,8 @@ class Overview:
                 tail = tails[name] = _Tail(account, before)
             else:
                 rows.append(Row(name, self._label(name), tail.rows.pop()))
+                if rows[-1].entry.ended < after:
+                    return Page(rows[:-1], more=True)
             if await tail.fill():
                 heapq.heappush(heap, (-tail.rows[-1].ended, name))
             await pause.now_and_then()
@@ -122,8 +154,9 @@ class Overview:
         if account is not None:
             calls, last = await account.journal.extent()
             label = label or (before.label if before is not None else await self._named(name))
-            now = _Sums(label, calls, await account.ledger.spent(), last, mark)
+            now = _Sums(label, calls, await account.ledger.spent(), last, mark, await armed(account))
         # Nothing is waited for from here on: the sums are those of what is known.
+        self._armed.pop(name, None)
         if (old := self._known.pop(name, None)) is not None:
             self.calls -= old.calls
             self.spent -= old.spent
@@ -133,6 +166,8 @@ class Overview:
             self._known[name] = now
             self.calls += now.calls
             self.spent += now.spent
+            if now.armed:
+                self._armed[name] = None
             if now.calls:
                 bisect.insort(self._used, (now.last, name))
 

@@ -10,6 +10,8 @@ from typing import ClassVar, Literal, Protocol
 
 from msgspec import Struct
 
+from fauxscale.errors import FauxscaleError
+
 from .effects import Effect
 
 Stage = Literal["call", "outcome", "inline", "webhook", "download", "picture", "bytes", "reply"]
@@ -55,7 +57,7 @@ class Redirected(Exception):
         self.to = to
 
 
-class NotApplicable(Exception):
+class NotApplicable(FauxscaleError):
     """Raised where a fault cannot apply to a reply: it goes back to the plan. The message says why."""
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, cast
 from fauxscale import credentials, redact
 from fauxscale._version import __version__
 from fauxscale.clock import wall
+from fauxscale.errors import FauxscaleError
 
 from . import packed
 
@@ -42,7 +43,7 @@ _KEPT_HEADER = re.compile(
 )
 
 
-class RecordingError(Exception):
+class RecordingError(FauxscaleError):
     """Raised for a recording that is missing or cannot be read. The message names the file and what is wrong."""
 
 

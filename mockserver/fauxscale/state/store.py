@@ -17,6 +17,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from fauxscale.clock import wall
+from fauxscale.errors import FauxscaleError
 
 from .batch import Batch, BatchOutcome
 from .blobs import Blobs
@@ -26,11 +27,11 @@ BLOB_LIFE = 60.0
 MOST_CHANGES = 4_096
 
 
-class NoAddress(ValueError):
+class NoAddress(FauxscaleError, ValueError):
     """Raised for what is no address of a store; the message shows one."""
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(FauxscaleError):
     """The store cannot do what it is asked to now. `reason` is a plain sentence for people, without secrets; `lost`: it
     is out of reach as a whole."""
 

@@ -18,6 +18,8 @@ from weakref import WeakSet
 import uvicorn
 from starlette.types import ASGIApp
 
+from fauxscale.errors import FauxscaleError
+
 from .guard import Guard
 from .protocol import WireProtocol
 
@@ -72,7 +74,7 @@ class ListeningSocket(socket.socket):
             raise BlockingIOError
 
 
-class CannotListen(OSError):
+class CannotListen(FauxscaleError, OSError):
     """Raised where the address is taken, not this machine's, or not allowed. `strerror` says which."""
 
 
@@ -149,6 +151,10 @@ class Listener(uvicorn.Server):
             if isinstance(sock, ListeningSocket):
                 sock.guard = self.guard
         await super().startup(sockets)
+        if (
+            self.should_exit
+        ):  # the application could not start: uvicorn exits by itself only in newer versions
+            sys.exit(3)
         self._ready()
 
     async def main_loop(self) -> None:

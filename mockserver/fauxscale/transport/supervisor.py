@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from fauxscale.clock import stopwatch, wait
+from fauxscale.errors import FauxscaleError
 
 GO = b"go\n"
 # What dies sooner than this after it began to serve is not replaced at once: the pause doubles each time.
@@ -29,7 +30,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _END_SECONDS = 5.0
 
 
-class WorkersFailed(RuntimeError):
+class WorkersFailed(FauxscaleError, RuntimeError):
     """Raised where the workers cannot begin to serve; the message is one line. `misuse`: what they were asked to
     do is wrong."""
 

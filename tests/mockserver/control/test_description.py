@@ -59,7 +59,9 @@ def shape(hint: Any) -> dict[str, Any]:
 def test_every_kind_of_fault_is_described_with_its_members() -> None:
     assert SCHEMAS["Fault"]["oneOf"] == [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in KINDS]
     for kind in KINDS:
-        assert SCHEMAS[kind.__name__] == described(kind), f"the description of {kind.__name__} is not its class"
+        assert SCHEMAS[kind.__name__] == described(kind), (
+            f"the description of {kind.__name__} is not its class"
+        )
 
 
 def test_every_setting_of_an_account_is_described() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,73 +17,10 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.store import MemoryStore
 from tests.calls.ideogram import upscale
-from tests.pictures import opened, picture
+from tests.pictures import opened
 from tests.stages import Stage
-from tests.tools import needs, path_of
 
 DATA = "/__fauxscale/api/inspector"
-MARKUP = "<img src=x onerror=\"document.title='broken in'\">"
-
-
-def browse(url: str, profile: Path) -> str:
-    """The page's markup after it has settled, from a real browser."""
-    command = [
-        path_of("chromium"),
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-    ]
-    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += [f"--user-data-dir={profile}", "--virtual-time-budget=4000", "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
-
-
-@needs("chromium")
-def test_a_browser_shows_calls_and_renders_strangers_text_as_text(tmp_path: Path) -> None:
-    with MockServer() as mock, httpx.Client() as http:
-        key = "somebodys-key"
-        reply = upscale(Stage("socket", mock, http), request={"prompt": MARKUP}, key=key)
-        assert reply.status_code == 200
-        http.post(
-            f"{mock.url}/upscale",
-            files={"image_request": (None, "{}"), f"x{MARKUP}": (MARKUP, picture())},
-            headers={"Api-Key": key},
-        )
-        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
-    assert "ideogram.upscale" in page
-    assert "40×30 → 80×60" in page
-    assert "image_file is required" in page or "named image_file" in page
-    assert "<title>fauxscale inspector</title>" in page
-    assert "<img src=x" not in page, "markup became an element"
-    assert "&lt;img src=x" in page, "and is shown as the text it is"
-    assert "2 calls ·" in page
-
-
-@needs("chromium")
-def test_the_page_asks_for_the_token_in_itself_and_leaves_it_at_that(tmp_path: Path) -> None:
-    with MockServer(Settings(token="the-token")) as mock:
-        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
-    assert ">needs the control token</p>" in page
-    assert '<section id="locked" class="notice">' in page, "the form is on the page"
-    assert '<main hidden="">' in page
-    script = (Path(inspector.__file__).parent / "app.js").read_text(encoding="utf-8")
-    assert not re.search(r"\b(prompt|alert|confirm)\(", script), "no dialog stands in the way"
-
-
-@needs("chromium")
-@pytest.mark.parametrize(
-    ("keys", "shown"), [((), "Api-Key: anything"), (("a-named-key",), "Api-Key: $IDEOGRAM_API_KEY")]
-)
-def test_the_empty_page_shows_a_call_that_the_key_policy_lets_in(
-    keys: tuple[str, ...], shown: str, tmp_path: Path
-) -> None:
-    with MockServer(Settings(keys=keys)) as mock:
-        page = browse(f"{mock.url}/__fauxscale/", tmp_path)
-    assert '<section id="empty" class="notice">' in page
-    assert shown in page
-    assert ('<p id="keys" hidden="">' in page) is not bool(keys)
 
 
 def test_an_account_that_was_opened_first_and_called_last_is_on_top_and_its_money_in_the_sum() -> None:
@@ -112,23 +48,6 @@ def test_of_many_calls_the_newest_are_shown_and_all_are_counted(monkeypatch: pyt
         (here.id, 2),
         (there.id, 2),
     ]
-
-
-@needs("chromium")
-def test_the_page_offers_older_calls_where_there_are_some(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(inspector, "MOST_CALLS", 3)
-    pages: list[str] = []
-    with MockServer() as mock:
-        for count in (3, 1):
-            for _ in range(count):
-                httpx.post(f"{mock.url}/upscale", headers={"Api-Key": "somebodys-key"})
-            pages.append(browse(f"{mock.url}/__fauxscale/", tmp_path))
-    assert '<button id="older" type="button" hidden="">' in pages[0]
-    assert '<button id="older" type="button">Show older</button>' in pages[1]
-    assert [page.count('class="call"') for page in pages] == [3, 3]
-    assert "newest 3 of 4 calls" in pages[1]
 
 
 def listed(http: httpx.Client, mock: MockServer, **query: str) -> list[tuple[str, int]]:
@@ -240,15 +159,39 @@ def test_others_go_on_while_many_accounts_are_read(monkeypatch: pytest.MonkeyPat
     assert asyncio.run(turns_meanwhile()) > 50
 
 
-def test_the_page_is_three_files_under_a_policy_that_lets_nothing_else_run(stage: Stage) -> None:
+def test_the_page_is_its_own_files_under_a_policy_that_lets_nothing_else_run(stage: Stage) -> None:
     page = stage.http.get(f"{stage.url}/__fauxscale/")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
-    for name in ("app.js", "style.css", "icon.svg"):
-        assert stage.http.get(f"{stage.url}/__fauxscale/inspector/{name}").status_code == 200
-    for name in ("__init__.py", "..%2f..%2fserver.py", "index.htm", "%00"):
+    home = Path(inspector.__file__).parent
+    shipped = {file.name for ending in ("html", "js", "css", "svg") for file in home.rglob(f"*.{ending}")}
+    assert shipped == set(inspector._FILES)
+    for name in shipped:
+        reply = stage.http.get(f"{stage.url}/__fauxscale/inspector/{name}")
+        assert reply.status_code == 200, name
+        assert reply.headers["x-content-type-options"] == "nosniff"
+    for name in ("__init__.py", "..%2f..%2fserver.py", "index.htm", "%00", "vendor%2fpreact.js", "README.md"):
         assert stage.http.get(f"{stage.url}/__fauxscale/inspector/{name}").status_code == 404
     assert stage.http.get(f"{stage.url}/__fauxscale", follow_redirects=True).status_code == 200
+
+
+def test_the_page_s_modules_are_short_and_load_nothing_from_elsewhere() -> None:
+    home = Path(inspector.__file__).parent
+    for file in home.glob("*.js"):
+        text = file.read_text(encoding="utf-8")
+        assert text.count("\n") < 300, file.name
+        assert text.startswith("// "), f"{file.name} does not say what it is for"
+        for asked in re.findall(r'from "([^"]+)"', text):
+            assert asked.startswith("./"), f"{file.name} imports {asked}"
+            assert asked[2:] in inspector._FILES, f"{file.name} imports {asked}, which is not served"
+    for file in (home / "vendor").glob("*.js"):
+        named = re.findall(r'from"([^"]+)"', file.read_text(encoding="utf-8"))
+        assert all(one[2:] in inspector._FILES for one in named), f"{file.name} imports {named}"
+
+
+def test_no_dialog_of_the_browser_stands_in_the_way() -> None:
+    for file in Path(inspector.__file__).parent.glob("*.js"):
+        assert not re.search(r"\b(prompt|alert|confirm)\(", file.read_text(encoding="utf-8")), file.name
 
 
 def test_calls_come_newest_first_and_unchanged_ones_cost_a_304(stage: Stage) -> None:

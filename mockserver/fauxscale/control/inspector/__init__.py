@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import cast
 
@@ -15,12 +16,18 @@ from starlette.routing import BaseRoute, Route
 
 from fauxscale._version import __version__
 from fauxscale.control.overview import Overview
-from fauxscale.errors import ApiError
-from fauxscale.images.renderer import SourceGone
+from fauxscale.dispatch.provider import Provider
 from fauxscale.numbers import read_number
-from fauxscale.operations.altered_results import leads_to
+from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
+
+from .asked import filled
+from .events import EventStream, News
+from .pictures import Pictures
+from .rows import outline
+from .snippets import snippets
+from .story import origin, story
 
 PAGE = "/__fauxscale"
 DATA = f"{PAGE}/api/inspector"
@@ -38,12 +45,20 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-_TYPES = {
-    "index.html": "text/html",
-    "app.js": "text/javascript",
-    "style.css": "text/css",
-    "icon.svg": "image/svg+xml",
-}
+_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+# Every file of the page by the name it is asked for, and where it lies.
+_FILES = {
+    name.rpartition("/")[2]: name
+    for name in (
+        "index.html", "icon.svg", "style.css", "bench.css",
+        "app.js", "armed.js", "ask.js", "break_it.js", "call.js", "compare.js", "fault_form.js", "filter.js", "help.js",
+        "list.js", "money.js", "news.js", "notices.js", "parts.js", "places.js", "words.js",
+        "vendor/preact.js", "vendor/hooks.js", "vendor/htm.js",
+    )
+}  # fmt: skip
+_MOST_PAGES = 50
+_MOST_ACCOUNTS = 100
+_MOST_REPORTED = 2_000
 
 
 class _Answer(Struct, frozen=True):
@@ -58,10 +73,13 @@ class Inspector:
     """Routes of the page. The page's files are open to whoever may reach the server; its data is guarded
     like the rest of the control API, under whose prefix it lies."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, providers: Mapping[str, Provider]) -> None:
         self._accounts = accounts
+        self._providers = providers
         self._overview = Overview(accounts)
+        self._pictures = Pictures(accounts)
         self._answer: _Answer | None = None
+        self._pages = 0
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -69,7 +87,12 @@ class Inspector:
             Route(f"{PAGE}/", _file),
             Route(f"{PAGE}/inspector/{{name}}", _file),
             Route(f"{DATA}/calls", self.calls),
+            Route(f"{DATA}/events", self.events),
+            Route(f"{DATA}/money", self.money),
+            Route(f"{DATA}/report", self.report),
             Route(f"{DATA}/calls/{{account}}/{{n}}", self.call),
+            Route(f"{DATA}/calls/{{account}}/{{n}}/story", self.story),
+            Route(f"{DATA}/calls/{{account}}/{{n}}/pictures", self.facts),
             Route(f"{DATA}/pictures/{{account}}/{{n}}/{{side}}", self.picture),
         ]
 
@@ -99,7 +122,7 @@ class Inspector:
 
     async def _listed(self, mark: int, before: float) -> _Answer:
         page = await self._overview.newest(MOST_CALLS, before)
-        rows = [{"account": one.account, "label": one.label, **_outline(one.entry)} for one in page.rows]
+        rows = [outline(one) for one in page.rows]
         rows.sort(key=_started, reverse=True)
         news = {
             "version": __version__,
@@ -118,14 +141,64 @@ class Inspector:
             return Response(status_code=404)
         return Response(entry.to_json(), media_type="application/json")
 
+    async def events(self, request: Request) -> Response:
+        """Tell what is new, as server-sent events, until the page is closed: see `events.News`."""
+        if self._pages >= _MOST_PAGES:
+            message = f"{_MOST_PAGES} pages are open already; close one"
+            return JSONResponse({"error": message}, 503, {"retry-after": "5"})
+        return EventStream(News(self._accounts, self._overview, MOST_CALLS).next, self._count)
+
+    def _count(self, one: int) -> None:
+        self._pages += one
+
+    async def money(self, request: Request) -> Response:
+        """Tell what each account has spent, those that spent most first."""
+        await self._overview.update()
+        shown, more = self._overview.spenders(_MOST_ACCOUNTS)
+        rows = [
+            {"id": one.account, "label": one.label, "calls": one.calls, "spent": one.spent} for one in shown
+        ]
+        return JSONResponse({"accounts": rows, "more": more})
+
+    async def report(self, request: Request) -> Response:
+        """Write the newest calls as one static page, to be kept."""
+        from .report import POLICY as REPORT_POLICY  # seldom wanted
+        from .report import report
+
+        await self._overview.update()
+        page = await self._overview.newest(_MOST_REPORTED)
+        text = await report(page.rows, page.more, self._pictures, self._providers, self._overview.spent)
+        headers = {
+            "content-disposition": 'attachment; filename="fauxscale.html"',
+            "content-security-policy": f"{REPORT_POLICY}; sandbox",
+            "x-content-type-options": "nosniff",
+        }
+        return Response(text, media_type="text/html", headers=headers)
+
+    async def story(self, request: Request) -> Response:
+        """Tell what came of a call, and show it as code to paste."""
+        entry, account = await self._entry(request), await self._account(request)
+        if entry is None or account is None:
+            return Response(status_code=404)
+        entries = await account.journal.entries()
+        gave = origin(entry, entries) if entry.kind == "download" else None
+        server = f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
+        code = snippets(filled(entry, entries), gave, self._providers, server)
+        return JSONResponse({**await story(entry, account), "copies": code})
+
+    async def facts(self, request: Request) -> Response:
+        """Tell what the picture sent and its result are by their bytes."""
+        entry = await self._entry(request)
+        return Response(status_code=404) if entry is None else JSONResponse(await self._pictures.facts(entry))
+
     async def picture(self, request: Request) -> Response:
         """Serve one picture of a call: the one sent (`before`) or the first result (`after`)."""
         entry = await self._entry(request)
         data: bytes | None = None
         if entry is not None and request.path_params["side"] == "before":
-            data = await self._before(entry)
+            data = await self._pictures.sent(entry)
         elif entry is not None:
-            data = await self._after(entry)
+            data = await self._pictures.made(entry)
         if data is None:
             return Response(status_code=404)
         from fauxscale.images.formats import MEDIA_TYPES, sniff
@@ -135,60 +208,17 @@ class Inspector:
         media_type = MEDIA_TYPES.get(kind or "", "application/octet-stream")
         return Response(data, media_type=media_type, headers={"x-content-type-options": "nosniff"})
 
-    async def _entries(self, account_id: str) -> list[Entry]:
-        account = await self._overview.find(account_id)
-        return [] if account is None else await account.journal.entries()
+    async def _account(self, request: Request) -> Account | None:
+        return await self._overview.find(request.path_params["account"])
 
     async def _entry(self, request: Request) -> Entry | None:
-        wanted = request.path_params["n"]
-        entries = await self._entries(request.path_params["account"])
+        account, wanted = await self._account(request), request.path_params["n"]
+        entries = [] if account is None else await account.journal.entries()
         return next((entry for entry in entries if str(entry.n) == wanted), None)
-
-    async def _before(self, entry: Entry) -> bytes | None:
-        source = (entry.image or {}).get("source")
-        return await self._accounts.store.get_blob(str(source)) if source else None
-
-    async def _after(self, entry: Entry) -> bytes | None:
-        for result in entry.results:
-            link = await self._accounts.link(str(result["link"]))
-            if link is None:
-                return None
-            account = await self._overview.find(link.account)
-            if account is None:
-                return None
-            recipe, load = await leads_to(link, account)
-            try:
-                return await self._accounts.renderer.picture(recipe, load)
-            except (ApiError, SourceGone):
-                return None
-        return None
 
 
 def _started(row: dict[str, object]) -> float:
     return cast("float", row["started"])
-
-
-def _outline(entry: Entry) -> dict[str, object]:
-    image = entry.image or {}
-    result = entry.results[0] if entry.results else {}
-    return {
-        "n": entry.n,
-        "at": entry.at,
-        "started": entry.started,
-        "ended": entry.ended,
-        "ms": round((entry.ended - entry.started) * 1000, 1),
-        "kind": entry.kind,
-        "operation": entry.operation,
-        "method": entry.method,
-        "path": entry.path,
-        "status": entry.status,
-        "faults": entry.faults,
-        "reason": entry.reason,
-        "cost": entry.cost,
-        "before": [image["width"], image["height"]] if image else None,
-        "after": [result["width"], result["height"]] if "width" in result else None,
-        "pictured": bool(image.get("source")),
-    }
 
 
 async def _to_page(request: Request) -> Response:
@@ -198,13 +228,13 @@ async def _to_page(request: Request) -> Response:
 async def _file(request: Request) -> Response:
     """Read a file of the page by its fixed name: no name from outside is ever a path."""
     name = request.path_params.get("name", "index.html")
-    if name not in _TYPES:
+    if name not in _FILES:
         return Response(status_code=404)
-    text = files("fauxscale.control.inspector").joinpath(name).read_text(encoding="utf-8")
+    text = files("fauxscale.control.inspector").joinpath(_FILES[name]).read_text(encoding="utf-8")
     headers = {
         "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
     }
-    return Response(text, media_type=_TYPES[name], headers=headers)
+    return Response(text, media_type=_TYPES[name.rpartition(".")[2]], headers=headers)

@@ -1,233 +1,137 @@
-// The inspector: a list that follows the journal, and one call in detail. Text goes into text nodes only.
-"use strict";
+// The inspector: a list that follows the journal, and beside it one call, what breaks, or the money.
+import { Armed } from "./armed.js";
+import { send, ofAccount } from "./ask.js";
+import { BreakIt } from "./break_it.js";
+import { Call } from "./call.js";
+import { matcher } from "./filter.js";
+import { Help } from "./help.js";
+import { focusRow, List } from "./list.js";
+import { Money } from "./money.js";
+import { News, useNews } from "./news.js";
+import { Empty, Locked } from "./notices.js";
+import { announce, dollars, html, keyOf, render, useEffect, useMemo, useRef, useState } from "./parts.js";
+import { breakPlace, callPlace, goTo, LIST, moneyPlace, usePlace } from "./places.js";
 
-const $ = (id) => document.getElementById(id);
-let etag = "";
-let calls = []; // all that are shown: the newest, which are polled, and the older ones that were asked for
-let older = [];
-let oldest = null; // when the last of them ended; null where none is older
-let chosen = "";
+const WIDE = matchMedia("(min-width: 60rem)");
+const LIVE = { live: "live", waiting: "connecting", lost: "the server does not answer", locked: "needs the control token" };
+const news = new News();
 
-function el(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value !== false && value != null) made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...children.filter((child) => child != null && child !== ""));
-  return made;
+function App() {
+  const state = useNews(news);
+  const place = usePlace();
+  const [search, setSearch] = useState("");
+  const [help, setHelp] = useState(false);
+  const match = useMemo(() => matcher(search), [search]);
+  const rows = useMemo(() => (match ? state.rows.filter(match) : state.rows), [match, state.rows]);
+  const chosen = place.view === "calls" ? `${place.account}/${place.what}` : "";
+  const account = place.account || rows[0]?.account || "";
+
+  // What is searched for may be among the older calls.
+  useEffect(() => { if (match && state.oldest != null) news.older(); }, [match != null, state.oldest]);
+  useEffect(() => {
+    const first = state.rows.find((row) => row.kind === "api");
+    if (!place.view && first && WIDE.matches) goTo(callPlace(first), { quietly: true });
+  }, [place.view, state.rows.length > 0]);
+  useEffect(() => { document.body.classList.toggle("open", place.view !== ""); }, [place.view]);
+  useKeys({ rows, chosen, account, setHelp });
+
+  if (state.live === "locked") return html`<${Head} state=${state} /><${Locked} wrong=${state.wrongToken} onToken=${() => follow()} />`;
+  const empty = state.version && state.total === 0 && place.view !== "break";
+  return html`
+    <${Head} state=${state} search=${search} setSearch=${setSearch} place=${place} account=${account} onHelp=${() => setHelp(true)} shown=${rows.length} match=${match} />
+    <${Armed} armed=${state.armed} count=${state.armedAccounts} />
+    ${empty ? html`<${Empty} anyKey=${state.anyKey} />` : html`<main>
+      <${List} rows=${rows} more=${state.oldest != null} chosen=${chosen} onOlder=${() => news.older()} filtered=${match != null} />
+      <section id="detail" aria-label=${{ break: "Break it", money: "Money" }[place.view] ?? "Call"}>
+        ${place.view === "calls" && html`<${Call} key=${chosen} account=${place.account} n=${place.what} state=${state} />`}
+        ${place.view === "break" && html`<${BreakIt} account=${place.account} operation=${place.what} state=${state} />`}
+        ${place.view === "money" && html`<${Money} account=${place.account} state=${state} />`}
+        ${!place.view && html`<p class="soft">Choose a call.</p>`}
+      </section></main>`}
+    <${Help} open=${help} onClose=${() => setHelp(false)} />`;
 }
 
-function ask(path, headers = {}, rest = {}) {
-  const token = sessionStorage.getItem("fauxscale-token");
-  if (token) headers.authorization = `Bearer ${token}`;
-  return fetch(`api/${path}`, { headers, ...rest });
+function Head({ state, search, setSearch, place, account, onHelp, shown, match }) {
+  const { total, rows, spent, version, live } = state;
+  const count = match ? `${shown} of ${total}` : total > rows.length ? `newest ${rows.length} of ${total}` : total;
+  const money = `would have cost ${dollars(spent)}`;
+  const said = version && live !== "locked" ? `${count} ${total === 1 ? "call" : "calls"} · ${money}` : LIVE[live];
+  return html`<header>
+    <h1><a href=${LIST}>fauxscale</a></h1>
+    ${setSearch && html`<input id="search" type="search" value=${search} placeholder="Search: status:429 provider:fal …" aria-label="Search calls"
+      onInput=${(event) => setSearch(event.target.value)} />`}
+    <p id="sum" role="status"><span class=${`dot ${live}`} title=${LIVE[live]}></span>${live === "lost" ? LIVE.lost : said}</p>
+    ${setSearch && html`<nav aria-label="Page">
+      <a href=${breakPlace(account)} aria-current=${place.view === "break" ? "page" : null}>Break it</a>
+      <a href=${moneyPlace()} aria-current=${place.view === "money" ? "page" : null}>Money</a>
+      <button type="button" onClick=${() => clear(rows)} disabled=${!rows.length}>Clear</button>
+      <button type="button" onClick=${onHelp} aria-label="Keys and search">?</button></nav>`}
+  </header>`;
 }
 
-async function picture(call, side) {
-  const reply = await ask(`inspector/pictures/${call.account}/${call.n}/${side}`);
-  if (!reply.ok) return null;
-  return URL.createObjectURL(await reply.blob());
+// Forgets the calls that are listed, of every account; money, links and faults stay.
+async function clear(rows) {
+  const accounts = [...new Set(rows.map((row) => row.account))];
+  for (const one of accounts) await send("POST", ofAccount(one, "/reset"), { what: ["calls"] }).catch(() => null);
+  goTo(LIST);
+  announce("The calls are cleared");
 }
 
-const key = (call) => `${call.account}/${call.n}`;
-const dollars = (micros) => (micros ? `$${(micros / 1e6).toFixed(2)}` : "");
-const size = (pair) => (pair ? `${pair[0]}×${pair[1]}` : "");
-const time = (at) => new Date(at * 1000).toLocaleTimeString();
-const tone = (call) => (call.status == null ? "cut" : call.status < 400 ? "good" : "bad");
-
-// A picture is fetched when its row comes into view: hundreds of them would hold up everything else.
-const seen = new IntersectionObserver((rows) => {
-  for (const { isIntersecting, target } of rows) {
-    if (!isIntersecting) continue;
-    seen.unobserve(target);
-    const [account, n] = target.dataset.call.split("/");
-    picture({ account, n }, "before").then((url) => { if (url) target.src = url; });
-  }
-});
-
-function row(call) {
-  const change = call.before && call.after ? `${size(call.before)} → ${size(call.after)}` : size(call.after || call.before);
-  const thumb = el("img", { class: "thumb", alt: "", "data-call": key(call) });
-  if (call.pictured) seen.observe(thumb);
-  return el("button", { class: "call", type: "button", "data-key": key(call), onclick: () => show(call) },
-    thumb,
-    el("span", { class: `status ${tone(call)}` }, call.status == null ? "cut" : String(call.status)),
-    el("span", { class: "what" },
-      el("b", {}, call.operation), " ",
-      ...call.faults.map((fault) => el("span", { class: "chip" }, fault)),
-      el("small", {}, call.reason || change || call.path)),
-    el("span", { class: "side" }, el("span", {}, time(call.at)), el("span", {}, [dollars(call.cost), `${call.ms} ms`].filter(Boolean).join(" · "))));
+function useKeys(now) {
+  const latest = useRef(now);
+  latest.current = now;
+  useEffect(() => {
+    const pressed = (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      const { target, key } = event;
+      if (key === "Escape" && !target.matches("dialog *")) return leave(latest.current, event);
+      if (target.matches("input, select, textarea")) return;
+      const act = ACTIONS[key];
+      if (!act) return;
+      event.preventDefault();
+      act(latest.current);
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, []);
 }
 
-function table(rows) {
-  return el("table", {}, ...rows.filter(([, value]) => value !== "" && value != null).map(([name, value]) =>
-    el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, typeof value === "object" ? JSON.stringify(value) : String(value)))));
-}
-
-async function show(call) {
-  chosen = key(call);
-  mark();
-  const reply = await ask(`inspector/calls/${call.account}/${call.n}`);
-  if (!reply.ok) return;
-  const entry = await reply.json();
-  const view = $("detail");
-  view.hidden = false;
-  view.replaceChildren(
-    el("button", { class: "back", type: "button", onclick: back }, "← Calls"),
-    el("h2", {}, `${entry.method} ${entry.operation}`, " ", el("span", { class: tone(call) }, String(entry.status ?? "connection cut"))),
-    entry.reason ? el("p", { class: "reason" }, entry.reason) : "",
-    el("div", { id: "pictures" }),
-    el("h3", {}, "Call"),
-    table([["account", call.label], ["key", entry.key], ["path", entry.path], ["time by its clock", new Date(entry.at * 1000).toLocaleString()],
-      ["took", `${call.ms} ms`], ["faults", entry.faults.join(", ")], ["cost", dollars(entry.cost)], ["retry after", entry.retry_after]]),
-    ...(Object.keys(entry.params).length ? [el("h3", {}, "Parameters"), table(Object.entries(entry.params))] : []),
-    ...(entry.parts.length ? [el("h3", {}, "Parts"), table(entry.parts.map((part) =>
-      [part.name, [part.filename, part.content_type, `${part.bytes} bytes`, part.text].filter(Boolean).join(" · ")]))] : []),
-    el("h3", {}, "Request headers"), table(entry.request_headers),
-    el("h3", {}, "Reply headers"), table(entry.reply_headers),
-    ...(entry.reply ? [el("h3", {}, "Reply"), el("pre", {}, pretty(entry.reply))] : []));
-  if (call.pictured || call.after || call.kind === "download") compare(call, entry);
-}
-
-// On a narrow screen the call lies over the list; this leads back.
-function back() { $("detail").hidden = true; }
-
-function pretty(text) {
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
-}
-
-async function compare(call, entry) {
-  const [before, after] = await Promise.all([picture(call, "before"), picture(call, "after")]);
-  const place = $("pictures");
-  if (!place || chosen !== key(call)) return;
-  if (!after) { place.append(before ? el("img", { class: "thumb", src: before, alt: "picture sent" }) : ""); return; }
-  const top = before ? el("img", { src: before, alt: "before" }) : null;
-  place.append(el("h3", {}, before ? "Before and after" : "Result"),
-    el("div", { class: "compare" }, el("img", { src: after, alt: "after" }), top));
-  if (!top) return;
-  const cut = (value) => { top.style.clipPath = `inset(0 ${100 - value}% 0 0)`; };
-  cut(50);
-  place.append(el("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": "Before and after",
-    oninput: (event) => cut(event.target.value) }));
-  const twice = call.after && call.before && call.after[0] === 2 * call.before[0] && call.after[1] === 2 * call.before[1];
-  place.append(el("p", { class: "verdict" }, twice ? "Exactly twice the size shown." : `${size(call.before)} → ${size(call.after)}`,
-    entry.image?.orientation > 1 ? " Turned as its EXIF says." : "", entry.image?.has_alpha ? " Alpha kept." : ""));
-}
-
-function mark() {
-  for (const button of document.querySelectorAll(".call")) button.setAttribute("aria-current", String(button.dataset.key === chosen));
-}
-
-function draw() {
-  const terms = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = calls.filter((call) => {
-    const text = [call.status ?? "cut", call.operation, call.label, call.path, call.reason, ...call.faults].join(" ").toLowerCase();
-    return terms.every((term) => text.includes(term));
-  });
-  const known = new Map([...document.querySelectorAll(".call")].map((button) => [button.dataset.key, button]));
-  $("list").replaceChildren(...shown.map((call) => known.get(key(call)) ?? row(call)));
-  $("older").hidden = oldest == null;
-  $("none").hidden = shown.length > 0;
-  $("locked").hidden = true;
-  $("empty").hidden = calls.length > 0;
-  document.querySelector("main").hidden = calls.length === 0;
-  mark();
-}
-
-// New calls push others out of the list of the newest. Where some are missing between, or were reset, only the newest stay.
-function take(news) {
-  const polled = calls.slice(0, calls.length - older.length);
-  const known = new Set(news.calls.map(key));
-  const pushedOut = polled.filter((call) => !known.has(key(call)));
-  const whole = pushedOut.length < polled.length && pushedOut.every((call) => news.oldest != null && call.ended < news.oldest);
-  if (older.length && whole) older = [...pushedOut, ...older];
-  else [older, oldest] = [[], news.oldest];
-  calls = [...news.calls, ...older];
-}
-
-async function showOlder() {
-  if (oldest == null) return;
-  $("older").disabled = true;
-  try {
-    const reply = await ask(`inspector/calls?before=${oldest}`);
-    if (reply.status !== 200) return;
-    const news = await reply.json();
-    older = [...older, ...news.calls];
-    calls = [...calls, ...news.calls];
-    oldest = news.oldest;
-    said(news);
-    draw();
-  } catch { $("sum").textContent = "the server does not answer"; } finally { $("older").disabled = false; }
-}
-$("older").addEventListener("click", showOlder);
-
-function said(news) {
-  const count = news.total > calls.length ? `newest ${calls.length} of ${news.total}` : news.total;
-  $("sum").textContent = `${count} ${news.total === 1 ? "call" : "calls"} · would have cost $${(news.spent / 1e6).toFixed(2)} · ${news.version}`;
-}
-
-async function follow() {
-  try {
-    const reply = await ask("inspector/calls", etag ? { "if-none-match": etag } : {});
-    if (reply.status === 401) return lock();
-    if (reply.status === 200) {
-      etag = reply.headers.get("etag") ?? "";
-      const news = await reply.json();
-      take(news);
-      said(news);
-      invite(news.any_key);
-      draw();
-      const first = calls.find((call) => call.kind === "api");
-      if (!chosen && first && matchMedia("(min-width: 60rem)").matches) show(first);
-    }
-  } catch { $("sum").textContent = "the server does not answer"; }
-  setTimeout(follow, document.hidden ? 5000 : 1000);
-}
-
-// Asked for once, and not again until somebody gives an answer: nothing is polled meanwhile.
-function lock() {
-  if (sessionStorage.getItem("fauxscale-token")) $("why").textContent = "What was given is not it. It was printed when the server started.";
-  for (const other of [document.querySelector("main"), $("empty")]) other.hidden = true;
-  $("locked").hidden = false;
-  $("sum").textContent = "needs the control token";
-  $("token").focus();
-}
-$("unlock").addEventListener("submit", (event) => {
+function leave({ rows, chosen }, event) {
   event.preventDefault();
-  sessionStorage.setItem("fauxscale-token", $("token").value.trim());
-  $("token").value = etag = "";
-  follow();
-});
-
-$("search").addEventListener("input", draw);
-document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input") || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
-  const buttons = [...document.querySelectorAll(".call")];
-  const at = buttons.findIndex((button) => button.dataset.key === chosen);
-  const next = buttons[Math.max(0, Math.min(buttons.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))];
-  if (next) { event.preventDefault(); next.click(); next.scrollIntoView({ block: "nearest" }); }
-});
-function invite(anyKey) {
-  $("keys").hidden = anyKey;
-  $("snippet").textContent =
-    `curl ${location.origin}/upscale -H "Api-Key: ${anyKey ? "anything" : "$IDEOGRAM_API_KEY"}" \\\n     -F image_file=@photo.png -F image_request='{}'`;
+  if (document.body.classList.contains("open") && !WIDE.matches) goTo(LIST);
+  const at = rows.findIndex((row) => keyOf(row) === chosen);
+  if (rows.length) focusRow(Math.max(0, at));
 }
-$("try").addEventListener("click", async () => {
-  const canvas = el("canvas", { width: "320", height: "200" });
-  const paint = canvas.getContext("2d");
-  const sky = paint.createLinearGradient(0, 0, 320, 200);
-  sky.addColorStop(0, "#4b4acf"); sky.addColorStop(1, "#f2a65a");
-  paint.fillStyle = sky; paint.fillRect(0, 0, 320, 200);
-  paint.fillStyle = "#fff"; paint.font = "bold 44px system-ui"; paint.fillText("hello", 96, 116);
-  const form = new FormData();
-  form.append("image_request", "{}");
-  form.append("image_file", await new Promise((done) => canvas.toBlob(done, "image/png")), "hello.png");
-  // An account of its own, since the server may take named keys only.
-  const opened = await ask("accounts", {}, { method: "POST", body: JSON.stringify({ label: "inspector" }) });
-  if (!opened.ok) return;
-  const { keys } = await opened.json();
-  await fetch("/ideogram/upscale", { method: "POST", headers: { "Api-Key": keys.ideogram }, body: form });
-  etag = "";
-});
+
+// On a wide screen the call is shown beside the list as one goes; on a narrow one it lies over it, and Enter opens it.
+function walk(step) {
+  return ({ rows, chosen }) => {
+    if (!rows.length) return;
+    const focused = document.activeElement?.dataset?.key;
+    const at = rows.findIndex((row) => keyOf(row) === (focused ?? chosen));
+    const next = Math.max(0, Math.min(rows.length - 1, step(at, rows.length)));
+    focusRow(next);
+    if (WIDE.matches) goTo(callPlace(rows[next]), { quietly: true });
+  };
+}
+
+function openChosen() {
+  const focused = document.activeElement;
+  if (focused?.matches("a, button, summary")) focused.click();
+  setTimeout(() => document.querySelector("#detail h2")?.focus(), 50);
+}
+
+const ACTIONS = {
+  j: walk((at) => at + 1), ArrowDown: walk((at) => at + 1),
+  k: walk((at) => at - 1), ArrowUp: walk((at) => at - 1),
+  Home: walk(() => 0), End: walk((at, count) => count - 1),
+  Enter: openChosen,
+  "/": () => document.getElementById("search")?.focus(),
+  b: ({ account }) => goTo(breakPlace(account)),
+  m: () => goTo(moneyPlace()),
+  "?": ({ setHelp }) => setHelp(true),
+};
+
+const follow = () => news.follow();
+render(html`<${App} />`, document.getElementById("app"));
 follow();

@@ -1,0 +1,48 @@
+"""`fauxscale report FILE`: the calls of a running server as one static page, for a failed CI run's artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import CONTEXT, PORT
+
+_PATIENCE = 60.0  # seconds
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="Where the server is.")
+@click.option("--token", envvar="FAUXSCALE_TOKEN", help="The control token, where the server has one.")
+def report(file: Path, url: str, token: str | None) -> None:
+    """Write the calls of a running server into FILE: one page of HTML that needs nothing else.
+
+    fauxscale report calls.html
+    """
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url is an address such as http://127.0.0.1:{PORT}, not {url!r}")
+    page = _read(url.rstrip("/"), token)
+    try:
+        file.write_bytes(page)
+    except OSError as problem:
+        raise click.UsageError(f"{file} cannot be written: {problem.strerror}") from None
+
+
+def _read(url: str, token: str | None) -> bytes:
+    """Read the report of a server. No proxy of the environment is shown the token."""
+    from urllib.error import HTTPError  # not for `--help`
+    from urllib.request import ProxyHandler, Request, build_opener
+
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    asked = Request(f"{url}/__fauxscale/api/inspector/report", headers=headers)
+    try:
+        with build_opener(ProxyHandler({})).open(asked, timeout=_PATIENCE) as reply:
+            page: bytes = reply.read()
+            return page
+    except HTTPError as refused:
+        with refused:
+            said = refused.read(1000).decode(errors="replace")
+        raise click.UsageError(f"{url} answers {refused.code}: {said}") from None
+    except OSError as gone:
+        raise click.UsageError(f"no server answers at {url}: {getattr(gone, 'reason', gone)}") from None
