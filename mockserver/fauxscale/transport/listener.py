@@ -151,9 +151,8 @@ class Listener(uvicorn.Server):
             if isinstance(sock, ListeningSocket):
                 sock.guard = self.guard
         await super().startup(sockets)
-        if (
-            self.should_exit
-        ):  # the application could not start: uvicorn exits by itself only in newer versions
+        # The application could not start: uvicorn exits by itself only in newer versions.
+        if self.lifespan.should_exit:
             sys.exit(3)
         self._ready()
 
