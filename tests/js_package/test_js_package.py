@@ -89,7 +89,7 @@ def test_only_what_belongs_is_published(packed: tuple[list[str], Path]) -> None:
 
 
 def test_its_own_tests_pass_at_a_running_server(url: str) -> None:
-    said = run(PACKAGE, "--test", "test/", FAUXSCALE_URL=url)
+    said = run(PACKAGE, "--test", FAUXSCALE_URL=url)
     assert "pass 16" in said.replace("# ", "").replace("ℹ ", "")
 
 
