@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from fauxscale.extras import MissingExtra
 from fauxscale.transport import tls
 
 # OpenSSL has these in its security level 0 only; a machine that is held to FIPS has none of them.
@@ -52,7 +53,7 @@ def contexts(hosts: Iterable[str]) -> Contexts:
     """
     try:
         made = _certified(hosts)
-    except tls.MissingExtra as missing:
+    except MissingExtra as missing:
         try:
             made = _anonymous()
         except ssl.SSLError:

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from fauxscale.extras import MissingExtra
 from fauxscale.interception import own_tls
 from fauxscale.interception.own_tls import Contexts, context_classes, contexts, is_ours
-from fauxscale.transport.tls import MissingExtra
 
 HOST = "api.ideogram.ai"
 
@@ -53,7 +53,7 @@ def test_without_the_extra_there_is_none_and_its_name_is_told_all_the_same(
 def test_where_openssl_may_not_do_without_one_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trustme", None)
     monkeypatch.setattr(own_tls, "_WITHOUT_CERTIFICATE", "no such cipher")
-    with pytest.raises(MissingExtra, match=r"^TLS needs an extra: pip install 'fauxscale\[tls\]'$"):
+    with pytest.raises(MissingExtra, match=r"^TLS needs trustme: pip install 'fauxscale\[tls\]'$"):
         contexts([HOST])
 
 
