@@ -4,7 +4,7 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage modes e2e check fmt bench conformance explored corpus torture attack scoreboard newest lock audit build clean \
+.PHONY: help serve test coverage modes e2e check fmt bench conformance explored corpus torture attack scoreboard newest lowest beside elsewhere lock audit build clean \
 	base dev
 
 ARGS ?=
@@ -45,6 +45,15 @@ check: dev ## formatter, lint, both type checkers
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+# What a system or a Python lacks that another has, the checkers know: no machine with either is needed.
+elsewhere: dev ## both type checkers for Windows, macOS and newer Pythons
+	$(BIN)/mypy --platform win32 --python-version 3.14 mockserver contracts plugin
+	$(BIN)/pyright --pythonplatform Windows --pythonversion 3.14 mockserver contracts plugin
+	$(BIN)/mypy --platform darwin --python-version 3.13 mockserver contracts plugin
+	$(BIN)/pyright --pythonplatform Darwin --pythonversion 3.13 mockserver contracts plugin
+	$(BIN)/mypy --python-version 3.12 mockserver contracts plugin
+	$(BIN)/pyright --pythonversion 3.12 mockserver contracts plugin
+
 fmt: dev ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -77,6 +86,13 @@ newest: dev ## run the suite on the newest of everything, in .venv-newest; says 
 	@.venv-newest/bin/python -m tests.supply.lock
 	@exec .venv-newest/bin/python -m pytest -n 2 --dist worksteal $(call figures,newest) $(ARGS)
 
+lowest: dev ## run the suite on the oldest versions that pyproject.toml allows, in .venv-lowest
+	@PYTHON=$(BIN)/python .ci/setup lowest
+	@exec .venv-lowest/bin/python -m pytest -c .ci/lowest.ini --rootdir . -n 2 --dist worksteal $(ARGS)
+
+beside: dev ## resolve the plugin beside five applications; rewrites the table in docs/get-started.md
+	@exec $(BIN)/python -m tests.supply.beside
+
 lock: dev ## renew the lock of the development environment and the release's SBOM; one package with ARGS="-P pillow"
 	@echo "-e ." | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--group dev --no-emit-package fauxscale $(or $(ARGS),--upgrade) --custom-compile-command "make lock" \
@@ -92,7 +108,7 @@ build: dev ## source archive and wheel, in dist/, the SBOM in both
 	@$(BIN)/python -m build --no-isolation
 
 clean: ## remove what the other verbs made
-	rm -rf .venv .venv-newest .venv-openai1 .venv-header-creator .venv-openapi-python-client .venv-explored tests/*/node_modules tests/clients/published/node_modules dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-newest .venv-lowest .venv-openai1 .venv-header-creator .venv-openapi-python-client .venv-explored tests/*/node_modules tests/clients/published/node_modules dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find mockserver contracts plugin tests bench fixtures .ci -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base dev:

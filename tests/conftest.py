@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
+import click.testing
 import httpx
 import pytest
 
@@ -27,6 +29,15 @@ def pytest_configure() -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+    _keep_streams_apart()
+
+
+def _keep_streams_apart() -> None:
+    """Have click before 8.2 keep what commands write to stdout and stderr apart, as it has since."""
+    if "mix_stderr" in inspect.signature(click.testing.CliRunner).parameters:
+        click.testing.CliRunner = partial(click.testing.CliRunner, mix_stderr=False)  # type: ignore[assignment,misc,call-arg]
+        click.testing.Result.output = property(lambda one: one.stdout + one.stderr)  # type: ignore[assignment,method-assign]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -41,6 +41,7 @@ LEAVES = frozenset(
         "assertions",
         "hosts",
         "workers",
+        "extras",
         "_version",
     ]
 )
@@ -51,6 +52,7 @@ CONTRACTS_MAY_IMPORT = {
     "fauxscale.clock",
     "fauxscale.credentials",
     "fauxscale.hosts",
+    "fauxscale.extras",
     "fauxscale.redact",
     "fauxscale.recordings.har",
     "fauxscale.recordings.packed",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import shlex
 import socket
+import tomllib
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,20 @@ def test_what_stays_on_this_machine_is_let_through() -> None:
         with socket.create_connection(address):
             assert outbound.begun[-1] == address
         assert socket.getaddrinfo("localhost", 80)
+
+
+def test_the_settings_for_pytest_8_are_those_of_pyproject() -> None:
+    """`make lowest` runs on a pytest that cannot read `[tool.pytest]`."""
+    own = tomllib.loads((TESTS.parent / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
+    ini = ConfigParser()
+    ini.read(TESTS.parent / ".ci" / "lowest.ini", "utf-8")
+    there = ini["pytest"]
+    lists = {name: there[name].strip().splitlines() for name in ("testpaths", "filterwarnings", "markers")}
+    strict = ["--strict-markers", "--strict-config"]  # what `strict = true` means, and xfail_strict
+    assert own["strict"]
+    assert there.getboolean("xfail_strict")
+    assert shlex.split(there["addopts"]) == strict + own["addopts"]
+    assert lists["testpaths"] == own["testpaths"]
+    assert lists["filterwarnings"] == own["filterwarnings"]
+    assert lists["markers"] == own["markers"]
+    assert set(there) - {"xfail_strict"} == set(own) - {"strict"}

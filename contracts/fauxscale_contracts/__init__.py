@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fauxscale.extras import needed_by
+
 if TYPE_CHECKING:
     from .conform.candidate import Endpoint as Endpoint
     from .conform.scenario import Expect as Expect
@@ -50,7 +52,8 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    with needed_by(f"{__name__}.{name}", "contracts"):
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

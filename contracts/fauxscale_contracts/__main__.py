@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 
-_OWN = ("fauxscale", "fauxscale_contracts")
+from fauxscale.extras import MissingExtra, needed_by
 
 
 def main() -> None:
     try:
-        from .cli import main as command
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in _OWN:
-            raise
-        sys.stderr.write(f"fauxscale-contracts needs {package}: pip install 'fauxscale[contracts]'\n")
+        with needed_by("fauxscale-contracts", "contracts"):
+            from .cli import main as command
+
+            command(prog_name="fauxscale-contracts")
+    except MissingExtra as missing:
+        sys.stderr.write(f"{missing}\n")
         sys.exit(2)
-    command(prog_name="fauxscale-contracts")
 
 
 if __name__ == "__main__":

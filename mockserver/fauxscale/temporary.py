@@ -48,6 +48,8 @@ def remove_orphans() -> None:
 
 
 def _remove_orphan(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
     try:
         if _locked(lock):

@@ -28,4 +28,7 @@ if not TYPE_CHECKING:  # or a checker would take any name for one that is here
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_MODULES[name]), name)
+        from fauxscale.extras import needed_by
+
+        with needed_by(f"{__name__}.{name}"):
+            return getattr(import_module(_MODULES[name]), name)

@@ -57,8 +57,8 @@ class TestedAccount(AccountHandle):
         """Put the account into a situation, `lost-reply@ideogram.upscale#1`, and see what the client does in it.
 
         An error that it raises is an answer to a situation, and stays in the block. Where the service says nothing,
-        intercepted calls end by their client's time-out at once, and others after `patience` seconds. Raises ValueError
-        for a situation that there is none of.
+        intercepted calls of httpx end by their client's time-out at once, and others after `patience` seconds. Raises
+        ValueError for a situation that there is none of.
         """
         from fauxscale_contracts.explore.ending import ending_of
         from fauxscale_contracts.explore.played import Usual

@@ -61,6 +61,7 @@ EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
 MARKED = (*TERMS, "contract", "explore")
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
 _INI: Mapping[type, Literal["float", "int", "string"]] = {float: "float", int: "int", str: "string"}
+_NUMBERS = pytest.version_tuple >= (8, 4)  # which pytest has read itself since then
 # Each has the default None: what is given is told from what is not.
 _MORE: Mapping[str, dict[str, Any]] = {
     "coverage": {
@@ -128,7 +129,9 @@ def declare(parser: pytest.Parser) -> None:
             metavar=None if option.choices else _TYPED[option.kind],
             help=f"{option.text}{given}",
         )
-        parser.addini(f"fauxscale_{name}", option.text, type=_INI[option.kind], default=None)
+        parser.addini(
+            f"fauxscale_{name}", option.text, type=_INI[option.kind if _NUMBERS else str], default=None
+        )
     explore = parser.getgroup("fauxscale-explore", "fauxscale: run tests again in other situations")
     for heading, options in ((group, _MORE), (explore, _EXPLORE)):
         for name, members in options.items():
@@ -153,7 +156,8 @@ def is_given(config: pytest.Config) -> bool:
         return True
     try:
         return any(
-            config.getini(f"{MARKER}_{name}") not in (None, []) for name in (*EVERY, "reachable", "explore")
+            config.getini(f"{MARKER}_{name}") not in (None, "", [])
+            for name in (*EVERY, "reachable", "explore")
         )
     except (
         TypeError,

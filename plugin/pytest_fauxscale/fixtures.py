@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,9 +13,11 @@ import pytest
 
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
+from fauxscale.extras import MissingExtra
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.guard import LiveCallRefused, NetworkPolicy, guard
 from fauxscale.interception.intercept import policy_for, recorder, routed
+from fauxscale.interception.open_connections import OpenConnections
 from fauxscale.observer import Observation, Observer
 from fauxscale.settings import Terms
 from fauxscale.state.accounts import UNASSIGNED
@@ -29,20 +32,32 @@ from .coverage import COLLECTOR, collector_of
 from .intercepted_calls import InterceptedCalls
 from .item_checks import BLOCKED, WATCHER
 from .remote import RemoteServer, Server
+from .sdk_keys import read_anew
 from .stashed import SILENT, SITUATION
 
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.transport.in_process import AppTransport
 
+# The connections that interception found open in a run, and which were none of its business.
+EARLIER = pytest.StashKey[OpenConnections]()
+
 
 @contextmanager
 def running(config: pytest.Config, providers: Sequence[Provider]) -> Generator[Server]:
     """Start the server of a run, or connect to the one that --fauxscale-url names. While it runs, none of the services
     it stands for can be reached, by fixtures of whatever scope; other hosts are the business of each test."""
+    _need_libraries()
     config.stash.setdefault(BLOCKED, BlockedCalls())
     with _started(config, providers) as server, guarded(config, server, others=True):
         yield server
+
+
+def _need_libraries() -> None:
+    """Fail in one line where the base install is used with a pytest of its own: the extra brings more than that."""
+    for library in ("respx", "jsonschema_rs", "python_multipart"):
+        if find_spec(library) is None:
+            pytest.fail(str(MissingExtra("the fixture fauxscale", library)), pytrace=False)
 
 
 @contextmanager
@@ -117,7 +132,7 @@ def account_of(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Ge
         if os.environ.get(name):
             env.setenv(name, key)
     try:
-        with guarded(item.config, server, account.id):
+        with read_anew(), guarded(item.config, server, account.id):
             yield account
     finally:
         if account.id in server.client.opened:
@@ -146,7 +161,9 @@ def intercepted(
         root = config.rootpath if planning else None
         calls = account.intercepted = InterceptedCalls(target, account, root)
         calls.silent = item.stash.get(SILENT, False)
-        closes.enter_context(routed(calls, server.providers, policy, record))
+        earlier = config.stash.setdefault(EARLIER, OpenConnections())
+        closes.enter_context(routed(calls, server.providers, policy, record, ports=target, earlier=earlier))
+        closes.enter_context(read_anew())
         yield
 
 

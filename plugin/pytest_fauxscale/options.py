@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 _ACCEPTS = {float: "a number", int: "a whole number", str: "a text"}
 
 
+def _written(config: pytest.Config, name: str) -> Value | None:
+    """Read an ini value, None where it is not set. Raises ValueError, TypeError or UsageError for no number."""
+    value: Value | None = config.getini(f"fauxscale_{name}")
+    return declared.EVERY[name].kind(value) if isinstance(value, str) else value
+
+
 def check(config: pytest.Config) -> None:
     """Raise UsageError for invalid options and ini values, before any test is run."""
     for name, option in declared.EVERY.items():
         _check_given(f"--fauxscale-{name.replace('_', '-')}", option, config.getoption(f"fauxscale_{name}"))
         try:
-            written: Value | None = config.getini(f"fauxscale_{name}")
+            written = _written(config, name)
         except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
             raise pytest.UsageError(f"fauxscale_{name} is {_ACCEPTS[option.kind]}: {error}") from None
         _check_given(f"fauxscale_{name}", option, written)
@@ -195,5 +201,5 @@ def coverage_fail_under(config: pytest.Config) -> float | None:
 
 def _chosen(config: pytest.Config, name: str, option: Option, marked: Value | None = None) -> Value | None:
     given: Value | None = config.getoption(f"--fauxscale-{name.replace('_', '-')}")
-    written: Value | None = config.getini(f"fauxscale_{name}")
+    written = _written(config, name)
     return next((value for value in (given, marked, written) if value is not None), option.default)

@@ -1,4 +1,4 @@
-"""The entry point of the plugin: options, marker and fixtures.
+"""The plugin's options, marker and fixtures.
 
 Every run of pytest imports this and `declared`, those that use nothing of the plugin too: all else is imported, and the
 hooks of `run` are registered, by the first use. `make bench ARGS=plugin` tells what is left.

@@ -164,7 +164,9 @@ def telling(lie: Lie, provider: str = "ideogram") -> Generator[tuple[str, str]]:
 def serving(app: Starlette) -> Generator[str]:
     """While entered, the application listens."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", date_header=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, ws="none", lifespan="off", date_header=False)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"

@@ -16,6 +16,9 @@ from fauxscale.providers.ideogram.asked import RequestBody
 from fauxscale.providers.ideogram.v2_describe import MODELS as DESCRIBERS
 from fauxscale.providers.ideogram.v2_images import GENERATE as PICTURE_MODELS
 from fauxscale.providers.ideogram.v2_upscale import MODELS as UPSCALERS
+
+pytest.importorskip("schemathesis")  # `make lowest` has none
+
 from tests.contracts.asking import SETTINGS, Outcome, run
 
 pytestmark = pytest.mark.e2e  # each is a run of Schemathesis

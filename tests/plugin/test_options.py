@@ -46,6 +46,7 @@ def test_the_command_line_beats_all(run: Runs) -> None:
     ]
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 reads [tool.pytest]")
 def test_native_toml_takes_native_values(run: Runs) -> None:
     run.pytester.makepyprojecttoml("""
         [tool.pytest]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.supply import audit
+from tests.supply import audit, lowest
 from tests.supply.lock import differences, pins
 
 LOCK = """\
@@ -94,3 +94,26 @@ def test_only_advisories_make_the_audit_fail(
     monkeypatch.setattr(audit, "PIP_AUDIT", (sys.executable, "-c", program))
     assert audit.main(Path(os.devnull)) == status
     assert capsys.readouterr().out.startswith(said)
+
+
+def test_the_floors_are_of_what_users_are_asked_to_have_and_the_rest_is_the_lock_s() -> None:
+    project = {
+        "name": "fauxscale",
+        "dependencies": ["h11>=0.16"],
+        "optional-dependencies": {
+            "pytest": ["pytest>=8.0"],
+            "contracts": ["fauxscale[pytest]", "schemathesis>=4"],
+        },
+    }
+    assert lowest.asked(project) == ["h11>=0.16", "pytest>=8.0"]
+    assert lowest.tools(["fauxscale[contracts]", "ruff>=0.14", "pytest>=9"], project) == ["ruff>=0.14"]
+
+
+def test_every_floor_is_the_oldest_that_is_asked_for(tmp_path: Path) -> None:
+    lowest.main(tmp_path)
+    asked, kept = ((tmp_path / f"{name}.txt").read_text("utf-8") for name in ("asked", "locked"))
+    assert all(">=" in line for line in asked.splitlines()), "without a floor none can be tried"
+    assert not {line.partition(">")[0] for line in asked.splitlines()} & {
+        line.partition("=")[0] for line in kept.splitlines()
+    }
+    assert "ruff==" in kept

@@ -18,6 +18,7 @@ import httpx
 
 from fauxscale import redact
 from fauxscale.errors import FauxscaleError
+from fauxscale.extras import MissingExtra
 from fauxscale_contracts.console.exit_codes import finish
 from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.exchange import Exchange
@@ -66,10 +67,11 @@ def check_server(
 
     Only these `operations`, where some are named. A server that refuses every key keeps every promise of its refusals,
     so some call with the key must have succeeded.
-    Raises NotRun, and NotWritten where a report has no place.
+    Raises NotRun, NotWritten where a report has no place, and MissingExtra.
     """
-    if find_spec("schemathesis") is None:
-        raise NotRun("this needs Schemathesis: pip install 'fauxscale[contracts]'")
+    for library in ("schemathesis", "hypothesis"):
+        if find_spec(library) is None:
+            raise MissingExtra("fauxscale-contracts check", library)
     try:
         httpx.get(base_url, timeout=10)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -92,7 +94,8 @@ def check_server(
             options += ["--report", "junit", "--report-junit-path", str(junit_at(home))]
         mask = redact.Mask([key])
         code = _schemathesis(options, home, key, lambda line: _echo(reports.line(line, home), mask))
-        if code not in (0, 1):
+        # Python ends with 1 as well where a library that Schemathesis imports is missing.
+        if code not in (0, 1) or not har_at(home).exists():
             raise NotRun(f"Schemathesis ended with {code}")
         if code == 0 and not any(map(_is_success, tried.values())) and not let_in(contract, har_at(home)):
             reports.place(home, mask)

@@ -1,4 +1,7 @@
-"""Ends what programs leave behind: their process groups, and on Linux also what went its own way."""
+"""Ends what programs leave behind: their process groups, and on Linux also what went its own way.
+
+Windows has no process groups to end: there it is the program itself, and not what it started.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +49,11 @@ def end_all(group: int, mark: str) -> bool:
 def end_group(group: int) -> bool:
     """Kill a process group. Whether there was one."""
     try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
+        if sys.platform == "win32":
+            os.kill(group, signal.SIGTERM)  # ends it at once, whatever the signal is called
+        else:
+            os.killpg(group, signal.SIGKILL)
+    except OSError:  # it is gone, or another user's
         return False
     return True
 
@@ -74,7 +80,9 @@ def _adopt(orphans: int) -> None:
 
 
 def _end(alive: Callable[[], list[int]]) -> bool:
-    """Kill until none is alive. Whether any was at first."""
+    """Kill until none is alive. Whether any was at first. On Linux."""
+    if sys.platform == "win32":
+        return False
     for tried in range(_ROUNDS):
         pids = alive()
         if not pids:
@@ -87,7 +95,9 @@ def _end(alive: Callable[[], list[int]]) -> bool:
 
 
 def _below(top: int, spared: set[int]) -> list[int]:
-    """The living below a process but for the `spared` and theirs. Its dead children are collected."""
+    """The living below a process but for the `spared` and theirs. Its dead children are collected. On Linux."""
+    if sys.platform == "win32":
+        return []
     children: dict[int, list[_Process]] = {}
     for one in _processes():
         if one.pid not in spared:

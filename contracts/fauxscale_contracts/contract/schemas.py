@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, cast
 
+from fauxscale.extras import needed_by
+
 from .violations import ContractError, Severity, Violation, brief, pointer
 
 Json: TypeAlias = dict[str, Any]
@@ -195,10 +197,8 @@ def types_of(node: Mapping[str, Any]) -> tuple[str, ...]:
 def _compile(schema: Json, shared: Json) -> Any:
     if "'$ref'" in str(schema):  # Without references it is compiled alone: a fiftieth of the time.
         schema = {"components": shared, **schema}
-    try:
+    with needed_by("a contract"):
         import jsonschema_rs
-    except ImportError:
-        raise ContractError("contracts need jsonschema-rs: pip install 'fauxscale[contracts]'") from None
     try:
         return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
     except ValueError as error:

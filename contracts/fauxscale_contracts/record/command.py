@@ -88,7 +88,7 @@ def record(
     try:
         # The service's own Date and Server are passed on: a second one of either would not be as it answered.
         config = uvicorn.Config(
-            recorder, log_config=None, lifespan="on", server_header=False, date_header=False
+            recorder, log_config=None, ws="none", lifespan="on", server_header=False, date_header=False
         )
         uvicorn.Server(config).run(sockets=[sock])
     except KeyboardInterrupt:

@@ -12,11 +12,31 @@ from urllib.parse import urlsplit
 import click
 
 from fauxscale.credentials import shorten
+from fauxscale.extras import MissingExtra, needed_by
 from fauxscale.hosts import leads_here
 
 from .options import PORT
 
 EXTRAS = {"pytest": "respx", "contracts": "schemathesis", "tls": "trustme", "redis": "redis", "fast": "isal"}
+
+# HTTP clients that resolve and connect by libcurl, in Rust or in Go, or by sockets of gevent's: none of them comes by
+# Python's socket module (each was tried, 2026-11).
+PAST_PYTHON = (
+    "curl_cffi",
+    "geventhttpclient",
+    "hrequests",
+    "httpmorph",
+    "httpr",
+    "impit",
+    "noble_tls",
+    "primp",
+    "pycurl",
+    "pyqwest",
+    "pyreqwest",
+    "rnet",
+    "tls_client",
+    "wreq",
+)
 
 
 def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -43,6 +63,13 @@ def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             f"nothing is set for {', '.join(lost)}: paste the export lines that `fauxscale serve` prints",
         )
     yield from _extras()
+    if past := [one for one in PAST_PYTHON if importlib.util.find_spec(one) is not None]:
+        verb = "connects" if len(past) == 1 else "connect"
+        yield (
+            "-",
+            f"{', '.join(past)} {verb} past Python's socket module: interception does not answer such a client "
+            "and nothing stops its live calls, so give it a base URL",
+        )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as probe:
         probe.settimeout(0.5)
         busy = probe.connect_ex(("127.0.0.1", PORT)) == 0
@@ -102,8 +129,9 @@ def _store(url: str) -> Iterator[tuple[str, str]]:
     if not url:
         return
     try:
-        from fauxscale.state.redis.examination import examine
-    except ImportError:
-        yield "!", "a store on Redis needs an extra: pip install 'fauxscale[redis]'"
+        with needed_by("a store on Redis"):
+            from fauxscale.state.redis.examination import examine
+    except MissingExtra as missing:
+        yield "!", str(missing)
         return
     yield from examine(url)

@@ -175,6 +175,12 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
         raise click.UsageError(str(error)) from None
 
 
+class NotInstalled(click.ClickException):
+    """An extra is missing; with the status of a misuse."""
+
+    exit_code = 2
+
+
 @contextmanager
 def told_in_one_line() -> Generator[None]:
     """Turn an error that keeps a server from starting into one line without a traceback."""
@@ -182,11 +188,11 @@ def told_in_one_line() -> Generator[None]:
         yield
     except Exception as raised:
         # Loaded only now: a start that goes well has no use for what they stand beside.
+        from fauxscale.extras import MissingExtra
         from fauxscale.recordings.har import RecordingError
         from fauxscale.state.store import NoAddress, StoreUnavailable
         from fauxscale.transport.listener import CannotListen
         from fauxscale.transport.supervisor import WorkersFailed
-        from fauxscale.transport.tls import MissingExtra
 
         # A RuntimeError says only that a thread that was to serve has ended, and is caused by what ended it.
         error = (raised.__cause__ or raised) if type(raised) is RuntimeError else raised
@@ -196,7 +202,9 @@ def told_in_one_line() -> Generator[None]:
             raise click.UsageError(str(error)) from None
         if isinstance(error, CannotListen):
             raise click.ClickException(f"{error.strerror}; another --port, or --port 0, will do") from None
-        if isinstance(error, MissingExtra | StoreUnavailable | WorkersFailed):
+        if isinstance(error, MissingExtra):
+            raise NotInstalled(str(error)) from None
+        if isinstance(error, StoreUnavailable | WorkersFailed):
             raise click.ClickException(str(error)) from None
         raise
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import httpx
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .relay import Relay
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -44,6 +49,13 @@ class Forward(httpx.BaseTransport, httpx.AsyncBaseTransport):
         assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = _InThread(response.stream)
         return response
+
+    def open_port(self, context: ssl.SSLContext | None = None) -> Relay:
+        """A port of 127.0.0.1 that leads there, by TLS where a `context` is given, for clients that need a socket."""
+        from .relay import Relay
+
+        port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        return Relay(self._url.host, port, context, tls=self._url.scheme == "https")
 
     def close(self) -> None:
         self._pool.close()

@@ -1,4 +1,4 @@
-"""The guard against live calls: stops what leads to a real host at name resolution and at connect."""
+"""The guard against live calls: stops what leads to a real host: resolving, connecting, TLS, requests to a proxy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import inspect
 import os
 import socket
+import ssl
 import sys
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from functools import wraps
-from typing import Any, cast
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
+from typing import Any, NoReturn, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -18,6 +19,9 @@ from msgspec import Struct, field
 
 from fauxscale.errors import FauxscaleError
 from fauxscale.hosts import leads_here
+
+from .own_tls import context_classes, is_ours
+from .proxies import SEVERAL, host_asked_for, senders
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -59,17 +63,20 @@ class NetworkPolicy(Struct, frozen=True, kw_only=True):
     others: bool = False
     routed: bool = False
 
+    def imitates(self, host: str) -> bool:
+        """Whether this is the host of an imitated service, or one that an SDK of it turns to."""
+        return host in self.covered or host in self.fallbacks
+
     def permits(self, host: str) -> bool:
         if leads_here(host) or host in self.reachable:
             return True
-        return self.others and host not in self.covered and host not in self.fallbacks
+        return self.others and not self.imitates(host)
 
     def refuse(self, host: str) -> Refusal:
-        libraries = tuple(_libraries())
-        return Refusal(host=host, libraries=libraries, fix=self.fix(host, libraries))
+        return Refusal(host=host, libraries=tuple(_libraries()), fix=self.fix(host))
 
-    def fix(self, host: str, libraries: tuple[str, ...]) -> str:
-        """Say what to do about a refused call to this host by these libraries."""
+    def fix(self, host: str) -> str:
+        """Say what to do about a refused call to this host."""
         if host in self.fallbacks:
             return (
                 f"an SDK turns there when {self.fallbacks[host]} cannot be reached; it is never routed. "
@@ -81,11 +88,14 @@ class NetworkPolicy(Struct, frozen=True, kw_only=True):
                 "or allow every host with fauxscale_network = allow"
             )
         pointed = f"give the client the base URL {self.covered[host]}"
-        if {"httpx", "httpx2"}.isdisjoint(libraries):
-            return f"only httpx and httpx2 can be intercepted; {pointed}"
         if self.routed:
-            return f"this client has a transport of its own, which is not intercepted; leave it away or {pointed}"
+            return f"this connection was not made by Python's socket module as it is now; {pointed}"
         return f"ask for the fixture fauxscale_intercept, or {pointed}"
+
+    def refuse_proxy(self, host: str) -> Refusal:
+        """The refusal of a call that a proxy was asked to make."""
+        fix = "it was to go through a proxy, which would make it; give the client no proxy in this test"
+        return Refusal(host=host, libraries=tuple(_libraries()), fix=fix)
 
 
 @contextmanager
@@ -94,7 +104,8 @@ def guard(
 ) -> Generator[SocketGuard]:
     """While entered, raise LiveCallRefused for hosts the policy forbids, and hand each to `record` first.
 
-    Guards nest. Resolvers and sockets written in C past Python's own (c-ares, curl, gRPC) are not seen.
+    Guards nest. Resolvers and sockets written in C past Python's own (curl, gRPC) are not seen; of a name that was
+    resolved by one (c-ares) TLS tells.
     """
     sockets = SocketGuard(policy, record)
     with sockets.on(), _past_proxies(policy):
@@ -102,7 +113,7 @@ def guard(
 
 
 class SocketGuard:
-    """Replaces Python's functions that resolve names and connect sockets while a guard is on."""
+    """Replaces Python's functions that resolve names, connect sockets, begin TLS and send while a guard is on."""
 
     def __init__(self, policy: NetworkPolicy, record: Callable[[LiveCallRefused], None] | None) -> None:
         self._policy = policy
@@ -112,17 +123,25 @@ class SocketGuard:
 
     @contextmanager
     def on(self) -> Generator[None]:
-        loop = asyncio.base_events.BaseEventLoop
-        with (
-            patch.object(socket, "getaddrinfo", self._resolving(socket.getaddrinfo)),
-            patch.object(socket, "gethostbyname", self._resolving(socket.gethostbyname)),
-            patch.object(socket, "gethostbyname_ex", self._resolving(socket.gethostbyname_ex)),
-            # asyncio resolves in a thread, whose stack no longer tells which library asked.
-            patch.object(loop, "getaddrinfo", self._asking(loop.getaddrinfo)),
-            patch.object(socket.socket, "connect", self._connecting(socket.socket.connect)),
-            patch.object(socket.socket, "connect_ex", self._connecting(socket.socket.connect_ex)),
-        ):
+        with ExitStack() as patches:
+            for owner, name, replace in self._replacements():
+                patches.enter_context(patch.object(owner, name, replace(getattr(owner, name))))
             yield
+
+    def _replacements(self) -> Iterator[tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., Any]]]]:
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+            yield socket, name, self._resolving
+        # asyncio resolves in a thread, whose stack no longer tells which library asked.
+        yield asyncio.base_events.BaseEventLoop, "getaddrinfo", self._asking
+        for name in ("connect", "connect_ex"):
+            yield socket.socket, name, self._connecting
+        # A tunnel through a proxy, and a name that was resolved elsewhere, show when TLS begins.
+        for kind in context_classes():
+            for name, at in (("wrap_socket", 4), ("wrap_bio", 3)):  # where server_hostname is
+                if name in vars(kind):
+                    yield kind, name, partial(self._wrapping, at=at)
+        for owner, name in senders():
+            yield owner, name, partial(self._sending, several=name in SEVERAL)
 
     def permits(self, host: str) -> bool:
         return self._policy.permits(host) or host in self._known or host == socket.gethostname().lower()
@@ -130,9 +149,12 @@ class SocketGuard:
     def check(self, host: str) -> None:
         """Raise LiveCallRefused unless the host may be reached."""
         __tracebackhide__ = True  # the reader of a failing test wants the line that called
-        if self.permits(host):
-            return
-        refused = LiveCallRefused(self._policy.refuse(host))
+        if not self.permits(host):
+            self._refuse(self._policy.refuse(host))
+
+    def _refuse(self, refusal: Refusal) -> NoReturn:
+        __tracebackhide__ = True
+        refused = LiveCallRefused(refusal)
         if self._record is not None:
             self._record(refused)
         raise refused
@@ -141,7 +163,7 @@ class SocketGuard:
         @wraps(resolve)
         def resolving(host: object, *rest: object, **options: object) -> object:
             __tracebackhide__ = True
-            self.check(_name(host))
+            self.check(normal_host(host))
             found = resolve(host, *rest, **options)
             self._learn(found)
             return found
@@ -152,7 +174,7 @@ class SocketGuard:
         @wraps(ask)
         async def asking(loop: object, host: object, *rest: object, **options: object) -> object:
             __tracebackhide__ = True
-            self.check(_name(host))
+            self.check(normal_host(host))
             return await ask(loop, host, *rest, **options)
 
         return asking
@@ -163,10 +185,34 @@ class SocketGuard:
             __tracebackhide__ = True
             # Datagrams have no connection: "connecting" one sends nothing and is how programs learn their address.
             if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM:
-                self.check(_name(address[0]))
+                self.check(normal_host(address[0]))
             return connect(sock, address)
 
         return connecting
+
+    def _wrapping(self, wrap: Callable[..., Any], at: int) -> Callable[..., Any]:
+        @wraps(wrap)
+        def wrapping(context: ssl.SSLContext, *rest: Any, **options: Any) -> object:
+            __tracebackhide__ = True
+            host = normal_host(options.get("server_hostname", rest[at] if len(rest) > at else None))
+            if self._policy.imitates(host) and not is_ours(context):
+                self.check(host)
+            return wrap(context, *rest, **options)
+
+        return wrapping
+
+    def _sending(self, send: Callable[..., Any], *, several: bool) -> Callable[..., Any]:
+        @wraps(send)
+        def sending(sender: object, data: Any, *rest: object) -> object:
+            __tracebackhide__ = True
+            if several:
+                data = list(data)
+            host = host_asked_for(data if not several else data[0] if data else b"")
+            if host and self._policy.imitates(host) and not self._policy.permits(host):
+                self._refuse(self._policy.refuse_proxy(host))
+            return send(sender, data, *rest)
+
+        return sending
 
     def _learn(self, found: Any) -> None:
         """Note the addresses a resolver returned: each function has its own shape of result."""
@@ -202,7 +248,7 @@ def _past_proxies(policy: NetworkPolicy) -> Generator[None]:
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def _name(host: object) -> str:
+def normal_host(host: object) -> str:
     """Normalize a host as resolvers accept it (text, bytes or None) for comparison."""
     text = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host or "")
     return text.lower().rstrip(".")

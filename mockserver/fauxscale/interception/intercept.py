@@ -1,4 +1,4 @@
-"""intercept(): answers the providers' real hosts in this process, without a socket or a change in the client."""
+"""intercept(): answers the providers' real hosts in this process, without a change in the client."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import httpx
 
 from fauxscale.dispatch.provider import Provider
+from fauxscale.extras import needed_by
 from fauxscale.providers import PROVIDERS
 from fauxscale.server import MockServer
 from fauxscale.state.accounts import UNASSIGNED
 
 from .guard import LiveCallRefused, NetworkPolicy, guard
+from .open_connections import OpenConnections
+from .sockets import HasPorts, SocketRouter
 
 if TYPE_CHECKING:
     from fauxscale.client import AccountHandle, FauxscaleClient
@@ -28,14 +31,16 @@ def intercept(
     account: AccountHandle | None = None,
     providers: Sequence[Provider] = PROVIDERS,
 ) -> Generator[MockServer]:
-    """While entered, clients built on httpx or httpx2 that call the providers' real hosts reach the stand-in.
+    """While entered, clients that call the providers' real hosts reach the stand-in.
 
         with intercept() as mock:
             MyClient("https://api.ideogram.ai", api_key="anything").upscale(picture)
 
-    Without `mock` there is one of its own for `providers`, and no socket. Loopback may be reached as ever; a call
-    to any other host, or to a covered one past those two libraries, raises LiveCallRefused and stands in the
-    journal of `account`, or with those of no account. Raises ImportError naming the extra if respx is missing.
+    httpx and httpx2 are answered without a socket; whatever else connects by Python's own (requests, urllib3, aiohttp,
+    http.client) reaches a port of loopback by TLS of ours, opened for the first of them. Without `mock` there is one of
+    its own for `providers`. Loopback may be reached as ever; a call to any other host, or to a covered one through a
+    proxy, raises LiveCallRefused and stands in the journal of `account`, or with those of no account. Raises
+    ImportError naming the extra if respx is missing.
     """
     if mock is None:
         with MockServer(providers=providers, listen=False) as own, intercept(own, account=account):
@@ -43,7 +48,8 @@ def intercept(
         return
     policy = policy_for(mock.providers, mock.url, routed=True)
     record = recorder(mock.client, UNASSIGNED if account is None else account.id)
-    with routed(mock.transport(), mock.providers, policy, record):
+    target = mock.transport()
+    with routed(target, mock.providers, policy, record, ports=target):
         yield mock
 
 
@@ -53,16 +59,17 @@ def routed(
     providers: Iterable[Provider],
     policy: NetworkPolicy,
     record: Callable[[LiveCallRefused], None] | None = None,
+    *,
+    ports: HasPorts,
+    earlier: OpenConnections | None = None,
 ) -> Generator[None]:
-    """Take requests for the hosts of `providers` to `target`, and hold all others to `policy`."""
-    try:
+    """Take requests for the hosts of `providers` to `target`, connections to them to `ports`, and hold all others to
+    `policy`. `earlier` remembers which connections were looked at, where this is done often."""
+    with needed_by("intercept()"):
         from .respx_router import Switch, switched
-    except ModuleNotFoundError as missing:
-        if missing.name != "respx":
-            raise
-        raise ImportError("intercept() needs an extra: pip install 'fauxscale[pytest]'") from None
     hosts = frozenset(host for provider in providers for site in provider.sites for host in site.hosts)
-    with guard(policy, record) as sockets, switched(Switch(hosts, target, sockets)):
+    router = SocketRouter(hosts, ports, earlier or OpenConnections())
+    with guard(policy, record) as sockets, router.on(), switched(Switch(hosts, target, sockets)):
         yield
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fauxscale.errors import ApiError, Problem
+from fauxscale.extras import MissingExtra, needed_by
 from fauxscale.hosts import at_loopback, is_loopback
 
 from .batch import Batch
@@ -81,13 +82,10 @@ class Key:
 
     def __init__(self, secret: bytes) -> None:
         try:
-            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        except ImportError:
-            raise ApiError(
-                Problem.UNAVAILABLE,
-                "Webhooks are not available",
-                reason="signing webhooks needs an extra: pip install 'fauxscale[tls]'",
-            ) from None
+            with needed_by("signing webhooks"):
+                from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        except MissingExtra as missing:
+            raise ApiError(Problem.UNAVAILABLE, "Webhooks are not available", reason=str(missing)) from None
         self._key = Ed25519PrivateKey.from_private_bytes(secret)
 
     @property

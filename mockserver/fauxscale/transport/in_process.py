@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from contextvars import Context
 from functools import cache, partial
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
 import anyio.lowlevel
@@ -25,6 +25,11 @@ import httpx
 from starlette.types import ASGIApp, Message, Scope
 
 from .connection import attach
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .side_port import SidePort
 
 _End = BaseException | None
 
@@ -163,6 +168,12 @@ class AppTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop) -> None:
         self._app = app
         self._loop = loop
+
+    def open_port(self, context: ssl.SSLContext | None = None) -> SidePort:
+        """Serve on a port of 127.0.0.1 as well, by TLS where a `context` is given, for clients that need a socket."""
+        from .side_port import SidePort
+
+        return SidePort(self._app, self._loop, context)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         body = self._begin(request, request.read())

@@ -151,6 +151,10 @@ class Listener(uvicorn.Server):
             if isinstance(sock, ListeningSocket):
                 sock.guard = self.guard
         await super().startup(sockets)
+        if (
+            self.should_exit
+        ):  # the application could not start: uvicorn exits by itself only in newer versions
+            sys.exit(3)
         self._ready()
 
     async def main_loop(self) -> None:

@@ -8,12 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from fauxscale.errors import FauxscaleError
+from fauxscale.extras import needed_by
 from fauxscale.temporary import TemporaryFolder
-
-
-class MissingExtra(FauxscaleError, RuntimeError):
-    """A library that an extra installs is not there; the message is one line that names the extra."""
 
 
 class Certificates(Struct, frozen=True):
@@ -39,10 +35,8 @@ def names(host: str, others: Iterable[str]) -> list[str]:
 
 def issue(hosts: Iterable[str]) -> Certificates:
     """Certificates for `hosts`, in a temporary folder. Takes about 10 ms. Raises MissingExtra without trustme."""
-    try:
+    with needed_by("TLS"):
         import trustme
-    except ImportError:
-        raise MissingExtra("TLS needs an extra: pip install 'fauxscale[tls]'") from None
     authority = trustme.CA(organization_name="fauxscale")
     leaf = authority.issue_cert(*hosts)
     folder = TemporaryFolder()

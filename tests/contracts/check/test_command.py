@@ -297,10 +297,26 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(words: list[str],
     assert says in result.stderr
 
 
-def test_without_schemathesis_there_is_no_verdict_but_the_line_that_installs_it(
-    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("library", ["schemathesis", "hypothesis"])
+def test_without_a_library_there_is_no_verdict_but_the_line_that_installs_it(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
-    monkeypatch.setattr("fauxscale_contracts.check.run.find_spec", lambda _: None)
+    monkeypatch.setattr(
+        "fauxscale_contracts.check.run.find_spec", lambda name: None if name == library else 1
+    )
+    done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"))
+    assert str(done.exception) == (
+        f"fauxscale-contracts check needs {library}: pip install 'fauxscale[contracts]'"
+    )
+
+
+def test_a_schemathesis_that_cannot_be_imported_is_no_verdict(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Python ends with 1 there, as Schemathesis does for a broken contract."""
+    (tmp_path / "schemathesis").mkdir()
+    (tmp_path / "schemathesis" / "__init__.py").write_text("import a_library_that_is_not_there")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     done = check(mock.base_url("ideogram"), mock.account().api_key("ideogram"))
     assert done.exit_code == 2
-    assert "no verdict: this needs Schemathesis: pip install 'fauxscale[contracts]'" in done.stderr
+    assert "no verdict: Schemathesis ended with 1" in done.stderr

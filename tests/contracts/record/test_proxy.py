@@ -106,7 +106,7 @@ def service(handler: object) -> Generator[str]:
     app = Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "HEAD", "POST"])])  # type: ignore[arg-type]  # any handler will do
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_config=None, timeout_graceful_shutdown=1, server_header=False, date_header=False
+        app, log_config=None, ws="none", timeout_graceful_shutdown=1, server_header=False, date_header=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TypeAlias
 
 import pytest
@@ -32,6 +35,21 @@ def test_a_machine_where_nothing_is_set_gets_four_lines_at_most_and_no_trouble()
         "-",
         "nothing is set for ideogram, aigateway, lumenfall, fal: paste the export lines that `fauxscale serve` prints",
     )
+
+
+@pytest.mark.parametrize(
+    ("installed", "said"),
+    [(("pycurl",), "pycurl connects past"), (("primp", "curl_cffi"), "curl_cffi, primp connect past")],
+)
+def test_clients_that_are_never_intercepted_are_named(
+    installed: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in installed:
+        module = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
+        monkeypatch.setitem(sys.modules, name, module)
+    (line,) = [text for _, text in look() if "socket module" in text]
+    assert line.startswith(said)
 
 
 def test_a_provider_that_leads_here_is_one_line_whatever_its_key() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import socket
+import ssl
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -122,29 +126,16 @@ def test_a_refusal_is_not_retried(refusals: list[Refusal]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "host", "libraries", "fix"),
+    ("policy", "host", "fix"),
     [
-        (POLICY, "falrun.com", ("httpx",), "an SDK turns there when fal.run cannot be reached"),
-        (
-            POLICY,
-            "example.com",
-            ("requests",),
-            "fauxscale_reachable, or allow every host with fauxscale_network",
-        ),
-        (
-            POLICY,
-            HOST,
-            ("requests",),
-            "only httpx and httpx2 can be intercepted; give the client the base URL http",
-        ),
-        (POLICY, HOST, ("openai", "httpx2"), "ask for the fixture fauxscale_intercept, or give"),
-        (NetworkPolicy(covered={HOST: BASE}, routed=True), HOST, ("httpx",), "has a transport of its own"),
+        (POLICY, "falrun.com", "an SDK turns there when fal.run cannot be reached"),
+        (POLICY, "example.com", "fauxscale_reachable, or allow every host with fauxscale_network"),
+        (POLICY, HOST, f"ask for the fixture fauxscale_intercept, or give the client the base URL {BASE}"),
+        (NetworkPolicy(covered={HOST: BASE}, routed=True), HOST, "not made by Python's socket module"),
     ],
 )
-def test_the_fix_fits_the_case(
-    policy: NetworkPolicy, host: str, libraries: tuple[str, ...], fix: str
-) -> None:
-    assert fix in str(Refusal(host=host, libraries=libraries, fix=policy.fix(host, libraries)))
+def test_the_fix_fits_the_case(policy: NetworkPolicy, host: str, fix: str) -> None:
+    assert fix in str(policy.refuse(host))
 
 
 def test_loopback_may_be_reached(refusals: list[Refusal]) -> None:
@@ -218,6 +209,104 @@ def test_a_proxy_set_meanwhile_stands_before_neither_services_nor_the_stand_in(
     assert len({"no_proxy", "NO_PROXY"} & set(os.environ)) == 1
 
 
+def proxied(way: str, proxy: str) -> None:
+    """Call the covered host through an explicit proxy."""
+
+    async def ask() -> None:
+        async with aiohttp.ClientSession() as session:
+            await session.get(f"https://{HOST}/", proxy=proxy)
+
+    if way == "requests":
+        requests.get(f"https://{HOST}/", proxies={"https": proxy}, timeout=5)
+    elif way == "requests without TLS":
+        requests.get(f"http://{HOST}/", proxies={"http": proxy}, timeout=5)
+    elif way == "urllib3":
+        urllib3.ProxyManager(proxy).request("GET", f"https://{HOST}/")
+    elif way == "http.client":
+        with closing(http.client.HTTPSConnection(urlsplit(proxy).netloc, timeout=5)) as connection:
+            connection.set_tunnel(HOST)
+            connection.request("GET", "/")
+    elif way == "httpx":
+        httpx.get(f"https://{HOST}/", proxy=proxy)
+    else:
+        asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    "way", ["requests", "requests without TLS", "urllib3", "http.client", "httpx", "aiohttp"]
+)
+def test_a_proxy_that_the_client_names_is_asked_for_nothing(way: str) -> None:
+    refusals: list[Refusal] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        with (
+            guard(POLICY, lambda refused: refusals.append(refused.refusal)),
+            pytest.raises(LiveCallRefused, match="give the client no proxy in this test"),
+        ):
+            proxied(way, address)
+        proxy.setblocking(False)
+        arrived = b""
+        with suppress(BlockingIOError):
+            asked, _ = proxy.accept()
+            with asked:
+                arrived = asked.recv(100)
+    assert arrived == b""
+    assert [one.host for one in refusals] == [HOST]
+
+
+@pytest.mark.parametrize("pieces", [[b"CONNECT api.ideogram.ai:443 HTTP/1.1\r\n", b"\r\n"], []])
+@pytest.mark.parametrize("way", ["sendmsg", "writelines"])
+def test_what_leaves_in_pieces_is_looked_at_as_well(
+    way: str, pieces: list[bytes], refusals: list[Refusal]
+) -> None:
+    async def write(port: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.writelines(pieces)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        refusal: AbstractContextManager[object] = nullcontext()
+        if pieces:
+            refusal = pytest.raises(LiveCallRefused, match="give the client no proxy")
+        with refusal:
+            if way == "sendmsg":
+                with socket.create_connection(proxy.getsockname(), timeout=5) as client:
+                    client.sendmsg(pieces)
+            else:
+                asyncio.run(write(proxy.getsockname()[1]))
+    assert len(refusals) == bool(pieces)
+
+
+def test_other_hosts_are_the_proxy_s_own_business(refusals: list[Refusal]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        with socket.create_connection(proxy.getsockname(), timeout=5) as client:
+            client.sendall(b"CONNECT db.test:443 HTTP/1.1\r\n\r\n")
+            asked, _ = proxy.accept()
+            with asked:
+                assert asked.recv(7) == b"CONNECT"
+    assert refusals == []
+
+
+@pytest.mark.parametrize("wrap", ["wrap_socket", "wrap_bio"])
+def test_a_tunnel_or_a_name_that_was_resolved_elsewhere_is_refused_when_tls_begins(
+    wrap: str, refusals: list[Refusal]
+) -> None:
+    context = ssl.create_default_context()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tunnel,
+        socket.create_connection(tunnel.getsockname()) as sock,
+        pytest.raises(LiveCallRefused, match=HOST),
+    ):
+        if wrap == "wrap_socket":
+            context.wrap_socket(sock, server_hostname=HOST)
+        else:
+            context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), False, HOST)
+    assert len(refusals) == 1
+
+
 @pytest.mark.parametrize("runner", ["pytest_asyncio.plugin", "_pytest.python", "__main__"])
 def test_who_runs_the_tests_is_not_named_as_a_caller(runner: str, refusals: list[Refusal]) -> None:
     outer = {"__name__": "celery.worker"}
@@ -238,7 +327,14 @@ def test_nothing_is_left_when_a_guard_goes_off() -> None:
             socket.gethostbyname_ex,
             socket.socket.connect,
             socket.socket.connect_ex,
+            socket.socket.send,
+            socket.socket.sendall,
             "connect" in vars(socket.socket),
+            ssl.SSLContext.wrap_socket,
+            ssl.SSLContext.wrap_bio,
+            ssl.SSLSocket.send,
+            ssl.SSLObject.write,
+            asyncio.selector_events._SelectorSocketTransport.write,  # type: ignore[attr-defined]
             asyncio.base_events.BaseEventLoop.getaddrinfo,
         ]
 

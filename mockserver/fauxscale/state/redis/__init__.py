@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fauxscale.state.store import StoreUnavailable
+from fauxscale.extras import needed_by
 
 if TYPE_CHECKING:
     from .store import RedisStore
@@ -17,10 +17,9 @@ def open_store(url: str, *, memory: int, seconds: float = PATIENCE) -> RedisStor
     """Open the store at an address: `redis://`, `rediss://` or `unix://`, of a server or of any node of a cluster.
 
     `memory`: so many bytes of pictures are kept of an account; `seconds`: so long a reply may take. Raises NoAddress
-    for what is no such address, and StoreUnavailable, with a sentence for people, where no server there will do.
+    for what is no such address, StoreUnavailable, with a sentence for people, where no server there will do, and
+    MissingExtra without the library.
     """
-    try:
+    with needed_by("a store on Redis"):
         from .opening import connect
-    except ImportError:
-        raise StoreUnavailable("a store on Redis needs an extra: pip install 'fauxscale[redis]'") from None
     return connect(url, memory, seconds)

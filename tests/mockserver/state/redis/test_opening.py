@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from fauxscale.extras import MissingExtra
 from fauxscale.state.redis import open_store
 from fauxscale.state.store import StoreUnavailable
 from tests.redis_server import RedisServer, free_port
@@ -110,7 +111,9 @@ def test_an_old_server_is_refused_with_the_version_needed_and_why(
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fauxscale.state.redis.opening", None)
-    assert (
-        refusal("redis://127.0.0.1:1/0") == "a store on Redis needs an extra: pip install 'fauxscale[redis]'"
-    )
+    for name in [one for one in sys.modules if one.startswith(("redis.", "fauxscale.state.redis."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(MissingExtra) as missing:
+        open_store("redis://127.0.0.1:1/0", memory=1)
+    assert str(missing.value) == "a store on Redis needs redis: pip install 'fauxscale[redis]'"

@@ -1,0 +1,45 @@
+"""The libraries that extras bring, and the one line that names the extra where one of them is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+from .errors import FauxscaleError
+
+# What is imported, and the smallest extra that brings it.
+EXTRAS: Mapping[str, str] = {
+    "pytest": "pytest",
+    "respx": "pytest",
+    "jsonschema_rs": "pytest",
+    "python_multipart": "pytest",
+    "hypothesis": "contracts",
+    "schemathesis": "contracts",
+    "trustme": "tls",
+    "cryptography": "tls",
+    "isal": "fast",
+    "redis": "redis",
+}
+
+
+class MissingExtra(FauxscaleError, ImportError):
+    """A library that an extra brings is not installed. The message is one line with the command that installs it."""
+
+    def __init__(self, what: str, library: str, extra: str | None = None) -> None:
+        install = f"pip install 'fauxscale[{extra or EXTRAS[library]}]'"
+        super().__init__(f"{what} needs {library}: {install}", name=library)
+
+
+@contextmanager
+def needed_by(what: str, extra: str | None = None) -> Generator[None]:
+    """Raise MissingExtra where an import in this block fails for want of a library that an extra brings.
+
+    `what` needs it: the subject of the message. `extra`: the one to name, if not the smallest that brings it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in EXTRAS:
+            raise
+        raise MissingExtra(what, library, extra) from None

@@ -1,0 +1,31 @@
+"""Has SDKs that keep a client in their module read their key anew for each test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+
+# What fal-client's module functions keep of the first call (1.0.3): the key, and the client that sends it.
+_KEPT_BY_FAL = ("_auth", "_client", "_token_manager")
+
+
+@contextmanager
+def read_anew() -> Generator[None]:
+    """Have them read it once this is entered, and once more when it is left."""
+    _forget()
+    try:
+        yield
+    finally:
+        _forget()
+
+
+def _forget() -> None:
+    fal = sys.modules.get("fal_client")
+    for name in ("sync_client", "async_client"):
+        kept: dict[str, object] = getattr(getattr(fal, name, None), "__dict__", {})
+        for one in _KEPT_BY_FAL:
+            client = kept.pop(one, None)
+            if one == "_client" and name == "sync_client" and client is not None:
+                with suppress(Exception):  # as far as it can be closed
+                    client.close()  # type: ignore[attr-defined]
