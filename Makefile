@@ -4,7 +4,7 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage modes e2e check fmt bench conformance explored corpus torture attack scoreboard newest lowest beside elsewhere lock audit build clean \
+.PHONY: help serve test coverage modes e2e check fmt bench conformance explored corpus torture attack scoreboard newest lowest beside elsewhere lock audit types build clean \
 	base dev
 
 ARGS ?=
@@ -102,6 +102,9 @@ lock: dev ## renew the lock of the development environment and the release's SBO
 
 audit: dev ## ask the package index for advisories about the packages of the lock
 	@exec $(BIN)/python -m tests.supply.audit
+
+types: dev ## rewrite the types of clients/js from the control API's description
+	@exec $(BIN)/python -m tests.js_package.api_types
 
 build: dev ## source archive and wheel, in dist/, the SBOM in both
 	@rm -rf dist
