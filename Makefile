@@ -4,7 +4,7 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage modes e2e check fmt bench conformance explored corpus torture attack scoreboard newest lowest beside elsewhere lock audit types build clean \
+.PHONY: help serve test coverage modes e2e check fmt bench conformance explored pictures corpus torture attack scoreboard newest lowest beside elsewhere lock audit types build clean \
 	base dev
 
 ARGS ?=
@@ -66,6 +66,9 @@ conformance: dev ## the official clients through every scenario; rewrites the re
 
 explored: dev ## published clients explored by a happy path each; rewrites docs/explored-clients.md; one with ARGS=litellm
 	@exec $(BIN)/python -m bench.explored $(ARGS)
+
+pictures: dev ## photograph the inspector for the README, in light and dark
+	@exec $(BIN)/python -m bench.pictures
 
 corpus: dev ## judge every picture and body of fixtures/corpus; prints the count
 	@exec $(BIN)/python -m pytest -s -m corpus $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,11 @@ OLDEST_PYTEST = "7.0.0"  # the first that anyio's own plugin, of the base instal
 
 
 def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    # What is run is no worker of the run that this test may be one of.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    words = [str(word) for word in command]
     return subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=180, cwd=cwd, check=False
+        words, capture_output=True, text=True, timeout=180, cwd=cwd, env=environ, check=False
     )
 
 
