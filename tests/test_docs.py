@@ -133,6 +133,51 @@ def test_recipes_pass(page: str, beside_fixtures: Path) -> None:
     run(beside_fixtures, sys.executable, *pytest_alone)
 
 
+# What the README says many clients have around the call: they go on after a reply that was lost.
+CARELESS = """
+import sys
+from pathlib import Path
+
+for _ in range(3):
+    try:
+        result = upscale(Path(sys.argv[1]).read_bytes())
+        break
+    except httpx.TransportError:
+        continue
+else:
+    sys.exit(1)
+Path(sys.argv[2]).write_bytes(result)
+"""
+
+
+@pytest.mark.e2e
+def test_the_finding_that_the_readme_shows_is_what_conform_says(tmp_path: Path) -> None:
+    code = blocks("README.md", "python")[0].partition("def test_")[0]
+    real = '"https://api.ideogram.ai/upscale"'
+    assert real in code
+    client = tmp_path / "client.py"
+    client.write_text(code.replace(real, 'os.environ["IDEOGRAM_BASE_URL"] + "/upscale"') + CARELESS)
+    conform = [
+        Path(sys.executable).with_name("fauxscale-contracts"),
+        "conform",
+        "ideogram",
+        "-k",
+        "lost-reply",
+    ]
+    done = subprocess.run(
+        [*conform, "--", sys.executable, str(client), "{image}", "{output}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    shown = blocks("README.md", "text")[0].splitlines()
+    assert shown[0].split() == ["FAIL", "lost-reply"]
+    told = re.sub(r"waited [\d.]+ s", "waited 0.06 s", done.stdout)
+    assert [line for line in shown if line not in told] == []
+
+
 @needs("curl")
 def test_a_server_for_tests_in_other_languages_is_ready_when_its_snippet_ends(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "testing-other-languages.md").read_text(encoding="utf-8")
