@@ -158,7 +158,7 @@ def test_the_finding_that_the_readme_shows_is_what_conform_says(tmp_path: Path) 
     client = tmp_path / "client.py"
     client.write_text(code.replace(real, 'os.environ["IDEOGRAM_BASE_URL"] + "/upscale"') + CARELESS)
     conform = [
-        Path(sys.executable).with_name("fauxscale-contracts"),
+        str(Path(sys.executable).with_name("fauxscale-contracts")),
         "conform",
         "ideogram",
         "-k",
