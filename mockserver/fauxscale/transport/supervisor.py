@@ -106,7 +106,7 @@ class Supervisor:
         pause, log = 0.0, logging.getLogger("fauxscale")
         while True:
             status = await worker.process.wait()
-            self._workers.discard(worker)
+            self._forget(worker)
             died, dead = stopwatch(), worker.process.pid
             pause = (
                 0.0
@@ -186,10 +186,17 @@ class Supervisor:
         told: dict[str, object] = json.loads(line) if line else {}
         if told.get("state") == wanted:
             return told
-        self._workers.discard(worker)
+        self._forget(worker)
         status = await _ended(worker.process, at_once=bool(line))
         message = str(told.get("failed") or f"a worker ended ({_said(status)}) before it answered")
         raise WorkersFailed(message, misuse=bool(told.get("misuse")))
+
+    def _forget(self, worker: _Worker) -> None:
+        """Forget a process that ends. What leads to it is closed at once: asyncio hears of its end some time, maybe
+        after the loop's."""
+        self._workers.discard(worker)
+        assert worker.process.stdin is not None
+        worker.process.stdin.close()
 
     async def _end_all(self, tasks: Sequence[asyncio.Future[Any]]) -> None:
         """End every process, and wait until it has ended."""
@@ -209,7 +216,8 @@ class Supervisor:
                     with suppress(ProcessLookupError):
                         process.kill()
             await asyncio.gather(*ends)
-        self._workers.clear()
+        for worker in tuple(self._workers):
+            self._forget(worker)
 
 
 async def _ended(process: Process, *, at_once: bool) -> int:
