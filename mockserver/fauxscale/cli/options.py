@@ -100,7 +100,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "--replay",
             default="",
             metavar="DIR",
-            help="Answer from a recording what is in it; the rest as ever.",
+            help="Serve recorded answers, mock the rest.",
         ),
         click.option(
             "--workers",
