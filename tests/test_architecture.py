@@ -93,6 +93,7 @@ LIBRARIES: Mapping[str, Mapping[str, frozenset[str]]] = {
     "pytest_fauxscale": {
         "": frozenset({"pytest", "_pytest"}),
         "intercepted_calls": frozenset({"httpx"}),
+        "remote": frozenset({"httpx"}),
         "report": frozenset({"pytest", "httpx"}),
         "samples": frozenset({"pytest", "PIL"}),
     },

@@ -20,7 +20,7 @@ from .record.command import record, scan_folder
 from .usage.command import usage
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fauxscale", prog_name="fauxscale-contracts")
 def main() -> None:
     """Recorded contracts of image-upscaling services, and checks against them."""

@@ -68,6 +68,8 @@ def _started(config: pytest.Config, providers: Sequence[Provider]) -> Generator[
         token = config.getoption("--fauxscale-token")
         remote = RemoteServer(str(url), token, providers, closing=collector.read)
         with closing(remote.client):
+            if why := remote.why_silent():
+                pytest.fail(f"--fauxscale-url={url}: no fauxscale server answers there: {why}", pytrace=False)
             collector.client = remote.client
             try:
                 yield remote

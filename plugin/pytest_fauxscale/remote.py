@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Unpack
 
-from fauxscale import MockServer
+import httpx
+
+from fauxscale import FauxscaleError, MockServer
 from fauxscale.client import AccountHandle, FauxscaleClient
 from fauxscale.client.arguments import TermArguments
 from fauxscale.settings import Scalar, Terms
@@ -28,6 +30,14 @@ class RemoteServer:
         self.client = FauxscaleClient(url, token=token, closing=closing)
         self.url = self.client.url
         self.providers = tuple(providers)
+
+    def why_silent(self) -> str:
+        """Ask for a sign of life; returns why there is none, "" where there is one."""
+        try:
+            self.client.call("GET", "/health")
+        except (httpx.TransportError, FauxscaleError, ValueError) as error:
+            return str(error) or type(error).__name__
+        return ""
 
     def base_url(self, provider: str) -> str:
         """The base URL for clients of that provider."""

@@ -41,3 +41,10 @@ def test_a_missing_extra_is_one_line_and_no_verdict(
     assert ended.value.code == 2
     told = "fauxscale-contracts needs python_multipart: pip install 'fauxscale[contracts]'\n"
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("command", ["", *main.commands])
+def test_every_command_has_short_help(command: str) -> None:
+    done = CliRunner().invoke(main, [*filter(None, [command]), "-h"])
+    assert done.exit_code == 0
+    assert done.output.startswith("Usage: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 
 import pytest
 
@@ -249,3 +250,15 @@ def test_a_failed_run_can_be_stopped_and_taken_up_again(run: Runs) -> None:
     )
     result.assert_outcomes(passed=1, failed=1)
     run.again("--lf").assert_outcomes(failed=1)
+
+
+def test_a_server_that_does_not_answer_is_told_in_one_line(run: Runs) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    run("def test_it(fauxscale): pass")
+    result = run.again("--fauxscale-url", url)
+    result.assert_outcomes(errors=1)
+    line = f"--fauxscale-url={url}: no fauxscale server answers there: *refused*"
+    result.stdout.fnmatch_lines(
+        ["*ERROR at setup of test_it*", line, "*short test summary*"], consecutive=True
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import CONTEXT, PORT, providers
+from .options import CONTEXT, PORT, FromEnvironment, providers
 
 _SHELLS = (
     "sh",
@@ -17,7 +17,7 @@ _SHELLS = (
 )  # those of variables.py, which `--help` does not load
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=FromEnvironment, context_settings=CONTEXT)
 @click.option(
     "--shell", type=click.Choice(_SHELLS), default="sh", show_default=True, help="Who is to read them."
 )

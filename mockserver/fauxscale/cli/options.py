@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
@@ -175,6 +177,22 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
         raise click.UsageError(str(error)) from None
 
 
+class FromEnvironment(click.Command):
+    """A command whose errors name the variable that an invalid value comes from, not the option it stands for."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.BadParameter as error:
+            context, name = error.ctx, error.param.name if error.param else None
+            if context and name and context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
+                named = error.param.envvar if error.param else None
+                error.param_hint = str(named or f"{context.auto_envvar_prefix}_{name.upper()}")
+            raise
+
+
 class NotInstalled(click.ClickException):
     """An extra is missing; with the status of a misuse."""
 
@@ -201,7 +219,11 @@ def told_in_one_line() -> Generator[None]:
         ):
             raise click.UsageError(str(error)) from None
         if isinstance(error, CannotListen):
-            raise click.ClickException(f"{error.strerror}; another --port, or --port 0, will do") from None
+            port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+            advice = (
+                "another --port, or --port 0, will do" if port else "--host is an address of this machine"
+            )
+            raise click.ClickException(f"{error.strerror}; {advice}") from None
         if isinstance(error, MissingExtra):
             raise NotInstalled(str(error)) from None
         if isinstance(error, StoreUnavailable | WorkersFailed):

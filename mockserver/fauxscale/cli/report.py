@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from .options import CONTEXT, PORT
+from .options import CONTEXT, PORT, FromEnvironment
 
 _PATIENCE = 60.0  # seconds
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=FromEnvironment, context_settings=CONTEXT)
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="Where the server is.")
 @click.option("--token", envvar="FAUXSCALE_TOKEN", help="The control token, where the server has one.")

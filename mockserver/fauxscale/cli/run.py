@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from .options import CONTEXT, ServerOptions, server, server_options, told_in_one_line
+from .options import CONTEXT, FromEnvironment, ServerOptions, server, server_options, told_in_one_line
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,7 +28,7 @@ NOT_FOUND, NOT_RUNNABLE = 127, 126
 NOT_KEPT = 2
 
 
-@click.command(context_settings={**CONTEXT, "allow_interspersed_args": False})
+@click.command(cls=FromEnvironment, context_settings={**CONTEXT, "allow_interspersed_args": False})
 @server_options(0)
 @click.option("--openai", metavar="PROVIDER", help="The provider that OpenAI's SDKs call.")
 @click.option(

@@ -10,12 +10,12 @@ from typing import Unpack
 
 import click
 
-from .options import CONTEXT, PORT, ServerOptions, server, server_options, told_in_one_line
+from .options import CONTEXT, PORT, FromEnvironment, ServerOptions, server, server_options, told_in_one_line
 
 VERBOSE = "FAUXSCALE_VERBOSE"
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=FromEnvironment, context_settings=CONTEXT)
 @server_options(PORT)
 @click.option(
     "--json",

@@ -242,3 +242,19 @@ def test_a_full_collection_looks_only_at_what_is_new(monkeypatch: pytest.MonkeyP
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+def test_an_invalid_variable_is_named_and_not_the_option_it_stands_for() -> None:
+    runner = CliRunner()
+    said = runner.invoke(main, ["serve"], env={"FAUXSCALE_PORT": "xx"})
+    assert (said.exit_code, "Invalid value for FAUXSCALE_PORT: 'xx'" in said.output) == (2, True), said.output
+    said = runner.invoke(main, ["serve", "--port", "xx"], env={"FAUXSCALE_PORT": "7"})
+    assert (said.exit_code, "Invalid value for '--port': 'xx'" in said.output) == (2, True), said.output
+
+
+def test_a_host_that_there_is_not_is_blamed_on_the_host() -> None:
+    said = CliRunner().invoke(main, ["serve", "--host", "nosuch.invalid", "--port", "0"])
+    assert said.exit_code == 1
+    assert "cannot listen on nosuch.invalid:0" in said.output
+    assert "--host is an address of this machine" in said.output
+    assert "--port" not in said.output
