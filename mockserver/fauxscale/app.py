@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import credentials, redact
 from .clock import stopwatch, wall
-from .control import Control, unavailable
+from .control import Control, mistaken, unavailable
 from .dispatch.options import parse_options
 from .dispatch.pipeline import Pipeline
 from .dispatch.provider import Provider
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from .recordings.replay import Replay
 
 OWN = "/__fauxscale"
-_MISTAKE = "this is a mistake in fauxscale; its log has the traceback: please report it"
 
 
 def create_app(
@@ -134,7 +133,7 @@ class App:
             where = f"{request.method} {mask.text(str(scope['path']))}"
             log_mistake(self._pipeline.log, mistake, where, mask)
             if not begun:
-                await JSONResponse({"error": _MISTAKE}, 500)(scope, receive, send)
+                await mistaken()(scope, receive, send)
 
     async def control(self, base: str, method: str, target: str, body: bytes) -> tuple[int, bytes]:
         """Answer a call of the control API from this process. `base` is where links of its answer begin."""
@@ -153,8 +152,9 @@ class App:
         except StoreUnavailable as lost:
             reply = unavailable(lost)
         except Exception as mistake:
-            log_mistake(self._pipeline.log, mistake, f"{method} {path}", redact.Mask())
-            reply = JSONResponse({"error": _MISTAKE}, 500)
+            mask = redact.Mask()
+            log_mistake(self._pipeline.log, mistake, f"{method} {mask.text(path)}", mask)
+            reply = mistaken()
         return reply.status_code, bytes(reply.body)
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -112,9 +112,13 @@ async def _put_off(request: Request, lost: Exception) -> Response:
     return unavailable(lost)
 
 
-async def _broken(request: Request, error: Exception) -> Response:
+def mistaken() -> Response:
     """Tell of a mistake of ours. The server logs its traceback."""
     return _refusal(500, "this is a mistake in fauxscale; its log has the traceback: please report it")
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return mistaken()
 
 
 async def _lost(request: Request, error: Exception) -> Response:
