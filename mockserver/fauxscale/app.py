@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import credentials, redact
 from .clock import stopwatch, wall
 from .control import Control, mistaken, unavailable
+from .control.starting import read_accounts
 from .dispatch.options import parse_options
 from .dispatch.pipeline import Pipeline
 from .dispatch.provider import Provider
@@ -50,7 +51,7 @@ def create_app(
     every entry, of downloads too, as it was written: what either is given is not masked.
 
     Raises RecordingError where `settings.replay` names no recording, or a broken one, and ValueError for options
-    that no provider has.
+    that no provider has and for accounts that cannot be.
     """
     settings = settings or Settings()
     settings = replace(
@@ -60,7 +61,8 @@ def create_app(
     )
     routes = Routes(providers)
     replay = _replay(settings.replay, routes) if settings.replay else None
-    accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory))
+    starting = read_accounts(settings.accounts, providers) if settings.accounts else ()
+    accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory), starting)
     return App(accounts, routes, observer, replay, journal)
 
 
@@ -157,8 +159,16 @@ class App:
             reply = mistaken()
         return reply.status_code, bytes(reply.body)
 
+    async def begin(self) -> None:
+        """Do what comes before the first call: open the accounts of the settings."""
+        try:
+            await self.accounts.open_starting()
+        except StoreUnavailable as lost:
+            self._pipeline.log.error(f"the accounts of the settings were not opened: {lost.reason}")
+
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
+            await self.begin()
             await send({"type": "lifespan.startup.complete"})
         await self.accounts.close()
         await send({"type": "lifespan.shutdown.complete"})

@@ -17,6 +17,7 @@ from .observer import Observer
 from .providers import PROVIDERS
 from .providers.installed import find_providers
 from .settings import Scalar, Settings, Terms
+from .spelling import choose_from
 from .state.journal import JournalObserver
 from .state.store import Store
 from .temporary import remove_orphans
@@ -171,7 +172,7 @@ class MockServer:
             observer=self._observer,
             journal=self._journal,
         )
-        return Serving(app, app.accounts.close, sock, self._issue())
+        return Serving(app, app.accounts.close, sock, self._issue(), begin=app.begin)
 
     def _supervised(self, sock: socket.socket) -> Serving:
         """Have processes of their own serve."""
@@ -236,9 +237,8 @@ class MockServer:
 
     def base_url(self, provider: str) -> str:
         """The base URL for clients of that provider."""
-        bases = {one.name: one.base for one in self.providers}
-        if provider not in bases:
-            raise ValueError(f"no provider {provider!r}: choose from {', '.join(bases)}")
+        if provider not in (bases := {one.name: one.base for one in self.providers}):
+            raise ValueError(f"no provider {provider!r}{choose_from(provider, bases)}")
         return self.url + bases[provider]
 
     def transport(self) -> AppTransport:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import CONTEXT, PORT, FromEnvironment, providers
+from .settings_options import clients_options
 
 _SHELLS = (
     "sh",
@@ -29,6 +30,7 @@ _SHELLS = (
     help="The certificate to trust, for a server with --tls: `ca` of its ready line.",
 )
 @click.option("--openai", metavar="PROVIDER", help="The provider that OpenAI's SDKs call.")
+@clients_options()
 def env(shell: str, url: str, key: str, ca: Path | None, openai: str | None) -> None:
     """Print the variables that point clients at a server. It need not run yet.
 

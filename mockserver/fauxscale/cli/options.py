@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 import click
 from click.core import ParameterSource
 
+from .settings_file import SettingsFile
+from .settings_options import PORT as PORT
+from .settings_options import file_in_use, file_of, settings_by_name, settings_options
+
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.server import MockServer
     from fauxscale.state.journal import JournalObserver
 
-# Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the default.
+# Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the settings
+# file, that over the default.
 CONTEXT = {"auto_envvar_prefix": "FAUXSCALE"}
-PORT = 2160
+# No settings of a project: what one start is asked for.
+_OF_ONE_START = frozenset({"config", "no_config", "json", "openai", "coverage"})
+# Settings of a file that `run` reads too, and has no use for.
+_OF_SERVE: dict[str, click.Parameter] = {
+    name: click.Option([f"--{name}"], is_flag=True) for name in ("quiet", "verbose")
+}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -121,11 +131,26 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
     )
 
     def decorate(command: _Command) -> _Command:
+        command = settings_options(_defaults)(command)
         for option in reversed(options):
             command = option(command)
         return command
 
     return decorate
+
+
+def settings_of_serve(file: SettingsFile, context: click.Context) -> dict[str, object]:
+    """Return the settings of a file by the parameters of a command that starts a server. Raises BadSettingsFile."""
+    return file.defaults(_OF_SERVE | settings_by_name(context, _OF_ONE_START))
+
+
+def _defaults(context: click.Context, file: SettingsFile) -> dict[str, object]:
+    """Return the defaults of a command that starts a server. Only `serve` takes the port of a file: commands with a
+    server of their own may run at the same time, and beside it."""
+    found = settings_of_serve(file, context)
+    if context.command.name != "serve":
+        found.pop("port", None)
+    return found
 
 
 def providers() -> tuple[Provider, ...]:
@@ -148,6 +173,8 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
     from fauxscale.settings import Settings, Terms
 
     imitated = providers()
+    if (file := file_in_use()) is not None:
+        file.check(imitated)
     try:
         if "" in given["keys"]:
             raise ValueError("a --key must not be empty")
@@ -162,6 +189,7 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
             cors=given["cors"],
             token=given["token"] or None,
             replay=given["replay"],
+            accounts=file.accounts() if file else (),
         )
         return MockServer(
             settings,
@@ -178,7 +206,8 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
 
 
 class FromEnvironment(click.Command):
-    """A command whose errors name the variable that an invalid value comes from, not the option it stands for."""
+    """A command whose errors name the variable or the settings file that an invalid value comes from, not the option it
+    stands for."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -186,10 +215,13 @@ class FromEnvironment(click.Command):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.BadParameter as error:
-            context, name = error.ctx, error.param.name if error.param else None
-            if context and name and context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
-                named = error.param.envvar if error.param else None
-                error.param_hint = str(named or f"{context.auto_envvar_prefix}_{name.upper()}")
+            context, option = error.ctx, error.param
+            source = context.get_parameter_source(option.name) if context and option and option.name else None
+            if context and option and source is ParameterSource.ENVIRONMENT:
+                error.param_hint = str(option.envvar or f"{context.auto_envvar_prefix}_{option.name}".upper())
+            elif context and option and source is ParameterSource.DEFAULT_MAP:
+                setting = option.opts[0].removeprefix("--").replace("-", "_")
+                raise file_of(context).problem((setting,), f"{setting}: {error.message}") from None
             raise
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from fauxscale.spelling import choose_from
+
 from .arguments import TermChanges
 from .calls import Calls
 from .clock import ClockHandle
@@ -51,7 +53,7 @@ class AccountHandle:
     def api_key(self, provider: str) -> str:
         """The API key for clients of that provider."""
         if provider not in self._keys:
-            raise ValueError(f"no provider {provider!r}: choose from {', '.join(self._keys)}")
+            raise ValueError(f"no provider {provider!r}{choose_from(provider, self._keys)}")
         return self._keys[provider]
 
     def env(self, *providers: str) -> dict[str, str]:

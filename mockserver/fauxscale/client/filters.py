@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from fauxscale.spelling import did_you_mean
+
 from .call import CallRecord
 from .journal import JournalReader
 
@@ -36,8 +38,9 @@ def check(wanted: Mapping[str, object], source: JournalReader, calls: Iterable[C
     known = source.parameters().union(*(call.params for call in calls))
     for name in unknown:
         if name not in known:
+            near = did_you_mean(name, [*_FACTS, *known]) or ":"
             choices = f"{', '.join(_FACTS)}, or a parameter: {', '.join(sorted(known))}"
-            raise ValueError(f"no call can be told by {name!r}: choose from {choices}")
+            raise ValueError(f"no call can be told by {name!r}{near} choose from {choices}")
 
 
 def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:

@@ -12,7 +12,6 @@ from .calls import SlowDrip as SlowDrip
 from .catalogue import KINDS as KINDS
 from .catalogue import at as at
 from .catalogue import checked as checked
-from .catalogue import did_you_mean as did_you_mean
 from .catalogue import from_json as from_json
 from .catalogue import magic as magic
 from .catalogue import to_json as to_json

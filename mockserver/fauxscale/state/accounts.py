@@ -6,13 +6,14 @@ import hashlib
 import hmac
 import itertools
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from fauxscale.clock import wall
+from fauxscale.clock import Clock, wall
 from fauxscale.credentials import shorten
 from fauxscale.errors import ApiError, Problem
+from fauxscale.faults.rules import Rule
 from fauxscale.images.permits import Permits
 from fauxscale.images.probe_cache import ProbeCache
 from fauxscale.images.renderer import Renderer
@@ -30,6 +31,7 @@ from .recall import Owner as Owner
 from .recall import Recall
 from .scope import Scope
 from .signing import Signer
+from .starting import StartingAccount
 from .store import Store
 from .timed_store import TimedStore
 
@@ -47,10 +49,12 @@ class Card(Struct, frozen=True):
 
 
 class Accounts:
-    """The whole state of one server: accounts by key, and what they share."""
+    """The whole state of one server: accounts by key, and what they share. Those of `starting` are open from the start
+    and after a reset of the server."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, starting: Sequence[StartingAccount] = ()) -> None:
         self.settings = settings
+        self._starting = tuple(starting)
         self.store = TimedStore(store)
         # Dice follow from the seed, so that tests see the same ids again. Signatures and keys do so only where there is
         # neither a token nor a list of keys: whoever knows the seed could make them.
@@ -146,6 +150,12 @@ class Accounts:
             raise ValueError(f"the key for {await self._taken(keys)} belongs to another account already")
         return account
 
+    async def open_starting(self) -> None:
+        """Open the accounts that are to be there from the start. One that is there already stays as it is."""
+        for one in self._starting:
+            card = Card(f"acct_{fingerprint(one.keys[0][1])[:12]}", one.label, wall(), one.shortened())
+            await self._open(card, dict(one.keys), one.terms, clock=one.clock(), rules=one.rules)
+
     def mint(self, number: int, provider: str) -> bytes:
         """Make 32 bytes to mint a key from: of the server's secret, the account's number and the provider's name."""
         return hmac.digest(self._secret, f"key\n{number}\n{provider}".encode(), "sha256")
@@ -218,6 +228,7 @@ class Accounts:
         for card in cards:
             await self.delete(card.id)
         await self.unassigned().close(lambda batch, head: None)
+        await self.open_starting()
 
     async def close(self) -> None:
         self.renderer.close()
@@ -229,7 +240,14 @@ class Accounts:
         return Account(scope, self.settings, self._dice)
 
     async def _open(
-        self, card: Card, keys: Mapping[str, str], terms: Terms, *, taken: bool = False
+        self,
+        card: Card,
+        keys: Mapping[str, str],
+        terms: Terms,
+        *,
+        taken: bool = False,
+        clock: Clock | None = None,
+        rules: tuple[Rule, ...] = (),
     ) -> Account | None:
         """Open an account with all of its keys; None if it is open, or, unless it may be, a key is `taken`."""
         generation = await next_generation(self.store)
@@ -241,6 +259,9 @@ class Accounts:
             label=card.label,
             keys=tuple(digests.values()),
             terms=terms,
+            clock=clock or Clock(),
+            rules=rules,
+            rules_made=len(rules),
         )
         batch, room = Batch(), HeadRoom(Scope(self.store, card.id))
         room.expect(batch, room.or_first(None))
