@@ -46,8 +46,8 @@ class MockServer:
     authority, whose certificate is the file `ca`. `observer` is told of answered API calls, `journal` of every entry.
     `installed` adds the providers of installed packages; a broken one is a warning that names its package.
     On a `host` that other machines reach, the control API wants `settings.token`, made here if none is given.
-    `store` may be the address of a Redis; several `workers`, which need one, serve in processes of their own: then
-    there is neither `app` nor `transport()`, and no observer.
+    `store` may be the address of a Redis, or `file:` and a folder, which keeps all state for the next server; several
+    `workers` need a Redis and serve in processes of their own: then there is neither `app` nor `transport()`.
     Once stopped it starts again by `start()` alone. Raises ValueError for options that no provider has.
     """
 
@@ -162,7 +162,7 @@ class MockServer:
         """Have this process serve."""
         store = self._store
         if isinstance(store, str):
-            from .state.redis import open_store
+            from .state.opening import open_store
 
             store = open_store(store, memory=self.settings.upload_memory)
         self._app = app = create_app(

@@ -50,6 +50,7 @@ class ServerOptions(TypedDict):
     replay: str
     workers: int
     store: str
+    state: str
     tls: bool
 
 
@@ -127,6 +128,12 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             metavar="URL",
             help="A Redis that keeps all state: redis://127.0.0.1:6379/0.  [default: memory]",
         ),
+        click.option(
+            "--state",
+            default="",
+            metavar="DIR",
+            help="A folder that keeps accounts, links and pictures for the next start.  [default: none]",
+        ),
         click.option("--tls", is_flag=True, help="Serve https with a throw-away certificate authority."),
     )
 
@@ -178,6 +185,8 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
     try:
         if "" in given["keys"]:
             raise ValueError("a --key must not be empty")
+        if given["state"] and given["store"]:
+            raise ValueError("--state and --store exclude each other: each is where all state is kept")
         versions = {f"{name}.api_version": value for name, value in _pairs(given["api_versions"]).items()}
         settings = Settings(
             seed=given["seed"],
@@ -194,7 +203,7 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
         return MockServer(
             settings,
             providers=imitated,
-            store=given["store"] or None,
+            store=given["store"] or (f"file:{given['state']}" if given["state"] else None),
             workers=given["workers"],
             host=given["host"],
             port=given["port"],

@@ -22,7 +22,7 @@ OWN, SHARED = "fauxscale.toml", "pyproject.toml"
 _SECTION = ("tool", "fauxscale")
 _REPOSITORY = (".git", ".hg")
 # The settings that name files: in a settings file they are paths beside it.
-_PATHS = frozenset({"replay"})
+_PATHS = frozenset({"replay", "state"})
 # These two are tables in a file, and NAME=VALUE on a command line.
 _TABLES = {"set": "a table of provider options", "api_version": "a table of dates by provider"}
 

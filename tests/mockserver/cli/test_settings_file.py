@@ -134,7 +134,8 @@ def test_a_run_has_a_port_of_its_own_and_the_accounts_of_the_file(
     project: Path, capfd: pytest.CaptureFixture[str], run: Callable[..., Result]
 ) -> None:
     (project / "app" / "pyproject.toml").write_text(f"[tool.fauxscale]\nport = 1\nquiet = true{ACCOUNT}")
-    program = "import os, urllib.request as u; print(u.urlopen(os.environ['FAUXSCALE_URL'] + '/__fauxscale/api/accounts').read())"
+    path = "/__fauxscale/api/accounts"
+    program = f"import os, urllib.request as u; print(u.urlopen(os.environ['FAUXSCALE_URL'] + '{path}').read())"
     assert run("run", "--", "python3", "-c", program).exit_code == 0
     assert '"label":"my app"' in capfd.readouterr().out
 
