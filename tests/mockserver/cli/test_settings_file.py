@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -35,7 +35,7 @@ on = "ideogram.upscale"
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a folder in it, in which commands are run."""
     (tmp_path / "repository" / ".git").mkdir(parents=True)
     (tmp_path / "repository" / "app").mkdir()
@@ -135,7 +135,9 @@ def test_a_run_has_a_port_of_its_own_and_the_accounts_of_the_file(
 ) -> None:
     (project / "app" / "pyproject.toml").write_text(f"[tool.fauxscale]\nport = 1\nquiet = true{ACCOUNT}")
     path = "/__fauxscale/api/accounts"
-    program = f"import os, urllib.request as u; print(u.urlopen(os.environ['FAUXSCALE_URL'] + '{path}').read())"
+    program = (
+        f"import os, urllib.request as u; print(u.urlopen(os.environ['FAUXSCALE_URL'] + '{path}').read())"
+    )
     assert run("run", "--", "python3", "-c", program).exit_code == 0
     assert '"label":"my app"' in capfd.readouterr().out
 

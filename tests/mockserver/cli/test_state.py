@@ -48,22 +48,22 @@ def test_a_restart_keeps_links_money_faults_and_clock(
 ) -> None:
     with kept(tmp_path / "state", port, *flags) as (stage, control, process):
         first = upscale(stage, key="k").json()["data"][0]["url"]
-        picture = stage.client.get(first).content
-        api = f"{control}/accounts/{accounts(stage.client, control)[0]['id']}"
+        picture = stage.http.get(first).content
+        api = f"{control}/accounts/{accounts(stage.http, control)[0]['id']}"
         fault = {"fault": "Fail", "status": 503, "on": "ideogram.upscale", "times": 2}
-        assert stage.client.post(f"{api}/faults", json=fault).status_code == 201
+        assert stage.http.post(f"{api}/faults", json=fault).status_code == 201
         assert upscale(stage, key="k").status_code == 503
-        stage.client.post(f"{api}/clock/freeze", json={"at": "2027-01-31T12:00:00Z"})
-        stage.client.patch(f"{api}/settings", json={"rate_limit": 77})
-        before = {name: stage.client.get(f"{api}/{name}").json() for name in PARTS}
+        stage.http.post(f"{api}/clock/freeze", json={"at": "2027-01-31T12:00:00Z"})
+        stage.http.patch(f"{api}/settings", json={"rate_limit": 77})
+        before = {name: stage.http.get(f"{api}/{name}").json() for name in PARTS}
         getattr(process, end)()
         process.wait(60)
     with kept(tmp_path / "state", port, *flags) as (stage, control, _):
-        api = f"{control}/accounts/{accounts(stage.client, control)[0]['id']}"
-        assert {name: stage.client.get(f"{api}/{name}").json() for name in PARTS} == before
-        stage.client.post(f"{api}/links/renew", json={})
-        renewed = stage.client.get(f"{api}/links").json()["links"][0]["url"]
-        assert stage.client.get(renewed).content == picture
+        api = f"{control}/accounts/{accounts(stage.http, control)[0]['id']}"
+        assert {name: stage.http.get(f"{api}/{name}").json() for name in PARTS} == before
+        stage.http.post(f"{api}/links/renew", json={})
+        renewed = stage.http.get(f"{api}/links").json()["links"][0]["url"]
+        assert stage.http.get(renewed).content == picture
         assert [upscale(stage, key="k").status_code for _ in range(2)] == [503, 200]
 
 
@@ -76,10 +76,10 @@ def test_a_link_that_was_given_out_before_downloads_after(tmp_path: Path, port: 
         process.kill()
         process.wait(60)
     with kept(tmp_path / "state", port, "--key", "k") as (stage, _, _):
-        answer = stage.client.get(link)
+        answer = stage.http.get(link)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
     with kept(tmp_path / "other", port, "--key", "k") as (stage, _, _):
-        assert stage.client.get(link).status_code != 200, "another folder knows nothing of it"
+        assert stage.http.get(link).status_code != 200, "another folder knows nothing of it"
 
 
 def test_whatever_was_answered_before_a_kill_was_charged_and_is_there(tmp_path: Path, port: str) -> None:
@@ -101,10 +101,12 @@ def test_whatever_was_answered_before_a_kill_was_charged_and_is_there(tmp_path: 
         for one in working:
             one.result(60)
     with kept(tmp_path / "state", port, "--key", "k") as (stage, control, _):
-        account = accounts(stage.client, control)[0]["id"]
-        charges = stage.client.get(f"{control}/accounts/{account}/ledger").json()["charges"]
-        assert len(answered) <= len(charges) <= len(answered) + 3, "at most what was still on its way to its client"
-        assert {stage.client.get(link).status_code for link in answered} == {200}
+        account = accounts(stage.http, control)[0]["id"]
+        charges = stage.http.get(f"{control}/accounts/{account}/ledger").json()["charges"]
+        assert len(answered) <= len(charges) <= len(answered) + 3, (
+            "at most what was still on its way to its client"
+        )
+        assert {stage.http.get(link).status_code for link in answered} == {200}
 
 
 def test_a_folder_serves_one_server_at_a_time(tmp_path: Path) -> None:
@@ -158,4 +160,4 @@ def test_pictures_that_nothing_leads_to_go_and_equal_ones_are_kept_once(tmp_path
         assert len(list(pictures.iterdir())) == 1
         mock.reset()
         assert list(pictures.iterdir()) == []
-        stage.client.close()
+        stage.http.close()

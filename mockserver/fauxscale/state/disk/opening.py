@@ -10,11 +10,10 @@ from pathlib import Path
 from fauxscale.clock import wall
 from fauxscale.state.store import StoreUnavailable
 
+from .schema import SCHEMA, VERSION
 from .store import DiskStore
-from .tables import SCHEMA, DiskTables
+from .tables import DiskTables
 
-# Grows when what is stored changes so that it cannot be read any more.
-_VERSION = 1
 _NAME, _PICTURES = "state.sqlite", "pictures"
 _SETUP = """
 PRAGMA locking_mode = EXCLUSIVE;
@@ -24,8 +23,10 @@ PRAGMA synchronous = NORMAL;
 
 
 def open_folder(folder: Path) -> DiskStore:
-    """Open the store in a folder, which is made where there is none. Raises StoreUnavailable, with one line, for a folder
-    that cannot be used, or that another server uses."""
+    """Open the store in a folder, which is made where there is none.
+
+    Raises StoreUnavailable, with one line, for a folder that cannot be used, or that another server uses.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / _PICTURES).mkdir(mode=0o700, exist_ok=True)
@@ -51,7 +52,7 @@ def open_folder(folder: Path) -> DiskStore:
 def _secret(database: sqlite3.Connection, folder: Path) -> bytes:
     """Make the tables of a new store, or tidy those of an old one. Returns what links are signed with."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version not in (0, _VERSION):
+    if version not in (0, VERSION):
         raise StoreUnavailable(
             f"--state {folder} was written by another version of fauxscale: name another folder, or delete this one"
         )
@@ -61,7 +62,7 @@ def _secret(database: sqlite3.Connection, folder: Path) -> bytes:
             database.execute(statement)
         database.execute("CREATE TABLE server (secret BLOB)")
         database.execute("INSERT INTO server VALUES (?)", (secrets.token_bytes(32),))
-        database.execute(f"PRAGMA user_version = {_VERSION}")
+        database.execute(f"PRAGMA user_version = {VERSION}")
     # What was under way when the last server ended is over.
     database.execute("DELETE FROM leases")
     DiskTables(database).bury(wall())

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from .tables import group_of
 
-
 # What keys led to that were deleted, or now lead elsewhere. It goes with the connection: `sweep` does the rest.
 _WATCH = """
 PRAGMA recursive_triggers = ON;

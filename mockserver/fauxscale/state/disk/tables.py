@@ -34,29 +34,9 @@ from fauxscale.state.batch import (
 from fauxscale.state.serialization import decode, encode
 from fauxscale.state.windows import BatchRefused, FixedWindows, RollingWindow
 
-T = TypeVar("T")
+from .schema import TABLES
 
-# Values, counters and windows are rows, `numbers` the integer members of one, as JSON; a lease has its holder's name.
-# A group is what stands before the slash of a key. Text is stored as bytes: it may hold what is no character.
-SCHEMA = """
-CREATE TABLE rows (key BLOB PRIMARY KEY, grp BLOB, value BLOB, numbers TEXT, dies REAL) WITHOUT ROWID;
-CREATE TABLE leases (key BLOB, grp BLOB, holder BLOB, dies REAL, PRIMARY KEY (key, holder)) WITHOUT ROWID;
-CREATE TABLE items (place INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB, grp BLOB, value BLOB, size INTEGER);
-CREATE TABLE fields (
-    place INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB, grp BLOB, name BLOB, value BLOB, UNIQUE (key, name)
-);
-CREATE TABLE blobs (key BLOB PRIMARY KEY, grp BLOB, digest TEXT, dies REAL) WITHOUT ROWID;
-CREATE INDEX items_of_key ON items (key, place);
-CREATE INDEX rows_of_group ON rows (grp);
-CREATE INDEX leases_of_group ON leases (grp);
-CREATE INDEX items_of_group ON items (grp);
-CREATE INDEX fields_of_group ON fields (grp);
-CREATE INDEX blobs_of_group ON blobs (grp);
-CREATE INDEX blobs_of_digest ON blobs (digest);
-CREATE INDEX rows_by_death ON rows (dies) WHERE dies IS NOT NULL;
-CREATE INDEX blobs_by_death ON blobs (dies) WHERE dies IS NOT NULL;
-"""
-TABLES = ("rows", "leases", "items", "fields", "blobs")
+T = TypeVar("T")
 
 
 class DiskTables:
@@ -93,7 +73,9 @@ class DiskTables:
             if outcome.refusal is not None:
                 self._database.execute("ROLLBACK")
                 self._database.execute("BEGIN IMMEDIATE")
-                counting = [one for one in operations[: outcome.refusal.index] if getattr(one, "counts", False)]
+                counting = [
+                    one for one in operations[: outcome.refusal.index] if getattr(one, "counts", False)
+                ]
                 self._tried(counting, now)
             self._database.execute("COMMIT")
         except BaseException:
@@ -122,7 +104,9 @@ class DiskTables:
                 yield bytes(key).decode(errors="surrogatepass")
 
     def _value(self, key: str, now: float) -> bytes | None:
-        row = self._one("SELECT value FROM rows WHERE key = ? AND (dies IS NULL OR dies > ?)", _text(key), now)
+        row = self._one(
+            "SELECT value FROM rows WHERE key = ? AND (dies IS NULL OR dies > ?)", _text(key), now
+        )
         return None if row is None else row[0]
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
@@ -131,7 +115,8 @@ class DiskTables:
 
     def _store(self, key: str, value: bytes, dies: float | None, numbers: str = "") -> None:
         self._database.execute(
-            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)", (_text(key), group_of(key), value, numbers, dies)
+            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)",
+            (_text(key), group_of(key), value, numbers, dies),
         )
 
     def _get(self, operation: Get, now: float) -> object:
@@ -194,7 +179,9 @@ class DiskTables:
     def _lease(self, operation: Lease, now: float) -> int:
         key = _text(operation.key)
         self._database.execute("DELETE FROM leases WHERE key = ? AND dies <= ?", (key, now))
-        holders = [one for (one,) in self._database.execute("SELECT holder FROM leases WHERE key = ?", (key,))]
+        holders = [
+            one for (one,) in self._database.execute("SELECT holder FROM leases WHERE key = ?", (key,))
+        ]
         holder = _text(operation.holder)
         known = holder in holders
         if not known and operation.most is not None and len(holders) >= operation.most:
@@ -216,15 +203,23 @@ class DiskTables:
             "INSERT INTO items (key, grp, value, size) VALUES (?, ?, ?, ?)",
             (key, group_of(operation.key), encode(operation.value), operation.size),
         )
-        found = self._one("SELECT COUNT(*), SUM(size) FROM items WHERE key = ?", key)
-        assert found is not None  # a sum is a row
-        count, size = found
+        found = self._one(
+            "INSERT INTO lists VALUES (?, ?, 1, ?) ON CONFLICT (key) DO UPDATE "
+            "SET count = count + 1, size = size + excluded.size RETURNING count, size",
+            key,
+            group_of(operation.key),
+            operation.size,
+        )
+        assert found is not None  # it returns what it wrote
+        count, size = before = found
         cap = operation.most_bytes
         while count > operation.most or (cap is not None and size > cap and count > 1):
             oldest = self._one("SELECT place, size FROM items WHERE key = ? ORDER BY place LIMIT 1", key)
             assert oldest is not None  # there are several
             self._database.execute("DELETE FROM items WHERE place = ?", (oldest[0],))
             count, size = count - 1, size - oldest[1]
+        if (count, size) != before:
+            self._database.execute("UPDATE lists SET count = ?, size = ? WHERE key = ?", (count, size, key))
 
     def _items(self, operation: Items, now: float) -> object:
         rows = self._database.execute(
@@ -242,8 +237,8 @@ class DiskTables:
             return
         if operation.most is not None:
             self._database.execute(
-                "DELETE FROM fields WHERE key = ?1 AND place NOT IN "
-                "(SELECT place FROM fields WHERE key = ?1 ORDER BY place DESC LIMIT ?2)",
+                "DELETE FROM fields WHERE place IN "
+                "(SELECT place FROM fields WHERE key = ? ORDER BY place DESC LIMIT -1 OFFSET ?)",
                 (key, operation.most - 1),
             )
         self._database.execute(
