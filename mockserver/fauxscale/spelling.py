@@ -21,16 +21,25 @@ def choose_from(said: str, known: Iterable[str]) -> str:
     return f"{did_you_mean(said, listed) or ':'} choose from {', '.join(listed)}"
 
 
-def nearest(said: str, known: Iterable[str]) -> str | None:
-    """Find the known name that is spelt most like this one; None where none is near. Of `ideogram.upscael` only what
-    follows the dot is compared, with the other names of `ideogram`: what is right makes nothing else near."""
+def no_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """Make the error of a module that has no attribute of this name."""
+    near = "" if name.startswith("__") else did_you_mean(name, known)  # those are asked for in passing
+    return AttributeError(f"module {module!r} has no attribute {name!r}{near}")
+
+
+def nearest(said: str, known: Iterable[str], *, least: float = 0.6) -> str | None:
+    """Find the known name that is spelt most like this one; None where none is `least` alike, from 0 to 1.
+
+    Of `ideogram.upscael` only what follows the dot is compared, with the other names of `ideogram`: what is right makes
+    nothing else near.
+    """
     from difflib import get_close_matches  # only once something is wrong
 
     asked, by_spelling = _plain(said[:200]), {_plain(name): name for name in known}
     begin = asked[: asked.find(".") + 1]
     alike = [name.removeprefix(begin) for name in by_spelling if name.startswith(begin)]
     begin, among = (begin, alike) if alike else ("", list(by_spelling))
-    near = get_close_matches(asked.removeprefix(begin), among, 1)
+    near = get_close_matches(asked.removeprefix(begin), among, 1, least)
     return by_spelling[begin + near[0]] if near else None
 
 

@@ -52,7 +52,7 @@ def test_a_file_reads_as_the_table_of_a_test_class(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[429-zer]", "no scenario or reply of ideogram fits '429-zer': is '429-zero' meant?"),
+        ("[429-zer]", "no scenario or reply of ideogram fits '429-zer', did you mean '429-zero'?"),
         ("429-zero = 1", "'429-zero': a table is wanted, with outcome, calls, waits"),
         ("[429-zero]\noutcome = 'lose'", "outcome = 'lose': one of succeed, fail, either is wanted"),
         ("[429-zero]\nformat = 'GIF'", "format = 'GIF': one of PNG, JPEG, WEBP is wanted"),
@@ -91,7 +91,7 @@ def test_a_file_that_is_wrong_ends_the_command_with_2(tmp_path: Path) -> None:
     for words in (("--list",), ("--", "true", "{image}", "{output}")):
         done = conform("ideogram", "--expect", str(path), *words)
         assert done.exit_code == 2
-        assert "is 'error-400' meant?" in done.stderr
+        assert "did you mean 'error-400'?" in done.stderr
 
 
 def test_the_list_tells_what_the_file_expects(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_an_id_of_a_reply_in_a_baseline_accepts_it(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ("error-40O", "no scenario or reply of ideogram fits 'error-40O': is 'error-40"),
-        ("reply-valid:data[0].url=nul", "is 'reply-valid:data[0].url=null' meant?"),
+        ("reply-valid:data[0].url=nul", "did you mean 'reply-valid:data[0].url=null'?"),
         ("zzz-*", "no scenario or reply of ideogram fits 'zzz-*'"),
     ],
 )
@@ -78,10 +78,10 @@ CLASSES = {
     "provider = 'idiogram'": "provider = 'idiogram': choose from ideogram, aigateway, lumenfall, fal",
     "provider, api_version, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
     "provider, xfail = 'ideogram', {'sloww': ''}": (
-        "xfail: no scenario or reply of ideogram fits 'sloww': is 'slow' meant?"
+        "xfail: no scenario or reply of ideogram fits 'sloww', did you mean 'slow'?"
     ),
     "provider, expected = 'ideogram', {'eror-400': Expect()}": (
-        "expected: no scenario or reply of ideogram fits 'eror-400': is 'error-400' meant?"
+        "expected: no scenario or reply of ideogram fits 'eror-400', did you mean 'error-400'?"
     ),
     "provider, scenarios = 'ideogram', '2026-1O'": "scenarios = '2026-1O': choose from 2026-11",
     "provider, operation = 'ideogram', 'drawing'": (

@@ -18,7 +18,7 @@ CREATE TEMP TRIGGER note_gone AFTER DELETE ON blobs BEGIN INSERT INTO gone VALUE
 """
 
 
-class Pictures:
+class PictureFiles:
     """Files beside the database. A file is there before a key leads to it, and goes after the last one did. Not locked:
     its owner is, but for `write` and `read`."""
 

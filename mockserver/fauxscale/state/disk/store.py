@@ -13,7 +13,7 @@ from fauxscale.clock import wall
 from fauxscale.state.batch import Batch, BatchOutcome, Delete, Drop
 from fauxscale.state.store import BLOB_LIFE, Changes, MemoryStore, StoreUnavailable
 
-from .pictures import Pictures
+from .pictures import PictureFiles
 from .tables import DiskTables
 
 # So many batches that write are executed before what has died is deleted again.
@@ -34,7 +34,7 @@ class DiskStore:
         self._lock = threading.Lock()
         self._database = database
         self._tables = DiskTables(database)
-        self._pictures = Pictures(folder, database)
+        self._pictures = PictureFiles(folder, database)
         self._pictures.sweep()
         # Who waits for changes, and what has changed, are facts of this process alone.
         self._notices = MemoryStore()
