@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .completion import provider_names
 from .options import CONTEXT, PORT, FromEnvironment, providers
 from .settings_options import clients_options
 
@@ -29,7 +30,12 @@ _SHELLS = (
     type=click.Path(path_type=Path),
     help="The certificate to trust, for a server with --tls: `ca` of its ready line.",
 )
-@click.option("--openai", metavar="PROVIDER", help="The provider that OpenAI's SDKs call.")
+@click.option(
+    "--openai",
+    metavar="PROVIDER",
+    shell_complete=provider_names,
+    help="The provider that OpenAI's SDKs call.",
+)
 @clients_options()
 def env(shell: str, url: str, key: str, ca: Path | None, openai: str | None) -> None:
     """Print the variables that point clients at a server. It need not run yet.

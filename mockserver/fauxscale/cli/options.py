@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 import click
 from click.core import ParameterSource
 
+from .completion import dated_names, option_names
 from .settings_file import SettingsFile
 from .settings_options import PORT as PORT
 from .settings_options import file_in_use, file_of, settings_by_name, settings_options
@@ -86,6 +87,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "api_versions",
             multiple=True,
             envvar="FAUXSCALE_API_VERSION",
+            shell_complete=dated_names,
             help="A provider as recorded on a date: ideogram=2026-10.",
         ),
         click.option(
@@ -93,6 +95,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "options",
             multiple=True,
             envvar="FAUXSCALE_SET",
+            shell_complete=option_names,
             help="A provider option: ideogram.max_pixels=1000000.",
         ),
         click.option(
@@ -113,6 +116,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "--replay",
             default="",
             metavar="DIR",
+            type=click.Path(),
             help="Serve recorded answers, mock the rest.",
         ),
         click.option(
@@ -132,6 +136,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "--state",
             default="",
             metavar="DIR",
+            type=click.Path(),
             help="A folder that keeps accounts, links and pictures for the next start.  [default: none]",
         ),
         click.option("--tls", is_flag=True, help="Serve https with a throw-away certificate authority."),
