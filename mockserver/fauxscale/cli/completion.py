@@ -31,7 +31,7 @@ def completion(shell: str) -> None:
 
 def provider_names(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """Complete to the name of a provider."""
-    return [CompletionItem(one) for one in _names() if one.startswith(begun)]
+    return [CompletionItem(one.name) for one in _providers() if one.name.startswith(begun)]
 
 
 def option_names(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
