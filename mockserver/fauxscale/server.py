@@ -119,7 +119,7 @@ class MockServer:
         """
         with self._turn, self._lock:
             if self._serving is not None:
-                raise RuntimeError("this server runs already")
+                raise RuntimeError("this server is already running")
             serving = self._prepare()
         try:
             serving.run(on_ready)
@@ -252,13 +252,13 @@ class MockServer:
         """The ASGI application, started. Raises RuntimeError after `stop()`, and where other processes serve it."""
         self._running()
         if self._app is None:
-            raise RuntimeError("the workers have the application, and not this process")
+            raise RuntimeError("the application runs in the worker processes, not in this one")
         return self._app
 
     def _running(self) -> Serving:
         with self._lock:
             if self._stopped:
-                raise RuntimeError("this server was stopped; start() begins a new one, with nothing in it")
+                raise RuntimeError("this server was stopped; start() starts a new, empty one")
             return self._start()
 
     @property
@@ -279,7 +279,7 @@ class MockServer:
 
     def _why_gone(self) -> str:
         failure = self._serving and self._serving.failure
-        return f"its thread died of {failure!r}" if failure else ""
+        return f"its thread failed with {failure!r}" if failure else ""
 
     def account(
         self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]

@@ -17,7 +17,7 @@ def app():
     except Exception:
         return "try again later"
 """
-SAID = "a live call to api.ideogram.ai by httpx (through httpcore) was refused: ask for the fixture *"
+SAID = "a live call to api.ideogram.ai by httpx (through httpcore) was refused: use the fixture *"
 
 
 @pytest.mark.tries_to_leave

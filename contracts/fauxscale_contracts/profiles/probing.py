@@ -140,7 +140,7 @@ async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeo
                 request.method, request.url, headers=list(request.headers), content=request.body
             )
     except (TimeoutError, httpx.TimeoutException):
-        raise Unreachable(f"{request.method} {place} gave no whole answer within {timeout:g} s") from None
+        raise Unreachable(f"{request.method} {place} gave no complete reply within {timeout:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreachable(f"{request.method} {place} failed: {error or type(error).__name__}") from None
     if answer.is_redirect:

@@ -122,7 +122,7 @@ class Calls(Sequence[CallRecord]):
                 return found
             if not reply["enough"]:
                 raise AssertionError(
-                    f"{len(found)} of {count} calls{say(wanted)} came within {timeout:g} s:\n{found}"
+                    f"{len(found)} of {count} calls{say(wanted)} arrived within {timeout:g} s:\n{found}"
                 )
 
     def assert_called_once(self, **wanted: object) -> CallRecord:
@@ -132,15 +132,15 @@ class Calls(Sequence[CallRecord]):
         if len(found) == 1:
             return found[0]
         if found:
-            raise AssertionError(f"{len(found)} calls{say(wanted)}, wanted one:\n{found}")
+            raise AssertionError(f"{len(found)} calls{say(wanted)}, expected one:\n{found}")
         among = self._among(wanted)
         if not among:
-            raise AssertionError(f"no call{say(wanted)}: there were no calls at all")
+            raise AssertionError(f"no call{say(wanted)}: there were no calls")
         nearest = min(reversed(among), key=lambda call: len(differences(call, wanted)))
         lines = [
-            f"no call{say(wanted)} among {len(among)}. The nearest was",
+            f"no call{say(wanted)} among {len(among)}. The closest was",
             f"  {nearest}",
-            "which differs in",
+            "which differs in:",
         ]
         for name, (expected, received) in differences(nearest, wanted).items():
             lines.append(f"  {name}: expected {expected!r}, received {received}")
@@ -150,4 +150,4 @@ class Calls(Sequence[CallRecord]):
         """Fail if any call matches."""
         __tracebackhide__ = True
         if found := self.where(**wanted):
-            raise AssertionError(f"{len(found)} calls{say(wanted)}, wanted none:\n{found}")
+            raise AssertionError(f"{len(found)} calls{say(wanted)}, expected none:\n{found}")

@@ -69,7 +69,7 @@ def billed_once(ledger: LedgerView) -> None:
     for bill in ledger.kept:
         work.setdefault(bill.fingerprint, []).append(bill)
     if not work:
-        raise AssertionError("nothing was billed: no call of this account came to an end that costs money")
+        raise AssertionError("nothing was billed: no call of this account completed work that costs money")
     twice = [
         f"{bills[0].operation} was billed {len(bills)} times for the same picture and parameters: "
         + ", ".join(f"{bill.call} (${bill.dollars:.2f})" for bill in bills)

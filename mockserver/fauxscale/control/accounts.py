@@ -99,7 +99,7 @@ async def reset(ask: Ask) -> object:
     names: list[object] = cast("list[object]", what) if isinstance(what, list) else [what]
     for name in names:
         if name not in RESETTABLE:
-            raise ValueError(f"nothing called {name!r} can be reset: choose from {', '.join(RESETTABLE)}")
+            raise ValueError(f"cannot reset {name!r}: choose from {', '.join(RESETTABLE)}")
     await ask.account.reset(tuple(str(name) for name in names))
     return {"reset": names}
 
@@ -107,7 +107,7 @@ async def reset(ask: Ask) -> object:
 async def delete(ask: Ask) -> object:
     """Close an account and answer its totals, which cannot be read afterwards."""
     if await ask.accounts.card(ask.account.id) is None:
-        raise Missing("calls that no account takes are kept under one that cannot be closed")
+        raise Missing("the account for unassigned calls cannot be closed")
     totals = await ask.account.totals()
     await ask.accounts.delete(ask.account.id)
     return totals

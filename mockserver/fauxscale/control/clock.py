@@ -45,7 +45,7 @@ async def unfreeze(ask: Ask) -> object:
 
 async def _move(ask: Ask, clock: Clock) -> object:
     if not EARLIEST <= (shown := clock.unbounded()) <= LATEST:
-        raise ValueError(f"{shown:g} seconds is a time no calendar knows")
+        raise ValueError(f"{shown:g} seconds is outside the supported range of dates")
     await ask.account.set_clock(clock)
     await ask.catch_up()
     return _clock_json(clock)
@@ -62,7 +62,7 @@ def _time(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"at must be Unix seconds or a time such as 2027-01-31T12:00:00Z, got {value!r}")
     if (number := read_number(value)) is None:
-        raise ValueError("at is too large a number")
+        raise ValueError("at is too large")
     return number
 
 

@@ -28,7 +28,7 @@ async def renew(ask: Ask) -> object:
     """Sign `link`, or every link, anew for `seconds` (3600) from now. The reply holds the new addresses."""
     exp = int(await ask.now() + ask.number("seconds", 3600))
     if exp > LATEST:
-        raise ValueError(f"seconds must end before the year 9999, got {ask.number('seconds'):g}")
+        raise ValueError(f"seconds must lead to a date before the year 9999, got {ask.number('seconds'):g}")
     return await _change(ask, lambda one: replace(one, revoked=False, exp=exp))
 
 

@@ -89,7 +89,7 @@ class Recording:
     def files(self) -> list[Path]:
         """The HAR files, in the order recorded. Raises RecordingError where there are none."""
         if not self.folder.is_dir():
-            raise RecordingError(f"{self.folder} is no folder")
+            raise RecordingError(f"{self.folder} is not a folder")
         found = sorted(self.folder.glob("*.har"))
         if not found:
             raise RecordingError(f"{self.folder} holds no recording: no .har file is in it")

@@ -123,7 +123,7 @@ def test_shortcomings_are_a_line_each_and_tables_declare_some(tmp_path: Path) ->
         "staged: the picture is a png-rgb\n"
         "expected: must succeed, must not retry, must not pay twice\n"
     ) in done.stdout
-    assert "what to do: It asked for no work at all: see that" in done.stdout
+    assert "what to do: The client requested no work at all: check that" in done.stdout
 
 
 # Replies out of the contract
@@ -247,8 +247,8 @@ def test_a_client_that_never_succeeds_fails_where_it_must(tmp_path: Path) -> Non
         f"{about}expected: must succeed, must not retry, must not pay twice",
         f"{about}happened: failed: exit 1; no; made no call",
         f"{about}seen: failed (exit 1; no); 0 calls; $0.00",
-        f"{about}what to do: It asked for no work at all: see that it reads the address and the key it is given. "
-        + topic_of("picture-png-rgb").advice,
+        f"{about}what to do: The client requested no work at all: check that it reads the base URL and the key from "
+        f"its variables. {topic_of('picture-png-rgb').advice}",
         f"{about}more: docs/scenarios.md#pictures",
     ]
     assert lines[-1] == "1 PASS, 2 FAIL"
@@ -279,7 +279,10 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
     [
         (("ideogram", "--", "true"), "the command has no {image}"),
         (("ideogram", "--", "true", "{image}"), "the command has no {output}"),
-        (("ideogram", "--", "no-such-program", "{image}", "{output}"), "'no-such-program' is not a program"),
+        (
+            ("ideogram", "--", "no-such-program", "{image}", "{output}"),
+            "'no-such-program' is not an executable program",
+        ),
         (("ideogram",), "no command: "),
         (("idiogram", "--", *REFUSER), "no contract of 'idiogram' is on record: choose from aigateway"),
         (("idiogram", "--list"), "no scenarios for 'idiogram': choose from ideogram"),
@@ -308,8 +311,8 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
         ),
         (("ideogram", "--limit", "0", "--", *REFUSER), "0.0 is not in the range x>0"),
         (("ideogram", "--limit", "-3", "--", *REFUSER), "-3.0 is not in the range x>0"),
-        (("ideogram", "--limit", "nan", "--", *REFUSER), "nan is no number of seconds"),
-        (("ideogram", "--limit", "inf", "--", *REFUSER), "inf is no number of seconds"),
+        (("ideogram", "--limit", "nan", "--", *REFUSER), "nan is not a number of seconds"),
+        (("ideogram", "--limit", "inf", "--", *REFUSER), "inf is not a number of seconds"),
         (("ideogram", "--fuzz", "-1", "--", *REFUSER), "-1 is not in the range x>=0"),
         (
             ("ideogram", "-k", "reply-valid", "--fuzz", "1", "--", *REFUSER),

@@ -52,10 +52,10 @@ def test_silence_is_left_out_unless_asked_for(server: MockServer) -> None:
 
 def test_what_is_not_explored_is_told_with_its_reason(server: MockServer) -> None:
     (nothing,) = candidates(server, lambda account: account.balance)
-    failing = Candidate("test_9", 9, skipped="it fails without any situation")
+    failing = Candidate("test_9", 9, skipped="it fails in the normal run")
     assert make_plan([nothing, failing]).skipped == {
-        "test_0": "none of its calls went well by itself, so that no situation can meet one",
-        "test_9": "it fails without any situation",
+        "test_0": "none of its calls succeeds, so no situation can be tried",
+        "test_9": "it fails in the normal run",
     }
 
 

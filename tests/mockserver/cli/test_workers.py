@@ -118,7 +118,7 @@ def test_a_server_of_several_processes_starts_again(url: str) -> None:
     for _ in range(2):
         with mock:
             assert statuses(mock.url, 3) == [200] * 3
-            with pytest.raises(RuntimeError, match="the workers have the application"):
+            with pytest.raises(RuntimeError, match="the application runs in the worker processes"):
                 mock.transport()
 
 

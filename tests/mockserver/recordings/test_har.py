@@ -176,5 +176,5 @@ def test_what_others_leave_out_or_fill_wrongly_is_the_empty_value_of_its_kind(
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="is no folder"):
+    with pytest.raises(RecordingError, match="is not a folder"):
         Recording(tmp_path / "nowhere").entries()
