@@ -52,7 +52,7 @@ def test_a_client_that_pays_twice_fails_the_run(run: Runs) -> None:
     done = explore(run, STUBBORN, *FEW)
     assert done.ret == 1
     text = done.stdout.str()
-    assert "fauxscale: 6 situations of 1 test to explore" in text
+    assert "fauxscale: exploring 6 situations of 1 test" in text
     assert "FAILED test_it.py::test_upload[lost-reply@ideogram.upscale#1]" in text
     assert "paid 2 times for one piece of work, once without the situation" in text
     assert levels(run) == {
@@ -221,7 +221,7 @@ def test_what_is_not_explored_is_told_with_its_reason(run: Runs) -> None:
         "test_declared": "its marker says explore=False",
         "test_silent": "it makes no calls",
     }
-    assert "0 situations of 0 tests to explore" in text
+    assert "exploring 0 situations of 0 tests" in text
 
 
 KINDS = """

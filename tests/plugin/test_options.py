@@ -199,8 +199,8 @@ def test_an_ini_value_that_cannot_be_is_a_usage_error_before_any_test(
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ("--fauxscale-budget=nan", "--fauxscale-budget is a number of 0 or more, not nan"),
-        ("--fauxscale-budget=inf", "--fauxscale-budget is a number of 0 or more, not inf"),
+        ("--fauxscale-budget=nan", "--fauxscale-budget must be a number of 0 or more, not nan"),
+        ("--fauxscale-budget=inf", "--fauxscale-budget must be a number of 0 or more, not inf"),
         ("--fauxscale-balance=-1", "--fauxscale-balance must be a number of 0 or more, not -1.0"),
         (
             "--fauxscale-api-version=1999-01",

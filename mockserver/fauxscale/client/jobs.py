@@ -54,7 +54,7 @@ class JobsHandle:
         return self._command(job, "fail", said)
 
     def stall(self, job: str | None = None) -> JobView:
-        """Keep a job where it stands until it is advanced, finished or failed."""
+        """Keep a job in its current stage until it is advanced, finished or failed."""
         return self._command(job, "stall", {})
 
     def _command(self, job: str | None, what: str, arguments: dict[str, Any]) -> JobView:

@@ -101,7 +101,7 @@ async def _entry(ask: Ask) -> Entry:
 
 
 async def read(ask: Ask) -> object:
-    """Read one call with everything the journal knows of it."""
+    """Read one call with everything recorded about it."""
     return _entry_json(await _entry(ask))
 
 

@@ -25,7 +25,7 @@ async def advance(ask: Ask) -> object:
 
 
 async def freeze(ask: Ask) -> object:
-    """Freeze the clock, `at` a time or where it is."""
+    """Freeze the clock at the time `at`, or at its current time."""
     ask.know("at")
     at = None if ask.arguments.get("at") is None else _time(ask.arguments["at"])
     return await _move(ask, (await ask.account.clock()).freeze(at))
@@ -38,7 +38,7 @@ async def set_to(ask: Ask) -> object:
 
 
 async def unfreeze(ask: Ask) -> object:
-    """Let the clock run on from the time it shows."""
+    """Let the clock run again from its current time."""
     ask.know()
     return await _move(ask, (await ask.account.clock()).unfreeze())
 

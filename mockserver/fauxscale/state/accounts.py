@@ -210,7 +210,7 @@ class Accounts:
         return self._unassigned
 
     async def reset(self) -> None:
-        """Forget every account and all of its state."""
+        """Delete every account and all of its state."""
         cards = await self.cards()
         batch = Batch()
         batch.drop("key", "link", "accounts")

@@ -392,7 +392,7 @@ raise SystemExit(1)
         ),
         (
             f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})",
-            ClientResult("crashed", None, "died of SIGSEGV"),
+            ClientResult("crashed", None, "killed by SIGSEGV"),
         ),
         (
             "import os; assert os.environ['IDEOGRAM_API_KEY'] == 'key'; raise SystemExit(0)",

@@ -40,7 +40,7 @@ def test_a_machine_where_nothing_is_set_gets_four_lines_at_most_and_no_trouble()
 
 @pytest.mark.parametrize(
     ("installed", "said"),
-    [(("pycurl",), "pycurl connects past"), (("primp", "curl_cffi"), "curl_cffi, primp connect past")],
+    [(("pycurl",), "pycurl connects without"), (("primp", "curl_cffi"), "curl_cffi, primp connect without")],
 )
 def test_clients_that_are_never_intercepted_are_named(
     installed: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
@@ -58,7 +58,7 @@ def test_a_provider_that_leads_here_is_one_line_whatever_its_key() -> None:
     assert [line for line in found if "ideogram" in line[1].lower()] == [
         ("+", "ideogram: IDEOGRAM_BASE_URL points to this machine")
     ]
-    assert found[1][1].startswith("no variable is set for  aigateway, lumenfall, fal:")
+    assert found[1][1].startswith("no variable is set for aigateway, lumenfall, fal:")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_variables_of_clients_that_speak_only_https_are_looked_at(name: str)
 def test_a_key_without_an_address_may_be_a_real_one_and_is_shown_shortened(key: str, address: str) -> None:
     found = look(**{key: "a-very-secret-key-indeed"})
     (line,) = [text for mark, text in found if mark == "-" and text.startswith(key)]
-    assert line.startswith(f"{key} is set (a-ve…) and {address} is not")
+    assert line.startswith(f"{key} is set (a-ve…) but {address} is not")
     assert "very-secret" not in str(found)
     assert key not in str(look(**{key: "a-very-secret-key-indeed", address: HERE}))
 

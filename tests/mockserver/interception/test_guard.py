@@ -130,7 +130,7 @@ def test_a_refusal_is_not_retried(refusals: list[Refusal]) -> None:
     [
         (POLICY, "falrun.com", "SDKs fall back to this host when fal.run cannot be reached"),
         (POLICY, "example.com", "fauxscale_reachable, or allow every host with fauxscale_network"),
-        (POLICY, HOST, f"ask the fixture fauxscale_intercept, or set the client's base URL to {BASE}"),
+        (POLICY, HOST, f"use the fixture fauxscale_intercept, or set the client's base URL to {BASE}"),
         (NetworkPolicy(covered={HOST: BASE}, routed=True), HOST, "bypassed Python's socket module"),
     ],
 )

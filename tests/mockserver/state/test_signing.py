@@ -40,7 +40,7 @@ def test_a_link_is_dead_when_now_reaches_exp(now: float, expected: Problem | Non
 def test_the_reason_says_how_long_a_link_has_been_dead(late: float, told: str) -> None:
     with pytest.raises(ApiError) as caught:
         SIGNER.verify(PATH, QUERY, OWNER, EXP + late)
-    assert f"died at exp={EXP}, {told} by this account's clock" in caught.value.reason
+    assert f"expired at exp={EXP}, {told} by this account's clock" in caught.value.reason
 
 
 def test_path_owner_and_secret_are_under_the_signature() -> None:
