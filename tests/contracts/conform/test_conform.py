@@ -202,7 +202,7 @@ def test_no_reply_leads_a_client_to_another_machine(mock: MockServer) -> None:
 def test_a_client_that_does_not_get_through_an_honest_call_is_served_no_replies(mock: MockServer) -> None:
     replies = Replies(mock, "ideogram", Function(refusing))
     with pytest.raises(
-        ClientNotWorking, match="cannot enlarge a picture when nothing goes wrong: failed OSError: no"
+        ClientNotWorking, match="cannot enlarge a picture even when nothing goes wrong: failed OSError: no"
     ):
         replies.__enter__()
 
@@ -270,7 +270,7 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-1] == "1 PASS, 0 FAIL, 2 accepted"
     assert done.stdout.count("accepted: cannot read yet") == 2
-    assert "the baseline accepts wrong-key, which passes: take it out" in done.stderr
+    assert "the baseline accepts wrong-key, which passes now: remove it" in done.stderr
     assert "picture-png-*, which" not in done.stderr
 
 
@@ -287,7 +287,10 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
         (("idiogram", "--", *REFUSER), "no contract of 'idiogram' is on record: choose from aigateway"),
         (("idiogram", "--list"), "no scenarios for 'idiogram': choose from ideogram"),
         (("ideogram", "--api-version", "1999-12", "--", *REFUSER), "no ideogram contract of '1999-12'"),
-        (("ideogram", "-k", "nonsense", "--", *REFUSER), "no scenario of ideogram fits nonsense: see --list"),
+        (
+            ("ideogram", "-k", "nonsense", "--", *REFUSER),
+            "no scenario of ideogram matches nonsense: see --list",
+        ),
         (
             ("ideogram", "--baseline", "/no/such/file", "--", *REFUSER),
             "the baseline /no/such/file cannot be read",
@@ -300,14 +303,17 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
             ("ideogram", "-k", "wrong-key", "--markdown", "/", "--", *REFUSER),
             "/ cannot be written: it is a folder",
         ),
-        (("ideogram", "-k", "reply-nonsense", "--", *REFUSER), "no scenario of ideogram fits reply-nonsense"),
+        (
+            ("ideogram", "-k", "reply-nonsense", "--", *REFUSER),
+            "no scenario of ideogram matches reply-nonsense",
+        ),
         (
             ("ideogram", "-k", "wrong-key", "-k", "reply-valid", "--", *REFUSER),
             "reply-valid: replies are served only with --fuzz N",
         ),
         (
             ("ideogram", "--fuzz", "1", "-k", "reply-nonsense", "--", *REFUSER),
-            "no scenario of ideogram fits reply-nonsense",
+            "no scenario of ideogram matches reply-nonsense",
         ),
         (("ideogram", "--limit", "0", "--", *REFUSER), "0.0 is not in the range x>0"),
         (("ideogram", "--limit", "-3", "--", *REFUSER), "-3.0 is not in the range x>0"),
@@ -316,7 +322,7 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
         (("ideogram", "--fuzz", "-1", "--", *REFUSER), "-1 is not in the range x>=0"),
         (
             ("ideogram", "-k", "reply-valid", "--fuzz", "1", "--", *REFUSER),
-            "cannot enlarge a picture when nothing",
+            "cannot enlarge a picture even when nothing",
         ),
     ],
 )
@@ -423,7 +429,7 @@ def test_an_unclean_end_is_a_shortcoming_whatever_was_expected(made: ClientResul
 def test_scenarios_with_options_the_command_cannot_take_are_left_out() -> None:
     done = conform("ideogram", "-k", "options-prompt", "--", *REFUSER)
     assert done.exit_code == 2
-    assert "nothing was judged" in done.stderr
+    assert "no scenario was run" in done.stderr
     assert "not run   options-prompt" in done.stdout
     assert "the command has no {prompt}" in done.stdout
 

@@ -43,7 +43,7 @@ def test_an_id_of_a_reply_in_a_baseline_accepts_it(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ("error-40O", "no scenario or reply of ideogram matches 'error-40O': did you mean 'error-40"),
-        ("reply-valid:data[0].url=nul", "is 'reply-valid:data[0].url=null' meant?"),
+        ("reply-valid:data[0].url=nul", "did you mean 'reply-valid:data[0].url=null'?"),
         ("zzz-*", "no scenario or reply of ideogram matches 'zzz-*'"),
     ],
 )

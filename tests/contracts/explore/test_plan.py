@@ -39,8 +39,8 @@ def test_only_the_costliest_are_kept_of_too_many(server: MockServer) -> None:
     assert plan.count == 3
     assert plan.tests[0].situations[0].startswith("lost-reply")
     assert plan.left_out > 40
-    assert any("by --max" in note for note in plan.notes())
-    assert any("by --fauxscale-explore-max" in note for note in plan.notes("--fauxscale-explore-"))
+    assert any("of --max" in note for note in plan.notes())
+    assert any("of --fauxscale-explore-max" in note for note in plan.notes("--fauxscale-explore-"))
 
 
 def test_silence_is_left_out_unless_asked_for(server: MockServer) -> None:

@@ -201,7 +201,7 @@ def test_a_sleep_of_a_day_is_to_be_looked_at() -> None:
 
 def test_pictures_that_are_paid_for_and_not_read(account: AccountHandle) -> None:
     fetch(order(account, num_images=2))
-    assert unread(play(account, lambda _: None)).reasons == ("pays for 2 pictures and reads 1",)
+    assert unread(play(account, lambda _: None)).reasons == ("pays for 2 pictures but reads only 1",)
 
 
 def test_a_test_that_reads_none_or_all_says_nothing_of_that(account: AccountHandle) -> None:
