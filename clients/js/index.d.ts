@@ -52,7 +52,7 @@ export interface Opening extends Terms {
   keys?: Record<string, string>;
 }
 
-/** When a fault applies. `on` is an operation, a provider or a pattern; `times` null is for ever. */
+/** When a fault applies. `on` is an operation, a provider or a pattern; `times` null means no limit. */
 export type When = Omit<Routes["POST /accounts/{id}/faults/script"]["body"], "script">;
 
 /** What calls can be told apart by. `operation` may be a pattern: `fal.*`. */

@@ -328,7 +328,7 @@ def test_a_wrong_address_fails_its_test_and_names_the_right_one(run: Runs) -> No
     result = run(SLIPS, "-k", "address")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*/method: POST /ideogram/v1/upscale is no operation: did you mean POST /upscale?*"]
+        ["*/method: POST /ideogram/v1/upscale is not an operation: did you mean POST /upscale?*"]
     )
 
 

@@ -114,7 +114,7 @@ def _no_operation(contract: Contract, exchange: Exchange) -> Violation:
     known = ", ".join(f"{one.method} {one.path}" for one in contract.operations.values())
     return Violation(
         "/method",
-        f"{brief(asked, 100)} is no operation of {contract.provider}",
+        f"{brief(asked, 100)} is not an operation of {contract.provider}",
         "would be rejected",
         brief(known),
     )

@@ -221,7 +221,7 @@ def _check_well(exchange: Exchange) -> None:
 
 def _check_admitted(exchange: Exchange) -> None:
     """Raise Unreachable for refusals of this key and of this wallet: they say nothing of drift either."""
-    why = {401: "the key was refused", 403: "the key was refused", 402: "there is no credit left"}
+    why = {401: "the key was refused", 403: "the key was refused", 402: "no credit left"}
     if exchange.reply is not None and exchange.reply.status in why:
         raise Unreachable(f"{why[exchange.reply.status]}: {summary(exchange)}")
 

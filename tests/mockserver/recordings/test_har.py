@@ -121,13 +121,16 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
     [
         (
             lambda har: har.write_bytes(har.read_bytes()[:300]),
-            "0001-ideogram.upscale.har is no JSON: was it cut short",
+            "0001-ideogram.upscale.har is not JSON: was it cut short",
         ),
-        (lambda har: har.write_text("[]"), "is no HAR file: it has no log with a list of entries$"),
-        (lambda har: har.write_text('{"log": {"entries": {"0": 1}}}'), "is no HAR file: it has no log with"),
+        (lambda har: har.write_text("[]"), "is not a HAR file: it has no log with a list of entries$"),
+        (
+            lambda har: har.write_text('{"log": {"entries": {"0": 1}}}'),
+            "is not a HAR file: it has no log with",
+        ),
         (
             lambda har: har.write_text('{"log": {"entries": [5]}}'),
-            "is no HAR file: entry 1 of its log has no request$",
+            "is not a HAR file: entry 1 of its log has no request$",
         ),
         (
             lambda har: har.write_text('{"log": {"entries": [{"request": {}}]}}'),
@@ -135,7 +138,7 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
         ),
         (
             lambda har: har.write_text("[" * 100_000),
-            "is no HAR file: its JSON is nested too deeply to be read$",
+            "is not a HAR file: its JSON is nested too deeply$",
         ),
         (lambda har: next(har.parent.glob("files/*")).unlink(), "cannot be read: No such file"),
         (lambda har: next(har.parent.glob("files/*")).write_bytes(PNG[:50]), "is not what was recorded"),
