@@ -64,8 +64,8 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
         if (parts.hostname or "") in allowed:
             return await fetch(address, cap, allowed, param=param)
         raise download_failed(
-            "only data URIs, base64 and links this server gave out are read: "
-            "the stand-in makes no outbound connections (except to hosts allowed with --allow-fetch)",
+            "only data URIs, base64 and links that this server issued are read: "
+            "it makes no outbound connections (except to hosts allowed with --allow-fetch)",
             param,
         )
     owner = await call.accounts.get(found.account) or call.account

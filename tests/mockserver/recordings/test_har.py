@@ -142,7 +142,7 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
         ),
         (lambda har: next(har.parent.glob("files/*")).unlink(), "cannot be read: No such file"),
         (lambda har: next(har.parent.glob("files/*")).write_bytes(PNG[:50]), "is not what was recorded"),
-        (lambda har: har.unlink(), "holds no recording"),
+        (lambda har: har.unlink(), "contains no recording"),
     ],
 )
 def test_a_broken_recording_is_refused_by_name(tmp_path: Path, alter: Any, says: str) -> None:
