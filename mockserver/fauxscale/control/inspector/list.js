@@ -11,7 +11,7 @@ const thumbs = new Map();
 function thumb(call) {
   const key = keyOf(call);
   if (!thumbs.has(key)) {
-    thumbs.set(key, picture(call.account, call.n, "before").catch(() => null));
+    thumbs.set(key, picture(call.account, call.n, "thumbnail").catch(() => null));
     if (thumbs.size > MOST_THUMBS) {
       const [oldest, url] = thumbs.entries().next().value;
       thumbs.delete(oldest);
