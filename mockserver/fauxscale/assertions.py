@@ -1,4 +1,4 @@
-"""Assertions for tests: is this picture that one enlarged, and if not, in which way is it not?"""
+"""Assertions for tests: whether a picture is another one enlarged, and if not, how it differs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def assert_is_upscale_of(result: Picture, original: Picture, scale: float = 2) -
 
 
 def differences(result: Picture, original: Picture, scale: float = 2) -> list[str]:
-    """List what keeps `result` from being `original` enlarged, each as the rest of a sentence; empty for none."""
+    """List how `result` differs from `original` enlarged, each as the end of a sentence; empty if it does not."""
     from PIL import ImageOps
 
     result, original = _read(result), _read(original)

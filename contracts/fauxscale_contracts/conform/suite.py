@@ -1,4 +1,4 @@
-"""A test class with a test for each scenario: subclass it and say how to call your Python client."""
+"""A test class with a test for each scenario: subclass it and define how to call your Python client."""
 
 from __future__ import annotations
 
@@ -57,25 +57,25 @@ class ClientConformance:
     _mock: ClassVar[MockServer]
 
     def upscale(self, endpoint: Endpoint, image: bytes, **options: Any) -> bytes:
-        """Have the client under test enlarge `image`; raise when it says that it failed."""
+        """Let the client under test enlarge `image`; raise if the client reports a failure."""
         raise NotImplementedError(
             f"{type(self).__name__} does not define how to call the client: define upscale()"
         )
 
     def generate(self, endpoint: Endpoint, **options: Any) -> bytes:
-        """Have the client under test draw a picture by `options["prompt"]`; where it gets several, return one."""
+        """Let the client under test generate a picture from `options["prompt"]`; if it gets several, return one."""
         raise NotImplementedError(
             f"{type(self).__name__} does not define how to call the client: define generate()"
         )
 
     def edit(self, endpoint: Endpoint, image: bytes, mask: bytes, **options: Any) -> bytes:
-        """Have the client under test edit `image` where `mask` is black."""
+        """Let the client under test edit `image` where `mask` is black."""
         raise NotImplementedError(
             f"{type(self).__name__} does not define how to call the client: define edit()"
         )
 
     def describe(self, endpoint: Endpoint, image: bytes, **options: Any) -> str:
-        """Have the client under test describe `image`."""
+        """Let the client under test describe `image`."""
         raise NotImplementedError(
             f"{type(self).__name__} does not define how to call the client: define describe()"
         )

@@ -39,17 +39,17 @@ class LedgerView:
 
     @property
     def spend(self) -> float:
-        """Dollars charged and not returned."""
+        """Dollars charged and not refunded."""
         return self._spent / 1_000_000
 
     @property
     def balance(self) -> float | None:
-        """Dollars left, None without a limit."""
+        """Dollars left; None if unlimited."""
         return None if self._left is None else self._left / 1_000_000
 
     @property
     def kept(self) -> tuple[Bill, ...]:
-        """The charges that were not returned."""
+        """The charges that were not refunded."""
         returned = {bill.refunds for bill in self.bills}
         return tuple(bill for bill in self.bills if bill.refunds is None and bill.id not in returned)
 
