@@ -37,7 +37,7 @@ def unmatched(provider: str, patterns: Iterable[str], operation: str = "") -> li
         return []
     every = [*named, *reply_ids(provider, api_versions()[provider], operation)]
     return [
-        f"no scenario or reply of {provider} fits {one!r}{did_you_mean(one, every)}"
+        f"no scenario or reply of {provider} matches {one!r}{did_you_mean(one, every)}"
         for one in left
         if not any(matches(name, one) for name in every)
     ]

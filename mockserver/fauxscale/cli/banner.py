@@ -22,8 +22,8 @@ def lines(
 ) -> list[str]:
     """Write the banner, at most twelve lines; those that begin with `export` can be pasted into a shell. `file` is
     the settings file that was read."""
-    named = f"only {len(settings.keys)} named key(s) work"
-    keys = named if settings.issued_only else "any key works but one with 'invalid' in it"
+    named = f"only {len(settings.keys)} configured key(s) work"
+    keys = named if settings.issued_only else "any key works unless it contains 'invalid'"
     money = "money unlimited" if settings.terms.balance is None else f"balance ${settings.terms.balance:.2f}"
     key = settings.keys[0] if settings.keys else OPEN_KEY
     said = [f"fauxscale {__version__} on {url} · seed {settings.seed} · {keys} · {money}"]
@@ -36,8 +36,10 @@ def lines(
         said.append(f"control token  {settings.token}")
     if file:
         said.append(f"settings   {file}{_accounts(len(settings.accounts))}")
-    fetches = f" but to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
-    said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C ends it.")
+    fetches = (
+        f" except to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
+    )
+    said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C stops it.")
     return said
 
 

@@ -40,7 +40,7 @@ def check(wanted: Mapping[str, object], source: JournalReader, calls: Iterable[C
         if name not in known:
             near = did_you_mean(name, [*FACTS, *known]) or ":"
             choices = f"{', '.join(FACTS)}, or a parameter: {', '.join(sorted(known))}"
-            raise ValueError(f"no call can be told by {name!r}{near} choose from {choices}")
+            raise ValueError(f"unknown filter {name!r}{near} choose from {choices}")
 
 
 def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
@@ -52,7 +52,7 @@ def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tup
             if not _holds(name, received, expected):
                 wrong[name] = expected, repr(received)
         elif name not in call.params:
-            wrong[name] = expected, "nothing of that name"
+            wrong[name] = expected, "no such parameter"
         elif call.params[name] != expected:
             wrong[name] = expected, repr(call.params[name])
     return wrong

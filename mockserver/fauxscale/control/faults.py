@@ -44,7 +44,7 @@ async def script(ask: Ask) -> object:
 
 
 async def find(ask: Ask) -> object:
-    """List every rule in the order in which they were added. `applied` counts; `left` is null for ever."""
+    """List every rule, oldest first. `applied` counts; `left` is null for rules without a limit."""
     return {"faults": [_about(rule, applied) for rule, applied in await ask.account.faults.rules()]}
 
 
@@ -76,7 +76,7 @@ async def remove(ask: Ask) -> object:
 
 
 async def export(ask: Ask) -> object:
-    """Write what went wrong in this account's calls so far as a script that makes it happen again."""
+    """Export what went wrong in this account's calls so far, as a script that reproduces it."""
     script: list[Fault] = []
     dead: set[str] = set()
     for entry in await ask.account.journal.entries():

@@ -13,7 +13,7 @@ def know(members: Mapping[str, object], *names: str) -> None:
     if unknown := sorted(set(members) - set(names)):
         near = did_you_mean(unknown[0], names) or ":"
         raise ValueError(
-            f"unknown argument {unknown[0]!r}{near} this call knows {', '.join(names) or 'nothing'}"
+            f"unknown argument {unknown[0]!r}{near} this call accepts {', '.join(names) or 'nothing'}"
         )
 
 
@@ -22,7 +22,7 @@ def number(members: Mapping[str, object], name: str, default: float = 0.0) -> fl
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} must be a number, got {value!r}")
     if (read := read_number(value)) is None:
-        raise ValueError(f"{name} is too large a number")
+        raise ValueError(f"{name} is too large")
     return read
 
 

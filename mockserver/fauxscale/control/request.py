@@ -44,7 +44,7 @@ class Waiters:
     def one_more(self) -> Generator[None]:
         """Count one while entered. Raises Busy where MOST wait."""
         if self._count >= self.MOST:
-            raise Busy(f"{self.MOST} calls wait already; ask again without `wait`, or later")
+            raise Busy(f"{self.MOST} calls are waiting already; retry later, or without `wait`")
         self._count += 1
         try:
             yield

@@ -33,7 +33,7 @@ def read_script(members: Mapping[str, object], providers: Mapping[str, Provider]
 
 def _fault(step: object) -> Fault:
     if not is_object(step):
-        raise ValueError(f'a step of a script is an object such as {{"fault": "Ok"}}, got {step!r}')
+        raise ValueError(f'a step of a script must be an object such as {{"fault": "Ok"}}, got {step!r}')
     return from_json(step)
 
 
@@ -42,9 +42,9 @@ def _rule(members: Mapping[str, object], steps: tuple[Fault, ...], providers: Ma
     probability = None if members.get("probability") is None else number(members, "probability")
     after = number(members, "after")
     if times is not None and (not 1 <= times <= _MOST_TIMES or times != int(times)):
-        raise ValueError(f"times must be a whole number from 1, or null for ever, got {times:g}")
+        raise ValueError(f"times must be a whole number, 1 or more, or null for no limit, got {times:g}")
     if not 0 <= after <= _MOST_TIMES or after != int(after):
-        raise ValueError(f"after must be a whole number from 0, got {after:g}")
+        raise ValueError(f"after must be a whole number, 0 or more, got {after:g}")
     if probability is not None and not 0 <= probability <= 1:
         raise ValueError(f"probability must be from 0 to 1, got {probability:g}")
     on = text(members, "on", "*")

@@ -9,6 +9,8 @@ from fauxscale.credentials import shorten
 from fauxscale.faults.rules import Rule
 from fauxscale.settings import Terms
 
+from .head import Head
+
 
 class StartingAccount(Struct, frozen=True, kw_only=True):
     """An account to open at the start. `keys` are pairs of a provider ("*" is any) and a key, at least one.
@@ -23,9 +25,11 @@ class StartingAccount(Struct, frozen=True, kw_only=True):
     frozen: bool = False
     rules: tuple[Rule, ...] = ()
 
-    def clock(self) -> Clock:
+    def head(self) -> Head:
+        """The head to open it with, from now on."""
         clock = Clock() if self.at is None else Clock().set(self.at)
-        return clock.freeze(self.at) if self.frozen else clock
+        clock = clock.freeze(self.at) if self.frozen else clock
+        return Head(terms=self.terms, clock=clock, rules=self.rules, rules_made=len(self.rules))
 
     def shortened(self) -> dict[str, str]:
         """The keys as people are shown them, by provider."""
