@@ -104,7 +104,7 @@ def test_a_flag_wins_over_a_variable_over_the_file(project: Path, run: Callable[
 
 def test_accounts_are_open_from_the_start_with_what_the_file_says(project: Path) -> None:
     (project / "app" / "pyproject.toml").write_text(
-        f"[tool.fauxscale]\nlink-ttl = 60\nallow-host = ['upscaler']\nset = {{ ideogram.max_upload = 1 }}\n{ACCOUNT}"
+        f"[tool.fauxscale]\nlink-ttl = 60\nallow-host = ['upscaler']\nset = {{ ideogram.max_pixels = 1 }}\n{ACCOUNT}"
     )
     with serving() as (ready, _), httpx.Client() as client:
         stage = stage_of(ready, client)
@@ -113,10 +113,10 @@ def test_accounts_are_open_from_the_start_with_what_the_file_says(project: Path)
         assert account["label"] == "my app"
         clock = client.get(f"{api}/{account['id']}/clock").json()
         assert (clock["iso"], clock["frozen"]) == ("2027-01-31T12:00:00.000Z", True)
-        assert [upscale(stage, key="app-key").status_code for _ in range(2)] == [429, 413]
+        assert [upscale(stage, key="app-key").status_code for _ in range(2)] == [429, 400]
         server = client.get(f"{ready['control']}/settings").json()
         assert server["terms"]["link_ttl"] == 60
-        assert server["options"] == {"ideogram.max_upload": 1}
+        assert server["options"] == {"ideogram.max_pixels": 1}
         assert "app-key" not in json.dumps(server)
         assert client.get(f"{ready['url']}/nope", headers={"Host": "upscaler"}).status_code == 404
 

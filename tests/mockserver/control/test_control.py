@@ -186,7 +186,7 @@ def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: AccountHandl
             "POST",
             "/accounts",
             {"term": {}},
-            "unknown argument 'term', did you mean 'terms'? this call accepts terms, label, keys",
+            "unknown argument 'term', did you mean 'terms'. this call accepts terms, label, keys",
         ),
         ("POST", "/accounts", {"terms": {"balanse": 1}}, "unknown setting 'balanse'"),
         ("POST", "/accounts", {"terms": {"options": {"ideogram.vintige": 1}}}, "ideogram.api_version"),
