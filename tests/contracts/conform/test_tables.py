@@ -75,7 +75,7 @@ def test_the_list_names_the_replies_where_they_are_asked_for() -> None:
 
 CLASSES = {
     "pass": "no provider: choose from ideogram, aigateway, lumenfall, fal",
-    "provider = 'idiogram'": "provider = 'idiogram', did you mean 'ideogram'? choose from ideogram, aigateway, lumenfall, fal",
+    "provider = 'idiogram'": "provider = 'idiogram', did you mean 'ideogram'? choose from ideogram, aigateway,",
     "provider, api_version, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
     "provider, xfail = 'ideogram', {'sloww': ''}": (
         "xfail: no scenario or reply of ideogram matches 'sloww', did you mean 'slow'?"
