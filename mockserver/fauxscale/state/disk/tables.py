@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -39,11 +40,17 @@ from .schema import TABLES
 T = TypeVar("T")
 
 
+# Values of tables that are kept as objects: more than an account has links.
+_MOST_DECODED = 6_000
+
+
 class DiskTables:
     """Every key of a store on disk. Not locked: its owner is."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        # All links of an account are read again and again, and to decode one takes a tenth of a millisecond.
+        self._decoded = lru_cache(_MOST_DECODED)(decode)
         self._ways: Mapping[type[Operation], Callable[[Any, float], object]] = {
             Get: self._get,
             Put: self._put,
@@ -250,7 +257,7 @@ class DiskTables:
         row = self._one(
             "SELECT value FROM fields WHERE key = ? AND name = ?", _text(operation.key), _text(operation.name)
         )
-        return None if row is None else decode(row[0], operation.kind)
+        return None if row is None else self._decoded(row[0], operation.kind)
 
     def _delete_field(self, operation: DeleteField, now: float) -> None:
         self._database.execute(
@@ -262,7 +269,8 @@ class DiskTables:
             "SELECT name, value FROM fields WHERE key = ? ORDER BY place", (_text(operation.key),)
         )
         return {
-            bytes(name).decode(errors="surrogatepass"): decode(value, operation.kind) for name, value in rows
+            bytes(name).decode(errors="surrogatepass"): self._decoded(value, operation.kind)
+            for name, value in rows
         }
 
     def _name_blob(self, operation: NameBlob, now: float) -> None:
