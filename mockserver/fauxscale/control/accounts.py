@@ -31,7 +31,7 @@ async def make(ask: Ask) -> object:
 
     terms = ask.arguments.get("terms")
     account = await ask.accounts.make(
-        Terms() if terms is None else _terms(ask, terms), mint, ask.text("label")
+        Terms() if terms is None else _terms(ask, terms), mint, ask.text("label"), given=named
     )
     return {"id": account.id, "keys": keys}
 
