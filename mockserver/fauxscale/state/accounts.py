@@ -96,7 +96,7 @@ class Accounts:
     async def of_key(self, key: str | None, provider: str) -> Account:
         """Find or open the account of a key. Raises MISSING_KEY, or INVALID_KEY as the key policy says."""
         if not key:
-            raise ApiError(Problem.MISSING_KEY, "API key missing", reason="no API key came with this call")
+            raise ApiError(Problem.MISSING_KEY, "API key missing", reason="this call had no API key")
         hashed = fingerprint(key)
         batch = Batch()
         owner = batch.get(f"key/{hashed}", Owner)
@@ -110,7 +110,7 @@ class Accounts:
                 Problem.INVALID_KEY,
                 "Invalid API key",
                 reason=f"this key was issued for {found.provider}, not for {provider}: "
-                "does the client read the wrong variable?",
+                "does the client read the wrong environment variable?",
             )
         if hashed in self._named or not self.settings.issued_only:
             if "invalid" in key and hashed not in self._named:
@@ -124,8 +124,8 @@ class Accounts:
         raise ApiError(
             Problem.INVALID_KEY,
             "Invalid API key",
-            reason=f"the key {shorten(key)} was not issued here: take one from account.api_key(provider), "
-            "the control API, or start with --key",
+            reason=f"the key {shorten(key)} was not issued here: use account.api_key(provider), "
+            "a key from the control API, or start the server with --key",
         )
 
     async def make(
@@ -145,7 +145,7 @@ class Accounts:
         number = (await self.store.run(batch)).of(made) or 0
         keys = mint(number)
         if len(set(keys.values())) < len(keys):
-            raise ValueError("each provider needs a key of its own")
+            raise ValueError("each provider needs a different key")
         name = f"acct_{number}"
         card = Card(name, label or name, wall(), {one: shorten(key) for one, key in keys.items()})
         account = await self._open(card, keys, terms)
@@ -219,7 +219,7 @@ class Accounts:
         return self._unassigned
 
     async def reset(self) -> None:
-        """Forget every account and all of its state."""
+        """Delete every account and all of its state."""
         cards = await self.cards()
         batch = Batch()
         batch.drop("key", "link", "accounts")

@@ -92,7 +92,7 @@ def test_from_a_test_picture_to_a_pasted_test(mock: MockServer, stage: Stage, tm
         expect(armed).to_have_count(0)
         assert stage.http.get(link["url"]).status_code == 200
         page.get_by_role("button", name="Expire", exact=True).click()
-        expect(page.locator(".things")).to_contain_text("dead")
+        expect(page.locator(".things")).to_contain_text("inactive")
         assert stage.http.get(link["url"]).status_code == 403
         expect(page.locator(".call")).to_have_count(6)
         # The refused call is copied as a test, which passes where it is pasted.
@@ -119,7 +119,7 @@ def test_the_wallet_is_emptied_limits_are_set_and_a_job_is_run_to_its_end(
     body = {"image_url": "data:image/png;base64," + base64.b64encode(picture()).decode()}
     submitted = stage.http.post(f"{mock.url}/fal/queue/fal-ai/ideogram/upscale", json=body, headers=headers)
     with browsing(f"{mock.url}{PAGE}#/break/{account.id}") as page:
-        page.get_by_role("button", name="Run to the end").click()
+        page.get_by_role("button", name="Finish").click()
         expect(page.locator(".things").last).to_contain_text("done")
         status = stage.http.get(submitted.json()["status_url"], headers=headers)
         assert status.json()["status"] == "COMPLETED"
@@ -307,10 +307,10 @@ def test_money_is_summed_up_and_work_that_was_paid_twice_is_marked(mock: MockSer
         upscale(stage, image, key=account.api_key("ideogram"))
     with browsing(f"{mock.url}{PAGE}#/money") as page:
         expect(page.locator("#detail")).to_contain_text(
-            "One charge was for work that had been paid for already: $0.06."
+            "One charge was for work that was already paid for: $0.06."
         )
         expect(page.locator("tr.twice")).to_have_count(1)
-        expect(page.locator("tr.twice")).to_contain_text("paid twice: as call_1")
+        expect(page.locator("tr.twice")).to_contain_text("paid twice: same as call_1")
         expect(page.locator("tr.twice")).to_contain_text("call_2")
 
 
@@ -452,7 +452,7 @@ def test_the_page_asks_for_the_token_in_itself() -> None:
             expect(page.locator("#sum")).to_contain_text("needs the control token")
             page.get_by_label("Control token").fill("wrong")
             page.get_by_role("button", name="Show the calls").click()
-            expect(page.locator("#why")).to_contain_text("not it")
+            expect(page.locator("#why")).to_contain_text("not the token")
             page.get_by_label("Control token").fill("the-token")
             page.keyboard.press("Enter")
             expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
@@ -477,7 +477,7 @@ def test_a_server_that_is_gone_is_said_and_found_again_when_it_is_back() -> None
         expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
         port = httpx.URL(mock.url).port or 0
         mock.stop()
-        expect(page.locator("#sum")).to_contain_text("does not answer")
+        expect(page.locator("#sum")).to_contain_text("is not responding")
         with MockServer(port=port) as again, httpx.Client() as http:
             upscale(Stage("socket", again, http), key="my-key")
             expect(page.locator(".call")).to_have_count(1)

@@ -144,7 +144,7 @@ class Inspector:
     async def events(self, request: Request) -> Response:
         """Tell what is new, as server-sent events, until the page is closed: see `events.News`."""
         if self._pages >= _MOST_PAGES:
-            message = f"{_MOST_PAGES} pages are open already; close one"
+            message = f"too many pages are open ({_MOST_PAGES}); close one"
             return JSONResponse({"error": message}, 503, {"retry-after": "5"})
         return EventStream(News(self._accounts, self._overview, MOST_CALLS).next, self._count)
 
