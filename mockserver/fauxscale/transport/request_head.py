@@ -8,8 +8,8 @@ from typing import Any
 
 import h11
 from h11._headers import Headers
-from h11._readers import READERS, ContentLengthReader
-from h11._writers import WRITERS
+from h11._readers import ContentLengthReader, expect_nothing
+from h11._writers import write_any_response
 
 # What nearly every client sends: printable ASCII, a colon and a blank, no empty value. h11 reads the same of it.
 _HEAD = re.compile(
@@ -44,7 +44,7 @@ class ServerConnection(h11.Connection):
             return event
         if state is h11.SEND_BODY and self._is_plain_end():
             self._cstate.states[h11.CLIENT] = h11.DONE
-            self._reader = READERS[h11.CLIENT, h11.DONE]
+            self._reader = expect_nothing
             self.client_is_waiting_for_100_continue = False
             return h11.EndOfMessage()
         return super().next_event()
@@ -71,7 +71,7 @@ class ServerConnection(h11.Connection):
         self._receive_buffer._extract(found.end())  # pyright: ignore[reportPrivateUsage]  # as above
         self._cstate.states.update({h11.CLIENT: h11.SEND_BODY, h11.SERVER: h11.SEND_RESPONSE})
         self._request_method, self.their_http_version = method, b"1.1"
-        self._reader, self._writer = ContentLengthReader(int(length)), WRITERS[h11.SERVER, h11.SEND_RESPONSE]
+        self._reader, self._writer = ContentLengthReader(int(length)), write_any_response
         return h11.Request(
             method=method, target=target, headers=_Headers(pairs), http_version=b"1.1", _parsed=True
         )
