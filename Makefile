@@ -58,6 +58,10 @@ fmt: dev ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: ## the documentation as a site, in build/docs; a link that leads nowhere fails it
+	@PYTHON="$(PYTHON)" .ci/setup docs
+	@exec .venv-docs/bin/python -m bench.site
+
 bench: dev ## measure against the rivals; prints ratios
 	@exec $(BIN)/python -m bench $(ARGS)
 
