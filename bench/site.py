@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "docs" / "zensical.toml"
 PAGES = ("*.md", "docs/*.md", "clients/js/README.md", "examples/*/*.md")
-PICTURES = ("docs/pictures/*",)
+BESIDE = ("docs/pictures/*", "docs/site.css")
 _LINK = re.compile(r"\[([^\[\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 # A second word of a code block says how our tests run it, or that they do not; a reader need not know.
@@ -30,8 +30,8 @@ def stage(root: Path, build: Path) -> Path:
         shutil.rmtree(made, ignore_errors=True)
     for page in (page for pattern in PAGES for page in sorted(root.glob(pattern))):
         _put(source / page.relative_to(root), _page(root, page, source))
-    for picture in (picture for pattern in PICTURES for picture in root.glob(pattern)):
-        _copy(picture, source / picture.relative_to(root))
+    for file in (file for pattern in BESIDE for file in root.glob(pattern)):
+        _copy(file, source / file.relative_to(root))
     return Path(shutil.copy(SETTINGS, build / "zensical.toml"))
 
 
