@@ -58,7 +58,7 @@ fmt: dev ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: ## the documentation as a site, in build/docs; a link that leads nowhere fails it
+docs: ## the documentation as a site, in build/docs; a broken link fails the build
 	@PYTHON="$(PYTHON)" .ci/setup docs
 	@exec .venv-docs/bin/python -m bench.site
 

@@ -142,7 +142,7 @@ def facts(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _fact(found: Mapping[str, Any]) -> str:
     """What happened. What a client took for a picture is told by the name of the situation."""
-    return "; ".join(re.sub(r"^(took [^:]+): .*", r"\1", one) for one in found["reasons"])
+    return "; ".join(re.sub(r"^((?:accepted|treated) [^:]+): .*", r"\1", one) for one in found["reasons"])
 
 
 def page(reports: Mapping[str, Mapping[str, Any]], where: str) -> str:

@@ -22,13 +22,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from fauxscale import MockServer
+from fauxscale import cli as fauxscale_cli
 from fauxscale.cli.serve import serve
 from fauxscale.dispatch.options import declared
 from fauxscale.faults import catalogue
 from fauxscale.providers import PROVIDERS
+from fauxscale_contracts import cli as contracts_cli
 from pytest_fauxscale.declared import TERMS
 from tests import tools
 from tests.doc_pages import BLOCK, FILE, ROOT
@@ -252,3 +255,46 @@ def test_every_verb_of_the_makefile_is_in_the_table() -> None:
         r"^\| `make (\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(rows) == sorted({*verbs} - {"help"})
+
+
+# Phrases that readers stumbled over, each with what to write instead.
+RETIRED = {
+    "as ever": "as usual",
+    "for ever": "without a limit, or forever",
+    "page for people": "HTML page",
+    "taken by surprise": "crashed",
+    "gone by": "in the past",
+    "asked for anew": "requested again",
+    "unless said": "the default is",
+    "is wanted": "expected, or required",
+    "should read": "must have the form",
+}
+RETIRED_ANYWHERE = re.compile(rf"\b({'|'.join(RETIRED)})\b")
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, "SECURITY.md", "docs/control-api.md", "docs/recording-and-drift.md", "docs/gate.md"]
+)
+def test_no_page_uses_a_retired_phrase(page: str) -> None:
+    prose = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    assert RETIRED_ANYWHERE.findall(prose) == []
+
+
+def helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+    """The help text of a command and of every one below it, each with its name."""
+    context = click.Context(command, info_name=name)
+    yield name, command.get_help(context)
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            assert found is not None
+            yield from helps(found, f"{name} {inner}")
+
+
+@pytest.mark.parametrize("command", [fauxscale_cli.main, contracts_cli.main])
+def test_no_help_text_uses_a_retired_phrase(command: click.Command) -> None:
+    found = dict(helps(command, ""))
+    assert len(found) > 5
+    assert {
+        name: RETIRED_ANYWHERE.findall(text) for name, text in found.items() if RETIRED_ANYWHERE.search(text)
+    } == {}

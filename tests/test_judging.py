@@ -77,7 +77,10 @@ LIES: dict[str, tuple[Lie, str]] = {
     "a dropped field": (_without, "/body/data/0/resolution: resolution is missing"),
     "a wrong type": (lambda response: _item(response, seed="12"), "/body/data/0/seed"),
     "an unknown field": (lambda response: _item(response, colour="red"), "colour is not a member"),
-    "an undocumented status": (lambda response: told(response, status_code=207), "207 is no recorded status"),
+    "an undocumented status": (
+        lambda response: told(response, status_code=207),
+        "207 is not a recorded status",
+    ),
     "a wrong header": (
         lambda response: told(response, headers={"content-type": "text/html"}),
         "/headers/content-type",
@@ -138,7 +141,7 @@ def test_a_local_app_judges_what_it_answers_and_knows_what_was_configured() -> N
         assert local.ask("POST", MODEL, json=order).status_code == 418
         liar = httpx.MockTransport(lambda request: httpx.Response(207, json={}))
         local.http = httpx.AsyncClient(transport=liar, base_url="http://localhost")
-        with pytest.raises(AssertionError, match="207 is no recorded status"):
+        with pytest.raises(AssertionError, match="207 is not a recorded status"):
             local.ask("POST", MODEL, json=order)
 
 

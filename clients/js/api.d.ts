@@ -10,7 +10,7 @@ export interface Terms {
   options?: Record<string, string | number | boolean | null> | null;
 }
 
-/** One thing that goes wrong: the kind by name, and its members. */
+/** A fault: the name of its kind, and its members. */
 export type Fault = Ok | Fail | Delay | Hang | EmptyResponse | ConnectionReset | MalformedChunk | SlowDrip | LoseReply | Expire | Purge | Redirect | Truncate | CorruptChunk | HtmlWith200 | WrongFormat | WrongContentLength | Stall | UnsafeImage | Body | EmptyData | NullUrl | ForgedUrl | MissingField | ExtraFields | SameSize | Smaller | SwappedResults | UrlInsteadOfBase64 | DuplicateWebhook | LateWebhook | SwapWebhooks;
 
 export interface ErrorReply {
@@ -79,7 +79,7 @@ export interface Totals {
   micros: number;
 }
 
-/** One request and its reply, as the journal has it. */
+/** One request and its reply, as recorded in the journal. */
 export interface Call {
   n: number;
   id: string;
@@ -97,7 +97,7 @@ export interface Call {
   method: string;
   path: string;
   key: string;
-  /** null when the connection was cut instead of answered. */
+  /** null if the connection was cut without a reply. */
   status: number | null;
   /** Whether the client received the whole reply. */
   arrived: boolean;
@@ -107,7 +107,7 @@ export interface Call {
   configured: Fault[];
   /** Why the call was refused, as a stable name; empty when it was not. */
   rule: string;
-  /** The same in words. */
+  /** The reason in words. */
   reason: string;
   params: Record<string, unknown>;
   /** The members of a JSON body. */
@@ -116,12 +116,12 @@ export interface Call {
   refused_file: Record<string, unknown> | null;
   /** Each part of a multipart body. */
   parts: Record<string, unknown>[];
-  /** The links given out or read. */
+  /** The links issued or read. */
   results: Record<string, unknown>[];
   /** Micro-dollars. */
   cost: number;
   charge: string;
-  /** The seconds the client was asked to wait. */
+  /** Seconds that the client was told to wait. */
   retry_after: number | null;
   /** Pairs of name and value, in the order sent; secrets are masked. */
   request_headers: [string, string][];
@@ -164,7 +164,7 @@ export interface AccountState {
   totals: Totals;
 }
 
-/** A provider option: what can be chosen of it and why. */
+/** A provider option: its choices, and the reason for them. */
 export interface Option {
   default: string | number | boolean;
   choices: (string | number | boolean)[];
@@ -182,14 +182,14 @@ export interface Provider {
   options: Record<string, Option>;
 }
 
-/** Let one call pass, as a step of a script; with `download`, one read of a link. */
+/** Let one call succeed, as a step of a script; with `download`, one download. */
 export interface Ok {
   fault: "Ok";
   /** Default: false. */
   download?: boolean;
 }
 
-/** Answer with an error of this status, in the provider's own envelope. `retry_after` in seconds. */
+/** Reply with an error of this status, in the provider's own format. `retry_after` in seconds. */
 export interface Fail {
   fault: "Fail";
   status: number;
@@ -205,7 +205,7 @@ export interface Fail {
   download?: boolean;
 }
 
-/** Answer this many real seconds later; with a `sigma`, lognormally spread around that median. */
+/** Delay the reply by this many real seconds; with `sigma`, lognormally spread around that median. */
 export interface Delay {
   fault: "Delay";
   seconds: number;
@@ -229,7 +229,7 @@ export interface EmptyResponse {
   download?: boolean;
 }
 
-/** Reset the connection once `after_bytes` of the request's body have come in, all when null. No work is done. */
+/** Reset the connection after `after_bytes` of the request body, or all of it if null. No work is done. */
 export interface ConnectionReset {
   fault: "ConnectionReset";
   /** Default: null. */
@@ -267,24 +267,24 @@ export interface LoseReply {
   download?: boolean;
 }
 
-/** Expire the link at this read, before its time; it stays expired. */
+/** Expire the link early, at this download; it stays expired. */
 export interface Expire {
   fault: "Expire";
 }
 
-/** Purge the picture at this read; it stays gone. */
+/** Purge the picture at this download; it stays deleted. */
 export interface Purge {
   fault: "Purge";
 }
 
-/** Redirect the reader, 302, `to` an address, or to the link itself when it is empty: a loop, if `times` is null. */
+/** Redirect the download (302) `to` an address, or to the link itself if it is empty: a loop, if `times` is null. */
 export interface Redirect {
   fault: "Redirect";
   /** Default: "". */
   to?: string;
 }
 
-/** Cut the connection after `at` bytes of the picture: closed, a short read, or with `reset` a reset. */
+/** Cut the connection after `at` bytes of the picture: close it, or with `reset` reset it. */
 export interface Truncate {
   fault: "Truncate";
   /** Default: 1024. */
@@ -293,7 +293,7 @@ export interface Truncate {
   reset?: boolean;
 }
 
-/** Send the right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum. */
+/** Send the right number of bytes, but some of them wrong: a PNG whose pixel data fails its checksum. */
 export interface CorruptChunk {
   fault: "CorruptChunk";
 }
@@ -303,12 +303,12 @@ export interface HtmlWith200 {
   fault: "HtmlWith200";
 }
 
-/** Send a whole picture in another format than the reply's Content-Type and the link's name say. */
+/** Send a complete picture in a format that differs from the Content-Type and the link's file name. */
 export interface WrongFormat {
   fault: "WrongFormat";
 }
 
-/** Send a Content-Length that is off `by` so many bytes: more, a short read; fewer, a picture cut short. */
+/** Send a Content-Length that is wrong `by` so many bytes: too many, a short read; too few, a picture cut short. */
 export interface WrongContentLength {
   fault: "WrongContentLength";
   /** Default: 1. */
@@ -322,7 +322,7 @@ export interface Stall {
   at?: number;
 }
 
-/** Judge the picture unsafe: as an error (`refuse`), or in a 200 without a link and flagged unsafe. */
+/** Treat the picture as unsafe: an error (`refuse`), or a 200 without a link that flags it as unsafe. */
 export interface UnsafeImage {
   fault: "UnsafeImage";
   /** Default: false. */
@@ -331,7 +331,7 @@ export interface UnsafeImage {
   only?: number | null;
 }
 
-/** Answer 200 with this body, the work done and charged: `json`, or `text` as it is under `media_type`. */
+/** Reply 200 with this body, after the work is done and charged: `json`, or `text` with `media_type`. */
 export interface Body {
   fault: "Body";
   /** Default: null. */
@@ -344,17 +344,17 @@ export interface Body {
   download?: boolean;
 }
 
-/** Answer 200 with an empty list of results. */
+/** Reply 200 with an empty list of results. */
 export interface EmptyData {
   fault: "EmptyData";
 }
 
-/** Answer 200 with null for every result's link, or its base64. */
+/** Reply 200 with null for every result's link, or its base64. */
 export interface NullUrl {
   fault: "NullUrl";
 }
 
-/** Answer 200 with every result's signed link changed by a character, so that it does not verify. */
+/** Reply 200 with one character changed in every signed link, so that it does not verify. */
 export interface ForgedUrl {
   fault: "ForgedUrl";
 }
@@ -374,47 +374,47 @@ export interface ExtraFields {
   pointer?: string;
 }
 
-/** Let the link lead to the picture as it was sent, not enlarged; the reply says otherwise. */
+/** Make the link lead to the picture in its original size; the reply says that it was enlarged. */
 export interface SameSize {
   fault: "SameSize";
 }
 
-/** Let the link lead to a picture half the size of the one sent; the reply says otherwise. */
+/** Make the link lead to a picture of half the original size; the reply says that it was enlarged. */
 export interface Smaller {
   fault: "Smaller";
 }
 
-/** Let the link lead to the result of the account's next upload, else of the one before, else to another picture. */
+/** Make the link lead to the result of the account's next upload, else the previous one, else to another picture. */
 export interface SwappedResults {
   fault: "SwappedResults";
 }
 
-/** Send a link although the call asked for bytes in base64. */
+/** Send a link although the call requested base64. */
 export interface UrlInsteadOfBase64 {
   fault: "UrlInsteadOfBase64";
 }
 
-/** Send the notice of this submission `copies` times, 100 at most, whatever the receiver says. */
+/** Send the webhook of this job `copies` times (at most 100), whatever the receiver replies. */
 export interface DuplicateWebhook {
   fault: "DuplicateWebhook";
   /** Default: 2. */
   copies?: number;
 }
 
-/** Send the notice of this submission this many seconds late, by the account's clock. */
+/** Delay the webhook of this job by this many seconds of the account's clock. */
 export interface LateWebhook {
   fault: "LateWebhook";
   seconds: number;
 }
 
-/** Hold the notice of this submission until the next one has gone: they arrive out of order. */
+/** Hold the webhook of this job until the next one has been sent, so they arrive out of order. */
 export interface SwapWebhooks {
   fault: "SwapWebhooks";
 }
 
 /** What each route takes and answers, by its method and path below `/__fauxscale/api`. */
 export interface Routes {
-  /** Answer 200 once the server answers calls; until then the connection waits. */
+  /** Return 200 when the server is ready; until then the connection waits. */
   "GET /health": {
     path: {};
     query: {};
@@ -424,7 +424,7 @@ export interface Routes {
       version: string;
     };
   };
-  /** List the providers: base paths, templates of the variables clients read, operations with prices, options. */
+  /** List the providers: base paths, templates of the variables that clients read, operations with prices, options. */
   "GET /providers": {
     path: {};
     query: {};
@@ -440,7 +440,7 @@ export interface Routes {
     body: undefined;
     reply: Record<string, unknown>;
   };
-  /** Forget every account and all of its state. */
+  /** Delete every account and all of its state. */
   "POST /reset": {
     path: {};
     query: {};
@@ -449,7 +449,7 @@ export interface Routes {
       reset: string[];
     };
   };
-  /** Read what this worker has done since its start, in Prometheus' text format. */
+  /** Read this worker's metrics since its start, in Prometheus text format. */
   "GET /metrics": {
     path: {};
     query: {};
@@ -463,7 +463,7 @@ export interface Routes {
     body: undefined;
     reply: Record<string, unknown>;
   };
-  /** Open an account with keys of its own; those given in `keys`, by provider, are used as they are. */
+  /** Open an account with its own keys; those given in `keys`, by provider, are used unchanged. */
   "POST /accounts": {
     path: {};
     query: {};
@@ -477,7 +477,7 @@ export interface Routes {
       keys: Record<string, string>;
     };
   };
-  /** List every account that is open. */
+  /** List all open accounts. */
   "GET /accounts": {
     path: {};
     query: {};
@@ -495,7 +495,7 @@ export interface Routes {
     body: undefined;
     reply: AccountState;
   };
-  /** Close an account and answer its totals, which cannot be read afterwards. */
+  /** Close an account and return its totals, which cannot be read afterwards. */
   "DELETE /accounts/{id}": {
     path: {
       id: string;
@@ -504,7 +504,7 @@ export interface Routes {
     body: undefined;
     reply: Totals;
   };
-  /** Forget the parts of the account named in `what`; all of them when none is. */
+  /** Reset the parts of the account named in `what`; all of them if it is missing. */
   "POST /accounts/{id}/reset": {
     path: {
       id: string;
@@ -517,7 +517,7 @@ export interface Routes {
       reset: string[];
     };
   };
-  /** Read the terms in force: the account's own, and the server's where those say nothing. */
+  /** Read the current terms: the account's own, or the server's where it has none. */
   "GET /accounts/{id}/settings": {
     path: {
       id: string;
@@ -526,7 +526,7 @@ export interface Routes {
     body: undefined;
     reply: Terms;
   };
-  /** Change the terms and options named; null removes the account's own value. A balance counts from now on. */
+  /** Change the named terms and options; null removes the override. A new balance counts from now on. */
   "PATCH /accounts/{id}/settings": {
     path: {
       id: string;
@@ -580,7 +580,7 @@ export interface Routes {
       enough: boolean;
     };
   };
-  /** Read one call with everything the journal knows of it. */
+  /** Read one call with everything recorded about it. */
   "GET /accounts/{id}/calls/{call}": {
     path: {
       id: string;
@@ -630,7 +630,7 @@ export interface Routes {
       id: string;
     };
   };
-  /** List every rule in the order in which they were added. `applied` counts; `left` is null for ever. */
+  /** List every rule, oldest first. `applied` counts; `left` is null for rules without a limit. */
   "GET /accounts/{id}/faults": {
     path: {
       id: string;
@@ -672,7 +672,7 @@ export interface Routes {
       id: string;
     };
   };
-  /** Write what went wrong in this account's calls so far as a script that makes it happen again. */
+  /** Export what went wrong in this account's calls so far, as a script that reproduces it. */
   "GET /accounts/{id}/faults/export": {
     path: {
       id: string;
@@ -718,7 +718,7 @@ export interface Routes {
     };
     reply: Clock;
   };
-  /** Freeze the clock, `at` a time or where it is. */
+  /** Freeze the clock at the time `at`, or at its current time. */
   "POST /accounts/{id}/clock/freeze": {
     path: {
       id: string;
@@ -740,7 +740,7 @@ export interface Routes {
     };
     reply: Clock;
   };
-  /** Let the clock run on from the time it shows. */
+  /** Let the clock run again from its current time. */
   "POST /accounts/{id}/clock/unfreeze": {
     path: {
       id: string;
@@ -773,7 +773,7 @@ export interface Routes {
       jobs: Job[];
     };
   };
-  /** Move a job on by one stage, now: queued, running, done. */
+  /** Move a job to its next stage now: queued, running, done. */
   "POST /accounts/{id}/jobs/{job}/advance": {
     path: {
       id: string;
@@ -807,7 +807,7 @@ export interface Routes {
     };
     reply: Job;
   };
-  /** Keep a job where it stands until it is advanced, finished or failed. */
+  /** Keep a job in its current stage until it is advanced, finished or failed. */
   "POST /accounts/{id}/jobs/{job}/stall": {
     path: {
       id: string;
@@ -828,7 +828,7 @@ export interface Routes {
       links: Link[];
     };
   };
-  /** Expire `link`, an address or an id, now; every link when none is named. */
+  /** Expire `link` (an address or an id) now, or every link if none is named. */
   "POST /accounts/{id}/links/expire": {
     path: {
       id: string;
@@ -841,7 +841,7 @@ export interface Routes {
       links: Link[];
     };
   };
-  /** Sign `link`, or every link, anew for `seconds` (3600) from now. The reply holds the new addresses. */
+  /** Sign `link`, or every link, again for `seconds` (3600) from now. The reply has the new addresses. */
   "POST /accounts/{id}/links/renew": {
     path: {
       id: string;
@@ -856,7 +856,7 @@ export interface Routes {
       links: Link[];
     };
   };
-  /** Purge the picture behind `link`, or behind every link: reads answer 404. */
+  /** Purge the picture behind `link`, or behind every link: downloads return 404. */
   "POST /accounts/{id}/links/purge": {
     path: {
       id: string;

@@ -52,7 +52,7 @@ export interface Opening extends Terms {
   keys?: Record<string, string>;
 }
 
-/** When a fault applies. `on` is an operation, a provider or a pattern; `times` null is for ever. */
+/** When a fault applies. `on` is an operation, a provider or a pattern; `times` null means no limit. */
 export type When = Omit<Routes["POST /accounts/{id}/faults/script"]["body"], "script">;
 
 /** What calls can be told apart by. `operation` may be a pattern: `fal.*`. */
@@ -83,7 +83,7 @@ export interface Server {
   readonly control: Control;
   /** Open an account with keys of its own: one for each test. */
   account(opening?: Opening): Promise<Account>;
-  /** List every account that is open. */
+  /** List all open accounts. */
   accounts(): Promise<AccountSummary[]>;
   health(): Promise<Routes["GET /health"]["reply"]>;
   settings(): Promise<Record<string, unknown>>;
@@ -91,7 +91,7 @@ export interface Server {
   metrics(): Promise<string>;
   /** The OpenAPI description of the control API. */
   description(): Promise<Record<string, unknown>>;
-  /** Forget every account and all of its state. */
+  /** Delete every account and all of its state. */
   reset(): Promise<void>;
   /** End a server that `start` started; one that `connect` found goes on. */
   stop(): Promise<void>;
@@ -147,7 +147,7 @@ export interface ClockControl {
   read(): Promise<Clock>;
   /** Move the clock forward by the sum of these. */
   advance(by: { days?: number; hours?: number; minutes?: number; seconds?: number }): Promise<Clock>;
-  /** Freeze the clock, `at` a time or where it is. */
+  /** Freeze the clock at the time `at`, or at its current time. */
   freeze(at?: Time): Promise<Clock>;
   set(at: Time): Promise<Clock>;
   unfreeze(): Promise<Clock>;
@@ -192,6 +192,6 @@ export interface Jobs {
   finish(job: string): Promise<Job>;
   /** Fail a job now, with `status` (that of `code`, else 500), `message` and the provider's own `code`. */
   fail(job: string, how?: Routes["POST /accounts/{id}/jobs/{job}/fail"]["body"]): Promise<Job>;
-  /** Keep a job where it stands until it is advanced, finished or failed. */
+  /** Keep a job in its current stage until it is advanced, finished or failed. */
   stall(job: string): Promise<Job>;
 }

@@ -223,7 +223,7 @@ function billedOnce(charges) {
     const calls = same.map((charge) => `${charge.call} (${dollars(charge.micros)})`).join(", ");
     return `${same[0].operation} was billed ${same.length} times for the same picture and parameters: ${calls}`;
   });
-  const message = lines.join("\n") || "nothing was billed: no call of this account came to an end that costs money";
+  const message = lines.join("\n") || "nothing was billed: no call of this account completed work that costs money";
   const most = Math.max(0, ...[...work.values()].map((same) => same.length));
   throw new AssertionError({ message, actual: most, expected: 1, operator: "assertBilledOnce" });
 }

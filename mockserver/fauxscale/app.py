@@ -194,9 +194,7 @@ class App:
             cannot_be_rebound(host) or host in self.routes.hosts or host in allowed or "*" in allowed
         ):
             return None
-        reason = (
-            f"the Host {host!r} is not one this server answers to; start with --allow-host {host or 'NAME'}"
-        )
+        reason = f"the Host {host!r} is not allowed; start the server with --allow-host {host or 'NAME'}"
         return JSONResponse(
             {"error": "host not allowed", "reason": reason}, 403, {"x-fauxscale-reason": header_value(reason)}
         )
@@ -231,7 +229,7 @@ class App:
         entry.reason = f"no provider answers at {said!r}: base URLs are {', '.join(bases.values())}"
         await unassigned.journal.write(entry)
         self._note(unassigned.id, "", entry)
-        body = {"error": "no such address on this stand-in", "reason": entry.reason, "base_urls": bases}
+        body = {"error": "unknown address", "reason": entry.reason, "base_urls": bases}
         return JSONResponse(body, 404, {"x-fauxscale-reason": header_value(entry.reason)})
 
 

@@ -1,4 +1,4 @@
-"""Assertions for tests: is this picture that one enlarged, and if not, in which way is it not?"""
+"""Assertions for tests: whether a picture is another one enlarged, and if not, how it differs."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ def assert_is_upscale_of(result: Picture, original: Picture, scale: float = 2) -
 
 
 def differences(result: Picture, original: Picture, scale: float = 2) -> list[str]:
-    """List what keeps `result` from being `original` enlarged, each as the rest of a sentence; empty for none."""
+    """List how `result` differs from `original` enlarged, each as the end of a sentence; empty if it does not."""
     from PIL import ImageOps
 
     result, original = _read(result), _read(original)
     source, picture = _opened(original, "original"), _opened(result, "result")
     if source is None:
-        return [f"cannot be judged: the original {_no_picture(cast('bytes', original))}"]
+        return [f"cannot be checked: the original {_no_picture(cast('bytes', original))}"]
     shown = ImageOps.exif_transpose(source)
     wanted = round(shown.width * scale), round(shown.height * scale)
     if picture is None:
         return [_no_picture(cast("bytes", result))]
     wrong: list[str] = []
     if result == original:
-        return ["is unchanged: the original itself"]
+        return ["is the original itself, unchanged"]
     seen = ImageOps.exif_transpose(picture)
     if seen.size == shown.size != wanted:
-        wrong.append(f"is unchanged in size: {_say(seen.size)}, wanted {_say(wanted)}")
+        wrong.append(f"has the size of the original: {_say(seen.size)}, expected {_say(wanted)}")
     elif seen.size != wanted:
-        turned = " (the sides are exchanged)" if seen.size == wanted[::-1] else ""
-        wrong.append(f"has the wrong size: {_say(seen.size)}, wanted {_say(wanted)}{turned}")
+        turned = " (width and height are swapped)" if seen.size == wanted[::-1] else ""
+        wrong.append(f"has the wrong size: {_say(seen.size)}, expected {_say(wanted)}{turned}")
     wrong += _content(seen, shown, source)
     if _has_alpha(source) and not _has_alpha(picture):
         wrong.append(f"lost its alpha: {source.mode} became {picture.mode}")
@@ -91,7 +91,7 @@ def _opened(data: object, what: str) -> Image | None:
 def _no_picture(data: bytes) -> str:
     if not data:
         return "is empty"
-    return f"is no whole picture: {len(data):,} bytes that begin with {bytes(data[:12])!r}"
+    return f"is not a complete picture: {len(data):,} bytes that start with {bytes(data[:12])!r}"
 
 
 def _content(seen: Image, shown: Image, source: Image) -> list[str]:
@@ -100,7 +100,7 @@ def _content(seen: Image, shown: Image, source: Image) -> list[str]:
     if _distance(seen, shown) <= _ALIKE:
         return []
     if _distance(seen, source) <= _ALIKE:
-        return ["is turned: it shows the original without its EXIF orientation"]
+        return ["is rotated: the EXIF orientation of the original was ignored"]
     turns = (
         Transpose.FLIP_LEFT_RIGHT,
         Transpose.ROTATE_180,
@@ -113,7 +113,9 @@ def _content(seen: Image, shown: Image, source: Image) -> list[str]:
     for turn, word in zip(turns, _TURNS, strict=True):
         if _distance(seen, shown.transpose(turn)) <= _ALIKE:
             return [f"is {word}"]
-    return [f"shows another picture: swapped? It differs by {_distance(seen, shown):.0f} of 255 on average"]
+    return [
+        f"shows a different picture (were two swapped?): it differs by {_distance(seen, shown):.0f} of 255 on average"
+    ]
 
 
 def _distance(one: Image, other: Image) -> float:

@@ -1,4 +1,4 @@
-"""Neutral errors: what can be wrong with a call. Handlers raise them; each provider words them on the wire."""
+"""Neutral errors: what can be wrong with a call. Handlers raise them; each provider writes its own reply for them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _PLAIN = frozenset(
 
 
 class FauxscaleError(Exception):
-    """Every error that fauxscale raises of itself is one; most are a kind of Python's own besides."""
+    """The base class of every error that fauxscale raises; most are also a built-in exception such as ValueError."""
 
 
 class ApiError(FauxscaleError):

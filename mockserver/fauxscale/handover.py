@@ -53,13 +53,13 @@ class Handover(Struct, frozen=True, kw_only=True):
 def check_workers(workers: int, store: Store | str | None, *, alone: bool) -> None:
     """Raise ValueError where several processes cannot serve."""
     if workers < 1:
-        raise ValueError(f"there must be at least one worker, not {workers}")
+        raise ValueError(f"workers must be at least 1, not {workers}")
     if not isinstance(store, str):
         raise ValueError(
             f"{workers} workers share their state through Redis: add --store redis://127.0.0.1:6379/0"
         )
     if alone:
-        raise ValueError("several workers need a socket, and can tell no observer of this process anything")
+        raise ValueError("several workers need a socket, and cannot notify an observer in this process")
     if sys.platform == "win32":
         raise ValueError("several workers need Linux, macOS or another POSIX system; on Windows, start one")
 

@@ -1,4 +1,4 @@
-"""MockServer: serves the stand-in in a thread of its own or in the caller's, on a socket or without one."""
+"""MockServer: serves the application in its own thread or in the caller's, on a socket or without one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NO_SOCKET = "http://fauxscale.localhost"
 
 
 class MockServer:
-    """The stand-in as a server: ready when `start()` returns, and nothing of it is left when `stop()` does.
+    """The mock server: ready when `start()` returns, and completely gone when `stop()` returns.
 
         with MockServer() as mock:
             client = MyClient(mock.base_url("ideogram"), api_key="anything")
@@ -104,7 +104,7 @@ class MockServer:
         self.stop()
 
     def start(self) -> None:
-        """Start serving; returns when calls will be answered.
+        """Start the server; returns when it accepts calls.
 
         Raises OSError if the port is taken, RecordingError if `settings.replay` cannot be replayed.
         """
@@ -119,7 +119,7 @@ class MockServer:
         """
         with self._turn, self._lock:
             if self._serving is not None:
-                raise RuntimeError("this server runs already")
+                raise RuntimeError("this server is already running")
             serving = self._prepare()
         try:
             serving.run(on_ready)
@@ -252,13 +252,13 @@ class MockServer:
         """The ASGI application, started. Raises RuntimeError after `stop()`, and where other processes serve it."""
         self._running()
         if self._app is None:
-            raise RuntimeError("the workers have the application, and not this process")
+            raise RuntimeError("the application runs in the worker processes, not in this one")
         return self._app
 
     def _running(self) -> Serving:
         with self._lock:
             if self._stopped:
-                raise RuntimeError("this server was stopped; start() begins a new one, with nothing in it")
+                raise RuntimeError("this server was stopped; start() starts a new, empty one")
             return self._start()
 
     @property
@@ -279,22 +279,22 @@ class MockServer:
 
     def _why_gone(self) -> str:
         failure = self._serving and self._serving.failure
-        return f"its thread died of {failure!r}" if failure else ""
+        return f"its thread failed with {failure!r}" if failure else ""
 
     def account(
         self, *, options: Mapping[str, Scalar] | None = None, label: str = "", **terms: Unpack[TermArguments]
     ) -> AccountHandle:
-        """A fresh account with keys of its own; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
+        """Open an account with its own keys; terms as in `Terms` (balance=, rate_limit=, link_ttl=, …)."""
         members: dict[str, object] = {**terms, "options": options} if options else {**terms}
         return self.client.account(Terms.from_mapping(members), label)
 
     def reset(self) -> None:
-        """Forget every account, call, link and charge."""
+        """Delete every account, call, link and charge."""
         self.client.reset()
 
     @property
     def notes(self) -> list[str]:
-        """What a recording answers, and what it cannot."""
+        """What a recording can and cannot answer."""
         if (supervisor := self._running().supervisor) is not None:
             return supervisor.notes
         return self.app.replay.summary() if self.app.replay else []

@@ -29,7 +29,7 @@ _MOST = {
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """The terms of one account. None means: as the server's settings and the provider say.
+    """The terms of one account. None means the default of the server or the provider.
 
     `balance` is in dollars, `link_ttl` and `latency` in seconds, `rate_limit` in calls a minute,
     `in_flight` in calls at once. `time` "virtual": the waits clients are asked for pass at once. `options` are

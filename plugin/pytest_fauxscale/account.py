@@ -1,4 +1,4 @@
-"""TestedAccount: the account of a test, which can be put into a situation, or is in one when tests are explored."""
+"""TestedAccount: the account of a test, which can be put into a failure situation."""
 
 from __future__ import annotations
 

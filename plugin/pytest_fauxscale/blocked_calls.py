@@ -11,8 +11,8 @@ from fauxscale.client import AccountHandle
 from fauxscale.interception.guard import LiveCallRefused
 
 _ADVICE = (
-    "the program under test swallowed this, so that the test went on without knowing. Where the refusal is what the "
-    "test is about, catch it in the test itself or read calls.refused"
+    "the program under test swallowed this error, so the test did not see it. If the test is about the refusal, "
+    "catch the error in the test itself or read calls.refused"
 )
 
 

@@ -157,5 +157,5 @@ def _unmatched(call: Observation, known: list[str]) -> Violation:
     near = get_close_matches(asked, known, 1, 0.0)
     hint = f": did you mean {near[0]}?" if near else ""
     return Violation(
-        "/method", f"{brief(asked, 100)} is no operation{hint}", REJECTED, "operations on record"
+        "/method", f"{brief(asked, 100)} is not an operation{hint}", REJECTED, "operations on record"
     )

@@ -130,7 +130,7 @@ def check(config: pytest.Config) -> None:
     """Raise UsageError for reports that there are not, and for what is no percentage."""
     reports(config)
     if (options.coverage_fail_under(config) or 0) > 100:
-        raise pytest.UsageError("fauxscale_coverage_fail_under is percent: a number from 0 to 100")
+        raise pytest.UsageError("fauxscale_coverage_fail_under must be a percentage from 0 to 100")
 
 
 def reports(config: pytest.Config) -> list[tuple[str, str]]:
@@ -141,7 +141,7 @@ def reports(config: pytest.Config) -> list[tuple[str, str]]:
         kind, _, path = one.partition(":")
         if kind not in _REPORTS or (kind == "term" and path):
             known = ", ".join(_REPORTS)
-            raise pytest.UsageError(f"--fauxscale-coverage is one of {known}, or html:PATH, not {one!r}")
+            raise pytest.UsageError(f"--fauxscale-coverage must be one of {known}, or html:PATH, not {one!r}")
         found.append((kind, path or f"fauxscale-coverage.{kind}"))
     return found
 

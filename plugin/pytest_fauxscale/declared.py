@@ -35,27 +35,25 @@ class Option:
 
 TERMS: Mapping[str, Option] = {
     "balance": Option(float, "dollars in the wallet of each test's account", 10.0),
-    "rate_limit": Option(int, "calls a minute before 429"),
-    "in_flight": Option(int, "calls at once before 429"),
-    "link_ttl": Option(float, "seconds a link to a result lives"),
-    "latency": Option(float, "seconds every API call waits before it is answered"),
+    "rate_limit": Option(int, "calls per minute before a 429"),
+    "in_flight": Option(int, "concurrent calls before a 429"),
+    "link_ttl": Option(float, "seconds until a link to a result expires"),
+    "latency": Option(float, "minimum seconds that every API call takes"),
     "time": Option(
-        str, "real, or virtual: the waits clients are asked for pass at once", choices=("real", "virtual")
+        str, "real, or virtual: clients are never told to wait in real time", choices=("real", "virtual")
     ),
-    "api_version": Option(str, "the date of the contract the providers follow, 2026-10 for instance"),
+    "api_version": Option(str, "API version of the providers, such as 2026-10"),
 }
 # Those of a run, not of a test.
-NETWORK = Option(
-    str, "whether tests may reach other hosts than this one: block or allow", "block", ("block", "allow")
-)
+NETWORK = Option(str, "block or allow connections to other machines", "block", ("block", "allow"))
 CONTRACT = Option(
     str,
-    "what a call outside the recorded contract does to its test: strict, error, warn or off",
+    "what a violation of the recorded contract does to its test: strict, error, warn or off",
     "error",
     ("strict", "error", "warn", "off"),
 )
-BUDGET = Option(float, "dollars the run may come to before it fails")
-FAIL_UNDER = Option(float, "percent of the situations of its lists that the run must meet")
+BUDGET = Option(float, "fail the run if its calls would have cost more than this, in dollars")
+FAIL_UNDER = Option(float, "fail the run if its tests meet fewer of the situations than this, in percent")
 _OF_RUNS = {"network": NETWORK, "budget": BUDGET, "contract": CONTRACT, "coverage_fail_under": FAIL_UNDER}
 EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
 MARKED = (*TERMS, "contract", "explore")
@@ -67,15 +65,15 @@ _MORE: Mapping[str, dict[str, Any]] = {
     "coverage": {
         "action": "append",
         "metavar": "REPORT",
-        "help": "report the situations that the tests met: term, html, json or md; html:PATH writes it to that file",
+        "help": "report which situations the tests met: term, html, json or md; html:PATH writes to that file",
     },
     "usage": {
         "metavar": "DIR",
-        "help": "write what the clients of these tests use of the recorded contracts into this folder",
+        "help": "write to this folder which parts of the recorded contracts the tested clients use",
     },
     "contract-report": {
         "metavar": "FILE",
-        "help": "write how calls left the recorded contracts into this file, for `fauxscale-contracts gate`",
+        "help": "write contract violations to this file, for `fauxscale-contracts gate`",
     },
     "url": {"metavar": "URL", "help": "use the fauxscale server at this URL instead of starting one"},
     "token": {"metavar": "TOKEN", "help": "the control API token of that server"},
@@ -84,41 +82,41 @@ _EXPLORE: Mapping[str, dict[str, Any]] = {
     "explore": {
         "action": "store_const",
         "const": True,
-        "help": "run the tests that pass again, once for each situation that can meet one of their calls",
+        "help": "run each passing test again, once for each situation that can affect one of its calls",
     },
     "explore-plan": {
         "metavar": "FILE",
-        "help": "run what a plan says that --fauxscale-explore wrote, without the plain run before it",
+        "help": "run a plan written by --fauxscale-explore, without the normal run first",
     },
-    "explore-max": {"type": int, "metavar": "COUNT", "help": "situations to try at most"},
+    "explore-max": {"type": int, "metavar": "COUNT", "help": "maximum number of situations to try"},
     "explore-patience": {
         "type": float,
         "metavar": "SECONDS",
-        "help": "try silence as well: a client that waits longer for an answer is told of",
+        "help": "also try replies that never come, and report clients that wait longer than this",
     },
     "explore-fail": {
         "choices": ("wrong", "look", "never"),
-        "help": "from which verdict on the run fails (default: wrong)",
+        "help": "lowest verdict that fails the run (default: wrong)",
     },
     "explore-report": {
         "action": "append",
         "metavar": "FILE",
-        "help": "write what was found into this file: .html, .json or .md",
+        "help": "write the findings to this file: .html, .json or .md",
     },
     "explore-write": {
         "metavar": "DIR",
-        "help": "write a test to keep for each finding into this folder",
+        "help": "write a regression test for each finding to this folder",
     },
     "explore-baseline": {
         "metavar": "FILE",
-        "help": "findings that are accepted, a line each: TEST SITUATION # why",
+        "help": "file of accepted findings, one per line: TEST SITUATION # why",
     },
 }
 
 
 def declare(parser: pytest.Parser) -> None:
     """Declare the command line options and ini values."""
-    group = parser.getgroup("fauxscale", "fauxscale, a stand-in for image-upscaling APIs")
+    group = parser.getgroup("fauxscale", "fauxscale, a mock server for image-upscaling APIs")
     for name, option in EVERY.items():
         given = "" if option.default is None else f" (default: {option.default})"
         group.addoption(
@@ -138,13 +136,13 @@ def declare(parser: pytest.Parser) -> None:
             heading.addoption(f"--fauxscale-{name}", default=None, **members)
     parser.addini(
         "fauxscale_reachable",
-        "hosts tests may reach although the network is blocked",
+        "hosts that tests may reach even though the network is blocked",
         type="args",
         default=[],
     )
     parser.addini(
         "fauxscale_explore",
-        "what clients do in situations, a line each: PATTERN: passes, fails, either or skip",
+        "expected results by situation, one per line: PATTERN: passes, fails, either or skip",
         type="linelist",
         default=[],
     )

@@ -105,7 +105,7 @@ class PlainRun:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if report.failed:
-            item.stash[_WHY_NOT] = "it fails without any situation"
+            item.stash[_WHY_NOT] = "it fails in the normal run"
         elif hasattr(report, "wasxfail"):
             item.stash[_WHY_NOT] = "it is expected to fail"
         elif report.when == "call" and (account := item.stash.get(ACCOUNT, None)) is not None:
@@ -128,7 +128,7 @@ class PlainRun:
         runtestprotocol(item, log=False, nextitem=nextitem)
         second, why = item.stash[_PLAIN], item.stash[_WHY_NOT]
         if why or first is None or second is None or first.shape != second.shape:
-            why = why or "it makes other calls when it is run again"
+            why = why or "it makes different calls when run again"
             self._candidates.append(Candidate(item.nodeid, place, skipped=why))
         else:
             self._candidates.append(candidate(item.nodeid, place, first))
@@ -146,10 +146,10 @@ class PlainRun:
         if hasattr(getattr(item, "obj", None), "hypothesis"):
             return "it is run with generated values (@given)"
         if getattr(item, "execution_count", 1) > 1:
-            return "it had to be run again to pass"
+            return "it passed only after a rerun"
         if plain is None:
-            return "its calls are not made with the account of the fixture fauxscale"
-        return None if plain.calls else "it makes no call"
+            return "it does not make its calls with the account of the fixture fauxscale"
+        return None if plain.calls else "it makes no calls"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -177,8 +177,8 @@ class PlainRun:
         for note in plan.notes(explore_options.PREFIX):
             terminalreporter.write_line(f"fauxscale: {note}")
         tests = f"{len(plan.tests)} {'test' if len(plan.tests) == 1 else 'tests'}"
-        where = f", by the plan {self._config.stash[PLAN]}" if plan.count else ""
-        terminalreporter.write_line(f"fauxscale: {plan.count} situations of {tests} to explore{where}")
+        where = f", plan: {self._config.stash[PLAN]}" if plan.count else ""
+        terminalreporter.write_line(f"fauxscale: exploring {plan.count} situations of {tests}{where}")
 
 
 def _folder(config: pytest.Config) -> Path:

@@ -22,16 +22,16 @@ def check(config: pytest.Config) -> None:
     for pattern, word in _written(config):
         if not pattern or word not in DECLARED:
             raise pytest.UsageError(
-                f"fauxscale_explore: {pattern or word!r} wants one of {', '.join(DECLARED)}: lost-reply: fails"
+                f"fauxscale_explore: {pattern or word!r} needs one of {', '.join(DECLARED)}, as in lost-reply: fails"
             )
     for file in config.getoption("--fauxscale-explore-report") or ():
         if not str(file).endswith((".html", ".json", ".md")):
             raise pytest.UsageError(
-                f"--fauxscale-explore-report is a file in .html, .json or .md, not {file}"
+                f"--fauxscale-explore-report must be a .html, .json or .md file, not {file}"
             )
     if config.getoption("--fauxscale-explore") and config.getoption("--fauxscale-url"):
         raise pytest.UsageError(
-            "--fauxscale-explore needs a server of the run's own, not that of --fauxscale-url"
+            "--fauxscale-explore cannot be combined with --fauxscale-url: it needs a server that the run itself starts"
         )
 
 
@@ -42,7 +42,7 @@ def check_marked(item: pytest.Item, value: object) -> None:
         isinstance(pattern, str) and word in DECLARED for pattern, word in said.items()
     ):
         raise pytest.UsageError(
-            f"{item.nodeid}: explore is True, False, or what the client does in situations, one of "
+            f"{item.nodeid}: explore must be True, False, or the expected results by situation, each one of "
             f'{", ".join(DECLARED)}: fauxscale(explore={{"lost-reply": "fails"}})'
         )
 

@@ -196,13 +196,11 @@ class ExploredTests:
         notes = self._plan.notes(explore_options.PREFIX)
         if self._gone:
             notes.append(
-                f"planned tests that are not here: {', '.join(self._gone[:3])}: plan anew, or name their files"
+                f"planned tests not found: {', '.join(self._gone[:3])}: make a new plan, or name their files"
             )
         if self._stopped:
             tried = sum(one.situation != PLAIN for one in self._findings)
-            notes.append(
-                f"the run was ended before its end: {tried} situations of {self._plan.count} are judged"
-            )
+            notes.append(f"the run was stopped early: {tried} of {self._plan.count} situations were tried")
         done = Exploration(self._findings, self._plan.skipped, notes).without(self._leaking)
         terminalreporter.section("fauxscale exploration")
         for line in lines(done, self._failing):
@@ -227,7 +225,7 @@ def _confirmed(first: ExploredCall, second: ExploredCall | None) -> ExploredCall
     """What two runs say together."""
     if second is not None and second.level == "wrong":
         return second
-    once = "this happened once of two times"
+    once = "this happened in one of two runs"
     return replace(first, level="look", reasons=(*first.reasons, once))
 
 
@@ -238,7 +236,7 @@ def _declared(word: str, seen: Played, verdict: Judgement) -> tuple[Judgement, s
     passed = seen.ending == "passed"
     if word in ("passes", "fails") and passed != (word == "passes"):
         happened = "the test passed" if passed else f"the test failed, {seen.said}"
-        return Judgement("wrong", (f"{happened}: it is declared that it {word}",)), ""
+        return Judgement("wrong", (f"{happened}, but it is declared as {word!r}",)), ""
     if verdict.level == "fine":
         return verdict, ""
     return Judgement("accepted", verdict.reasons), f"declared: {word}"

@@ -53,7 +53,7 @@ def check_unused_faults(item: pytest.Item, account: AccountHandle) -> None:
             applied = (
                 f"applied {rule.applied} of {len(rule.script)} times" if rule.applied else "never applied"
             )
-            text = f"{rule.id}, configured on {rule.on!r}, {applied}: {', '.join(never)} met no call"
+            text = f"{rule.id}, configured on {rule.on!r}, {applied}: no call for {', '.join(never)}"
             try:
                 item.warn(UnusedFault(text))
             except UnusedFault:  # the run has made errors of warnings
@@ -74,7 +74,9 @@ def check_contract(item: pytest.Item, log: ContractLog, failure: BaseException |
         log.swallowed += [f"{item.nodeid} ({one})" for one in refused]
     if not (found := [line for breach in breaches for line in breach.lines(allowed, strict)]):
         return
-    head = "calls outside the recorded contract:" if strict else "calls that the real service would reject:"
+    head = (
+        "calls that violate the recorded contract:" if strict else "calls that the real service would reject:"
+    )
     text = item.stash[BREACHES] = "\n".join([head, *found])
     if strictness == "warn":
         warnings.warn(text, ContractWarning, stacklevel=2)

@@ -77,8 +77,8 @@ def write_all(done: Exploration, config: pytest.Config) -> Iterator[str]:
                 yield _written(Path(str(folder)) / _file_name(one), one.kept)
             else:
                 yield (
-                    f"no test to keep of {one.test} in {one.situation}: only functions can be called, and with "
-                    "parameters that can be written down"
+                    f"no regression test for {one.test} in {one.situation}: it must be a function whose parameters "
+                    "can be written as literals"
                 )
 
 

@@ -33,7 +33,7 @@ def check(config: pytest.Config) -> None:
         try:
             written = _written(config, name)
         except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
-            raise pytest.UsageError(f"fauxscale_{name} is {_ACCEPTS[option.kind]}: {error}") from None
+            raise pytest.UsageError(f"fauxscale_{name} must be {_ACCEPTS[option.kind]}: {error}") from None
         _check_given(f"fauxscale_{name}", option, written)
         chosen = _chosen(config, name, option)
         if name in TERMS and chosen is not None and chosen != option.default:
@@ -60,16 +60,18 @@ def _check_terms(shown: str, name: str, value: Value) -> None:
 
 def _check_url(config: pytest.Config, url: str) -> None:
     if not url.startswith(("http://", "https://")):
-        raise pytest.UsageError(f"--fauxscale-url is an address such as http://mock.test:2160, not {url!r}")
+        raise pytest.UsageError(
+            f"--fauxscale-url must be an address such as http://mock.test:2160, not {url!r}"
+        )
     for name in ("--fauxscale-usage", "--fauxscale-contract-report"):
         if config.getoption(name):
             raise pytest.UsageError(
-                f"{name} cannot be kept with --fauxscale-url: only a server of the run's own shows its calls"
+                f"{name} cannot be combined with --fauxscale-url: it needs a server that the run itself starts"
             )
     if config.getoption("--fauxscale-contract") in ("strict", "error", "warn"):
         raise pytest.UsageError(
-            f"--fauxscale-contract={config.getoption('--fauxscale-contract')} cannot be kept with --fauxscale-url: "
-            "only calls of a server of the run's own are held against the contract"
+            f"--fauxscale-contract={config.getoption('--fauxscale-contract')} cannot be combined with --fauxscale-url: "
+            "calls are checked against the contract only if the run itself starts the server"
         )
 
 
@@ -77,16 +79,16 @@ def _check_given(name: str, option: Option, value: Value | None) -> None:
     if value is None:
         return
     if option.choices and value not in option.choices:
-        raise pytest.UsageError(f"{name} is one of {', '.join(option.choices)}, not {value!r}")
+        raise pytest.UsageError(f"{name} must be one of {', '.join(option.choices)}, not {value!r}")
     if option.kind is not str and not 0 <= float(value) < inf:
-        raise pytest.UsageError(f"{name} is {_ACCEPTS[option.kind]} of 0 or more, not {value!r}")
+        raise pytest.UsageError(f"{name} must be {_ACCEPTS[option.kind]} of 0 or more, not {value!r}")
 
 
 def unheld(config: pytest.Config) -> str:
     """Say why the calls of this run are checked against no contract; "" if they are, or are not meant to be."""
     if not config.getoption("--fauxscale-url") or _chosen(config, "contract", declared.CONTRACT) == "off":
         return ""
-    return "calls to the server of --fauxscale-url were not held against the recorded contract"
+    return "calls to the server of --fauxscale-url were not checked against the recorded contract"
 
 
 def check_marker(item: pytest.Item) -> None:
@@ -115,7 +117,7 @@ def _check_term(item: pytest.Item, name: str, value: object) -> None:
     )
     if not fits or (option.choices and value not in option.choices):
         wanted = f"one of {', '.join(option.choices)}" if option.choices else _ACCEPTS[option.kind]
-        raise pytest.UsageError(f"{item.nodeid}: {name} is {wanted}, not {value!r}")
+        raise pytest.UsageError(f"{item.nodeid}: {name} must be {wanted}, not {value!r}")
     _check_given(f"{item.nodeid}: {name}", option, cast("Value", value))
     _check_terms(f"{item.nodeid}: {name}", name, cast("Value", value))
 
@@ -128,7 +130,7 @@ def _check_contract(item: pytest.Item, value: object) -> None:
     elif value in (declared.CONTRACT.choices or ()):
         return
     raise pytest.UsageError(
-        f"{item.nodeid}: contract is strict, error, warn or off, or allowances with their reasons: "
+        f"{item.nodeid}: contract must be strict, error, warn or off, or allowances with reasons: "
         'fauxscale(contract={"/body/image_request/style": "in beta for us"})'
     )
 

@@ -93,7 +93,7 @@ def fauxscale_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def fauxscale(
     request: pytest.FixtureRequest, fauxscale_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestedAccount]:
-    """A fresh account on the stand-in: keys, wallet, faults, clock and calls of this test alone."""
+    """A new account on the mock server for this test: its own keys, wallet, faults, clock and calls."""
     from .fixtures import account_of
     from .stashed import ACCOUNT
 
@@ -109,7 +109,7 @@ def fauxscale_intercept(
     fauxscale: TestedAccount,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[TestedAccount]:
-    """The same account, with the services' real hosts answered by it in this process: the client stays as it is."""
+    """The same account, with calls to the services' real hosts redirected to it: the client needs no change."""
     from .fixtures import intercepted
 
     with intercepted(request.node, fauxscale_server, fauxscale, monkeypatch):
@@ -118,7 +118,7 @@ def fauxscale_intercept(
 
 @pytest.fixture
 def sample_image() -> SampleImages:
-    """Pictures to send: sample_image("PNG", 640, 480, mode="RGBA", exif_orientation=6), and broken ones by name."""
+    """Makes pictures to send: sample_image("PNG", 640, 480, mode="RGBA", exif_orientation=6), and broken ones."""
     from .samples import SampleImages
 
     return SampleImages()

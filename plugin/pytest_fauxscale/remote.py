@@ -52,7 +52,7 @@ class RemoteServer:
 
     def reset(self) -> None:
         """Refuse: others may be using it."""
-        raise RuntimeError("a shared server is not reset by a test: reset the account, or take a fresh one")
+        raise RuntimeError("a test cannot reset a shared server: reset the account, or open a new one")
 
 
 Server: TypeAlias = MockServer | RemoteServer

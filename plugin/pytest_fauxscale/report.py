@@ -31,8 +31,10 @@ def describe(server: Server, account: AccountHandle) -> str:
         made = server.client.call("GET", f"/accounts/{account.id}")["made"]
         lost = [call for call in _calls(server, UNASSIGNED) if call.at >= made]
     except (LookupError, RuntimeError, httpx.HTTPError) as error:
-        return f"not to be had: {error}"
-    return "\n".join([table(calls), *(["meanwhile, taken by no account:", table(lost)] if lost else [])])
+        return f"not available: {error}"
+    return "\n".join(
+        [table(calls), *(["calls of no account during this test:", table(lost)] if lost else [])]
+    )
 
 
 def untold(item: pytest.Item, report: pytest.TestReport) -> str:

@@ -13,7 +13,7 @@ _ORIENTATION = 0x0112
 
 
 class SampleImages:
-    """A factory: call it for a good picture, or ask for one of the bad ones by name. Same arguments, same bytes."""
+    """A factory: call it for a valid picture, or a method for a broken one. Equal arguments give equal bytes."""
 
     def __call__(
         self,
@@ -61,7 +61,7 @@ class SampleImages:
         return whole[: len(whole) * 2 // 3]
 
     def not_an_image(self) -> bytes:
-        """Make a page of HTML, as a proxy or a login form sends where a picture was expected."""
+        """Make an HTML page, as a proxy or a login form sends instead of a picture."""
         return b"<!DOCTYPE html><title>502 Bad Gateway</title><h1>This is not an image</h1>\n"
 
 

@@ -42,8 +42,8 @@ class Totals:
             "ignored": self.ignored,
         }
         told = ", ".join(f"{number:,} {name}" for name, number in found.items() if number)
-        departures = _count(sum(found.values()), "departure")
-        return f"{_count(self.judged, 'call')} judged, {departures}" + (f": {told}" if told else "")
+        departures = _count(sum(found.values()), "violation")
+        return f"{_count(self.judged, 'call')} checked, {departures}" + (f": {told}" if told else "")
 
     def __bool__(self) -> bool:
         return any(self.to_members().values())

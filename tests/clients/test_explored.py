@@ -27,11 +27,11 @@ REPORT = {
     "summary": COUNTS,
     "findings": [
         found("wrong", "lost-reply@fal.run#1", "paid 2 times"),
-        found("look", "download-html@fal.download#1", "took it without an error: a page for people"),
-        found("look", "download-halved@fal.run#1", "took it without an error: a smaller one"),
+        found("look", "download-html@fal.download#1", "accepted it without an error: an HTML page"),
+        found("look", "download-halved@fal.run#1", "accepted it without an error: a smaller one"),
         found("fine", "reset@fal.run#1"),
         found("wrong", "cut-reply@fal.run#1", "paid 2 times"),
-        found("look", "429-date@fal.run#1", "paid 2 times", "this happened once of two times"),
+        found("look", "429-date@fal.run#1", "paid 2 times", "this happened in one of two runs"),
     ],
     "notes": ["2 situations not tried"],
 }
@@ -62,8 +62,8 @@ def test_the_worst_is_told_first_and_what_is_the_same_once() -> None:
         "**litellm 1.2.3**",
         "",
         "- the client is wrong: paid 2 times: `lost-reply@fal.run#1`, `cut-reply@fal.run#1`",
-        "- look at this: took it without an error: `download-html@fal.download#1`, `download-halved@fal.run#1`",
-        "- look at this: paid 2 times; this happened once of two times: `429-date@fal.run#1`",
+        "- look at this: accepted it without an error: `download-html@fal.download#1`, `download-halved@fal.run#1`",
+        "- look at this: paid 2 times; this happened in one of two runs: `429-date@fal.run#1`",
         "- 2 situations not tried",
     ]
 

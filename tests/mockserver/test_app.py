@@ -288,7 +288,7 @@ def test_a_mistake_of_ours_is_told_as_such_in_the_providers_envelope_and_journal
         reply = upscale(stage, key=account.api_key("ideogram"))
         assert reply.status_code == 500
         assert set(reply.json()) == {"error", "message"}
-        assert "a mistake in fauxscale" in reply.headers["x-fauxscale-reason"]
+        assert "a bug in fauxscale" in reply.headers["x-fauxscale-reason"]
         (entry,) = entries(stage, account.id)
         assert entry.status == 500
     assert "ZeroDivisionError" in caplog.text

@@ -156,7 +156,7 @@ def check(said: Answer, target: Target, whose: str, is_own: bool) -> None:
         assert READABLE not in said.headers, where
         if not is_own and not target.page:
             assert said.status == 403, where
-            assert b"answers no other origin" in said.body, where
+            assert b"refuses calls from other origins" in said.body, where
         if is_own and target.method == "GET":
             assert said.status in (200, 304, 307, 404), where
 

@@ -310,7 +310,7 @@ def test_it_can_be_served_by_the_calling_thread_until_another_stops_it(listen: b
         server.start()
         assert ready.wait(60)
         assert mock.account().api_key("fal")
-        with pytest.raises(RuntimeError, match="runs already"):
+        with pytest.raises(RuntimeError, match="already running"):
             mock.serve_forever()
         mock.stop()
         server.join(60)

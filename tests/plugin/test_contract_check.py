@@ -120,9 +120,7 @@ def test_a_run_may_warn_or_not_care(run: Runs) -> None:
 def test_what_a_contract_cannot_be_is_a_usage_error(run: Runs, value: str) -> None:
     result = run(f"@pytest.mark.fauxscale(contract={value})\ndef test_it(fauxscale): pass\n")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        ["*contract is strict, error, warn or off, or allowances with their reasons*"]
-    )
+    result.stderr.fnmatch_lines(["*contract must be strict, error, warn or off, or allowances with reasons*"])
 
 
 def test_no_way_to_a_fixture_leads_round_the_contract(run: Runs) -> None:
@@ -187,7 +185,7 @@ class TestNew:
 
 
 def test_calls_to_a_server_elsewhere_are_said_to_be_held_against_nothing(run: Runs) -> None:
-    line = "fauxscale: calls to the server of --fauxscale-url were not held against the recorded contract"
+    line = "fauxscale: calls to the server of --fauxscale-url were not checked against the recorded contract"
     run.write("def test_it(fauxscale, send): send(fauxscale)\n")
     with MockServer(Settings(token="let me in")) as mock:
         there = ("--fauxscale-url", mock.url, "--fauxscale-token", "let me in")
@@ -204,7 +202,7 @@ def test_a_contract_that_a_server_elsewhere_cannot_keep_is_a_usage_error(run: Ru
     result = run.again("--fauxscale-url", "http://127.0.0.1:1", "--fauxscale-contract", strictness)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        [f"ERROR: --fauxscale-contract={strictness} cannot be kept with --fauxscale-url: *"]
+        [f"ERROR: --fauxscale-contract={strictness} cannot be combined with --fauxscale-url: *"]
     )
 
 
@@ -282,7 +280,7 @@ def test_what_is_undocumented_or_ignored_fails_a_strict_test_only(run: Runs) -> 
     result = run.again("--fauxscale-contract=strict")
     result.assert_outcomes(failed=4)
     result.stdout.fnmatch_lines(
-        ["calls outside the recorded contract:", "*declared image/jpeg, the bytes are PNG*"]
+        ["calls that violate the recorded contract:", "*declared image/jpeg, the bytes are PNG*"]
     )
     said = result.stdout.str()
     for each in ("did you mean image_request?", "was sent more than once", "stray is not a query parameter"):
@@ -296,10 +294,10 @@ def test_the_summary_counts_what_was_judged_the_worst_first(run: Runs) -> None:
         + UNTIDY.replace("test_it", "test_more")
     )
     result.stdout.fnmatch_lines(
-        ["fauxscale contract: 5 calls judged, 5 departures: 1 would be rejected, 3 undocumented, 1 ignored"]
+        ["fauxscale contract: 5 calls checked, 5 violations: 1 would be rejected, 3 undocumented, 1 ignored"]
     )
     clean = run("def test_it(fauxscale, send):\n    send(fauxscale)\n", "--fauxscale-contract=warn")
-    clean.stdout.fnmatch_lines(["fauxscale contract: 1 call judged, 0 departures"])
+    clean.stdout.fnmatch_lines(["fauxscale contract: 1 call checked, 0 violations"])
 
 
 SLIPS = """
@@ -330,7 +328,7 @@ def test_a_wrong_address_fails_its_test_and_names_the_right_one(run: Runs) -> No
     result = run(SLIPS, "-k", "address")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*/method: POST /ideogram/v1/upscale is no operation: did you mean POST /upscale?*"]
+        ["*/method: POST /ideogram/v1/upscale is not an operation: did you mean POST /upscale?*"]
     )
 
 

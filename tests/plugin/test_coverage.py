@@ -172,13 +172,13 @@ def test_a_run_without_a_call_is_held_to_nothing(run: Runs) -> None:
     [
         (
             "--fauxscale-coverage=pdf",
-            "--fauxscale-coverage is one of term, html, json, md, or html:PATH, not 'pdf'",
+            "--fauxscale-coverage must be one of term, html, json, md, or html:PATH, not 'pdf'",
         ),
-        ("--fauxscale-coverage=term:out", "--fauxscale-coverage is one of *, not 'term:out'"),
-        ("--fauxscale-coverage-fail-under=101", "fauxscale_coverage_fail_under is percent: *"),
+        ("--fauxscale-coverage=term:out", "--fauxscale-coverage must be one of *, not 'term:out'"),
+        ("--fauxscale-coverage-fail-under=101", "fauxscale_coverage_fail_under must be a percentage*"),
         (
             "--fauxscale-coverage-fail-under=-1",
-            "--fauxscale-coverage-fail-under is a number of 0 or more, not -1.0",
+            "--fauxscale-coverage-fail-under must be a number of 0 or more, not -1.0",
         ),
     ],
 )

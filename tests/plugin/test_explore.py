@@ -52,7 +52,7 @@ def test_a_client_that_pays_twice_fails_the_run(run: Runs) -> None:
     done = explore(run, STUBBORN, *FEW)
     assert done.ret == 1
     text = done.stdout.str()
-    assert "fauxscale: 6 situations of 1 test to explore" in text
+    assert "fauxscale: exploring 6 situations of 1 test" in text
     assert "FAILED test_it.py::test_upload[lost-reply@ideogram.upscale#1]" in text
     assert "paid 2 times for one piece of work, once without the situation" in text
     assert levels(run) == {
@@ -110,7 +110,7 @@ def test_junit_has_a_case_for_each_situation_in_a_file_of_its_own(run: Runs) -> 
 def test_x_stops_at_the_first_and_what_is_judged_is_told(run: Runs) -> None:
     done = explore(run, STUBBORN, *FEW, "-x")
     assert list(levels(run)) == ["lost-reply@ideogram.upscale#1"]
-    assert "the run was ended before its end: 1 situations of 6 are judged" in done.stdout.str()
+    assert "the run was stopped early: 1 of 6 situations were tried" in done.stdout.str()
 
 
 @pytest.mark.e2e
@@ -142,7 +142,7 @@ def test_a_plan_of_another_tree_says_what_is_gone(run: Runs) -> None:
     explore(run, STUBBORN, *FEW)
     run.write("def test_other(): pass")
     done = run.apart("--fauxscale-explore-plan=.pytest_cache/d/fauxscale-explore/plan.json")
-    assert "planned tests that are not here: test_it.py::test_upload" in done.stdout.str()
+    assert "planned tests not found: test_it.py::test_upload" in done.stdout.str()
     assert "Traceback" not in done.stdout.str() + done.stderr.str()
 
 
@@ -151,8 +151,11 @@ def test_a_plan_of_another_tree_says_what_is_gone(run: Runs) -> None:
     [
         (("--fauxscale-explore-plan=none.json",), "No such file"),
         (("--fauxscale-explore", "--fauxscale-explore-baseline=none"), "cannot be read"),
-        (("--fauxscale-explore", "--fauxscale-explore-report=x.txt"), "is a file in .html, .json or .md"),
-        (("--fauxscale-explore", "--fauxscale-url=http://127.0.0.1:1"), "needs a server of the run's own"),
+        (("--fauxscale-explore", "--fauxscale-explore-report=x.txt"), "must be a .html, .json or .md file"),
+        (
+            ("--fauxscale-explore", "--fauxscale-url=http://127.0.0.1:1"),
+            "needs a server that the run itself starts",
+        ),
     ],
 )
 def test_misuse_is_told_before_any_test(run: Runs, arguments: tuple[str, ...], why: str) -> None:
@@ -210,15 +213,15 @@ def test_what_is_not_explored_is_told_with_its_reason(run: Runs) -> None:
     text = explore(run, NOT_EXPLORED, "--fauxscale-explore").stdout.str()
     told = dict(re.findall(r"not explored: test_it\.py::(\w+): (.*)", text))
     assert told == {
-        "test_fails": "it fails without any situation",
+        "test_fails": "it fails in the normal run",
         "test_xfail": "it is expected to fail",
         "test_given": "it is run with generated values (@given)",
-        "test_differs": "it makes other calls when it is run again",
-        "test_shared": "its calls are not made with the account of the fixture fauxscale",
+        "test_differs": "it makes different calls when run again",
+        "test_shared": "it does not make its calls with the account of the fixture fauxscale",
         "test_declared": "its marker says explore=False",
-        "test_silent": "it makes no call",
+        "test_silent": "it makes no calls",
     }
-    assert "0 situations of 0 tests to explore" in text
+    assert "exploring 0 situations of 0 tests" in text
 
 
 KINDS = """
@@ -371,7 +374,7 @@ def test_silence_is_tried_with_patience(run: Runs) -> None:
         run, "def test_it(fauxscale, send): send(fauxscale)", *arguments, "--fauxscale-explore-patience=0.2"
     )
     assert levels(run) == {"hang@ideogram.upscale#1": "wrong"}
-    assert report(run)["findings"][0]["reasons"] == ["was still waiting after 0.2 s of silence"]
+    assert report(run)["findings"][0]["reasons"] == ["was still waiting after 0.2 s without a reply"]
 
 
 # A client of the real service, as it is in production.
@@ -412,8 +415,8 @@ def test_a_client_without_a_time_out_waits_for_ever(run: Runs) -> None:
     explore(run, source, *SILENCE, "--fauxscale-explore-write=.")
     (found,) = report(run)["findings"]
     assert found["level"] == "wrong"
-    assert found["reasons"] == ["waits for ever where the service says nothing: it has no time-out"]
-    assert any("would wait for ever" in line for line in found["timeline"])
+    assert found["reasons"] == ["waits forever for a reply: it has no time-out"]
+    assert any("would wait forever" in line for line in found["timeline"])
     (kept,) = Path(run.pytester.path).glob("test_it_hang*.py")
     run.apart(kept.name).assert_outcomes(failed=1)
     run.write(source.replace("timeout=None", "timeout=5"))
@@ -482,7 +485,7 @@ def test_ctrl_c_in_the_middle_tells_what_is_judged(run: Runs) -> None:
     done = explore(run, source, *FEW)
     text = done.stdout.str()
     assert done.ret == 2
-    assert "the run was ended before its end" in text
+    assert "the run was stopped early" in text
     assert "INTERNALERROR" not in text
     assert levels(run)["lost-reply@ideogram.upscale#1"] == "wrong"
 

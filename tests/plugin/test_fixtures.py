@@ -60,7 +60,7 @@ def test_intercepted_hosts_answer_with_the_same_account(run: Runs) -> None:
                 assert http.get(reply.json()["data"][0]["url"], timeout=60).content.startswith(b"\\x89PNG")
 
         def test_nothing_is_intercepted_afterwards(fauxscale):
-            with pytest.raises(AssertionError, match="ask for the fixture fauxscale_intercept"):
+            with pytest.raises(AssertionError, match="use the fixture fauxscale_intercept"):
                 httpx.get("https://api.ideogram.ai/")
     """)
     result = run.apart()
@@ -116,7 +116,7 @@ def test_a_server_elsewhere_serves_the_same_tests(run: Runs) -> None:
                 assert send(poor).status_code == 402
             with pytest.raises(ValueError, match="choose from ideogram"):
                 fauxscale_server.base_url("pixels")
-            with pytest.raises(RuntimeError, match="a shared server is not reset"):
+            with pytest.raises(RuntimeError, match="a test cannot reset a shared server"):
                 fauxscale_server.reset()
             assert fauxscale_server.base_url("ideogram").endswith("/ideogram")
     """)

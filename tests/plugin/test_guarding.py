@@ -17,7 +17,7 @@ def app():
     except Exception:
         return "try again later"
 """
-SAID = "a live call to api.ideogram.ai by httpx (through httpcore) was refused: ask for the fixture *"
+SAID = "a live call to api.ideogram.ai by httpx (through httpcore) was refused: use the fixture *"
 
 
 @pytest.mark.tries_to_leave
@@ -92,7 +92,7 @@ def test_a_refusal_that_the_program_swallows_fails_the_test(run: Runs, fixture: 
     result.assert_outcomes(passed=1, failed=1)
     by = "urllib *" if call == "other()" else "httpx *"
     result.stdout.fnmatch_lines([f"*a live call to {host} by {by}was refused: *"])
-    result.stdout.fnmatch_lines(["*swallowed this, *read calls.refused"])
+    result.stdout.fnmatch_lines(["*swallowed this error*read calls.refused"])
 
 
 @pytest.mark.parametrize("fixture", ["fauxscale", "fauxscale_server"])
@@ -263,8 +263,8 @@ def test_a_fault_that_never_struck_is_worth_a_warning(run: Runs) -> None:
     result.assert_outcomes(passed=3, failed=1, warnings=2)
     result.stdout.fnmatch_lines(
         [
-            "*UnusedFault: fault_1, configured on 'fal.run', never applied: Fail met no call",
-            "*UnusedFault: fault_1, configured on 'ideogram.upscale', applied 1 of 3 times: Delay met no call",
+            "*UnusedFault: fault_1, configured on 'fal.run', never applied: no call for Fail",
+            "*UnusedFault: fault_1, configured on 'ideogram.upscale', applied 1 of 3 times: no call for Delay",
         ]
     )
 

@@ -103,11 +103,11 @@ def test_virtual_time_may_be_the_whole_run_s(run: Runs) -> None:
             "*test_it.py::test_it: the marker fauxscale has no 'balanse': choose from balance, *",
         ),
         ("fauxscale(5)", "*test_it.py::test_it: the marker fauxscale accepts named arguments only: *"),
-        ("fauxscale(balance='3')", "*test_it.py::test_it: balance is a number, not '3'"),
-        ("fauxscale(latency=True)", "*test_it.py::test_it: latency is a number, not True"),
-        ("fauxscale(in_flight=1.5)", "*test_it.py::test_it: in_flight is a whole number, not 1.5"),
-        ("fauxscale(api_version=202610)", "*test_it.py::test_it: api_version is a text, not 202610"),
-        ("fauxscale(time='fast')", "*test_it.py::test_it: time is one of real, virtual, not 'fast'"),
+        ("fauxscale(balance='3')", "*test_it.py::test_it: balance must be a number, not '3'"),
+        ("fauxscale(latency=True)", "*test_it.py::test_it: latency must be a number, not True"),
+        ("fauxscale(in_flight=1.5)", "*test_it.py::test_it: in_flight must be a whole number, not 1.5"),
+        ("fauxscale(api_version=202610)", "*test_it.py::test_it: api_version must be a text, not 202610"),
+        ("fauxscale(time='fast')", "*test_it.py::test_it: time must be one of real, virtual, not 'fast'"),
     ],
 )
 def test_a_marker_nobody_understands_is_a_usage_error(run: Runs, marker: str, line: str) -> None:
@@ -139,10 +139,10 @@ def test_a_worker_says_so_at_the_test(run: Runs) -> None:
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
-        ("balance=-1", "balance is a number of 0 or more, not -1"),
-        ("balance=float('nan')", "balance is a number of 0 or more, not nan"),
-        ("balance=float('inf')", "balance is a number of 0 or more, not inf"),
-        ("in_flight=-1", "in_flight is a whole number of 0 or more, not -1"),
+        ("balance=-1", "balance must be a number of 0 or more, not -1"),
+        ("balance=float('nan')", "balance must be a number of 0 or more, not nan"),
+        ("balance=float('inf')", "balance must be a number of 0 or more, not inf"),
+        ("in_flight=-1", "in_flight must be a whole number of 0 or more, not -1"),
         ("latency=1e9", "latency must be at most 3,600, got 1000000000.0"),
         ("api_version='1999-01'", "no provider has the API version '1999-01': choose from 2026-04, 2026-10"),
     ],
@@ -170,13 +170,16 @@ PASSES = "def test_it(fauxscale): pass"
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("fauxscale_budget = 2,00", "fauxscale_budget is a number: could not convert *2,00*"),
-        ("fauxscale_budget = nan", "fauxscale_budget is a number of 0 or more, not nan"),
-        ("fauxscale_rate_limit = 1.5", "fauxscale_rate_limit is a whole number: *1.5*"),
-        ("fauxscale_latency = -1", "fauxscale_latency is a number of 0 or more, not -1.0"),
-        ("fauxscale_time = fast", "fauxscale_time is one of real, virtual, not 'fast'"),
-        ("fauxscale_contract = errr", "fauxscale_contract is one of strict, error, warn, off, not 'errr'"),
-        ("fauxscale_network = blok", "fauxscale_network is one of block, allow, not 'blok'"),
+        ("fauxscale_budget = 2,00", "fauxscale_budget must be a number: could not convert *2,00*"),
+        ("fauxscale_budget = nan", "fauxscale_budget must be a number of 0 or more, not nan"),
+        ("fauxscale_rate_limit = 1.5", "fauxscale_rate_limit must be a whole number: *1.5*"),
+        ("fauxscale_latency = -1", "fauxscale_latency must be a number of 0 or more, not -1.0"),
+        ("fauxscale_time = fast", "fauxscale_time must be one of real, virtual, not 'fast'"),
+        (
+            "fauxscale_contract = errr",
+            "fauxscale_contract must be one of strict, error, warn, off, not 'errr'",
+        ),
+        ("fauxscale_network = blok", "fauxscale_network must be one of block, allow, not 'blok'"),
         (
             "fauxscale_api_version = 1999-01",
             "fauxscale_api_version: no provider has the API version '1999-01': choose *",
@@ -196,14 +199,17 @@ def test_an_ini_value_that_cannot_be_is_a_usage_error_before_any_test(
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ("--fauxscale-budget=nan", "--fauxscale-budget is a number of 0 or more, not nan"),
-        ("--fauxscale-budget=inf", "--fauxscale-budget is a number of 0 or more, not inf"),
-        ("--fauxscale-balance=-1", "--fauxscale-balance is a number of 0 or more, not -1.0"),
+        ("--fauxscale-budget=nan", "--fauxscale-budget must be a number of 0 or more, not nan"),
+        ("--fauxscale-budget=inf", "--fauxscale-budget must be a number of 0 or more, not inf"),
+        ("--fauxscale-balance=-1", "--fauxscale-balance must be a number of 0 or more, not -1.0"),
         (
             "--fauxscale-api-version=1999-01",
             "fauxscale_api_version: no provider has the API version '1999-01': *",
         ),
-        ("--fauxscale-url=mock.test:2160", "--fauxscale-url is an address such as *, not 'mock.test:2160'"),
+        (
+            "--fauxscale-url=mock.test:2160",
+            "--fauxscale-url must be an address such as *, not 'mock.test:2160'",
+        ),
     ],
 )
 def test_an_option_that_cannot_be_is_a_usage_error_before_any_test(run: Runs, option: str, says: str) -> None:

@@ -39,7 +39,7 @@ def test_a_failing_test_shows_its_calls_and_why_they_were_refused(run: Runs) -> 
             "??:??:??  ideogram.upscale  400     -      -                  -",
             "    unsupported_format: *",
             "??:??:??  live.refused      -       -      -                  -",
-            "    live_call: a live call to api.ideogram.ai by httpx*was refused: ask for the fixture *",
+            "    live_call: a live call to api.ideogram.ai by httpx*was refused: use the fixture *",
         ]
     )
     assert result.stdout.str().count("- fauxscale calls -") == 1
@@ -64,7 +64,7 @@ def test_calls_that_no_account_took_are_shown_with_their_reasons(run: Runs) -> N
     result.stdout.fnmatch_lines(
         [
             "none: no call reached the account",
-            "meanwhile, taken by no account:",
+            "calls of no account during this test:",
             "time  *operation  *status*",
             "*ideogram.upscale *403*",
             "    invalid_key: the key real* was not issued here*",
@@ -118,7 +118,7 @@ def test_an_account_that_is_gone_hides_no_failure(run: Runs) -> None:
             assert 1 == 2
     """)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([">*assert 1 == 2", "not to be had: *no account 'acct_1'*"])
+    result.stdout.fnmatch_lines([">*assert 1 == 2", "not available: *no account 'acct_1'*"])
 
 
 @pytest.mark.parametrize("listen", [True, False], ids=["socket", "in process"])
@@ -140,7 +140,7 @@ def test_every_test_after_the_death_of_the_server_says_at_once_that_it_is_gone_a
             fauxscale_server.account()
     """)
     result.assert_outcomes(failed=2, errors=3)
-    gone = "*ServerGone: the server at http://* is gone: its thread died of RuntimeError('Event loop stopped*"
+    gone = "*ServerGone: the server at http://* is gone: its thread failed with RuntimeError('Event loop stopped*"
     result.stdout.fnmatch_lines([gone])
     assert sum("ServerGone: the server" in line for line in result.outlines if line.startswith("E ")) == 5
     assert "INTERNALERROR" not in result.stdout.str()

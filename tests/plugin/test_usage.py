@@ -75,4 +75,4 @@ def test_a_server_elsewhere_is_a_usage_error(run: Runs) -> None:
         "def test_idle(fauxscale): pass", "--fauxscale-usage=used", "--fauxscale-url=http://127.0.0.1:9"
     )
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*--fauxscale-usage cannot be kept with --fauxscale-url*"])
+    done.stderr.fnmatch_lines(["*--fauxscale-usage cannot be combined with --fauxscale-url*"])

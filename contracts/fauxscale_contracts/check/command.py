@@ -19,33 +19,37 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--base-url",
     required=True,
     callback=an_origin,
-    help="The base URL of its clients: http://127.0.0.1:2160/ideogram.",
+    help="Base URL that clients use: http://127.0.0.1:2160/ideogram.",
 )
-@click.option("--provider", help="Whose contract.  [default: as the URL says]")
+@click.option("--provider", help="Provider whose contract to check.  [default: taken from the URL]")
 @click.option(
     "--key",
     envvar="FAUXSCALE_CHECK_KEY",
     default="fauxscale",
     show_default=True,
     callback=a_key,
-    help="Better in FAUXSCALE_CHECK_KEY.",
+    help="API key; better set in FAUXSCALE_CHECK_KEY.",
 )
-@click.option("--api-version", help="The contract to check it against.  [default: the usual one]")
-@click.option("--har", type=_FILE, callback=a_report, help="Keep the exchanges, secrets left out.")
-@click.option("--junit", type=_FILE, callback=a_report, help="Write the verdicts as JUnit XML.")
+@click.option("--api-version", help="API version to check against.  [default: the provider's default]")
+@click.option(
+    "--har", type=_FILE, callback=a_report, help="Write all requests and replies as HAR, without secrets."
+)
+@click.option("--junit", type=_FILE, callback=a_report, help="Write the results as JUnit XML.")
 @click.option(
     "--examples",
     default=30,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Requests drawn for each operation.",
+    help="Generated requests per operation.",
 )
 @click.option(
-    "--operation", "operations", multiple=True, help="Only this operation, ideogram.upscale; once for each."
+    "--operation", "operations", multiple=True, help="Only this operation (ideogram.upscale); repeatable."
 )
 @trial_options
-@click.option("--strict", is_flag=True, help="Also check that it accepts valid requests and refuses others.")
-@click.option("--spend", is_flag=True, help="Allow the real service, which charges for the calls.")
+@click.option(
+    "--strict", is_flag=True, help="Also check that it accepts valid requests and rejects invalid ones."
+)
+@click.option("--spend", is_flag=True, help="Allow calls to the real service, which cost money.")
 def check(
     base_url: str,
     provider: str | None,
@@ -63,7 +67,7 @@ def check(
 ) -> None:
     """Send a server hundreds of requests and check each reply against the contract.
 
-    Ends with 0 if it keeps it, 1 if not, 2 if it could not be told, 130 or 143 if it was interrupted.
+    Exit status: 0 all replies match, 1 some do not, 2 no verdict, 130 or 143 interrupted.
     """
     with interruptible():
         from fauxscale_contracts.contract.violations import ContractError
@@ -79,7 +83,9 @@ def check(
             of = profile(provider or _named_in(base_url))
             contract = load(of.name, api_version=api_version)
             if is_real(contract, base_url) and not spend:
-                give_up(f"{base_url} is the service itself and may charge for hundreds of calls: add --spend")
+                give_up(
+                    f"{base_url} is the real service and may charge for hundreds of calls; add --spend to allow that"
+                )
             for name in operations:
                 contract.operation(name)
             kept = check_server(
@@ -109,5 +115,5 @@ def _named_in(base_url: str) -> str:
     segments = [*split.path.split("/"), *(split.hostname or "").split(".")]
     found = next((name for name in profiles().by_name if name in segments), None)
     if found is None:
-        give_up(f"{base_url} does not tell whose contract to take: add --provider")
+        give_up(f"the provider cannot be told from {base_url}: add --provider")
     return found

@@ -49,7 +49,7 @@ class Reports:
                 text = made.read_text(encoding="utf-8", errors="replace")
                 write(wanted, masked_har(text, mask) if wanted is self.har else mask.text(text))
             except (OSError, ValueError, LookupError) as error:
-                why = error.strerror if isinstance(error, OSError) else "Schemathesis left it unfinished"
+                why = error.strerror if isinstance(error, OSError) else "Schemathesis did not finish it"
                 raise NotWritten(f"{wanted} cannot be written: {why}") from error
 
 

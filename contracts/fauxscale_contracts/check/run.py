@@ -100,7 +100,7 @@ def check_server(
         if code == 0 and not any(map(_is_success, tried.values())) and not let_in(contract, har_at(home)):
             reports.place(home, mask)
             last = redact.text(summary([*tried.values()][-1]), [key])
-            raise NotRun(f"no call with the key succeeded, so that only refusals were seen: {last}")
+            raise NotRun(f"no call with this key succeeded, so only errors were checked: {last}")
         outcomes.append(finish(examination.rate_limit()))
         for line in lines(outcomes):
             _echo(line, mask)
@@ -218,7 +218,7 @@ def let_in(contract: Contract, har: Path) -> bool:
     try:
         entries = json.loads(har.read_text(encoding="utf-8"))["log"]["entries"]
     except (OSError, ValueError, LookupError):
-        raise NotRun("Schemathesis left no record of its calls") from None
+        raise NotRun("Schemathesis wrote no record of its calls") from None
     for entry in entries:
         operation = contract.find(entry["request"]["method"], entry["request"]["url"])
         if operation and operation.credentials() and 200 <= entry["response"]["status"] < 300:
@@ -235,6 +235,6 @@ def _config(contract: Contract, key: str) -> str:
     name = str(scheme["name"]) if scheme["type"] == "apiKey" else "Authorization"
     prefix = str(scheme.get("x-prefix", "")) if scheme["type"] == "apiKey" else f"{scheme['scheme'].title()} "
     if not (prefix + key).isprintable():
-        raise ContractError("the key holds characters that no header can carry")
+        raise ContractError("the key contains characters that are not allowed in a header")
     # A JSON string of printable characters is a TOML string too.
     return f"[headers]\n{json.dumps(name)} = {json.dumps(f'{prefix}${{{_KEY}}}')}\n"

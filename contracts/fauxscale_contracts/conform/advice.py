@@ -29,124 +29,129 @@ class Topic:
 OPTIONS = Topic(
     "Options",
     ("options-*",),
-    "Pass every option on as it was given, in UTF-8 and with its type: 0 is a value, not a missing one.",
+    "Pass every option on unchanged, in UTF-8 and with its type: 0 is a value, not a missing one.",
 )
 TOPICS: tuple[Topic, ...] = (
     Topic(
         "Files no service accepts",
         ("picture-gif", "picture-cut", "picture-empty", "picture-text", "picture-oversize"),
-        "Check the file before sending it, or take the service's 4xx as final: say what it says, do not ask again, "
-        "write no output.",
+        "Check the file before sending it, or treat the service's 4xx as final: report its message, do not "
+        "retry, write no output.",
     ),
     Topic(
         "Pictures",
         ("picture-*",),
-        "Send the file's bytes as they are. Decoding and writing it anew turns photos, loses transparency and "
-        "changes colours; its name and declared type decide nothing.",
+        "Send the file's bytes unchanged. Decoding and re-encoding it rotates photos, loses transparency and "
+        "changes colours; its name and declared type do not matter.",
     ),
     Topic(
         "Masks",
         ("mask-*",),
-        "Compare the mask's size with that of the picture as it is shown, and refuse another one: a mask that is "
-        "stretched edits other places than its author meant.",
+        "Compare the mask's size with that of the picture as displayed, and reject a different size: a "
+        "stretched mask edits the wrong places.",
     ),
     Topic(
         "Errors that stay",
         ("error-*", "wrong-key", "empty-wallet", "unsafe-refused"),
-        "Try again at 429 and 5xx only. At any other error say what the service says, at once.",
+        "Retry after 429 and 5xx only. After any other error, fail at once with the service's message.",
     ),
     Topic(
         "Waits",
         ("429-no-hint", "429-zero", "429-seconds", "429-float", "429-date", "429-past-date", "503-hint"),
-        "Read Retry-After as a whole number, a fraction or an HTTP-date (0 when it has gone by); without one choose "
-        "a wait. Sleep at least that long, then ask once more.",
+        "Read Retry-After as a whole number, a fraction or an HTTP-date (no wait if it is in the past); without "
+        "one choose a delay. Sleep at least that long, then retry once.",
     ),
     Topic(
         "Waits without end",
         ("429-far-future", "*-always"),
-        "Limit the number of tries and the seconds of a wait. Where Retry-After is longer, fail and say "
-        "how long it is.",
+        "Limit the number of retries and the length of a wait. If Retry-After is longer, fail and say how long "
+        "it is.",
     ),
     Topic(
         "Calls that may be repeated",
         ("50?-once", "reset", "no-answer", "garbage"),
-        "Catch the errors of the HTTP library as well as those of the service. No work was done here, but a client "
-        "cannot know: one more try is enough.",
+        "Catch the errors of the HTTP library as well as those of the service. No work was done here, but a "
+        "client cannot know that: one retry is enough.",
     ),
     Topic(
         "Lost replies",
         ("lost-reply", "lost-reply-closed", "cut-reply"),
-        "The work is done and paid, and the service knows no idempotency key: do not send the request again when its "
-        "reply was lost. Switch off what the HTTP library or SDK repeats by itself (max_retries), at least for read "
-        "errors.",
+        "The work is done and paid for, and the service has no idempotency key: do not send the request again "
+        "after its reply was lost. Turn off automatic retries of the HTTP library or SDK (max_retries), at "
+        "least for read errors.",
     ),
     Topic(
         "Silence",
         ("hang", "*-stalls"),
-        "Give every request and every download a time-out for reading, and let all of them together end within the "
-        "limit of the run.",
+        "Set a read time-out on every request and every download, short enough that all of them together end "
+        "within the limit of the run.",
     ),
-    Topic("Slow replies", ("slow", "drip"), "Let the time-outs be longer than a second."),
+    Topic("Slow replies", ("slow", "drip"), "Set time-outs longer than a second."),
     Topic(
         "Unreadable replies",
         ("broken-json", "html-200", "json-null", "json-list", "empty-body", "reply-*"),
-        "Check what a 200 holds before using it: that it is JSON, an object, and that each member is there and of its "
-        "type. Where it is not, fail with an error of your own and do not ask again: the work is paid.",
+        "Validate the body of a 200 before using it: it must be a JSON object, and every member must exist and "
+        "have its type. If not, fail with your own error and do not retry: the work is already paid for.",
     ),
     Topic(
         "Replies without a result",
         ("empty-data", "null-url", "missing-*", "unsafe-result"),
-        "Expect a 200 whose result is missing or withheld as unsafe. Fail and say so; asking again pays again.",
+        "Expect a 200 whose result is missing or withheld as unsafe. Fail and say so; a retry pays again.",
     ),
     Topic(
         "New members",
         ("new-fields", "new-fields-in-result"),
-        "Ignore members you do not know: services add them without notice.",
+        "Ignore unknown members: services add them without notice.",
     ),
     Topic(
         "Several images",
         ("withheld-first", "three-of-four"),
-        "Look through all results for those that have a link: the first may be withheld. Places in flight are counted "
-        "in images, so that a 429 may only mean your own other calls: wait until one of them has ended.",
+        "Look through all results for those with a link: the first may be withheld. The in-flight limit counts "
+        "images, so a 429 may be caused by your own other calls: wait until one of them finishes.",
     ),
     Topic(
         "Dead links",
         ("download-expired", "download-dead-on-arrival", "download-forged", "download-purged"),
-        "Check the status of a download. A link that is dead stays dead: fail, and do not ask for the work again, "
-        "which pays again.",
+        "Check the status of a download. An expired link stays expired: fail, and do not request the work "
+        "again, because that pays again.",
     ),
     Topic(
         "Wrong sizes",
         ("*-not-enlarged", "*-halved"),
-        "Open the result and compare its size with that of the picture sent or asked for; fail where it differs.",
+        "Open the result and compare its size with the size you sent or requested; fail if it differs.",
     ),
     Topic(
         "Bad downloads",
         ("download-*", "result-*"),
-        "Check a download's status, decode the whole picture and look at its format before you save it. Read the same "
-        "link again, a few times, when it comes broken; follow redirects, but not for ever.",
+        "Check a download's status, decode the whole picture and check its format before you save it. If it is "
+        "broken, retry the same link a few times; limit the number of redirects you follow.",
     ),
     Topic(
         "Clocks",
         ("clock-*",),
-        "Compare no time of the service with the client's own clock: ask the link whether it is alive.",
+        "Do not compare the service's times with the client's own clock: read the link to see whether it still "
+        "works.",
     ),
     Topic(
         "Jobs",
         ("queue-*",),
-        "Submit once and remember the id. Poll with a pause, as long as Retry-After says where there is one; a poll "
-        "that fails is asked again, the submission is not. Give up after a time of your own choice, take `failed` as "
-        "an answer, and poll as well where a webhook is late.",
+        "Submit once and keep the id. Pause between polls, for as long as Retry-After says if there is one; "
+        "retry a failed poll, never the submission. Give up after a time limit of your own, treat `failed` as "
+        "final, and poll too if a webhook is late.",
     ),
     OPTIONS,
 )
 
 _ENDINGS: Mapping[Ending, str] = {
-    "hung": "It was still running at the limit: give its requests time-outs that end before it, or raise the limit "
-    "above the time-outs it has.",
-    "crashed": "It was taken by surprise: catch this error where it arises, and end with a message of your own.",
+    "hung": (
+        "The client was still running at the limit: set shorter time-outs on its requests, or raise the limit "
+        "above its time-outs."
+    ),
+    "crashed": "The client crashed: catch this error where it is raised, and end with your own message.",
 }
-_NO_CALL = "It asked for no work at all: see that it reads the address and the key it is given."
+_NO_CALL = (
+    "The client requested no work at all: check that it reads the base URL and the key from its variables."
+)
 
 
 def topic_of(scenario: str) -> Topic:

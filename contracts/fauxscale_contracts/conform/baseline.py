@@ -22,7 +22,7 @@ class Baseline:
         why = next((why for gap, why in self.gaps.items() if matches(finding.id, gap)), None)
         if finding.verdict != "FAIL" or why is None:
             return finding
-        return replace(finding, verdict="accepted", reason=why or "no reason is given in the baseline")
+        return replace(finding, verdict="accepted", reason=why or "the baseline gives no reason")
 
     def stale(self, findings: Iterable[Finding]) -> list[str]:
         """List the gaps that are closed: everything they name was played and passed."""

@@ -17,37 +17,52 @@ from .dates import CURRENT, LISTS
 @click.argument("provider")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option(
-    "-k", "patterns", multiple=True, help="Only scenarios whose id holds this, or fits it as a pattern."
+    "-k",
+    "patterns",
+    multiple=True,
+    help="Only scenarios whose id contains this text or matches this pattern.",
 )
-@click.option("--operation", default="", help="The list for another kind of client: ideogram has some.")
-@click.option("--list", "list_only", is_flag=True, help="Name the scenarios and what they expect, and stop.")
 @click.option(
-    "--scenarios", default=CURRENT, show_default=True, type=click.Choice(LISTS), help="The date of the list."
+    "--operation", default="", help="Scenarios for clients of this operation, if PROVIDER has several lists."
 )
-@click.option("--api-version", help="The date of the contract that is served.")
+@click.option("--list", "list_only", is_flag=True, help="List the scenarios and what they expect, then exit.")
+@click.option(
+    "--scenarios",
+    default=CURRENT,
+    show_default=True,
+    type=click.Choice(LISTS),
+    help="Version of the scenario list.",
+)
+@click.option("--api-version", help="API version that the mock server serves.")
 @click.option(
     "--limit",
     default=LIMIT,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
     callback=seconds,
-    help="Seconds for one picture, the client's own time-outs included; then it is killed.",
+    help="Seconds for one run of the client, its own time-outs included; then it is killed.",
 )
-@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Clients run at once.")
+@click.option(
+    "--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Clients to run in parallel."
+)
 @click.option(
     "--fuzz",
     default=0,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Also boundary replies, and so many generated.",
+    help="Also test boundary replies, and this many generated replies.",
 )
-@click.option("--tls", is_flag=True, help="Serve https, for clients that speak nothing else.")
-@click.option("--name", help="What to call the client in reports.  [default: the command]")
-@click.option("--baseline", type=click.Path(path_type=Path), help="A file of accepted gaps, an id a line.")
-@click.option("--expect", type=click.Path(path_type=Path), help="A TOML file of what else is right.")
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of the grid.")
-@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
-@click.option("--markdown", type=click.Path(path_type=Path), help="Write a Markdown table here.")
+@click.option("--tls", is_flag=True, help="Serve https, for clients that need it.")
+@click.option("--name", help="Name of the client in reports.  [default: the command]")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), help="File of accepted failures, one scenario id per line."
+)
+@click.option(
+    "--expect", type=click.Path(path_type=Path), help="TOML file that changes what scenarios expect."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of the table.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write the results as JUnit XML.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write the results as a Markdown table.")
 def conform(
     provider: str,
     command: tuple[str, ...],
@@ -67,12 +82,12 @@ def conform(
     junit: Path | None,
     markdown: Path | None,
 ) -> None:
-    """Run a client of PROVIDER through its scenarios.
+    """Run a client of PROVIDER through its failure scenarios.
 
-    COMMAND follows `--` and holds {image} and {output}, which ends in .png, or what its --operation takes, and
-    perhaps {prompt}, {seed}, {resemblance}, {detail}; '[--seed {seed}]' is left out where a scenario has none. It
-    finds the address and the key in the provider's usual variables. Exit status: 0 no FAIL, 1 some, 2 it could not
-    be run or nothing was judged, 130 and 143 it was interrupted.
+    COMMAND, after `--`, runs the client once. It must contain {image} and {output} (a .png file), or the files that
+    its --operation needs, and may contain {prompt}, {seed}, {resemblance} and {detail}; a part in brackets, such as
+    '[--seed {seed}]', is left out when a scenario does not set it. The client gets the base URL and the key in the
+    provider's usual variables. Exit status: 0 no FAIL, 1 at least one FAIL, 2 no verdict, 130 or 143 interrupted.
     """
     from fauxscale_contracts.console.signals import Interrupts
     from fauxscale_contracts.contract.violations import ContractError
@@ -114,7 +129,7 @@ def conform(
                 report.write_report(path, text(done))
         code = report.status(done)
         if code == 2:
-            raise CannotRun(done.broken or "nothing was judged: each scenario says why it was not run")
+            raise CannotRun(done.broken or "no scenario was run: each says why")
     except KeyboardInterrupt:
         code = interrupts.code
     except (CannotRun, ContractError) as error:

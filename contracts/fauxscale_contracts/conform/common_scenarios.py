@@ -70,11 +70,11 @@ def of_refusals(profile: Profile) -> Iterable[Scenario]:
     for status in profile.refusals:
         yield Scenario(
             id=f"error-{status}",
-            about=f"every call is answered {status}",
+            about=f"every call is answered with {status}",
             expect=Expect(outcome="fail", calls=(1, 1), charges=0),
             faults=(StagedFault(Fail(status), profile.work, None),),
         )
-    yield Scenario(id="wrong-key", about="the key is not known", expect=REFUSED, key="wrong")
+    yield Scenario(id="wrong-key", about="the key is unknown", expect=REFUSED, key="wrong")
     yield Scenario(id="empty-wallet", about="the account has no money", expect=REFUSED, terms={"balance": 0})
     yield Scenario(
         id="unsafe-refused",
@@ -103,20 +103,20 @@ def of_waits(profile: Profile) -> Iterable[Scenario]:
     # A date is nearer by the time its answer has been sent off: on a busy machine by tenths of a second.
     yield limited(
         "429-date",
-        f"{wait} an HTTP-date",
+        f"{wait}: an HTTP-date",
         Fail(429, retry_after=0.7, form="date"),
         Expect(calls=(2, 2), waits=0.2),
     )
-    yield limited("429-past-date", f"{wait} a date gone by", Fail(429, retry_after=-60, form="date"))
+    yield limited("429-past-date", f"{wait}: a date in the past", Fail(429, retry_after=-60, form="date"))
     once = Expect(outcome="fail", calls=(1, 1), charges=0)
     yield limited("429-far-future", "429, Retry-After: a day", Fail(429, retry_after=_DAY), once, None)
-    yield limited("429-always", "every call is answered 429", Fail(429, retry_after=0), GIVEN_UP, None)
+    yield limited("429-always", "every call is answered with 429", Fail(429, retry_after=0), GIVEN_UP, None)
     for status in (500, 502, 503, 504):
-        yield limited(f"{status}-once", f"once {status}, no hint", Fail(status), SURVIVED)
+        yield limited(f"{status}-once", f"once {status}, no Retry-After", Fail(status), SURVIVED)
     hinted = Expect(calls=(2, 2), waits=0.2)
     yield limited("503-hint", "once 503, Retry-After: 0.2", Fail(503, retry_after=0.2), hinted)
-    yield limited("500-always", "every call is answered 500", Fail(500), GIVEN_UP, None)
-    yield limited("503-always", "every call is answered 503", Fail(503), GIVEN_UP, None)
+    yield limited("500-always", "every call is answered with 500", Fail(500), GIVEN_UP, None)
+    yield limited("503-always", "every call is answered with 503", Fail(503), GIVEN_UP, None)
 
 
 def of_connections(profile: Profile) -> Iterable[Scenario]:
@@ -125,19 +125,24 @@ def of_connections(profile: Profile) -> Iterable[Scenario]:
     def cut(name: str, about: str, fault: Fault, expect: Expect = SURVIVED) -> Scenario:
         return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.work),))
 
-    yield cut("lost-reply", "the work is done and paid, the reply is lost in a reset", LoseReply(), PAID)
+    yield cut(
+        "lost-reply",
+        "the work is done and paid for, then a connection reset loses the reply",
+        LoseReply(),
+        PAID,
+    )
     yield cut(
         "lost-reply-closed",
-        "the same, the connection closed",
+        "the work is done and paid for, then the connection is closed without a reply",
         LoseReply("close"),
         PAID,
     )
     yield cut(
-        "cut-reply", "the reply ends in the middle, the connection closed", LoseReply("close", 20), PAID
+        "cut-reply", "the connection is closed in the middle of the reply", LoseReply("close", 20), PAID
     )
     yield cut("reset", "the connection is reset, no work done", ConnectionReset())
     yield cut("no-answer", "the connection is closed without a byte, no work done", EmptyResponse())
-    yield cut("garbage", "the reply is no HTTP after its head, no work done", MalformedChunk())
+    yield cut("garbage", "the reply is not valid HTTP after its headers, no work done", MalformedChunk())
     yield cut("hang", "no answer at all, no work done", Hang())
     yield cut("slow", "the answer comes after 0.3 s", Delay(0.3), Expect())
     yield cut("drip", "the reply comes in five pieces over 0.3 s", SlowDrip(0.3, 5), Expect())
@@ -150,8 +155,8 @@ def of_replies(profile: Profile) -> Iterable[Scenario]:
     def said(name: str, about: str, fault: Fault, expect: Expect = PAID) -> Scenario:
         return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.replies),))
 
-    yield said("broken-json", "200, the JSON ends too soon", Body(text='{"created": "2026-04-'))
-    yield said("html-200", "200, a page for people", Body(text=_PAGE, media_type="text/html; charset=utf-8"))
+    yield said("broken-json", "200, the JSON is cut off", Body(text='{"created": "2026-04-'))
+    yield said("html-200", "200, an HTML page", Body(text=_PAGE, media_type="text/html; charset=utf-8"))
     yield said("json-null", "200, the body is null", Body())
     yield said("json-list", "200, the body is a list", Body(json=[]))
     yield said("empty-body", "200, no body", Body(text=""))
@@ -181,11 +186,11 @@ def of_inline_results(profile: Profile) -> Iterable[Scenario]:
     def bad(name: str, about: str, fault: Fault, on: str = profile.replies) -> Scenario:
         return Scenario(id=f"result-{name}", about=about, expect=PAID, faults=(StagedFault(fault, on),))
 
-    yield bad("cut", "the picture ends after 100 bytes, the connection closed", Truncate(100))
+    yield bad("cut", "the connection is closed after 100 bytes of the picture", Truncate(100))
     yield bad("corrupt", "some bytes of the picture are wrong", CorruptChunk())
     if profile.results.carrier == "body":
-        yield bad("stalls", "the picture stops after 100 bytes and never goes on", Stall(100))
-    yield bad("not-enlarged", "the picture comes back as it was sent", SameSize(), profile.work)
+        yield bad("stalls", "the picture stalls after 100 bytes", Stall(100))
+    yield bad("not-enlarged", "the picture comes back with its original size", SameSize(), profile.work)
     yield bad("halved", "the picture comes back smaller", Smaller(), profile.work)
 
 
@@ -203,10 +208,10 @@ def of_downloads(profile: Profile) -> Iterable[Scenario]:
         return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, on, times),))
 
     if profile.expiring_links:
-        yield read("download-expired", "the link dies before it is read", Expire(), PAID)
+        yield read("download-expired", "the link expires before it is read", Expire(), PAID)
         yield Scenario(
             id="download-dead-on-arrival",
-            about="the link is dead when it comes",
+            about="the link has expired when it arrives",
             expect=PAID,
             terms={"link_ttl": 0},
         )
@@ -215,25 +220,27 @@ def of_downloads(profile: Profile) -> Iterable[Scenario]:
     yield read("download-purged", "the picture is gone", Purge(), PAID)
     yield read("download-redirected", "the link redirects once, to itself", Redirect())
     yield read(
-        "download-redirected-for-ever", "the link redirects to itself for ever", Redirect(), PAID, None
+        "download-redirected-for-ever", "the link redirects to itself endlessly", Redirect(), PAID, None
     )
     wrong = Expect(outcome="either", calls=(1, 12), format=profile.result_format)
     kind = "JPEG" if profile.result_format == "PNG" else "PNG"
-    about = f"the file is a {kind}, called {profile.result_format}"
+    about = f"the file is a {kind}, labelled {profile.result_format}"
     yield read("download-wrong-type", about, WrongFormat(), wrong, None)
-    yield read("download-cut", "the picture ends after 100 bytes, the connection closed", Truncate(100))
-    yield read("download-reset", "the picture ends after 100 bytes in a reset", Truncate(100, reset=True))
+    yield read("download-cut", "the connection is closed after 100 bytes of the picture", Truncate(100))
+    yield read(
+        "download-reset", "the connection is reset after 100 bytes of the picture", Truncate(100, reset=True)
+    )
     yield read("download-corrupt", "some bytes of the picture are wrong", CorruptChunk())
-    yield read("download-html", "a page for people with status 200", HtmlWith200())
+    yield read("download-html", "an HTML page with status 200", HtmlWith200())
     yield read(
         "download-short",
-        "200 bytes fewer than there are, and Content-Length says so too",
+        "the last 200 bytes are missing, and Content-Length leaves them out too",
         WrongContentLength(-200),
     )
-    yield read("download-stalls", "the picture stops after 100 bytes and never goes on", Stall(100))
+    yield read("download-stalls", "the picture stalls after 100 bytes", Stall(100))
     yield read("download-503-once", "the link answers 503 once", Fail(503))
     if profile.task == "upscale":
-        about = "the picture comes back as it was sent"
+        about = "the picture comes back with its original size"
         yield read("download-not-enlarged", about, SameSize(), PAID, on=profile.work)
     yield read("download-halved", "the picture comes back smaller", Smaller(), PAID, on=profile.work)
 

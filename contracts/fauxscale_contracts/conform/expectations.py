@@ -50,7 +50,7 @@ def _wrong(table: object) -> str:
     """Say what is wrong with one table of the file; "" where nothing is."""
     known = [one.name for one in fields(Expect)]
     if not isinstance(table, dict):
-        return f"a table is wanted, with {', '.join(known)}"
+        return f"expected a table with {', '.join(known)}"
     for key, one in cast("Mapping[str, Any]", table).items():
         match key:
             case "outcome" | "format":
@@ -58,16 +58,16 @@ def _wrong(table: object) -> str:
                 good, wanted = one in words, f"one of {', '.join(filter(None, words))}"
             case "calls":
                 good = _are_counts(one)
-                wanted = "two numbers, the least and the most"
+                wanted = "two numbers, least and most"
             case "charges":
-                good, wanted = _is_count(one), "a number, the most"
+                good, wanted = _is_count(one), "a number"
             case "waits" | "poll_waits":
                 good = isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one < float("inf")
                 wanted = "a number of seconds"
             case _:
                 return f"{key} is unknown: choose from {', '.join(known)}"
         if not good:
-            return f"{key} = {one!r}: {wanted} is wanted"
+            return f"{key} = {one!r}: expected {wanted}"
     return ""
 
 

@@ -58,9 +58,9 @@ def _not_enlarged(given: Given, saved: bytes) -> str:
 def _not_drawn(given: Given, saved: bytes) -> str:
     picture = _opened(saved)
     if picture is None:
-        return f"is no whole picture: {len(saved):,} bytes"
+        return f"is not a complete picture: {len(saved):,} bytes"
     size, wanted = f"{picture.width}x{picture.height}", given.options.get("resolution", "")
-    return f"has the wrong size: {size}, wanted {wanted}" if wanted and size != wanted else ""
+    return f"has the wrong size: {size}, expected {wanted}" if wanted and size != wanted else ""
 
 
 def _not_edited(given: Given, saved: bytes) -> str:
@@ -71,16 +71,18 @@ def _not_edited(given: Given, saved: bytes) -> str:
         raise NotJudged
     picture = _opened(saved)
     if picture is None:
-        return f"is no whole picture: {len(saved):,} bytes"
+        return f"is not a complete picture: {len(saved):,} bytes"
     if picture.width * source.height // source.width not in range(picture.height - 1, picture.height + 2):
-        return f"has the wrong shape: {picture.width}x{picture.height} of {source.width}x{source.height}"
+        return (
+            f"has the wrong aspect ratio: {picture.width}x{picture.height} for {source.width}x{source.height}"
+        )
     seen, sent = (one.convert("RGB").resize(source.size) for one in (picture, source))  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     difference = ImageChops.difference(seen, sent).convert("L")
     outside = keep.filter(ImageFilter.MinFilter(_MARGIN))
     inside = ImageChops.invert(keep.filter(ImageFilter.MaxFilter(_MARGIN)))
     changed = ImageStat.Stat(difference, outside).mean[0]
     if changed > _LEFT_ALONE:
-        return f"is changed where the mask says that it stays, by {changed:.0f} of 255"
+        return f"is changed outside the mask, by {changed:.0f} of 255"
     if ImageStat.Stat(difference, inside).mean[0] < _EDITED:
         return "is not edited"
     return ""
@@ -91,7 +93,7 @@ def _not_described(given: Given, saved: bytes) -> str:
     picture = _shown(given.image)
     told = rf"A \w+ image of {picture.width} by {picture.height} pixels, [^{{}}]*\."
     text = saved.decode(errors="replace").strip()
-    return "" if re.fullmatch(told, text) else f"is not what was told of it: {brief(text, 80)}"
+    return "" if re.fullmatch(told, text) else f"does not match the description: {brief(text, 80)}"
 
 
 def _shown(data: bytes | None) -> Image.Image:

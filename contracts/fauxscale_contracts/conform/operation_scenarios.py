@@ -18,14 +18,14 @@ def of_several(profile: Profile) -> Iterable[Scenario]:
     """Make scenarios of calls that make several images, of which the client saves one."""
     yield Scenario(
         id="withheld-first",
-        about="of two images the first is withheld as unsafe, the second is there",
+        about="of two images, the first is withheld as unsafe, the second is delivered",
         options={profile.count: 2},
         faults=(StagedFault(UnsafeImage(only=0), profile.work),),
     )
     if profile.counts_images:
         yield Scenario(
             id="three-of-four",
-            about="three clients at once, of four images each: two have a place, the third is answered 429",
+            about="three clients at once, with four images each: two are accepted, the third is answered with 429",
             expect=Expect(calls=(3, 36), charges=3),
             options={profile.count: 4},
             together=3,

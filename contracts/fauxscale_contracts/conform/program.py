@@ -52,11 +52,9 @@ class Program:
         self._stopped = False
         for placeholder in (*(f"{{{name}}}" for name in wanted), "{output}"):
             if not any(placeholder in word for word in self._command):
-                raise CannotRun(
-                    f"the command has no {placeholder}: the program is told its files and options that way"
-                )
+                raise CannotRun(f"the command has no {placeholder}: files and options are passed that way")
         if not self._command or shutil.which(self._command[0]) is None:
-            raise CannotRun(f"{self._command[0]!r} is not a program that can be started")
+            raise CannotRun(f"{self._command[0]!r} is not an executable program")
 
     def accepts(self, options: Mapping[str, object]) -> bool:
         holes = frozenset(hole for group in self._words for hole in group.holes)
@@ -86,7 +84,7 @@ class Program:
             except OSError:
                 return ClientResult(
                     "crashed" if ending != "hung" else ending,
-                    said=f"{how}; took away the folder of its files",
+                    said=f"{how}; deleted the folder of its files",
                     notes=tuple(notes),
                 )
             if others:
@@ -151,7 +149,7 @@ def _ended(code: int | None, limit: float) -> tuple[Ending, str]:
     if code is None:
         return "hung", f"still running after {limit:g} s, the --limit"
     if code < 0:
-        return "crashed", f"died of {_signal(-code)}"
+        return "crashed", f"killed by {_signal(-code)}"
     return "failed" if code else "returned", f"exit {code}"
 
 
@@ -160,7 +158,7 @@ def _read(output: Path) -> tuple[bytes | None, str]:
     if not os.path.lexists(output):
         return None, ""
     if not output.is_file():
-        return None, "the output is no file"
+        return None, "the output is not a file"
     try:
         with output.open("rb") as file:
             if os.fstat(file.fileno()).st_size > _LARGEST:

@@ -79,7 +79,7 @@ class Replies:
         if made.picture is None or (linked and not links):
             self._account.delete()
             raise ClientNotWorking(
-                f"the client cannot {_DOES[self._profile.task]} when nothing goes wrong: "
+                f"the client cannot {_DOES[self._profile.task]} even when nothing goes wrong: "
                 f"{made.ending} {made.said}".rstrip()
             )
         self._link = links[-1].url if links else ""

@@ -43,7 +43,7 @@ class Run:
     @property
     def heads(self) -> list[str]:
         """What to read before the findings."""
-        return [*([f"the run is not whole: {self.broken}"] if self.broken else []), *self.notices]
+        return [*([f"the run is incomplete: {self.broken}"] if self.broken else []), *self.notices]
 
 
 def grid(run: Run) -> str:

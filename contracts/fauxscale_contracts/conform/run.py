@@ -67,7 +67,7 @@ def chosen(ask: RunOptions) -> list[Scenario]:
         replies = _replies(ask)
         lost = [pattern for pattern in left if not any(selects(name, [pattern]) for name in replies)]
         if lost:
-            raise CannotRun(f"no scenario of {ask.provider} fits {', '.join(lost)}: see --list")
+            raise CannotRun(f"no scenario of {ask.provider} matches {', '.join(lost)}: see --list")
         if not ask.fuzz:
             raise CannotRun(f"{', '.join(left)}: replies are served only with --fuzz N")
     return [one for one in listed if selects(one.id, ask.patterns)]
@@ -106,16 +106,16 @@ def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
                     findings.append(gaps.settle(finding))
                     progress(f"[{len(findings)}] {findings[-1].verdict}: {finding.id}")
         except KeyboardInterrupt:
-            broken = "it was interrupted"
+            broken = "interrupted"
         except (CannotRun, ClientNotWorking) as error:
             if not findings:
                 raise CannotRun(str(error)) from error
             broken = str(error)
         if is_silent(findings):
             names = " and ".join(mock.client.provider(ask.provider)["env"])
-            notices.append(f"the client made no call for work in any scenario: does it read {names}?")
+            notices.append(f"the client never asked for work: does it read {names}?")
     for gap in gaps.stale(findings):
-        progress(f"the baseline accepts {gap}, which passes: take it out")
+        progress(f"the baseline accepts {gap}, which passes now: remove it")
     name = Sanitizer(os.environ).clean(ask.name or shlex.join(ask.command))
     about = (ask.provider, contract.api_version, name)
     return Run(*about, findings, broken, tuple(notices), ask.operation, ask.scenarios)

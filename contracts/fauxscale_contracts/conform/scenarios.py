@@ -47,7 +47,7 @@ def of_profile(profile: Profile) -> Iterable[Scenario]:
     if "image" in profile.inputs:
         yield from of_pictures(profile)
     for name, options in profile.options.items():
-        yield Scenario(id=name, about=f"the client is asked for {options}", options=options)
+        yield Scenario(id=name, about=f"the client is called with {options}", options=options)
     yield from of_refusals(profile)
     yield from of_waits(profile)
     yield from of_connections(profile)
@@ -105,30 +105,30 @@ def _of_jobs(job: Job) -> Iterable[Scenario]:
     if job.status:
         once = 3 if job.polls else 0
         lost = StagedFault(LoseReply(), job.status, 2)
-        yield queued("status-lost", "two answers about the status are lost", lost, polls=once)
+        yield queued("status-lost", "two replies to status polls are lost", lost, polls=once)
         down = StagedFault(Fail(503), job.status)
-        yield queued("status-503", "a poll of the status is answered 503", down, polls=once)
+        yield queued("status-503", "a status poll is answered with 503", down, polls=once)
     kept = Expect(outcome="either")
     lost = StagedFault(LoseReply(), job.result)
     yield queued(
         "result-lost", "the result's reply is lost once", lost, expect=kept, polls=3 if job.polls else 0
     )
     if job.polls:
-        yield queued("stuck", "the request is never done", expect=unpaid, polls=endless)
-        about = "somebody cancels it"
+        yield queued("stuck", "the request never finishes", expect=unpaid, polls=endless)
+        about = "somebody else cancels the request"
         yield queued("cancelled", about, expect=unpaid, polls=endless, meanwhile="cancelled")
         both = Expect(calls=(2, 2), charges=2)
-        about = "two requests at once, the second is done first"
+        about = "two requests at once, the second finishes first"
         yield queued("reordered", about, expect=both, polls=endless, meanwhile="reordered", together=2)
     if job.webhooks:
         twice = StagedFault(DuplicateWebhook(2), job.submit)
-        about = "the notice, where one is asked for, comes twice"
+        about = "the webhook, if requested, is delivered twice"
         yield queued("webhook-twice", about, twice, polls=0, only=job.submit)
     if job.webhooks and job.direct:
         lost = StagedFault(LateWebhook(24 * 3600), job.submit)
-        about = "the notice, where one is asked for, does not come within a day"
+        about = "the webhook, if requested, is not delivered within a day"
         yield queued("webhook-lost", about, lost, polls=0, only=job.submit)
     if job.limits_polls:
         often = StagedFault(Fail(429, retry_after=2), job.status or job.result)
-        about = "a poll is one too many: once 429, Retry-After: 2"
+        about = "a status poll exceeds the rate limit: once 429, Retry-After: 2"
         yield queued("poll-429", about, often, expect=Expect(poll_waits=2), polls=0)

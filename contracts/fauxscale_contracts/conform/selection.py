@@ -37,7 +37,7 @@ def unmatched(provider: str, patterns: Iterable[str], operation: str = "") -> li
         return []
     every = [*named, *reply_ids(provider, api_versions()[provider], operation)]
     return [
-        f"no scenario or reply of {provider} fits {one!r}{_meant(one, every)}"
+        f"no scenario or reply of {provider} matches {one!r}{_meant(one, every)}"
         for one in left
         if not any(matches(name, one) for name in every)
     ]
@@ -45,4 +45,4 @@ def unmatched(provider: str, patterns: Iterable[str], operation: str = "") -> li
 
 def _meant(pattern: str, every: Sequence[str]) -> str:
     near = get_close_matches(pattern, every, 1)
-    return f": is {near[0]!r} meant?" if near else ""
+    return f": did you mean {near[0]!r}?" if near else ""

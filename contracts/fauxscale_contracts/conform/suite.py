@@ -1,4 +1,4 @@
-"""A test class with a test for each scenario: subclass it and say how to call your Python client."""
+"""A test class with a test for each scenario: subclass it and define how to call your Python client."""
 
 from __future__ import annotations
 
@@ -57,25 +57,27 @@ class ClientConformance:
     _mock: ClassVar[MockServer]
 
     def upscale(self, endpoint: Endpoint, image: bytes, **options: Any) -> bytes:
-        """Have the client under test enlarge `image`; raise when it says that it failed."""
+        """Let the client under test enlarge `image`; raise if the client reports a failure."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not say how to call the client: define upscale()"
+            f"{type(self).__name__} does not define how to call the client: define upscale()"
         )
 
     def generate(self, endpoint: Endpoint, **options: Any) -> bytes:
-        """Have the client under test draw a picture by `options["prompt"]`; where it gets several, return one."""
+        """Let the client under test generate a picture from `options["prompt"]`; if it gets several, return one."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not say how to call the client: define generate()"
+            f"{type(self).__name__} does not define how to call the client: define generate()"
         )
 
     def edit(self, endpoint: Endpoint, image: bytes, mask: bytes, **options: Any) -> bytes:
-        """Have the client under test edit `image` where `mask` is black."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how to call the client: define edit()")
+        """Let the client under test edit `image` where `mask` is black."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define how to call the client: define edit()"
+        )
 
     def describe(self, endpoint: Endpoint, image: bytes, **options: Any) -> str:
-        """Have the client under test describe `image`."""
+        """Let the client under test describe `image`."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not say how to call the client: define describe()"
+            f"{type(self).__name__} does not define how to call the client: define describe()"
         )
 
     @classmethod
@@ -138,9 +140,9 @@ class ClientConformance:
         if cls.scenarios not in LISTS:
             wrong.append(f"scenarios = {cls.scenarios!r}: choose from {', '.join(LISTS)}")
         if not 0 < cls.limit < math.inf:
-            wrong.append(f"limit = {cls.limit}: a number of seconds is wanted")
+            wrong.append(f"limit = {cls.limit}: expected a number of seconds")
         if cls.fuzz < 0:
-            wrong.append(f"fuzz = {cls.fuzz}: a number of replies is wanted")
+            wrong.append(f"fuzz = {cls.fuzz}: expected a number of replies")
         if wrong:
             raise pytest.Collector.CollectError("\n".join(f"{cls.__name__}: {one}" for one in wrong))
 

@@ -154,7 +154,7 @@ def _saved(expect: Expect, made: ClientResult, given: Given) -> list[str]:
     try:
         wrong = what_is_wrong(given, saved)
     except NotJudged:
-        return [f"saved a {what} of something that is none"]
+        return [f"saved a {what} although there was none"]
     if wrong:
         return [f"saved a wrong {what}: it {wrong}"]
     if expect.format and not saved.startswith(_MAGIC[expect.format]):

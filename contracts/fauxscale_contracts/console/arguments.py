@@ -17,14 +17,14 @@ T = TypeVar("T")
 def seconds(_: click.Context, param: click.Parameter, number: float) -> float:
     """Accept a finite number of seconds above 0."""
     if not (number > 0 and math.isfinite(number)):
-        raise click.BadParameter(f"{number:g} is no number of seconds greater than 0", param=param)
+        raise click.BadParameter(f"{number:g} is not a number of seconds above 0", param=param)
     return number
 
 
 def dollars(_: click.Context, param: click.Parameter, number: float) -> float:
     """Accept an amount of dollars; no nan, which as a limit would allow all."""
     if not (number >= 0 and math.isfinite(number)):
-        raise click.BadParameter(f"{number:g} is no number of dollars", param=param)
+        raise click.BadParameter(f"{number:g} is not an amount in dollars", param=param)
     return number
 
 
@@ -33,14 +33,14 @@ def a_key(_: click.Context, param: click.Parameter, key: str) -> str:
     if not key.strip():
         raise click.BadParameter("the key is empty", param=param)
     if not (key.isascii() and key.isprintable()):
-        raise click.BadParameter("the key holds characters that no header can carry", param=param)
+        raise click.BadParameter("the key contains characters that are not allowed in a header", param=param)
     return key
 
 
 def a_report(_: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Accept a file in a folder that exists: a paid run's report is not to be lost to a slip in a name."""
     if path is not None and not path.parent.is_dir():
-        raise click.BadParameter(f"{path} cannot be written: {path.parent} is no folder", param=param)
+        raise click.BadParameter(f"{path} cannot be written: {path.parent} is not a folder", param=param)
     return path
 
 
@@ -52,7 +52,7 @@ def an_origin(_: click.Context, param: click.Parameter, url: str) -> str:
     except ValueError as error:
         raise click.BadParameter(f"{url!r}: {error}", param=param) from None
     if split.scheme not in ("http", "https") or not split.hostname or split.query or split.fragment:
-        raise click.BadParameter(f"{url!r} should read https://host or https://host/path", param=param)
+        raise click.BadParameter(f"{url!r} must have the form https://host or https://host/path", param=param)
     return url.rstrip("/")
 
 
@@ -60,7 +60,7 @@ def api_versions(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     """Accept PROVIDER=DATE several times, as API versions by provider."""
     pairs = [value.partition("=") for value in values]
     if wrong := next((name for name, equals, date in pairs if not (name and equals and date)), None):
-        raise click.BadParameter(f"{wrong!r} should read PROVIDER=DATE")
+        raise click.BadParameter(f"{wrong!r} must have the form PROVIDER=DATE")
     return {name: date for name, _, date in pairs}
 
 
@@ -71,20 +71,18 @@ def _perhaps_seconds(context: click.Context, param: click.Parameter, number: flo
 def trial_options(command: Callable[P, T]) -> Callable[P, T]:
     """Add the options of what can be tried beyond the probes: `link_life`, `rate_limit`, `sizes`."""
     for option in (
-        click.option(
-            "--sizes", is_flag=True, help="Also send the largest file there may be, and a larger one."
-        ),
+        click.option("--sizes", is_flag=True, help="Also send the largest file allowed, and a larger one."),
         click.option(
             "--rate-limit",
             default=0,
             type=click.IntRange(0, 10_000),
-            help="Also send one call more than these a minute, of those that cost nothing.",
+            help="Also exceed this many calls per minute by one, with calls that cost nothing.",
         ),
         click.option(
             "--link-life",
             type=float,
             callback=_perhaps_seconds,
-            help="Also read a link after these seconds, when it should be dead.",
+            help="Also read a link after these seconds, when it should have expired.",
         ),
     ):
         command = option(command)

@@ -33,7 +33,7 @@ def check_response(operation: Operation, request: Request, reply: Reply) -> list
     answer = operation.answer(reply.status)
     if answer is None:
         known = ", ".join(operation.answers)
-        message = f"{reply.status} is no recorded status of {operation.name}"
+        message = f"{reply.status} is not a recorded status of {operation.name}"
         return [Violation("/status", message, "undocumented", f"statuses {known}")]
     found: list[Violation] = []
     for name, header in answer.headers.items():

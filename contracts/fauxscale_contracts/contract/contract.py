@@ -1,4 +1,4 @@
-"""A recorded contract: read from its document, and asked what an exchange does wrong."""
+"""A recorded contract: read from its document, and used to check exchanges."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Contract:
             raise self._faulty("it has no operations")
 
     def operation(self, name: str) -> Operation:
-        """Find an operation by its stable name. Raises ContractError listing those there are."""
+        """Find an operation by its stable name. Raises ContractError that lists the known ones."""
         if name not in self.operations:
             known = ", ".join(self.operations)
             raise ContractError(
@@ -50,7 +50,7 @@ class Contract:
         return find(tuple(self.operations.values()), method, url)
 
     def check_request(self, exchange: Exchange) -> list[Violation]:
-        """List how the request departs from the contract."""
+        """List the violations of the contract in the request."""
         operation = self._operation_of(exchange)
         return (
             [_no_operation(self, exchange)]
@@ -59,7 +59,7 @@ class Contract:
         )
 
     def check_response(self, exchange: Exchange) -> list[Violation]:
-        """List how the reply departs from the contract; empty also when none came."""
+        """List the violations of the contract in the reply; empty also if there is no reply."""
         operation = self._operation_of(exchange)
         if operation is None:
             return [_no_operation(self, exchange)]
@@ -114,7 +114,7 @@ def _no_operation(contract: Contract, exchange: Exchange) -> Violation:
     known = ", ".join(f"{one.method} {one.path}" for one in contract.operations.values())
     return Violation(
         "/method",
-        f"{brief(asked, 100)} is no operation of {contract.provider}",
+        f"{brief(asked, 100)} is not an operation of {contract.provider}",
         "would be rejected",
         brief(known),
     )

@@ -75,7 +75,7 @@ class Exchange:
             reply = Reply(int(answer.status_code), _pairs(answer.headers), bytes(answer.content))
         except AttributeError as error:
             raise TypeError(
-                f"{type(response).__name__} is no response of httpx, httpx2 or requests: {error}"
+                f"{type(response).__name__} is not a response of httpx, httpx2 or requests: {error}"
             ) from None
         return cls(request, reply, operation)
 

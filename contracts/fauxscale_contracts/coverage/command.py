@@ -16,19 +16,21 @@ _REPORT = click.Path(dir_okay=False, path_type=Path)
 
 @click.group()
 def coverage() -> None:
-    """Situation coverage: which of the situations a client must survive were met by tests."""
+    """Situation coverage: which of the situations that a client must survive occurred in the tests."""
 
 
 @coverage.command()
 @click.argument("files", nargs=-1, required=True, type=_REPORT)
-@click.option("--html", type=_REPORT, callback=a_report, help="The page for people.")
-@click.option("--json", "json_file", type=_REPORT, callback=a_report, help="All of it, to be combined again.")
-@click.option("--md", type=_REPORT, callback=a_report, help="The comment for a pull request.")
+@click.option("--html", type=_REPORT, callback=a_report, help="Write a page to read.")
+@click.option(
+    "--json", "json_file", type=_REPORT, callback=a_report, help="Write everything, to be combined again."
+)
+@click.option("--md", type=_REPORT, callback=a_report, help="Write a comment for a pull request.")
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 100),
     metavar="PERCENT",
-    help="Fail where fewer of the situations were met.",
+    help="Exit with 1 if fewer of the situations were met.",
 )
 def combine(
     files: tuple[Path, ...],
@@ -37,9 +39,9 @@ def combine(
     md: Path | None,
     fail_under: float | None,
 ) -> None:
-    """Add up FILES that pytest's --fauxscale-coverage=json or `fauxscale run --coverage` wrote.
+    """Combine FILES written by pytest's --fauxscale-coverage=json or `fauxscale run --coverage`.
 
-    Ends with 0, with 1 where --fail-under is not reached, with 2 for a file that is no coverage.
+    Exit status: 0, 1 below --fail-under, 2 if a file is not a coverage file.
     """
     from datetime import UTC, datetime
     from importlib.metadata import version
@@ -61,7 +63,7 @@ def combine(
         except ContractError as error:
             give_up(str(error))
     if not found:
-        give_up("no call of a known service is in these files")
+        give_up("these files contain no calls of a known service")
     made = f"{datetime.fromtimestamp(wall(), UTC):%Y-%m-%d %H:%M} UTC, fauxscale {version('fauxscale')}"
     click.echo(as_text(found))
     click.echo(summary(found))

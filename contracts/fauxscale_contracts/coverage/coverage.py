@@ -21,9 +21,9 @@ from .situations import SituationList, lists_of
 Tests: TypeAlias = dict[str, set[str]]
 """Tests by what they met."""
 
-UNASSIGNED = "a call with a wrong key is in the journal of no account that was read"
-UNTOLD = "no journal shows it"
-UNSENT = "a client that refuses such a file itself makes no call"
+UNASSIGNED = "calls with a wrong key belong to no account"
+UNTOLD = "cannot be seen in the calls"
+UNSENT = "a client that rejects such a file itself makes no call"
 
 
 @dataclass(frozen=True, slots=True)

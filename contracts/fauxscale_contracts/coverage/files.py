@@ -46,11 +46,13 @@ def read(file: Path) -> Coverage:
                 coverage.note(str(account["label"] or account["id"]), account["calls"])
         else:
             wanted = "--fauxscale-coverage=json or `fauxscale run --coverage`"
-            raise ContractError(f"{file} is no coverage: it was not written by {wanted} of this version")
+            raise ContractError(
+                f"{file} is not a coverage file: it was not written by {wanted} of this version"
+            )
     except OSError as error:
         raise ContractError(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ContractError(f"{file} is no coverage: {type(error).__name__}: {error}") from None
+        raise ContractError(f"{file} is not a coverage file: {type(error).__name__}: {error}") from None
     return coverage
 
 

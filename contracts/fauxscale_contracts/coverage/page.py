@@ -67,8 +67,8 @@ def as_html(coverage: Coverage, made: str) -> str:
     body = [
         f'<header><div class="ring" style="--share: {share}" role="img" aria-label="{share} percent">'
         f"<span>{share}&#8202;%</span></div><div><h1>Situation coverage</h1>",
-        f"<p>{met} of {total} situations that a client must survive were met by these tests.</p>",
-        f'<p class="dim">{escape(made)}. What costs money comes first. Open a gap for the test that closes it.</p>',
+        f"<p>{met} of {total} situations that a client must survive occurred in these tests.</p>",
+        f'<p class="dim">{escape(made)}. What costs money comes first. Open a gap to see the test that closes it.</p>',
         "</div></header>",
     ]
     for one in lists:

@@ -26,49 +26,49 @@ if TYPE_CHECKING:
     "--base-url",
     required=True,
     callback=an_origin,
-    help="The base URL of its clients: https://api.ideogram.ai.",
+    help="Base URL that clients use: https://api.ideogram.ai.",
 )
 @click.option(
     "--key",
     envvar="FAUXSCALE_DRIFT_KEY",
     required=True,
     callback=a_key,
-    help="Better in FAUXSCALE_DRIFT_KEY.",
+    help="API key; better set in FAUXSCALE_DRIFT_KEY.",
 )
 @click.option(
-    "--max-cost", default=0.30, show_default=True, callback=dollars, help="Dollars it may cost at most."
+    "--max-cost", default=0.30, show_default=True, callback=dollars, help="Maximum cost in dollars."
 )
-@click.option("--yes", is_flag=True, help="Do not ask before spending.")
-@click.option("--api-version", help="The contract to compare with.  [default: the usual one]")
-@click.option("--recorded", type=click.Path(path_type=Path), help="A recording to compare with, too.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation before spending money.")
+@click.option("--api-version", help="API version to compare with.  [default: the provider's default]")
+@click.option("--recorded", type=click.Path(path_type=Path), help="Also compare with this recording.")
 @click.option(
     "--used-by",
     "used",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Judge only what clients use, by this document of `usage`; may be given several times.",
+    help="Report only what clients use, according to this file from `usage`; repeatable.",
 )
 @click.option(
     "--timeout",
     default=120.0,
     show_default=True,
     callback=seconds,
-    help="Seconds each answer may take, all of it.",
+    help="Seconds that each complete reply may take.",
 )
 @trial_options
-@click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 @click.option(
     "--markdown",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=a_report,
-    help="The report for people.",
+    help="Write the report as Markdown.",
 )
 @click.option(
     "--write",
     "patch",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=a_report,
-    help="The diff that turns the contract's guesses into what was observed.",
+    help="Write a diff that replaces guesses in the contract with what was observed.",
 )
 def drift(
     provider: str,
@@ -87,10 +87,10 @@ def drift(
     markdown: Path | None,
     patch: Path | None,
 ) -> None:
-    """Compare a service with its contract, with recordings and with the stand-in.
+    """Compare a real service with its contract, with recordings and with the mock server.
 
-    Ends with 0 for no drift and for news of what was a guess, 3 additive, 4 risky, 5 breaking; 2 if it could
-    not be told, 130 or 143 if it was interrupted.
+    Exit status: 0 no drift or only answers to guesses, 3 additive, 4 risky, 5 breaking; 2 no verdict, 130 or 143
+    interrupted.
     """
     with interruptible():
         from fauxscale import redact
@@ -113,7 +113,7 @@ def drift(
             give_up(str(error))
         click.echo(priced, err=True)
         if most > max_cost:
-            give_up(f"that may cost ${most:.2f}, more than --max-cost {max_cost:.2f}: nothing was sent")
+            give_up(f"this may cost ${most:.2f}, more than --max-cost {max_cost:.2f}: nothing was sent")
         if not yes and not _agreed():
             give_up("nothing was sent")
         try:
@@ -125,7 +125,7 @@ def drift(
         # Before any file is written: it has been paid for.
         click.echo(report.to_json() if as_json else report.to_text())
         if patch is not None and not as_json:
-            click.echo(report.patch or "nothing was a guess that these answers settle")
+            click.echo(report.patch or "these replies settle no guess")
         for file, text in ((markdown, report.to_markdown() + "\n"), (patch, report.patch)):
             if file is None:
                 continue

@@ -60,7 +60,9 @@ def compare(
         for difference in _probe(contract, probe, exchange, stood_in.get(probe), kept)
     ]
     lost = [
-        Difference("breaking", probe, "", "no link to a picture was given", stood_in="a link", live="none")
+        Difference(
+            "breaking", probe, "", "the reply has no link to a picture", stood_in="a link", live="none"
+        )
         for probe in stood_in
         if probe not in live
     ]
@@ -129,12 +131,12 @@ def _compared(
     if not known:
         if not compared:
             return Difference("news", probe, place, "was not compared", *sides)
-        return Difference("additive", probe, place, "is new to the stand-in", *sides)
+        return Difference("additive", probe, place, "is unknown to the mock server", *sides)
     if place == "/picture" and here:
-        return Difference("breaking", probe, place, "the picture is another", *sides)
+        return Difference("breaking", probe, place, "the picture is different", *sides)
     # What only the stand-in said was its own guess; what a recording holds was observed.
     kind: Kind = "risky" if sides[1] else "news"
-    message = "holds another kind of value" if here else "is gone, though no contract promised it"
+    message = "has a different type of value" if here else "is missing, but no contract promised it"
     return Difference(kind, probe, place, message, *sides)
 
 

@@ -19,8 +19,8 @@ _NAMED = 3
 @dataclass(frozen=True, slots=True)
 class DriftReport:
     """The findings at `base_url`. `cost` in dollars, by the price list. `patch`: the diff that turns the contract's
-    guesses into what was observed; empty where there is nothing to learn. `unused`: differences at what no client uses,
-    where that was asked for; they do not count. `untried`: what was not looked at, and how it can be."""
+    guesses into what was observed; empty where there is nothing to learn. `unused`: differences in parts that no
+    client uses, where that was asked for; they do not count. `untried`: what was not looked at, and how it can be."""
 
     provider: str
     api_version: str
@@ -82,7 +82,7 @@ class DriftReport:
     def _head(self) -> str:
         counts = {kind: sum(one.kind == kind for one in self.findings) for kind in reversed(KINDS)}
         said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no drift"
-        quiet = f"; {len(self.unused)} more at what no client uses" if self.unused else ""
+        quiet = f"; {len(self.unused)} more in parts that no client uses" if self.unused else ""
         return f"{said} in {len(self.statuses)} answers of {self.base_url}, for about ${self.cost:.2f}{quiet}"
 
 
@@ -98,5 +98,5 @@ def plan(profile: Profile, trials: float = 0.0) -> tuple[str, float]:
     likely = sum(one.cost for one in probes)
     most = sum(one.worst_cost for one in probes) + trials
     lines = [f"  ${one.cost:.2f}  {one.id} ({one.operation})" for one in probes]
-    more = f", at most ${most:.2f} if it accepts what it should refuse" if most > likely else ""
+    more = f", at most ${most:.2f} if it accepts what it should reject" if most > likely else ""
     return "\n".join([f"{len(probes)} calls to {profile.name} for ${likely:.2f}{more}:", *lines]), most

@@ -41,6 +41,6 @@ class Baseline:
                 continue
             test, _, situation = said.strip().rpartition(" ")
             if not test or not why.strip():
-                raise ValueError(f"the baseline {file}, line {number}: TEST SITUATION # why is wanted")
+                raise ValueError(f"the baseline {file}, line {number}: expected TEST SITUATION # why")
             entries[test.strip(), situation] = why.strip()
         return cls(entries)

@@ -16,13 +16,16 @@ _REPORT = click.Path(dir_okay=False, path_type=Path)
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
-    "--max", "most", type=click.IntRange(1), help="Situations to try at most, the costly ones first."
+    "--max",
+    "most",
+    type=click.IntRange(1),
+    help="Maximum number of situations to try, the most expensive first.",
 )
 @click.option(
     "--patience",
     default=0.0,
     type=click.FloatRange(min=0),
-    help="Try silence as well, for so many seconds: a client that waits longer is told of.",
+    help="Also try replies that never come, and report clients that wait longer than this.",
 )
 @click.option(
     "--limit",
@@ -33,10 +36,10 @@ _REPORT = click.Path(dir_okay=False, path_type=Path)
     help="Seconds for one run of the command; then it is killed.",
 )
 @click.option(
-    "--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Commands run at once."
+    "--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Commands to run in parallel."
 )
 @click.option(
-    "--baseline", type=_REPORT, help="Findings that are accepted, a line each: COMMAND SITUATION # why."
+    "--baseline", type=_REPORT, help="File of accepted findings, one per line: COMMAND SITUATION # why."
 )
 @click.option(
     "--fail",
@@ -44,11 +47,11 @@ _REPORT = click.Path(dir_okay=False, path_type=Path)
     default="wrong",
     show_default=True,
     type=click.Choice(["wrong", "look", "never"]),
-    help="From which verdict on the exit status is 1.",
+    help="Lowest verdict that makes the exit status 1.",
 )
-@click.option("--html", type=_REPORT, callback=a_report, help="The page for people.")
-@click.option("--markdown", type=_REPORT, callback=a_report, help="The comment for a pull request.")
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of the grid.")
+@click.option("--html", type=_REPORT, callback=a_report, help="Write a page to read.")
+@click.option("--markdown", type=_REPORT, callback=a_report, help="Write a comment for a pull request.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of the table.")
 def explore(
     command: tuple[str, ...],
     most: int | None,
@@ -61,12 +64,12 @@ def explore(
     markdown: Path | None,
     as_json: bool,
 ) -> None:
-    """Run COMMAND again, once for each situation that can meet one of its calls.
+    """Run COMMAND again, once for each failure situation that can affect one of its calls.
 
     fauxscale-contracts explore -- npm test
 
-    It finds addresses and keys in the usual variables. Exit status: 0 nothing is wrong, 1 something is, 2 it could not
-    be explored, 130 and 143 it was interrupted.
+    COMMAND gets base URLs and keys in the usual variables. Exit status: 0 nothing is wrong, 1 something is, 2 no
+    verdict, 130 or 143 interrupted.
     """
     from fauxscale_contracts.console import atomic_write
     from fauxscale_contracts.console.signals import Interrupts

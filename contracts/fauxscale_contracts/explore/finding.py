@@ -38,7 +38,7 @@ class ExploredCall:
     def advice(self) -> str:
         """What a good client does."""
         if self.situation == PLAIN:
-            return "Ask for as many pictures as are used: each of them is paid for."
+            return "Request only as many pictures as you use: each one is paid for."
         return topic_of(self.situation.partition("@")[0]).advice
 
     @property
@@ -62,7 +62,7 @@ class ExploredCall:
         )
         said = [*(f"{name}: {text}" for name, text in parts if text), *(f"  {one}" for one in self.timeline)]
         kept = [f"  {one}" for one in self.kept.split("\n") if one]
-        return [*said, *(["a test to keep:"] if kept else []), *kept]
+        return [*said, *(["regression test:"] if kept else []), *kept]
 
     def to_members(self) -> dict[str, object]:
         return asdict(self)
@@ -94,7 +94,7 @@ class Exploration:
     def without(self, tests: Iterable[str]) -> Exploration:
         """The same, with what was found of these tests withdrawn: they fail without any situation by now."""
         left = set(tests)
-        why = "the test fails without any situation by now: what ran before it leaks into it"
+        why = "the test now fails in the normal run: an earlier test affects it"
         return replace(
             self,
             findings=[
@@ -127,7 +127,7 @@ def plain_finding(test: str, judgement: Judgement, seen: Played) -> ExploredCall
         test=test,
         situation=PLAIN,
         level=judgement.level,
-        staged="nothing: the test as it is",
+        staged="nothing: the normal run",
         reasons=judgement.reasons,
         timeline=tuple(timeline(seen)),
     )
@@ -151,9 +151,9 @@ def timeline(seen: Played) -> Iterable[str]:
 
 def _gives_up(one: Timeout) -> str:
     return (
-        "would wait for ever"
+        "would wait forever"
         if one.seconds is None
-        else f"gives up after {_seconds(one.seconds)} s of silence"
+        else f"gives up after {_seconds(one.seconds)} s without a reply"
     )
 
 
@@ -172,6 +172,6 @@ def _call(one: CallRecord) -> str:
 _ENDINGS = {
     "passed": "the test passed",
     "assertion": "only the test's own assertion failed",
-    "surprise": "the client was taken by surprise",
+    "surprise": "the client crashed",
     "failed": "the client raised an error",
 }

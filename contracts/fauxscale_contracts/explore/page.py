@@ -35,8 +35,8 @@ def as_html(done: Exploration) -> str:
         if counts[level]
     )
     body = [
-        "<h1>What the tests never met</h1>",
-        f'<p class="dim">{escape(summary(done))}. Each square is a test, run again in one situation.</p>',
+        "<h1>Situations that the tests did not cover</h1>",
+        f'<p class="dim">{escape(summary(done))}. Each square is a test run again in one situation.</p>',
         f'<p class="legend">{legend}</p>',
         *_grid(done),
     ]
@@ -72,7 +72,7 @@ def _parts(one: ExploredCall) -> Iterator[tuple[str, str]]:
     yield "timeline", f"<pre>{escape(chr(10).join(one.timeline))}</pre>"
     yield "what to do", f"{escape(one.advice)} <span class='dim'>{escape(one.link)}</span>"
     if one.kept:
-        yield "a test to keep", f"<pre>{escape(one.kept.strip())}</pre>"
+        yield "regression test", f"<pre>{escape(one.kept.strip())}</pre>"
 
 
 def _kind(level: str) -> str:

@@ -77,11 +77,11 @@ class Plan:
     def notes(self, options: str = "--") -> list[str]:
         """What is left out, a line each. `options`: what the names of the options begin with."""
         said = [
-            (self.same, "left out: an equal call of another test meets them"),
-            (self.left_out, f"left out by {options}max, the cheapest"),
+            (self.same, "skipped: already tried with an equal call of another test"),
+            (self.left_out, f"skipped because of {options}max, the cheapest"),
             (
                 self.unheard,
-                f"not tried, in which the service says nothing: {options}patience SECONDS",
+                f"not tried, in which no reply comes: add {options}patience SECONDS",
             ),
         ]
         return [
@@ -132,7 +132,7 @@ class Plan:
         except OSError as error:
             raise ValueError(f"{file}: {error.strerror}") from error
         except (ValueError, LookupError, TypeError) as error:
-            raise ValueError(f"{file} is no plan of an exploration: {error}") from error
+            raise ValueError(f"{file} is not an exploration plan: {error}") from error
 
 
 def make_plan(candidates: Iterable[Candidate], most: int | None = None, *, silent: bool = False) -> Plan:
@@ -164,5 +164,5 @@ def make_plan(candidates: Iterable[Candidate], most: int | None = None, *, silen
 
 def _nothing(plain: Played) -> str:
     if operations := without_list(plain.calls):
-        return f"there is no list of situations for {', '.join(operations)}"
-    return "none of its calls went well by itself, so that no situation can meet one"
+        return f"there are no situations for {', '.join(operations)}"
+    return "none of its calls succeeds, so no situation can be tried"

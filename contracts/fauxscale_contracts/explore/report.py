@@ -45,7 +45,7 @@ def lines(done: Exploration, told: Collection[Level] = ()) -> Iterator[str]:
         if one.level in ("accepted", "withdrawn"):
             yield f"{one.level}: {one.test} in {one.situation}: {one.reason}"
     if done.told:
-        yield "note: what to do about each, and a test to keep: in a report in .html, .json or .md"
+        yield "note: advice and a regression test for each finding are in a report in .html, .json or .md"
     yield from (f"note: {one}" for one in done.notes)
     yield summary(done)
 
@@ -74,7 +74,7 @@ def as_markdown(done: Exploration) -> str:
         for one in done.told:
             if one.kept:
                 text += [
-                    f"A test to keep of `{one.situation}`:",
+                    f"A regression test for `{one.situation}`:",
                     "",
                     "```python",
                     one.kept.strip(),

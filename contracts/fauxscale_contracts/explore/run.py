@@ -73,7 +73,7 @@ def explore(ask: ExploreOptions, progress: Callable[[str], None]) -> Exploration
                     findings.append(found)
                     progress(f"[{len(findings)}/{plan.count}] {found.level}: {found.situation}")
             except KeyboardInterrupt:
-                notes.append(f"it was interrupted: {len(findings)} of {plan.count} situations are judged")
+                notes.append(f"interrupted: {len(findings)} of {plan.count} situations were tried")
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 runner.stop()
@@ -85,14 +85,14 @@ def _planned(name: str, ask: ExploreOptions, runner: _Runner) -> Plan:
     first, second = runner.run(), runner.run()
     for one in (first, second):
         if one.ending != "passed":
-            raise NotExplored(f"the command fails without any situation: {one.said}")
+            raise NotExplored(f"the command fails in the normal run: {one.said}")
     if not first.calls:
         raise NotExplored("the command made no call: does it read the variables of `fauxscale env`?")
     if first.shape != second.shape:
-        raise NotExplored("the command makes other calls when it is run again")
+        raise NotExplored("the command makes different calls when run again")
     plan = make_plan([candidate(name, 0, first)], ask.most, silent=ask.patience > 0)
     if not plan.tests:
-        raise NotExplored(next(iter(plan.skipped.values()), "no situation can meet one of its calls"))
+        raise NotExplored(next(iter(plan.skipped.values()), "no situation can be tried with its calls"))
     return plan
 
 
@@ -121,7 +121,7 @@ class _Runner:
         second = self._judged_once(planned, staged)
         if second.level == "wrong":
             return second
-        return replace(found, level="look", reasons=(*found.reasons, "this happened once of two times"))
+        return replace(found, level="look", reasons=(*found.reasons, "this happened in one of two runs"))
 
     def _judged_once(self, planned: PlannedTest, staged: Situation) -> ExploredCall:
         met = False

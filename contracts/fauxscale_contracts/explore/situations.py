@@ -73,7 +73,7 @@ def situation(name: str) -> Situation:
     wanted, _, where = name.partition("@")
     operation, _, number = where.partition("#")
     if not operation or not (number or "1").isdecimal():
-        raise ValueError(f"{name!r} is no situation: write lost-reply@ideogram.upscale#1")
+        raise ValueError(f"{name!r} is not a situation: write lost-reply@ideogram.upscale#1")
     known = {
         one.id: (one, profile)
         for profile, listed in _lists()

@@ -93,15 +93,15 @@ def _waited(seen: Played) -> Iterable[str]:
         return
     for call, seconds in seen.waits():
         if seconds < (call.retry_after or 0) - _SLACK:
-            yield f"was told to wait {call.retry_after:g} s and waited {seconds:.2f} s"
+            yield f"was told to wait {call.retry_after:g} s but waited {seconds:.2f} s"
             return
 
 
 def _endured(situation: Situation, seen: Played, patience: float) -> Iterable[str]:
     if any(one.seconds is None for one in seen.timeouts):
-        yield "waits for ever where the service says nothing: it has no time-out"
+        yield "waits forever for a reply: it has no time-out"
     elif situation.is_silent and patience and any(one.seconds > patience - _SLACK for one in seen.calls):
-        yield f"was still waiting after {patience:g} s of silence"
+        yield f"was still waiting after {patience:g} s without a reply"
 
 
 def unread(plain: Played) -> Judgement:
@@ -111,7 +111,7 @@ def unread(plain: Played) -> Judgement:
         links = _links(call)
         looked = len(read.intersection(links))
         if call.cost and 0 < looked < len(links):
-            return Judgement("look", (f"pays for {len(links)} pictures and reads {looked}",))
+            return Judgement("look", (f"pays for {len(links)} pictures but reads only {looked}",))
     return Judgement("fine")
 
 
@@ -129,22 +129,22 @@ def _took_it(situation: Situation, seen: Played) -> Iterable[str]:
     bad = next((one for one in situation.faults if isinstance(one, _BAD_PICTURES)), None)
     # What an altered result leads to is another picture, without a fault of its own when it is read.
     altered = isinstance(bad, _OF_RESULTS) or type(bad).__name__ in last.faults
-    noticed = "" if seen.ending == "passed" else ", which only the test's own assertion noticed"
+    noticed = "" if seen.ending == "passed" else ", and only the test's own assertion noticed"
     if bad is not None and altered and last.status == 200:
-        yield f"took it without an error: {situation.scenario.about}{noticed}"
+        yield f"accepted it without an error: {situation.scenario.about}{noticed}"
     elif situation.scenario.id.startswith("download-") and downloads and (last.status or 0) >= 400:
-        yield f"took the answer {last.status} for a picture: {situation.scenario.about}{noticed}"
+        yield f"treated the {last.status} reply as a picture: {situation.scenario.about}{noticed}"
 
 
 def _surprised(seen: Played) -> Iterable[str]:
     if seen.ending == "surprise":
-        yield f"was taken by surprise: {seen.said}"
+        yield f"crashed: {seen.said}"
 
 
 def _slept(seen: Played) -> Iterable[str]:
     longest = max((one.seconds for one in seen.sleeps or ()), default=0.0)
     if longest > LONGEST_SLEEP:
-        yield f"sleeps for {longest:,.0f} s because it is told to"
+        yield f"sleeps for {longest:,.0f} s because Retry-After says so"
 
 
 def _times(number: int) -> str:

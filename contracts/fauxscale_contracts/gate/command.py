@@ -15,37 +15,41 @@ _REPORT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--conform", "conforms", multiple=True, type=_REPORT, help="What `conform --json` printed.")
+@click.option("--conform", "conforms", multiple=True, type=_REPORT, help="Output of `conform --json`.")
 @click.option(
-    "--tests", multiple=True, type=_REPORT, help="What pytest wrote for --fauxscale-contract-report."
+    "--tests", multiple=True, type=_REPORT, help="File written by pytest's --fauxscale-contract-report."
 )
-@click.option("--drift", "drifts", multiple=True, type=_REPORT, help="What `drift --json` printed.")
+@click.option("--drift", "drifts", multiple=True, type=_REPORT, help="Output of `drift --json`.")
 @click.option(
     "--contract",
     "contracts",
     multiple=True,
-    help="Judge the age of this contract: ideogram=2026-10, or ideogram for the usual one.",
+    help="Check the age of this contract: ideogram=2026-10, or ideogram for its default.",
 )
 @click.option(
-    "--max-age", default=180, show_default=True, type=click.IntRange(1), help="Days a contract may be old."
+    "--max-age",
+    default=180,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Maximum age of a contract in days.",
 )
 @click.option(
     "--drift-fails-at",
     default="risky",
     show_default=True,
     type=click.Choice(["additive", "risky", "breaking"]),
-    help="The kind of drift that fails the gate; worse does, too.",
+    help="Least serious drift that fails the gate.",
 )
-@click.option("--strict", is_flag=True, help="What is to be looked at fails the gate.")
-@click.option("--html", type=_REPORT, callback=a_report, help="The page for people.")
-@click.option("--markdown", type=_REPORT, callback=a_report, help="The comment for a pull request.")
-@click.option("--junit", type=_REPORT, callback=a_report, help="JUnit's XML.")
-@click.option("--sarif", type=_REPORT, callback=a_report, help="SARIF 2.1.0, for code scanning.")
+@click.option("--strict", is_flag=True, help="Findings to look at fail the gate, too.")
+@click.option("--html", type=_REPORT, callback=a_report, help="Write a page to read.")
+@click.option("--markdown", type=_REPORT, callback=a_report, help="Write a comment for a pull request.")
+@click.option("--junit", type=_REPORT, callback=a_report, help="Write the results as JUnit XML.")
+@click.option("--sarif", type=_REPORT, callback=a_report, help="Write SARIF 2.1.0, for code scanning.")
 @click.option(
     "--source",
     default="README.md",
     show_default=True,
-    help="The file of the project that SARIF shows findings at which belong to no file.",
+    help="Project file at which SARIF shows findings that belong to no file.",
 )
 def gate(
     conforms: tuple[Path, ...],
@@ -61,9 +65,9 @@ def gate(
     sarif: Path | None,
     source: str,
 ) -> None:
-    """Put the reports of the other commands into one verdict, and that into one page.
+    """Combine the reports of the other commands into one verdict and one page.
 
-    Ends with 0 for PASS, 1 for FAIL, 2 where a report is missing or has no verdict itself.
+    Exit status: 0 PASS, 1 FAIL, 2 if a report is missing or has no verdict itself.
     """
     from datetime import UTC, datetime
     from importlib.metadata import version
@@ -90,7 +94,7 @@ def gate(
         *([reading.age(chosen, max_age, now.date())] if chosen else []),
     ]
     if not parts:
-        give_up("no report was named: --conform, --tests, --drift, --contract")
+        give_up("no report given: use --conform, --tests, --drift or --contract")
     found = Gate([one.strictly() for one in parts] if strict else parts)
     number = version("fauxscale")
     made = f"{now:%Y-%m-%d %H:%M} UTC, fauxscale {number}"

@@ -29,7 +29,7 @@ def report(name: str, file: Path, read: Read) -> Part:
     except (ValueError, RecursionError) as error:
         trouble = f"{file} is not JSON: {error}"
     except (KeyError, TypeError, AttributeError) as error:
-        trouble = f"{file} is no report of `{name}`: {error!r}"
+        trouble = f"{file} is not a report of `{name}`: {error!r}"
     return Part(f"{name} {file}", "no verdict", trouble=trouble)
 
 
@@ -50,7 +50,7 @@ def conform(body: Mapping[str, Any]) -> Part:
         for one in body["scenarios"]
         if one["verdict"] != "PASS"
     ]
-    broken = next((one for one in body["notices"] if one.startswith("the run is not whole")), "")
+    broken = next((one for one in body["notices"] if one.startswith("the run is incomplete")), "")
     judged = any(one["verdict"] != "not run" for one in body["scenarios"])
     return Part(
         name,
@@ -66,7 +66,7 @@ def drift(fails_at: str) -> Read:
     def read(body: Mapping[str, Any]) -> Part:
         name = f"drift {body['provider']} {body['api_version']}"
         findings = [_difference(body["provider"], one, fails_at) for one in body["findings"]]
-        quiet = f", {len(body.get('unused', ()))} at what no client uses" if body.get("unused") else ""
+        quiet = f", {len(body.get('unused', ()))} in parts that no client uses" if body.get("unused") else ""
         return Part(name, f"{body['verdict']} at {body['base_url']}{quiet}", findings)
 
     return read
@@ -86,8 +86,8 @@ def _difference(provider: str, one: Mapping[str, Any], fails_at: str) -> GateFin
         f"drift.{provider}.{one['probe']}{one['pointer']}".replace(" ", "-"),
         f"{one['kind']}: {one['probe']}: {one['pointer'] or 'answer'} {one['message']}",
         tuple(details),
-        "Read what changed and make the client accept both, then bring the contract up to date: "
-        "`drift --write` makes the diff of what was a guess.",
+        "Read what changed and make the client accept both, then update the contract: "
+        "`drift --write` writes the diff for guesses.",
         "docs/recording-and-drift.md#drift",
     )
 
@@ -100,15 +100,15 @@ def tests(body: Mapping[str, Any]) -> Part:
             levels[one["severity"]],
             f"tests.{one['operation']}{one['pointer']}",
             f"{one['operation']}: {one['pointer']}: {one['message']}",
-            (("test", one["test"]), ("rule", one["rule"]), ("shown again by", one["curl"])),
-            "Mend what the client sends; the real service answers such a call otherwise than the stand-in.",
+            (("test", one["test"]), ("rule", one["rule"]), ("reproduce with", one["curl"])),
+            "Fix what the client sends; the real service answers such a call differently from the mock server.",
             "docs/testing.md#the-contract-check",
             one["test"].partition("::")[0],
         )
         for one in body["departures"]
     ]
     trouble = "" if body["judged"] else "no call was checked against a contract"
-    return Part("tests", f"calls judged: {body['judged']}, departures: {len(findings)}", findings, trouble)
+    return Part("tests", f"calls checked: {body['judged']}, violations: {len(findings)}", findings, trouble)
 
 
 def age(contracts: Sequence[Contract], most: int, today: date) -> Part:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies out of recorded contracts: pictures, requests to send, replies to serve to a client."""
+"""Hypothesis strategies from recorded contracts: pictures, requests to send, replies to serve to a client."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def responses(
 def requests(
     operation: str, *, api_version: str | None = None, base_url: str | None = None, api_key: str | None = None
 ) -> SearchStrategy[Request]:
-    """Requests that keep the contract, pictures and all, ready to be sent.
+    """Requests that match the contract, pictures included, ready to be sent.
 
     `base_url` stands for the operation's real host (`http://127.0.0.1:2160/ideogram`); with an `api_key` the
     request carries it the way the service asks for.

@@ -16,24 +16,34 @@ from fauxscale_contracts.profiles.profile import SUFFIX, Carrier
 
 def _name(_: click.Context, __: click.Parameter, name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
-        raise click.BadParameter(f"{name!r} is no name of lower-case letters, digits, - and _")
+        raise click.BadParameter(f"{name!r} must consist of lower-case letters, digits, - and _")
     return name
 
 
 def _date(_: click.Context, __: click.Parameter, date: str) -> str:
     if not re.fullmatch(r"\d{4}-\d{2}(-\d{2})?", date):
-        raise click.BadParameter(f"{date!r} should read 2026-04")
+        raise click.BadParameter(f"{date!r} must have the form 2026-04")
     return date
 
 
 @click.command("new")
 @click.argument("name", callback=_name)
 @click.option(
-    "--operation", "operations", multiple=True, required=True, help="METHOD:PATH, as POST:/v1/upscale."
+    "--operation",
+    "operations",
+    multiple=True,
+    required=True,
+    help="An operation as METHOD:PATH, such as POST:/v1/upscale; repeatable.",
 )
-@click.option("--api-version", required=True, callback=_date, help="When the service was examined: 2026-04.")
 @click.option(
-    "--server", default="https://api.example", show_default=True, callback=an_origin, help="Its real address."
+    "--api-version", required=True, callback=_date, help="When the service was examined, such as 2026-04."
+)
+@click.option(
+    "--server",
+    default="https://api.example",
+    show_default=True,
+    callback=an_origin,
+    help="Address of the real service.",
 )
 @click.option(
     "--result",
@@ -41,13 +51,13 @@ def _date(_: click.Context, __: click.Parameter, date: str) -> str:
     default="link",
     show_default=True,
     type=click.Choice(["link", "base64", "body"]),
-    help="How a reply carries a result.",
+    help="How a reply contains a result.",
 )
 @click.option(
     "--to",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of the contract.  [default: NAME]",
+    help="Folder for the contract.  [default: NAME]",
 )
 def new(
     name: str,
@@ -57,9 +67,9 @@ def new(
     carrier: str,
     folder: Path | None,
 ) -> None:
-    """Write the skeleton of a contract of NAME: valid, and a guess in every statement until you know better.
+    """Write a skeleton contract for NAME: valid, with every statement marked as a guess until you know better.
 
-    Ends with 2 if there is such a file already.
+    Exit status: 2 if the file already exists.
     """
     from fauxscale_contracts.console.atomic_write import write
     from fauxscale_contracts.contract.violations import ContractError
@@ -70,7 +80,7 @@ def new(
     path = (folder or Path(name)) / f"{api_version}{SUFFIX}"
     try:
         if path.exists():
-            raise ContractError(f"{path} is there already, and is left as it is")
+            raise ContractError(f"{path} already exists and was not changed")
         routes = [Route.parse(one) for one in operations]
         document = skeleton(name, api_version, server, routes, cast("Carrier", carrier))
         path.parent.mkdir(parents=True, exist_ok=True)

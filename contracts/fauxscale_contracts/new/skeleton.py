@@ -44,7 +44,7 @@ class Route:
         """Read `POST:/v2/upscale`. Raises ContractError."""
         method, colon, path = text.partition(":")
         if method.lower() not in METHODS or not colon or not path.startswith("/"):
-            raise ContractError(f"{text!r} should read METHOD:PATH, as POST:/v1/upscale")
+            raise ContractError(f"{text!r} must have the form METHOD:PATH, such as POST:/v1/upscale")
         return cls(method.lower(), path)
 
 

@@ -12,22 +12,22 @@ from fauxscale_contracts.console.exit_codes import finish, give_up, interruptibl
 
 @click.command()
 @click.argument("provider")
-@click.option("--base-url", required=True, callback=an_origin, help="The base URL of its clients.")
+@click.option("--base-url", required=True, callback=an_origin, help="Base URL that clients use.")
 @click.option(
     "--key",
     envvar="FAUXSCALE_OBSERVE_KEY",
     required=True,
     callback=a_key,
-    help="Better in FAUXSCALE_OBSERVE_KEY.",
+    help="API key; better set in FAUXSCALE_OBSERVE_KEY.",
 )
-@click.option("--budget", required=True, type=float, callback=dollars, help="Dollars it may cost at most.")
+@click.option("--budget", required=True, type=float, callback=dollars, help="Maximum cost in dollars.")
 @click.option(
     "--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new folder."
 )
-@click.option("--yes", is_flag=True, help="Ask the service. Without it, only what would be asked is shown.")
-@click.option("--api-version", help="The contract whose guesses are meant.  [default: the usual one]")
+@click.option("--yes", is_flag=True, help="Send the requests; without it they are only listed.")
+@click.option("--api-version", help="API version whose guesses to check.  [default: the provider's default]")
 @click.option(
-    "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds each answer may take."
+    "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds that each reply may take."
 )
 def observe(
     provider: str,
@@ -39,10 +39,10 @@ def observe(
     api_version: str | None,
     timeout: float,
 ) -> None:
-    """Ask a service the questions that settle guesses of its contract, and keep the answers without secrets.
+    """Send a service the requests that settle guesses in its contract, and record the replies without secrets.
 
-    Shows first what would be asked and what it costs; nothing is sent without --yes. The folder can be sent to
-    whoever keeps the contract. Ends with 2 if nothing could be learned.
+    First lists the requests and their cost; nothing is sent without --yes. The folder can be sent to the
+    maintainer of the contract. Exit status: 2 if nothing could be learned.
     """
     with interruptible():
         from fauxscale import redact
@@ -60,9 +60,9 @@ def observe(
         chosen = run.questions(asked, contract, budget)
         click.echo(chosen.to_text(), err=True)
         if not chosen.asked:
-            give_up("nothing can be asked for that: nothing was sent")
+            give_up("no request fits this budget: nothing was sent")
         if not yes:
-            click.echo("nothing was sent: --yes asks", err=True)
+            click.echo("nothing was sent: add --yes to send the requests", err=True)
             return
         if folder.exists() and any(folder.iterdir()):
             give_up(f"{folder} is not empty: nothing was sent")
@@ -79,5 +79,5 @@ def observe(
             patch = finish(work())
         except (Unreachable, RuntimeError, OSError) as error:
             give_up(redact.text(str(error), [key]))
-        click.echo(patch or "all was known before")
+        click.echo(patch or "nothing new was learned")
         click.echo(f"{folder} holds the answers, and contract.diff", err=True)

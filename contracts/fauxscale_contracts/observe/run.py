@@ -93,7 +93,7 @@ async def observe(
     about = {"provider": contract.provider, "api_version": contract.api_version, **origin.note()}
     write(folder / "about.json", json.dumps(about, indent=2) + "\n")
     if found := scan(folder):
-        raise RuntimeError(f"{folder} is not to be sent to anybody: {found[0]}")
+        raise RuntimeError(f"{folder} may contain a secret, do not share it: {found[0]}")
     return patch
 
 

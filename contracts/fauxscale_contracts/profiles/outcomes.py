@@ -91,14 +91,14 @@ async def look(service: Service, probed: Mapping[str, Exchange], trials: Trials)
         async for outcome in _sizes(service):
             yield outcome
     else:
-        yield Outcome("size limit", "untried", "it takes large uploads, and pays for one: --sizes tries it")
+        yield Outcome("size limit", "untried", "sends large uploads and may pay for one: add --sizes")
 
 
 def _refused(probe: Probe, exchange: Exchange) -> Outcome:
     status = _status(exchange)
     if status < 400:
-        return Outcome(probe.id, "FAIL", f"it is taken with {status}, and should be refused", "/status")
-    return Outcome(probe.id, "PASS", f"it is refused with {status}{_took(exchange)}")
+        return Outcome(probe.id, "FAIL", f"it was accepted with {status}, but should be rejected", "/status")
+    return Outcome(probe.id, "PASS", f"it was rejected with {status}{_took(exchange)}")
 
 
 async def _links(
@@ -111,16 +111,18 @@ async def _links(
     for place, link in links:
         split = urlsplit(link)
         if split.scheme != "https" and not is_loopback(split.hostname or ""):
-            yield Outcome("link", "FAIL", f"it is no https address: {split.scheme}://{split.netloc}/…", place)
+            yield Outcome(
+                "link", "FAIL", f"it is not an https address: {split.scheme}://{split.netloc}/…", place
+            )
         if not is_known(service.profile, service.base_url, link):
-            message = f"it leads to {split.netloc}, a host that is not on record: not followed"
+            message = f"it leads to {split.netloc}, a host not in the contract: not followed"
             yield Outcome("link", "FAIL", message, place)
             continue
         picture = first if first is not None and first.request.url == link else await service.read(link)
         yield _picture(service, picture, place)
     known = [one for one in links if is_known(service.profile, service.base_url, one[1])]
     if known and not trials.link_life:
-        yield Outcome("link's life", "untried", "say how many seconds links live: --link-life")
+        yield Outcome("link's life", "untried", "add --link-life with the seconds until links expire")
     elif known:
         await wait(trials.link_life + _LATER)
         place, link = known[0]
@@ -138,10 +140,10 @@ def _picture(service: Service, picture: Exchange, place: str) -> Outcome:
         return Outcome("picture", "FAIL", f"{found[0].pointer}: {found[0].message}", place)
     image = decoded(picture.reply.body if picture.reply else b"")
     if image is None:
-        return Outcome("picture", "FAIL", "its link leads to no picture", place)
+        return Outcome("picture", "FAIL", "its link does not lead to a picture", place)
     label = picture.reply.header("content-type") if picture.reply else None
     if label != image.get_format_mimetype():
-        return Outcome("picture", "FAIL", f"it is a {image.format}, called {label}", place)
+        return Outcome("picture", "FAIL", f"it is a {image.format}, labelled {label}", place)
     side = round(service.profile.side * service.profile.scale)
     size = f"{image.width}x{image.height}"
     if image.size != (side, side):
@@ -169,7 +171,7 @@ async def rate_limit(service: Service, most: int) -> Outcome:
 
     It comes last: for a minute nothing else is answered."""
     if not most:
-        return Outcome("rate limit", "untried", "say how many calls a minute there may be: --rate-limit")
+        return Outcome("rate limit", "untried", "add --rate-limit with the allowed calls per minute")
     cheap = [one for one in service.profile.probes if not one.cost and not one.risk and one.valid_key]
     for number in range(most + 1):
         exchange = await service.ask(cheap[0])
@@ -180,7 +182,7 @@ async def rate_limit(service: Service, most: int) -> Outcome:
                     "rate limit", "FAIL", f"429, {found[0].pointer}: {found[0].message}", "/status"
                 )
             return Outcome("rate limit", "PASS", f"call {number + 1} is answered 429, as on record")
-    return Outcome("rate limit", "FAIL", f"{most + 1} calls in a row, and none is answered 429", "/status")
+    return Outcome("rate limit", "FAIL", f"{most + 1} calls in a row, and none got a 429", "/status")
 
 
 def largest(contract: Contract, probe: Probe) -> int | None:

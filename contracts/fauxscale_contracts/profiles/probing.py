@@ -140,7 +140,7 @@ async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeo
                 request.method, request.url, headers=list(request.headers), content=request.body
             )
     except (TimeoutError, httpx.TimeoutException):
-        raise Unreachable(f"{request.method} {place} gave no whole answer within {timeout:g} s") from None
+        raise Unreachable(f"{request.method} {place} gave no complete reply within {timeout:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreachable(f"{request.method} {place} failed: {error or type(error).__name__}") from None
     if answer.is_redirect:
@@ -221,7 +221,7 @@ def _check_well(exchange: Exchange) -> None:
 
 def _check_admitted(exchange: Exchange) -> None:
     """Raise Unreachable for refusals of this key and of this wallet: they say nothing of drift either."""
-    why = {401: "the key was refused", 403: "the key was refused", 402: "there is no credit left"}
+    why = {401: "the key was refused", 403: "the key was refused", 402: "no credit left"}
     if exchange.reply is not None and exchange.reply.status in why:
         raise Unreachable(f"{why[exchange.reply.status]}: {summary(exchange)}")
 

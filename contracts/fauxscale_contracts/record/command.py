@@ -13,13 +13,15 @@ from fauxscale_contracts.console.arguments import an_origin, api_versions, secon
 
 
 @click.command()
-@click.option("--upstream", required=True, callback=an_origin, help="The service: https://api.ideogram.ai.")
+@click.option(
+    "--upstream", required=True, callback=an_origin, help="URL of the service: https://api.ideogram.ai."
+)
 @click.option(
     "--to",
     "folder",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to keep it.",
+    help="Folder for the recording.",
 )
 @click.option(
     "--port",
@@ -29,13 +31,16 @@ from fauxscale_contracts.console.arguments import an_origin, api_versions, secon
     help="Port to listen on; 0 chooses a free one.",
 )
 @click.option(
-    "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds the service may take."
+    "--timeout", default=120.0, show_default=True, callback=seconds, help="Seconds that the service may take."
 )
 @click.option(
-    "--api-version", multiple=True, callback=api_versions, help="Judge by this contract: ideogram=2026-10."
+    "--api-version",
+    multiple=True,
+    callback=api_versions,
+    help="Check against this contract: ideogram=2026-10.",
 )
 @click.option(
-    "--keep-header", multiple=True, help="Keep the value of this header too, which is masked by default."
+    "--keep-header", multiple=True, help="Keep the value of this header, which is masked by default."
 )
 def record(
     upstream: str,
@@ -45,9 +50,9 @@ def record(
     api_version: dict[str, str],
     keep_header: tuple[str, ...],
 ) -> None:
-    """Pass calls on to a service and keep them, without secrets, until Ctrl-C.
+    """Forward calls to a service and record them without secrets, until Ctrl-C.
 
-    Ends with 2 if a call could not be recorded.
+    Exit status: 2 if a call could not be recorded.
     """
     import uvicorn
 
@@ -81,7 +86,7 @@ def record(
         sock.close()
         raise click.UsageError(f"cannot listen on port {port}: {error.strerror}; try --port 0") from None
     click.echo(
-        f"recording {upstream} at http://127.0.0.1:{sock.getsockname()[1]} into {folder}; Ctrl-C ends it"
+        f"recording {upstream} at http://127.0.0.1:{sock.getsockname()[1]} into {folder}; Ctrl-C stops it"
     )
     sys.stdout.flush()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -104,7 +109,7 @@ def record(
 @click.command("scan")
 @click.argument("folder", type=click.Path(path_type=Path))
 def scan_folder(folder: Path) -> None:
-    """Search FOLDER for keys, tokens and signatures. Ends with 1 if there are any."""
+    """Search FOLDER for keys, tokens and signatures. Exit status: 1 if there are any."""
     from fauxscale.recordings.har import RecordingError
 
     from .secrets import scan
@@ -116,7 +121,5 @@ def scan_folder(folder: Path) -> None:
         sys.exit(2)
     for line in found:
         click.echo(line)
-    click.echo(
-        f"{len(found)} thing(s) look like secrets" if found else "nothing looks like a secret", err=True
-    )
+    click.echo(f"{len(found)} possible secret(s) found" if found else "no secrets found", err=True)
     sys.exit(1 if found else 0)

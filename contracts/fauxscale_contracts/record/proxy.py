@@ -131,7 +131,7 @@ class Recorder:
                 )
         except (TimeoutError, httpx.TimeoutException):
             raise UpstreamError(
-                f"{request.method} {place} gave no whole answer within {self._timeout:g} s; --timeout allows more"
+                f"{request.method} {place} gave no complete reply within {self._timeout:g} s; --timeout allows more"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UpstreamError(f"{request.method} {place} failed: {error or type(error).__name__}") from None

@@ -57,7 +57,7 @@ def scan(folder: Path) -> list[str]:
     Raises RecordingError for a folder that is not there or empty, and for HAR files that cannot be read.
     """
     if not folder.is_dir():
-        raise RecordingError(f"{folder} is no folder")
+        raise RecordingError(f"{folder} is not a folder")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise RecordingError(f"{folder} is empty: there is nothing to search")

@@ -17,17 +17,17 @@ from fauxscale_contracts.console.exit_codes import give_up
     "folder",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write it.",
+    help="Folder to write to.",
 )
-@click.option("--consumer", default="client", show_default=True, help="The client's name.")
+@click.option("--consumer", default="client", show_default=True, help="Name of the client.")
 @click.option(
     "--api-version", multiple=True, callback=api_versions, help="Use this contract: ideogram=2026-10."
 )
 def usage(recordings: tuple[Path, ...], folder: Path, consumer: str, api_version: dict[str, str]) -> None:
-    """Write what the client of RECORDINGS uses: an OpenAPI document for `drift --used-by`, and a Pact, by contract.
+    """Write what the client of RECORDINGS uses, per contract: an OpenAPI document for `drift --used-by`, and a Pact.
 
-    A recording tells what was sent, and which answers came; of those, every member counts as used. A run of pytest
-    with --fauxscale-usage knows which were read. Ends with 2 if nothing could be told.
+    A recording shows what was sent and received, so every member of a reply counts as used; pytest's
+    --fauxscale-usage knows which members were read. Exit status: 2 if nothing could be learned.
     """
     from fauxscale.recordings.har import Recording, RecordingError
     from fauxscale_contracts.contract.exchange import Exchange

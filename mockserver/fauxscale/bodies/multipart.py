@@ -161,7 +161,7 @@ def _boundary(content_type: str | None) -> bytes:
     kind, options = read_parameters(sent if len(sent) <= 1000 else b"")
     if kind != b"multipart/form-data":
         got = shown(content_type) if content_type else "nothing"
-        raise _wrong_content_type(f"{got} was sent, multipart/form-data is wanted")
+        raise _wrong_content_type(f"got {got}, expected multipart/form-data")
     boundary = options.get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
         raise _wrong_content_type(

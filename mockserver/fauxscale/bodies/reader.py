@@ -73,7 +73,7 @@ def decode_data_uri(text: str, cap: int, *, param: str | None = None) -> tuple[s
     """
     head, comma, payload = text.strip().partition(",")
     if head[:5].lower() != "data:" or not comma:
-        _refuse_value("not a data URI: it should read data:<media type>;base64,<data>", param)
+        _refuse_value("not a data URI: it must have the form data:<media type>;base64,<data>", param)
     media_type, *parameters = (piece.strip().lower() for piece in head[5:].split(";"))
     if payload.count("%") > _MOST_ESCAPES:
         _refuse_value(f"over {_MOST_ESCAPES:,} bytes of it are percent-encoded; send base64", param)

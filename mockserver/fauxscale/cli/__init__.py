@@ -16,7 +16,7 @@ from .serve import serve
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", message="fauxscale %(version)s")
 def main() -> None:
-    """A stand-in for image-upscaling APIs (Ideogram, AIgateway, Lumenfall, fal.ai)."""
+    """A mock server for image-upscaling APIs (Ideogram, AIgateway, Lumenfall, fal.ai)."""
 
 
 @main.command()

@@ -19,8 +19,8 @@ FEW = 3
 
 def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> list[str]:
     """Write the banner, at most twelve lines; those that begin with `export` can be pasted into a shell."""
-    named = f"only {len(settings.keys)} named key(s) work"
-    keys = named if settings.issued_only else "any key works but one with 'invalid' in it"
+    named = f"only {len(settings.keys)} configured key(s) work"
+    keys = named if settings.issued_only else "any key works unless it contains 'invalid'"
     money = "money unlimited" if settings.terms.balance is None else f"balance ${settings.terms.balance:.2f}"
     key = settings.keys[0] if settings.keys else OPEN_KEY
     said = [f"fauxscale {__version__} on {url} · seed {settings.seed} · {keys} · {money}"]
@@ -31,8 +31,10 @@ def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path 
     said.append(f"inspector  {url}/__fauxscale/")
     if settings.token is not None:
         said.append(f"control token  {settings.token}")
-    fetches = f" but to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
-    said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C ends it.")
+    fetches = (
+        f" except to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
+    )
+    said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C stops it.")
     return said
 
 

@@ -1,4 +1,4 @@
-"""`fauxscale doctor`: check a machine for what usually goes wrong; nothing but the store it is given is asked."""
+"""`fauxscale doctor`: find common mistakes on this machine; connects to nothing but the store and its own port."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if lost:
         yield (
             "-",
-            f"nothing is set for {', '.join(lost)}: paste the export lines that `fauxscale serve` prints",
+            f"no variable is set for {', '.join(lost)}: paste the export lines that `fauxscale serve` prints",
         )
     yield from _extras()
     if past := [one for one in PAST_PYTHON if importlib.util.find_spec(one) is not None]:
         verb = "connects" if len(past) == 1 else "connect"
         yield (
             "-",
-            f"{', '.join(past)} {verb} past Python's socket module: interception does not answer such a client "
-            "and nothing stops its live calls, so give it a base URL",
+            f"{', '.join(past)} {verb} without Python's socket module: its calls are neither intercepted nor "
+            "blocked, so set its base URL",
         )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as probe:
         probe.settimeout(0.5)
@@ -83,16 +83,16 @@ def _client(
     hosts = {one: _host(value) for one in addresses if (value := environ.get(one))}
     here = [one for one, host in hosts.items() if leads_here(host)]
     for one in (one for one in hosts if one not in here):
-        yield "!", f"{one} points at {hosts[one]}, which is not this machine: calls there may cost money"
+        yield "!", f"{one} points to {hosts[one]}, which is not this machine: calls may cost money"
     if here:
-        yield "+", f"{name}: {', '.join(here)} {'leads' if len(here) == 1 else 'lead'} to this machine"
+        yield "+", f"{name}: {', '.join(here)} {'points' if len(here) == 1 else 'point'} to this machine"
     elif not hosts:
         for key in keys:
             if value := environ.get(key):
                 yield (
                     "-",
-                    f"{key} is set ({shorten(value)}) and {addresses[0]} is not: is it a real key, for calls "
-                    f"that cost money? Here any key does",
+                    f"{key} is set ({shorten(value)}) but {addresses[0]} is not: if it is a real key, calls with "
+                    f"it cost money; fauxscale accepts any key",
                 )
 
 
@@ -114,10 +114,14 @@ def _host(address: str) -> str:
 
 @click.command()
 @click.option(
-    "--store", default="", metavar="URL", envvar="FAUXSCALE_STORE", help="A Redis to examine: will it do?"
+    "--store",
+    default="",
+    metavar="URL",
+    envvar="FAUXSCALE_STORE",
+    help="Also check whether this Redis can be the store.",
 )
 def doctor(store: str) -> None:
-    """Check for what usually goes wrong: variables that point elsewhere, real keys, missing extras, the store."""
+    """Find common mistakes: variables that point to other machines, real keys, missing extras, a bad store."""
     trouble = 0
     for mark, line in (*findings(os.environ), *_store(store)):
         trouble += mark == "!"

@@ -18,26 +18,24 @@ _SHELLS = (
 
 
 @click.command(cls=FromEnvironment, context_settings=CONTEXT)
-@click.option(
-    "--shell", type=click.Choice(_SHELLS), default="sh", show_default=True, help="Who is to read them."
-)
-@click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="Where the server is.")
-@click.option("--key", default="fauxscale", show_default=True, help="The key that clients send.")
+@click.option("--shell", type=click.Choice(_SHELLS), default="sh", show_default=True, help="Output format.")
+@click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="URL of the server.")
+@click.option("--key", default="fauxscale", show_default=True, help="API key that clients should send.")
 @click.option(
     "--ca",
     type=click.Path(path_type=Path),
-    help="The certificate to trust, for a server with --tls: `ca` of its ready line.",
+    help="Certificate to trust if the server runs with --tls: `ca` in its JSON ready line.",
 )
-@click.option("--openai", metavar="PROVIDER", help="The provider that OpenAI's SDKs call.")
+@click.option("--openai", metavar="PROVIDER", help="Provider that OpenAI's SDKs should call.")
 def env(shell: str, url: str, key: str, ca: Path | None, openai: str | None) -> None:
-    """Print the variables that point clients at a server. It need not run yet.
+    """Print the variables that point clients to a server. The server does not have to run yet.
 
     eval "$(fauxscale env)"
     """
     from .variables import SHELLS, environment  # not for `--help`
 
     if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"--url is an address such as http://127.0.0.1:{PORT}, not {url!r}")
+        raise click.UsageError(f"--url must be an address such as http://127.0.0.1:{PORT}, not {url!r}")
     trusted = ca.absolute() if ca else None
     try:
         found = environment(providers(), url.rstrip("/"), key, ca=trusted, openai=openai)

@@ -58,45 +58,48 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "--seed",
             default=0,
             show_default=True,
-            help="Same seed, same calls: same ids, seeds and pictures.",
+            help="With the same seed, the same calls give the same ids and pictures.",
         ),
         click.option(
             "--key",
             "keys",
             multiple=True,
             envvar="FAUXSCALE_KEY",
-            help="A key that works; repeatable. Without it any key does.",
+            help="API key to accept; repeatable.  [default: any key]",
         ),
-        click.option("--balance", type=float, help="Dollars in each wallet.  [default: unlimited]"),
-        click.option("--link-ttl", type=float, help="Seconds a link lives.  [default: as at each provider]"),
-        click.option("--latency", type=float, help="Seconds every API call lasts at least."),
+        click.option("--balance", type=float, help="Dollars in each account's wallet.  [default: unlimited]"),
+        click.option(
+            "--link-ttl", type=float, help="Seconds until a link expires.  [default: the provider's own]"
+        ),
+        click.option("--latency", type=float, help="Minimum seconds that every API call takes."),
         click.option(
             "--api-version",
             "api_versions",
             multiple=True,
             envvar="FAUXSCALE_API_VERSION",
-            help="A provider as recorded on a date: ideogram=2026-10.",
+            help="API version of a provider: ideogram=2026-10.",
         ),
         click.option(
             "--set",
             "options",
             multiple=True,
             envvar="FAUXSCALE_SET",
-            help="A provider option: ideogram.max_pixels=1000000.",
+            help="Set a provider option: ideogram.max_pixels=1000000.",
         ),
         click.option(
             "--allow-host",
             "allow_hosts",
             multiple=True,
             envvar="FAUXSCALE_ALLOW_HOST",
-            help="A Host name to answer to besides local ones.",
+            help="Also accept requests with this Host name.",
         ),
-        click.option("--allow-fetch", multiple=True, help="A host whose pictures may be fetched."),
+        click.option("--allow-fetch", multiple=True, help="Allow fetching pictures from this host."),
         click.option(
-            "--cors", multiple=True, help="A web origin that may call the APIs from a browser; * for any."
+            "--cors", multiple=True, help="Web origin that may call the APIs from a browser; * for any."
         ),
         click.option(
-            "--token", help="What the control API asks for.  [default: made when --host is not loopback]"
+            "--token",
+            help="Token that the control API requires.  [default: generated when --host is not loopback]",
         ),
         click.option(
             "--replay",
@@ -109,15 +112,15 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             type=click.IntRange(1, 256),
             default=1,
             show_default=True,
-            help="Processes that serve together; more than one need --store.",
+            help="Number of server processes; more than one requires --store.",
         ),
         click.option(
             "--store",
             default="",
             metavar="URL",
-            help="A Redis that keeps all state: redis://127.0.0.1:6379/0.  [default: memory]",
+            help="Keep all state in this Redis: redis://127.0.0.1:6379/0.  [default: memory]",
         ),
-        click.option("--tls", is_flag=True, help="Serve https with a throw-away certificate authority."),
+        click.option("--tls", is_flag=True, help="Serve https with a certificate made for this run."),
     )
 
     def decorate(command: _Command) -> _Command:
@@ -221,7 +224,7 @@ def told_in_one_line() -> Generator[None]:
         if isinstance(error, CannotListen):
             port = error.errno in (errno.EADDRINUSE, errno.EACCES)
             advice = (
-                "another --port, or --port 0, will do" if port else "--host is an address of this machine"
+                "try another --port, or --port 0" if port else "--host must be an address of this machine"
             )
             raise click.ClickException(f"{error.strerror}; {advice}") from None
         if isinstance(error, MissingExtra):
@@ -234,5 +237,5 @@ def told_in_one_line() -> Generator[None]:
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
     for text in texts:
         if "=" not in text:
-            raise ValueError(f"{text!r} should read NAME=VALUE")
+            raise ValueError(f"{text!r} must have the form NAME=VALUE")
     return dict(text.split("=", 1) for text in texts)

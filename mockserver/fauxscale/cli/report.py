@@ -13,15 +13,15 @@ _PATIENCE = 60.0  # seconds
 
 @click.command(cls=FromEnvironment, context_settings=CONTEXT)
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
-@click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="Where the server is.")
-@click.option("--token", envvar="FAUXSCALE_TOKEN", help="The control token, where the server has one.")
+@click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="URL of the server.")
+@click.option("--token", envvar="FAUXSCALE_TOKEN", help="Control token, if the server requires one.")
 def report(file: Path, url: str, token: str | None) -> None:
-    """Write the calls of a running server into FILE: one page of HTML that needs nothing else.
+    """Save the calls of a running server as FILE, one self-contained HTML page.
 
     fauxscale report calls.html
     """
     if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"--url is an address such as http://127.0.0.1:{PORT}, not {url!r}")
+        raise click.UsageError(f"--url must be an address such as http://127.0.0.1:{PORT}, not {url!r}")
     page = _read(url.rstrip("/"), token)
     try:
         file.write_bytes(page)
@@ -43,6 +43,6 @@ def _read(url: str, token: str | None) -> bytes:
     except HTTPError as refused:
         with refused:
             said = refused.read(1000).decode(errors="replace")
-        raise click.UsageError(f"{url} answers {refused.code}: {said}") from None
+        raise click.UsageError(f"{url} answered {refused.code}: {said}") from None
     except OSError as gone:
         raise click.UsageError(f"no server answers at {url}: {getattr(gone, 'reason', gone)}") from None

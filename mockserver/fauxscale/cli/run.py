@@ -30,23 +30,23 @@ NOT_KEPT = 2
 
 @click.command(cls=FromEnvironment, context_settings={**CONTEXT, "allow_interspersed_args": False})
 @server_options(0)
-@click.option("--openai", metavar="PROVIDER", help="The provider that OpenAI's SDKs call.")
+@click.option("--openai", metavar="PROVIDER", help="Provider that OpenAI's SDKs should call.")
 @click.option(
     "--coverage",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the journals in FILE, for `fauxscale-contracts coverage combine`.",
+    help="Write the calls to FILE, for `fauxscale-contracts coverage combine`.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(
     command: tuple[str, ...], openai: str | None, coverage: Path | None, **given: Unpack[ServerOptions]
 ) -> None:
-    """Run COMMAND with a server up and its variables set; the exit status is the command's.
+    """Start a server, run COMMAND with the variables that point to it, exit with COMMAND's status.
 
     fauxscale run -- npm test
     """
     if coverage is not None and not coverage.parent.is_dir():
-        raise click.UsageError(f"{coverage} cannot be written: {coverage.parent} is no folder")
+        raise click.UsageError(f"{coverage} cannot be written: {coverage.parent} is not a folder")
     journals = _Journals()
     mock = server(journals if coverage is not None else None, **given)
     with _forwarded() as child:

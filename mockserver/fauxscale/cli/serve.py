@@ -22,17 +22,17 @@ VERBOSE = "FAUXSCALE_VERBOSE"
     "as_json",
     is_flag=True,
     envvar="FAUXSCALE_JSON",
-    help="One line of JSON on stdout when ready; the banner on stderr.",
+    help="Print one line of JSON on stdout when ready; the banner goes to stderr.",
 )
-@click.option("--quiet", is_flag=True, help="No banner.")
+@click.option("--quiet", is_flag=True, help="Do not print the banner.")
 @click.option(
     "--verbose",
     is_flag=True,
     envvar=VERBOSE,
-    help="A line on stderr for every call: what came of it, and why.",
+    help="Log every call to stderr, with its result and the reason for it.",
 )
 def serve(as_json: bool, quiet: bool, verbose: bool, **given: Unpack[ServerOptions]) -> None:
-    """Serve until Ctrl-C."""
+    """Start the server; Ctrl-C stops it."""
     gc.disable()  # until it is ready: next to nothing of what is made for that is garbage
     # Not for `--help`. The first upload need not wait until Pillow is loaded.
     from fauxscale.images import memory as memory

@@ -80,9 +80,7 @@ def _ready(told: Handover) -> tuple[Serving, list[str]]:
 def _named(names: tuple[str, ...]) -> list[Provider]:
     known = {one.name: one for one in (*PROVIDERS, *find_providers(PROVIDERS).providers)}
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(
-            f"workers know the providers of installed packages, and {', '.join(unknown)} is of none"
-        )
+        raise ValueError(f"workers find built-in and installed providers only, not {', '.join(unknown)}")
     return [known[name] for name in names]
 
 

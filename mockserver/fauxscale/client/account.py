@@ -1,4 +1,4 @@
-"""AccountHandle: everything a test can read and set of one account."""
+"""AccountHandle: everything that a test can read and set on one account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .links import LinksHandle
 
 
 class AccountHandle:
-    """One account on a running server. As a context manager it is deleted at the end; what failed inside
+    """One account on a running server. As a context manager it is deleted at the end; an exception raised inside
     gets a note that lists its calls."""
 
     def __init__(self, client: Wire, account_id: str, keys: Mapping[str, str]) -> None:
@@ -55,7 +55,7 @@ class AccountHandle:
         return self._keys[provider]
 
     def env(self, *providers: str) -> dict[str, str]:
-        """The environment that points clients here: of these providers, of all when none is named."""
+        """The environment variables that point clients here: for these providers, or for all if none is given."""
         variables: dict[str, str] = {}
         for name in providers or tuple(self._client.providers):
             values = {
@@ -99,16 +99,16 @@ class AccountHandle:
 
     @property
     def balance(self) -> float | None:
-        """Dollars left, None without a limit."""
+        """Dollars left; None if unlimited."""
         return self.ledger.balance
 
     @property
     def spend(self) -> float:
-        """Dollars charged and not returned."""
+        """Dollars charged and not refunded."""
         return self.ledger.spend
 
     def assert_billed_once(self) -> None:
-        """Fail unless something was charged, and nothing that was sent was charged twice. Refunds count."""
+        """Fail unless something was charged and no identical work was charged twice. Refunds count."""
         __tracebackhide__ = True
         billed_once(self.ledger)
 
@@ -135,13 +135,13 @@ class AccountHandle:
         return JobsHandle(self._client.call, self._path)
 
     def settings(self, **terms: Unpack[TermChanges]) -> dict[str, Any]:
-        """Change the terms that are named, as in `Terms`, and return those in force; None removes the own value."""
+        """Change the given terms, as in `Terms`, and return the current ones; None removes the override."""
         if not terms:
             return self._client.call("GET", f"{self._path}/settings")
         return self._client.call("PATCH", f"{self._path}/settings", terms)
 
     def reset(self, *what: str) -> None:
-        """Forget calls, clock, faults, jobs, ledger, limits, links, seed: those named, all when none is."""
+        """Reset calls, clock, faults, jobs, ledger, limits, links, seed: the given ones, or all if none is given."""
         self._client.call("POST", f"{self._path}/reset", {"what": list(what)} if what else {})
 
     def delete(self) -> None:

@@ -51,7 +51,7 @@ class Image(Struct, frozen=True):
 
 
 class CallRecord(Struct, frozen=True):
-    """One call and its reply. `status` is None when the connection was cut instead of answered.
+    """One call and its reply. `status` is None if the connection was cut without a reply.
 
     `at` is the account's clock; `started` and `ended` are seconds of one forward-going clock; `cost` is in
     micro-dollars; `faults` are the kinds that applied; `rule` and `reason` say why a call was refused.

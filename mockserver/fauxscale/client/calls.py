@@ -67,7 +67,7 @@ class Calls(Sequence[CallRecord]):
 
     @property
     def downloads(self) -> Calls:
-        """Reads of links."""
+        """Downloads of links."""
         return self._some(call for call in self._everything if call.kind == "download")
 
     @property
@@ -94,7 +94,7 @@ class Calls(Sequence[CallRecord]):
         return most
 
     def waits(self) -> list[float]:
-        """The seconds clients were asked to wait, one for each reply that did."""
+        """The seconds that clients were told to wait, one for each reply that said so."""
         return [call.retry_after for call in self if call.retry_after is not None]
 
     def where(self, **wanted: object) -> Calls:
@@ -109,7 +109,7 @@ class Calls(Sequence[CallRecord]):
         return self._calls
 
     def wait_for(self, count: int = 1, timeout: float = 5.0, **wanted: object) -> Calls:
-        """Wait until so many calls match and return them; AssertionError after `timeout` seconds."""
+        """Wait until `count` calls match and return them; raises AssertionError after `timeout` seconds."""
         check(wanted, self._source, self._everything)
         query = {"kind": "api", **{name: value for name, value in wanted.items() if name in SERVED}}
         until, least = time.monotonic() + timeout, count
@@ -122,25 +122,25 @@ class Calls(Sequence[CallRecord]):
                 return found
             if not reply["enough"]:
                 raise AssertionError(
-                    f"{len(found)} of {count} calls{say(wanted)} came within {timeout:g} s:\n{found}"
+                    f"{len(found)} of {count} calls{say(wanted)} arrived within {timeout:g} s:\n{found}"
                 )
 
     def assert_called_once(self, **wanted: object) -> CallRecord:
-        """Fail unless exactly one call matches; returns it. The failure shows the nearest call and why not."""
+        """Fail unless exactly one call matches; returns it. The failure shows the closest call and the differences."""
         __tracebackhide__ = True
         found = self.where(**wanted)
         if len(found) == 1:
             return found[0]
         if found:
-            raise AssertionError(f"{len(found)} calls{say(wanted)}, wanted one:\n{found}")
+            raise AssertionError(f"{len(found)} calls{say(wanted)}, expected one:\n{found}")
         among = self._among(wanted)
         if not among:
-            raise AssertionError(f"no call{say(wanted)}: there were no calls at all")
+            raise AssertionError(f"no call{say(wanted)}: there were no calls")
         nearest = min(reversed(among), key=lambda call: len(differences(call, wanted)))
         lines = [
-            f"no call{say(wanted)} among {len(among)}. The nearest was",
+            f"no call{say(wanted)} among {len(among)}. The closest was",
             f"  {nearest}",
-            "which differs in",
+            "which differs in:",
         ]
         for name, (expected, received) in differences(nearest, wanted).items():
             lines.append(f"  {name}: expected {expected!r}, received {received}")
@@ -150,4 +150,4 @@ class Calls(Sequence[CallRecord]):
         """Fail if any call matches."""
         __tracebackhide__ = True
         if found := self.where(**wanted):
-            raise AssertionError(f"{len(found)} calls{say(wanted)}, wanted none:\n{found}")
+            raise AssertionError(f"{len(found)} calls{say(wanted)}, expected none:\n{found}")

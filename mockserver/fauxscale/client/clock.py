@@ -33,7 +33,7 @@ class ClockHandle:
         return self._move("set", {"at": _time(at)})
 
     def unfreeze(self) -> float:
-        """Let the clock run on from the time it shows."""
+        """Let the clock run again from its current time."""
         return self._move("unfreeze", {})
 
     def _move(self, how: str, arguments: dict[str, Any]) -> float:

@@ -29,7 +29,7 @@ class NotFound(Refused, LookupError):
 
 
 class ServerGone(FauxscaleError, RuntimeError):
-    """Raised where the server has ended by itself. The message says of what."""
+    """Raised if the server has stopped unexpectedly. The message says why."""
 
 
 class FauxscaleClient:
@@ -105,7 +105,7 @@ class FauxscaleClient:
         return about
 
     def account(self, terms: Terms | None = None, label: str = "") -> AccountHandle:
-        """Open an account with keys of its own. `label` is its name in the inspector; equal labels roll equal dice."""
+        """Open an account with its own keys. `label` is its name in the inspector, and seeds its random numbers."""
         arguments = {} if terms is None else {"terms": terms.to_mapping()}
         made = self.call("POST", "/accounts", {**arguments, "label": label} if label else arguments)
         self.opened.add(made["id"])
@@ -118,14 +118,14 @@ class FauxscaleClient:
         self.opened.discard(account_id)
 
     def totals(self) -> dict[str, int]:
-        """Sum up all accounts opened here, resets or not: calls, refused, images, micros (micro-dollars)."""
+        """Sum up all accounts opened here, also over resets: calls, refused, images, micros (micro-dollars)."""
         sums = Counter(self._closed)
         for account_id in self.opened:
             sums.update(self.call("GET", f"/accounts/{account_id}/totals"))
         return dict(sums)
 
     def reset(self) -> None:
-        """Forget every account, call, link and charge."""
+        """Delete every account, call, link and charge."""
         self.call("POST", "/reset")
 
 

@@ -17,7 +17,7 @@ class Caller(Protocol):
 
 
 class RuleView(Struct, frozen=True):
-    """A fault rule: its faults, when they apply, how often they did. `left` is None for ever."""
+    """A fault rule: its faults, when they apply, how often they did. `left` is None without a limit."""
 
     id: str
     script: tuple[Fault, ...]
@@ -47,7 +47,7 @@ class FaultsHandle:
         after: int = 0,
         probability: float | None = None,
     ) -> str:
-        """Apply `fault` to the next `times` calls of `on` (None: for ever), after the first `after` of them.
+        """Apply `fault` to the next `times` calls of `on` (None: no limit), after the first `after` of them.
 
         `on` is an operation, a provider or a pattern (`ideogram.upscale`, `ideogram`, `*`). With a
         `probability` the fault applies only so often, by seeded dice. Returns an id to `remove`.
@@ -57,7 +57,7 @@ class FaultsHandle:
         return str(self._call("POST", self._path, arguments)["id"])
 
     def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
-        """Apply these to one call each, in order; `Ok()` lets one pass. Faults of downloads wait for downloads, as
+        """Apply each of these to one call, in order; `Ok()` lets a call succeed. Download faults wait for downloads, as
         does `Ok(download=True)`."""
         arguments = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}
         return str(self._call("POST", f"{self._path}/script", arguments)["id"])
@@ -70,7 +70,7 @@ class FaultsHandle:
         ]
 
     def export(self) -> Script:
-        """Return what went wrong in the calls so far as a script that makes it happen again."""
+        """Return what went wrong in the calls so far, as a script that reproduces it."""
         return [from_json(step) for step in self._call("GET", f"{self._path}/export")["script"]]
 
     def remove(self, rule: str) -> None:

@@ -37,7 +37,7 @@ def check(wanted: Mapping[str, object], source: JournalReader, calls: Iterable[C
     for name in unknown:
         if name not in known:
             choices = f"{', '.join(_FACTS)}, or a parameter: {', '.join(sorted(known))}"
-            raise ValueError(f"no call can be told by {name!r}: choose from {choices}")
+            raise ValueError(f"unknown filter {name!r}: choose from {choices}")
 
 
 def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
@@ -49,7 +49,7 @@ def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tup
             if not _holds(name, received, expected):
                 wrong[name] = expected, repr(received)
         elif name not in call.params:
-            wrong[name] = expected, "nothing of that name"
+            wrong[name] = expected, "no such parameter"
         elif call.params[name] != expected:
             wrong[name] = expected, repr(call.params[name])
     return wrong

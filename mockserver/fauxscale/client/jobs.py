@@ -23,7 +23,7 @@ class JobView(Struct, frozen=True):
 
 
 class JobsHandle:
-    """`account.jobs`: jobs of the account. Where no job is named, the newest is meant."""
+    """`account.jobs`: jobs of the account. Without a job, a method applies to the newest."""
 
     def __init__(self, call: Caller, account: str) -> None:
         self._call = call
@@ -34,7 +34,7 @@ class JobsHandle:
         return [JobView(**members) for members in self._call("GET", self._path)["jobs"]]
 
     def advance(self, job: str | None = None) -> JobView:
-        """Move a job on by one stage: queued, running, done."""
+        """Move a job to its next stage: queued, running, done."""
         return self._command(job, "advance", {})
 
     def finish(self, job: str | None = None) -> JobView:
@@ -54,7 +54,7 @@ class JobsHandle:
         return self._command(job, "fail", said)
 
     def stall(self, job: str | None = None) -> JobView:
-        """Keep a job where it stands until it is advanced, finished or failed."""
+        """Keep a job in its current stage until it is advanced, finished or failed."""
         return self._command(job, "stall", {})
 
     def _command(self, job: str | None, what: str, arguments: dict[str, Any]) -> JobView:

@@ -39,17 +39,17 @@ class LedgerView:
 
     @property
     def spend(self) -> float:
-        """Dollars charged and not returned."""
+        """Dollars charged and not refunded."""
         return self._spent / 1_000_000
 
     @property
     def balance(self) -> float | None:
-        """Dollars left, None without a limit."""
+        """Dollars left; None if unlimited."""
         return None if self._left is None else self._left / 1_000_000
 
     @property
     def kept(self) -> tuple[Bill, ...]:
-        """The charges that were not returned."""
+        """The charges that were not refunded."""
         returned = {bill.refunds for bill in self.bills}
         return tuple(bill for bill in self.bills if bill.refunds is None and bill.id not in returned)
 
@@ -69,7 +69,7 @@ def billed_once(ledger: LedgerView) -> None:
     for bill in ledger.kept:
         work.setdefault(bill.fingerprint, []).append(bill)
     if not work:
-        raise AssertionError("nothing was billed: no call of this account came to an end that costs money")
+        raise AssertionError("nothing was billed: no call of this account completed work that costs money")
     twice = [
         f"{bills[0].operation} was billed {len(bills)} times for the same picture and parameters: "
         + ", ".join(f"{bill.call} (${bill.dollars:.2f})" for bill in bills)

@@ -84,7 +84,7 @@ class DirectLine:
         """Raises LineDown, and RuntimeError on the server's own thread, which would wait for itself."""
         if asyncio._get_running_loop() is self._loop:
             raise RuntimeError(
-                "the control API was called on the thread of its own server, which cannot answer"
+                "the control API was called on the event loop of its own server, which would wait for itself"
             )
 
         async def answer() -> tuple[int, bytes]:

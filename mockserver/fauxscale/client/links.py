@@ -26,7 +26,7 @@ Views: TypeAlias = list[LinkView]
 
 
 class LinksHandle:
-    """`account.links`: links to results. Where no link (an id or an address) is named, all are meant."""
+    """`account.links`: links to results. Without a link (an id or an address), a method applies to all."""
 
     def __init__(self, call: Caller, account: str) -> None:
         self._call = call
@@ -41,11 +41,11 @@ class LinksHandle:
         return _views(self._call("POST", f"{self._path}/expire", {"link": link}))
 
     def renew(self, link: str = "", *, seconds: float = 3600) -> Views:
-        """Sign a link anew for so many seconds from now; its address changes."""
+        """Sign a link again for `seconds` from now; its address changes."""
         return _views(self._call("POST", f"{self._path}/renew", {"link": link, "seconds": seconds}))
 
     def purge(self, link: str = "") -> Views:
-        """Purge the picture behind a link: reads answer 404."""
+        """Purge the picture behind a link: downloads return 404."""
         return _views(self._call("POST", f"{self._path}/purge", {"link": link}))
 
 

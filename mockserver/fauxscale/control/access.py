@@ -16,12 +16,15 @@ def refuse(request: Request, token: str | None) -> tuple[int, str] | None:
     # A browser says where a call comes from in one header or the other; what is no browser says neither.
     site = request.headers.get("sec-fetch-site", "same-origin")
     if origin not in (None, own) or site not in ("same-origin", "none"):
-        return 403, f"the control API answers no other origin: this call came from {(origin or site)[:100]!r}"
+        return (
+            403,
+            f"the control API refuses calls from other origins: this call came from {(origin or site)[:100]!r}",
+        )
     if not token:
         # What listens beyond loopback has a token, unless somebody else's server listens for us: see `create_app`.
         peer = request.client.host if request.client else ""
         if is_literal(peer) and not is_loopback(peer):
-            return 403, f"without a token the control API answers this machine alone, and {peer} is another"
+            return 403, f"without a token the control API answers this machine only, not {peer}"
         return None
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode()):

@@ -19,7 +19,7 @@ from .request import Ask, ControlRoute, Missing
 
 
 async def make(ask: Ask) -> object:
-    """Open an account with keys of its own; those given in `keys`, by provider, are used as they are."""
+    """Open an account with its own keys; those given in `keys`, by provider, are used unchanged."""
     ask.know("terms", "label", "keys")
     named = _keys(ask)
     keys: dict[str, str] = {}
@@ -31,7 +31,7 @@ async def make(ask: Ask) -> object:
 
     terms = ask.arguments.get("terms")
     account = await ask.accounts.make(
-        Terms() if terms is None else _terms(ask, terms), mint, ask.text("label")
+        Terms() if terms is None else _terms(ask, terms), mint, ask.text("label"), given=named
     )
     return {"id": account.id, "keys": keys}
 
@@ -61,7 +61,7 @@ def _terms(ask: Ask, members: object, own: Terms | None = None) -> Terms:
 
 
 async def find(ask: Ask) -> object:
-    """List every account that is open."""
+    """List all open accounts."""
     return {"accounts": [asdict(card) for card in await ask.accounts.cards()]}
 
 
@@ -74,12 +74,12 @@ async def read(ask: Ask) -> object:
 
 
 async def read_settings(ask: Ask) -> object:
-    """Read the terms in force: the account's own, and the server's where those say nothing."""
+    """Read the current terms: the account's own, or the server's where it has none."""
     return asdict(await ask.account.terms())
 
 
 async def change_settings(ask: Ask) -> object:
-    """Change the terms and options named; null removes the account's own value. A balance counts from now on."""
+    """Change the named terms and options; null removes the override. A new balance counts from now on."""
     own = await ask.account.own_terms()
     terms = _terms(ask, ask.arguments, own)
     named = replace(own, **{name: getattr(terms, name) for name in ask.arguments})
@@ -93,21 +93,21 @@ async def totals(ask: Ask) -> object:
 
 
 async def reset(ask: Ask) -> object:
-    """Forget the parts of the account named in `what`; all of them when none is."""
+    """Reset the parts of the account named in `what`; all of them if it is missing."""
     ask.know("what")
     what = ask.arguments.get("what", list(RESETTABLE))
     names: list[object] = cast("list[object]", what) if isinstance(what, list) else [what]
     for name in names:
         if name not in RESETTABLE:
-            raise ValueError(f"nothing called {name!r} can be reset: choose from {', '.join(RESETTABLE)}")
+            raise ValueError(f"cannot reset {name!r}: choose from {', '.join(RESETTABLE)}")
     await ask.account.reset(tuple(str(name) for name in names))
     return {"reset": names}
 
 
 async def delete(ask: Ask) -> object:
-    """Close an account and answer its totals, which cannot be read afterwards."""
+    """Close an account and return its totals, which cannot be read afterwards."""
     if await ask.accounts.card(ask.account.id) is None:
-        raise Missing("calls that no account takes are kept under one that cannot be closed")
+        raise Missing("the account for unassigned calls cannot be closed")
     totals = await ask.account.totals()
     await ask.accounts.delete(ask.account.id)
     return totals

@@ -86,7 +86,7 @@ class Control:
             return self._accounts.unassigned()
         account = await self._accounts.get(account_id)
         if account is None:
-            raise Missing(f"no account {account_id!r}: it was deleted, reset away, or never opened")
+            raise Missing(f"no account {account_id!r}: it was deleted or reset, or never existed")
         return account
 
 
@@ -103,7 +103,7 @@ def unavailable(lost: StoreUnavailable) -> Response:
 def _unknown(path: str, method: str, allowed: Sequence[str]) -> Response:
     if allowed:
         listed = ", ".join(allowed)
-        return _refusal(405, f"{path} answers {listed}, not {method}", {"allow": listed})
+        return _refusal(405, f"{path} supports {listed}, not {method}", {"allow": listed})
     return _refusal(404, f"the control API has no {path[:100]!r}; it is described at {API}/openapi.json")
 
 
@@ -114,7 +114,7 @@ async def _put_off(request: Request, lost: Exception) -> Response:
 
 def mistaken() -> Response:
     """Tell of a mistake of ours. The server logs its traceback."""
-    return _refusal(500, "this is a mistake in fauxscale; its log has the traceback: please report it")
+    return _refusal(500, "this is a bug in fauxscale; please report it with the traceback from its log")
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -65,14 +65,14 @@ async def _matching(ask: Ask, query: dict[str, str]) -> list[Entry]:
 def _count(text: str) -> int:
     # As many as that never come, but more digits than Python reads are no number to it.
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise ValueError(f"wait is a number of calls such as 2, got {text[:40]!r}")
+        raise ValueError(f"wait must be a number of calls such as 2, got {text[:40]!r}")
     return int(text)
 
 
 def _seconds(text: str) -> float:
     seconds = read_number(text)
     if seconds is None or seconds < 0:
-        raise ValueError(f"timeout is a number of seconds from 0, got {text[:40]!r}")
+        raise ValueError(f"timeout must be a number of seconds, 0 or more, got {text[:40]!r}")
     return seconds
 
 
@@ -101,7 +101,7 @@ async def _entry(ask: Ask) -> Entry:
 
 
 async def read(ask: Ask) -> object:
-    """Read one call with everything the journal knows of it."""
+    """Read one call with everything recorded about it."""
     return _entry_json(await _entry(ask))
 
 
@@ -110,7 +110,7 @@ async def upload(ask: Ask) -> Response:
     entry = await _entry(ask)
     data = await ask.account.store.get_blob(str((entry.image or {}).get("source", "")))
     if data is None or entry.image is None:
-        raise Missing(f"{entry.id} left no picture, or it was purged")
+        raise Missing(f"{entry.id} sent no picture, or it was purged")
     return _picture(data, str(entry.image["format"]))
 
 
@@ -119,7 +119,7 @@ async def result(ask: Ask) -> Response:
     entry, number = await _entry(ask), ask.part("number")
     if not number.isdecimal() or int(number) >= len(entry.results):
         raise Missing(
-            f"{entry.id} has {len(entry.results)} result(s), counted from 0; {number!r} is none of them"
+            f"{entry.id} has {len(entry.results)} result(s), counted from 0; there is no {number!r}"
         )
     link = await ask.accounts.link(str(entry.results[int(number)]["link"]))
     if link is None:

@@ -25,7 +25,7 @@ async def advance(ask: Ask) -> object:
 
 
 async def freeze(ask: Ask) -> object:
-    """Freeze the clock, `at` a time or where it is."""
+    """Freeze the clock at the time `at`, or at its current time."""
     ask.know("at")
     at = None if ask.arguments.get("at") is None else _time(ask.arguments["at"])
     return await _move(ask, (await ask.account.clock()).freeze(at))
@@ -38,14 +38,14 @@ async def set_to(ask: Ask) -> object:
 
 
 async def unfreeze(ask: Ask) -> object:
-    """Let the clock run on from the time it shows."""
+    """Let the clock run again from its current time."""
     ask.know()
     return await _move(ask, (await ask.account.clock()).unfreeze())
 
 
 async def _move(ask: Ask, clock: Clock) -> object:
     if not EARLIEST <= (shown := clock.unbounded()) <= LATEST:
-        raise ValueError(f"{shown:g} seconds is a time no calendar knows")
+        raise ValueError(f"{shown:g} seconds is outside the supported range of dates")
     await ask.account.set_clock(clock)
     await ask.catch_up()
     return _clock_json(clock)
@@ -62,7 +62,7 @@ def _time(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"at must be Unix seconds or a time such as 2027-01-31T12:00:00Z, got {value!r}")
     if (number := read_number(value)) is None:
-        raise ValueError("at is too large a number")
+        raise ValueError("at is too large")
     return number
 
 

@@ -55,7 +55,7 @@ async def script(ask: Ask) -> object:
 
 def _fault(step: object) -> Fault:
     if not is_object(step):
-        raise ValueError(f'a step of a script is an object such as {{"fault": "Ok"}}, got {step!r}')
+        raise ValueError(f'a step of a script must be an object such as {{"fault": "Ok"}}, got {step!r}')
     return from_json(step)
 
 
@@ -64,9 +64,9 @@ async def _add_rule(ask: Ask, steps: tuple[Fault, ...]) -> object:
     probability = None if ask.arguments.get("probability") is None else ask.number("probability")
     after = ask.number("after")
     if times is not None and (not 1 <= times <= _MOST_TIMES or times != int(times)):
-        raise ValueError(f"times must be a whole number from 1, or null for ever, got {times:g}")
+        raise ValueError(f"times must be a whole number, 1 or more, or null for no limit, got {times:g}")
     if not 0 <= after <= _MOST_TIMES or after != int(after):
-        raise ValueError(f"after must be a whole number from 0, got {after:g}")
+        raise ValueError(f"after must be a whole number, 0 or more, got {after:g}")
     if probability is not None and not 0 <= probability <= 1:
         raise ValueError(f"probability must be from 0 to 1, got {probability:g}")
     on = ask.text("on", "*")
@@ -122,7 +122,7 @@ def _check_codes(ask: Ask, rule: Rule) -> None:
 
 
 async def find(ask: Ask) -> object:
-    """List every rule in the order in which they were added. `applied` counts; `left` is null for ever."""
+    """List every rule, oldest first. `applied` counts; `left` is null for rules without a limit."""
     return {"faults": [_about(rule, applied) for rule, applied in await ask.account.faults.rules()]}
 
 
@@ -154,7 +154,7 @@ async def remove(ask: Ask) -> object:
 
 
 async def export(ask: Ask) -> object:
-    """Write what went wrong in this account's calls so far as a script that makes it happen again."""
+    """Export what went wrong in this account's calls so far, as a script that reproduces it."""
     script: list[Fault] = []
     dead: set[str] = set()
     for entry in await ask.account.journal.entries():

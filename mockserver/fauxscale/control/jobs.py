@@ -16,7 +16,7 @@ async def find(ask: Ask) -> object:
 
 
 async def advance(ask: Ask) -> object:
-    """Move a job on by one stage, now: queued, running, done."""
+    """Move a job to its next stage now: queued, running, done."""
     ask.know()
     job = await _job(ask)
     await ask.account.jobs.advance(job, await ask.now())
@@ -46,7 +46,7 @@ async def fail(ask: Ask) -> object:
 
 
 async def stall(ask: Ask) -> object:
-    """Keep a job where it stands until it is advanced, finished or failed."""
+    """Keep a job in its current stage until it is advanced, finished or failed."""
     ask.know()
     job = await _job(ask)
     _refuse_ended(job, await ask.account.jobs.stall(job, await ask.now()))

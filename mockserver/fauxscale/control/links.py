@@ -20,20 +20,20 @@ async def find(ask: Ask) -> object:
 
 
 async def expire(ask: Ask) -> object:
-    """Expire `link`, an address or an id, now; every link when none is named."""
+    """Expire `link` (an address or an id) now, or every link if none is named."""
     return await _change(ask, lambda one: replace(one, revoked=True))
 
 
 async def renew(ask: Ask) -> object:
-    """Sign `link`, or every link, anew for `seconds` (3600) from now. The reply holds the new addresses."""
+    """Sign `link`, or every link, again for `seconds` (3600) from now. The reply has the new addresses."""
     exp = int(await ask.now() + ask.number("seconds", 3600))
     if exp > LATEST:
-        raise ValueError(f"seconds must end before the year 9999, got {ask.number('seconds'):g}")
+        raise ValueError(f"seconds must lead to a date before the year 9999, got {ask.number('seconds'):g}")
     return await _change(ask, lambda one: replace(one, revoked=False, exp=exp))
 
 
 async def purge(ask: Ask) -> object:
-    """Purge the picture behind `link`, or behind every link: reads answer 404."""
+    """Purge the picture behind `link`, or behind every link: downloads return 404."""
     return await _change(ask, lambda one: None)
 
 

@@ -44,7 +44,7 @@ class Waiters:
     def one_more(self) -> Generator[None]:
         """Count one while entered. Raises Busy where MOST wait."""
         if self._count >= self.MOST:
-            raise Busy(f"{self.MOST} calls wait already; ask again without `wait`, or later")
+            raise Busy(f"{self.MOST} calls are waiting already; retry later, or without `wait`")
         self._count += 1
         try:
             yield
@@ -90,14 +90,14 @@ class Ask(Struct):
         """Raise ValueError for arguments other than these."""
         if unknown := sorted(set(self.arguments) - set(names)):
             known = ", ".join(names) or "nothing"
-            raise ValueError(f"unknown argument {unknown[0]!r}: this call knows {known}")
+            raise ValueError(f"unknown argument {unknown[0]!r}: this call accepts {known}")
 
     def number(self, name: str, default: float = 0.0) -> float:
         value = self.arguments.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{name} must be a number, got {value!r}")
         if (number := read_number(value)) is None:
-            raise ValueError(f"{name} is too large a number")
+            raise ValueError(f"{name} is too large")
         return number
 
     def whole(self, name: str, default: int = 0) -> int:

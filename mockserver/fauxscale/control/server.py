@@ -15,7 +15,7 @@ from .request import Ask, ControlRoute
 
 
 async def health(ask: Ask) -> object:
-    """Answer 200 once the server answers calls; until then the connection waits."""
+    """Return 200 when the server is ready; until then the connection waits."""
     return {"status": "ok", "version": __version__}
 
 
@@ -56,14 +56,14 @@ async def settings(ask: Ask) -> object:
 
 
 async def reset(ask: Ask) -> object:
-    """Forget every account and all of its state."""
+    """Delete every account and all of its state."""
     ask.know()
     await ask.accounts.reset()
     return {"reset": ["accounts"]}
 
 
 async def metrics(ask: Ask) -> object:
-    """Read what this worker has done since its start, in Prometheus' text format."""
+    """Read this worker's metrics since its start, in Prometheus text format."""
     return Response(ask.metrics.text(), media_type=MEDIA_TYPE)
 
 

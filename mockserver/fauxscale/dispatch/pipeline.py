@@ -42,7 +42,7 @@ _REAL_TIME, _CAPS = time.Clock(), Caps()
 _OURS = ApiError(
     Problem.SERVER_ERROR,
     "Internal server error",
-    reason="this is a mistake in fauxscale, not in your client; its log has the traceback: please report it",
+    reason="this is a bug in fauxscale, not in your client; please report it with the traceback from its log",
 )
 
 

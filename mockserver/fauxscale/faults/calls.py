@@ -30,7 +30,7 @@ _PROBLEMS: Mapping[int, Problem] = {
 
 
 class Ok(AlsoOnDownloads, frozen=True):
-    """Let one call pass, as a step of a script; with `download`, one read of a link."""
+    """Let one call succeed, as a step of a script; with `download`, one download."""
 
     stage: ClassVar[Stage] = "call"
     kind: ClassVar[RequestKind] = "api"
@@ -41,7 +41,7 @@ class Ok(AlsoOnDownloads, frozen=True):
 
 
 class Fail(AlsoOnDownloads, frozen=True):
-    """Answer with an error of this status, in the provider's own envelope. `retry_after` in seconds.
+    """Reply with an error of this status, in the provider's own format. `retry_after` in seconds.
 
     `form` "date": Retry-After is an HTTP-date, that many seconds from now rounded up to whole ones (RFC 9110 §10.2.3);
     fewer than none make it a date that has passed.
@@ -83,7 +83,7 @@ class Fail(AlsoOnDownloads, frozen=True):
 
 
 class Delay(AlsoOnDownloads, frozen=True):
-    """Answer this many real seconds later; with a `sigma`, lognormally spread around that median."""
+    """Delay the reply by this many real seconds; with `sigma`, lognormally spread around that median."""
 
     seconds: float
     sigma: float = 0.0
@@ -131,7 +131,7 @@ class EmptyResponse(AlsoOnDownloads, frozen=True):
 
 
 class ConnectionReset(AlsoOnDownloads, frozen=True):
-    """Reset the connection once `after_bytes` of the request's body have come in, all when None. No work is done.
+    """Reset the connection after `after_bytes` of the request body, or all of it if None. No work is done.
 
     A client that is still sending then may see a broken pipe, or an end without a reply.
     """

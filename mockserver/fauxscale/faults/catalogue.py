@@ -93,9 +93,9 @@ def checked(fault: object) -> Fault:
             )
         near = did_you_mean(fault, kinds)
         raise TypeError(
-            f"{fault!r} is no fault{near}: write Fail(429), for instance, from fauxscale import Fail"
+            f"{fault!r} is not a fault{near}: write Fail(429), for instance, from fauxscale import Fail"
         )
-    raise TypeError(f"{fault!r} is no fault: write one of {', '.join(sorted(kinds))}, with parentheses")
+    raise TypeError(f"{fault!r} is not a fault: write one of {', '.join(sorted(kinds))}, with parentheses")
 
 
 def _example(kind: type[Fault]) -> str:

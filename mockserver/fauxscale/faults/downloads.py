@@ -17,7 +17,7 @@ _HTML = (
 
 
 class Expire(Struct, frozen=True):
-    """Expire the link at this read, before its time; it stays expired."""
+    """Expire the link early, at this download; it stays expired."""
 
     stage: ClassVar[Stage] = "download"
     kind: ClassVar[RequestKind] = "download"
@@ -28,7 +28,7 @@ class Expire(Struct, frozen=True):
 
 
 class Purge(Struct, frozen=True):
-    """Purge the picture at this read; it stays gone."""
+    """Purge the picture at this download; it stays deleted."""
 
     stage: ClassVar[Stage] = "download"
     kind: ClassVar[RequestKind] = "download"
@@ -39,7 +39,7 @@ class Purge(Struct, frozen=True):
 
 
 class Redirect(Struct, frozen=True):
-    """Redirect the reader, 302, `to` an address, or to the link itself when it is empty: a loop, if `times` is None."""
+    """Redirect the download (302) `to` an address, or to the link itself if it is empty: a loop, if `times` is None."""
 
     to: str = ""
 
@@ -55,7 +55,7 @@ class Redirect(Struct, frozen=True):
 
 
 class WrongFormat(Struct, frozen=True):
-    """Send a whole picture in another format than the reply's Content-Type and the link's name say."""
+    """Send a complete picture in a format that differs from the Content-Type and the link's file name."""
 
     stage: ClassVar[Stage] = "picture"
     kind: ClassVar[RequestKind] = "download"
@@ -66,7 +66,7 @@ class WrongFormat(Struct, frozen=True):
 
 
 class Truncate(Struct, frozen=True):
-    """Cut the connection after `at` bytes of the picture: closed, a short read, or with `reset` a reset."""
+    """Cut the connection after `at` bytes of the picture: close it, or with `reset` reset it."""
 
     at: int = 1024
     reset: bool = False
@@ -85,7 +85,7 @@ class Truncate(Struct, frozen=True):
 
 
 class CorruptChunk(Struct, frozen=True):
-    """Send the right number of bytes, some of them wrong: a PNG whose pixel data fails its checksum."""
+    """Send the right number of bytes, but some of them wrong: a PNG whose pixel data fails its checksum."""
 
     stage: ClassVar[Stage] = "bytes"
     kind: ClassVar[RequestKind] = "download"
@@ -114,7 +114,7 @@ class HtmlWith200(Struct, frozen=True):
 
 
 class WrongContentLength(Struct, frozen=True):
-    """Send a Content-Length that is off `by` so many bytes: more, a short read; fewer, a picture cut short."""
+    """Send a Content-Length that is wrong `by` so many bytes: too many, a short read; too few, a picture cut short."""
 
     by: int = 1
 

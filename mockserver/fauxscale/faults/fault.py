@@ -74,7 +74,7 @@ class Reply(Struct):
         try:
             return json.loads(self.body)
         except ValueError:
-            raise NotApplicable(f"the reply is no JSON but {self.media_type or 'without a type'}") from None
+            raise NotApplicable(f"the reply is not JSON but {self.media_type or 'without a type'}") from None
 
     def put_json(self, value: object) -> None:
         self.body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

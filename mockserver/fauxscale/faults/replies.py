@@ -15,7 +15,7 @@ _PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a
 
 
 class UnsafeImage(Struct, frozen=True):
-    """Judge the picture unsafe: as an error (`refuse`), or in a 200 without a link and flagged unsafe.
+    """Treat the picture as unsafe: an error (`refuse`), or a 200 without a link that flags it as unsafe.
 
     Of several images of one call, `only` the one of this number, from 0, is left out.
     """
@@ -37,7 +37,7 @@ class UnsafeImage(Struct, frozen=True):
 
 
 class SameSize(Struct, frozen=True):
-    """Let the link lead to the picture as it was sent, not enlarged; the reply says otherwise."""
+    """Make the link lead to the picture in its original size; the reply says that it was enlarged."""
 
     stage: ClassVar[Stage] = "outcome"
     kind: ClassVar[RequestKind] = "api"
@@ -48,7 +48,7 @@ class SameSize(Struct, frozen=True):
 
 
 class Smaller(Struct, frozen=True):
-    """Let the link lead to a picture half the size of the one sent; the reply says otherwise."""
+    """Make the link lead to a picture of half the original size; the reply says that it was enlarged."""
 
     stage: ClassVar[Stage] = "outcome"
     kind: ClassVar[RequestKind] = "api"
@@ -59,7 +59,7 @@ class Smaller(Struct, frozen=True):
 
 
 class SwappedResults(Struct, frozen=True):
-    """Let the link lead to the result of the account's next upload, else of the one before, else to another picture."""
+    """Make the link lead to the result of the account's next upload, else the previous one, else to another picture."""
 
     stage: ClassVar[Stage] = "outcome"
     kind: ClassVar[RequestKind] = "api"
@@ -70,7 +70,7 @@ class SwappedResults(Struct, frozen=True):
 
 
 class UrlInsteadOfBase64(Struct, frozen=True):
-    """Send a link although the call asked for bytes in base64."""
+    """Send a link although the call requested base64."""
 
     stage: ClassVar[Stage] = "inline"
     kind: ClassVar[RequestKind] = "api"
@@ -81,7 +81,7 @@ class UrlInsteadOfBase64(Struct, frozen=True):
 
 
 class EmptyData(Struct, frozen=True):
-    """Answer 200 with an empty list of results."""
+    """Reply 200 with an empty list of results."""
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"
@@ -102,7 +102,7 @@ class EmptyData(Struct, frozen=True):
 
 
 class Body(AlsoOnDownloads, frozen=True):
-    """Answer 200 with this body, the work done and charged: `json`, or `text` as it is under `media_type`."""
+    """Reply 200 with this body, after the work is done and charged: `json`, or `text` with `media_type`."""
 
     json: object = None
     text: str | None = None
@@ -125,7 +125,7 @@ class Body(AlsoOnDownloads, frozen=True):
 
 
 class ForgedUrl(Struct, frozen=True):
-    """Answer 200 with every result's signed link changed by a character, so that it does not verify."""
+    """Reply 200 with one character changed in every signed link, so that it does not verify."""
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"
@@ -143,7 +143,7 @@ class ForgedUrl(Struct, frozen=True):
 
 
 class NullUrl(Struct, frozen=True):
-    """Answer 200 with null for every result's link, or its base64."""
+    """Reply 200 with null for every result's link, or its base64."""
 
     stage: ClassVar[Stage] = "reply"
     kind: ClassVar[RequestKind] = "api"

@@ -12,7 +12,7 @@ from .validation import YEAR, within
 
 
 class DuplicateWebhook(Struct, frozen=True):
-    """Send the notice of this submission `copies` times, 100 at most, whatever the receiver says."""
+    """Send the webhook of this job `copies` times (at most 100), whatever the receiver replies."""
 
     copies: int = 2
 
@@ -28,7 +28,7 @@ class DuplicateWebhook(Struct, frozen=True):
 
 
 class LateWebhook(Struct, frozen=True):
-    """Send the notice of this submission this many seconds late, by the account's clock."""
+    """Delay the webhook of this job by this many seconds of the account's clock."""
 
     seconds: float
 
@@ -44,7 +44,7 @@ class LateWebhook(Struct, frozen=True):
 
 
 class SwapWebhooks(Struct, frozen=True):
-    """Hold the notice of this submission until the next one has gone: they arrive out of order."""
+    """Hold the webhook of this job until the next one has been sent, so they arrive out of order."""
 
     stage: ClassVar[Stage] = "webhook"
     kind: ClassVar[RequestKind] = "api"

@@ -79,22 +79,22 @@ class NetworkPolicy(Struct, frozen=True, kw_only=True):
         """Say what to do about a refused call to this host."""
         if host in self.fallbacks:
             return (
-                f"an SDK turns there when {self.fallbacks[host]} cannot be reached; it is never routed. "
+                f"SDKs fall back to this host when {self.fallbacks[host]} cannot be reached. "
                 f"Find out why {self.fallbacks[host]} was not answered"
             )
         if host not in self.covered:
             return (
-                "only loopback may be reached in this test; list the host in fauxscale_reachable, "
+                "tests may connect to this machine only; list the host in fauxscale_reachable, "
                 "or allow every host with fauxscale_network = allow"
             )
-        pointed = f"give the client the base URL {self.covered[host]}"
+        pointed = f"set the client's base URL to {self.covered[host]}"
         if self.routed:
-            return f"this connection was not made by Python's socket module as it is now; {pointed}"
-        return f"ask for the fixture fauxscale_intercept, or {pointed}"
+            return f"this connection bypassed Python's socket module, so it was not intercepted; {pointed}"
+        return f"use the fixture fauxscale_intercept, or {pointed}"
 
     def refuse_proxy(self, host: str) -> Refusal:
         """The refusal of a call that a proxy was asked to make."""
-        fix = "it was to go through a proxy, which would make it; give the client no proxy in this test"
+        fix = "it would have left through a proxy; configure no proxy for the client in this test"
         return Refusal(host=host, libraries=tuple(_libraries()), fix=fix)
 
 

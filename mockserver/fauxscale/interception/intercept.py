@@ -31,7 +31,7 @@ def intercept(
     account: AccountHandle | None = None,
     providers: Sequence[Provider] = PROVIDERS,
 ) -> Generator[MockServer]:
-    """While entered, clients that call the providers' real hosts reach the stand-in.
+    """Inside the `with` block, clients that call the providers' real hosts reach a mock server.
 
         with intercept() as mock:
             MyClient("https://api.ideogram.ai", api_key="anything").upscale(picture)

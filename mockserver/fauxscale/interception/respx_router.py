@@ -109,7 +109,7 @@ class _Router(MockRouter):
             return self._switch.target
         if self._stack.mocker.routers[-1] is not self and not self._switch.sockets.permits(host):
             # The user's own mocks of other hosts are asked after this router.
-            raise AllMockedAssertionError(f"{host} is not a host fauxscale stands in for")
+            raise AllMockedAssertionError(f"{host} is not a host that fauxscale mocks")
         self._switch.sockets.check(host)
         raise PassThrough(f"to {host}", request=request, origin=respx.Route())
 

@@ -76,7 +76,7 @@ def readable(link: Link | None, provider: str, path: str, query: bytes, signer: 
         raise ApiError(
             Problem.LINK_UNKNOWN,
             "Not found",
-            reason="no link of this address was given out, or it was purged or reset since",
+            reason="no link with this address was issued, or it was purged or reset",
         )
     if link.signed:
         signer.verify(path, query, link.account, now)
@@ -193,10 +193,10 @@ async def _refund(call: Call, link: Link) -> None:
 
 
 def _expired(link: Link) -> ApiError:
-    when = "when it was configured to" if link.revoked else f"at exp={link.exp} by this account's clock"
+    when = "when a fault made it expire" if link.revoked else f"at exp={link.exp} by this account's clock"
     if link.exp is None:
-        when = "before it lived: its job has not finished"
-    return ApiError(Problem.LINK_EXPIRED, "Link expired", reason=f"the link died {when}")
+        when = "before it was valid: its job has not finished"
+    return ApiError(Problem.LINK_EXPIRED, "Link expired", reason=f"the link expired {when}")
 
 
 def _media_type(recipe: Recipe) -> str:

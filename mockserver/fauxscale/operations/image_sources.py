@@ -52,7 +52,7 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
         parts = urlsplit("")
     # urlsplit drops tabs and line breaks wherever they stand, which would be a second spelling of a link.
     if parts.scheme not in ("http", "https") or not _PLAIN.fullmatch(address):
-        raise download_failed("it is no URL of http or https", param)
+        raise download_failed("it is not an http or https URL", param)
     # A link's id is the stem of its last segment at every provider, a file's the whole; neither can be guessed.
     name = parts.path.rpartition("/")[2]
     file = await call.accounts.file(name)
@@ -64,8 +64,8 @@ async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
         if (parts.hostname or "") in allowed:
             return await fetch(address, cap, allowed, param=param)
         raise download_failed(
-            "only data URIs, base64 and links this server gave out are read: "
-            "the stand-in makes no outbound connections (but to hosts named with --allow-fetch)",
+            "only data URIs, base64 and links that this server issued are read: "
+            "it makes no outbound connections (except to hosts allowed with --allow-fetch)",
             param,
         )
     owner = await call.accounts.get(found.account) or call.account

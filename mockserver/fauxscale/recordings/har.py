@@ -89,10 +89,10 @@ class Recording:
     def files(self) -> list[Path]:
         """The HAR files, in the order recorded. Raises RecordingError where there are none."""
         if not self.folder.is_dir():
-            raise RecordingError(f"{self.folder} is no folder")
+            raise RecordingError(f"{self.folder} is not a folder")
         found = sorted(self.folder.glob("*.har"))
         if not found:
-            raise RecordingError(f"{self.folder} holds no recording: no .har file is in it")
+            raise RecordingError(f"{self.folder} contains no recording: there is no .har file in it")
         return found
 
     def entries(self) -> list[HarEntry]:
@@ -110,16 +110,16 @@ class Recording:
         except OSError as error:
             raise RecordingError(f"{file} cannot be read: {error.strerror}") from error
         except ValueError as error:
-            raise RecordingError(f"{file} is no JSON: was it cut short? ({error})") from error
+            raise RecordingError(f"{file} is not JSON: was it cut short? ({error})") from error
         except RecursionError:
-            raise RecordingError(f"{file} is no HAR file: its JSON is nested too deeply to be read") from None
+            raise RecordingError(f"{file} is not a HAR file: its JSON is nested too deeply") from None
         entries: list[Any] | None = _member(_member(har, "log", dict), "entries", list)
         if entries is None:
-            raise RecordingError(f"{file} is no HAR file: it has no log with a list of entries")
+            raise RecordingError(f"{file} is not a HAR file: it has no log with a list of entries")
         for number, entry in enumerate(entries, 1):
             for name in ("request", "response"):
                 if _member(entry, name, dict) is None:
-                    raise RecordingError(f"{file} is no HAR file: entry {number} of its log has no {name}")
+                    raise RecordingError(f"{file} is not a HAR file: entry {number} of its log has no {name}")
         return [self._complete(entry) for entry in entries]
 
     def _complete(self, entry: HarEntry) -> HarEntry:

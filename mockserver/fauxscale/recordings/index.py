@@ -117,7 +117,7 @@ class RecordedReplies:
         try:
             match = self._lead(method, url)
         except ValueError as error:
-            self.left_out.append(f"{_file(entry)}: {_shown(url)} is no address ({error})")
+            self.left_out.append(f"{_file(entry)}: {_shown(url)} is not an address ({error})")
             return None
         if match is None or match.route is None:
             self._strangers.setdefault(_file(entry), []).append(_shown(f"{method} {url}"))
@@ -196,7 +196,7 @@ class RecordedReplies:
 
             return RecordedResult(match, picture, probe(picture, Rules(max_pixels=10**9)), signed)
         except ApiError as error:
-            raise LookupError(f"what was recorded at {match.raw} is no picture: {error.reason}") from None
+            raise LookupError(f"what was recorded at {match.raw} is not a picture: {error.reason}") from None
 
 
 def _kind(match: Match) -> str:

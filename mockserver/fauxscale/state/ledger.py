@@ -160,7 +160,7 @@ def _no_funds(micros: int, left: int) -> ApiError:
     return ApiError(
         Problem.NO_FUNDS,
         "Insufficient credits",
-        reason=f"this call costs ${micros / 1e6:.2f} and the wallet holds ${left / 1e6:.2f}; "
+        reason=f"this call costs ${micros / 1e6:.2f} and the wallet has ${left / 1e6:.2f}; "
         "raise the account's balance or reset it",
         details={"price": micros, "left": left},
     )

@@ -148,7 +148,7 @@ async def pay(
             raise ApiError(
                 Problem.UNAVAILABLE,
                 "The upload was not kept",
-                reason="the stored picture was gone before it was paid for: the store lost it, or took over a minute",
+                reason="the stored picture was gone before the charge: the store lost it, or took over a minute",
             )
         if more:
             account.limits.hold(limited, more)
@@ -189,7 +189,7 @@ async def _leave(
         batch = account.scope.batch()
         head = snapshot.head
         if held and account.faults.is_lost(head, snapshot.progress, holder):
-            raise StoreUnavailable("this call took so long that its faults were given to others")
+            raise StoreUnavailable("this call took so long that its faults were assigned to other calls")
         after = give_back(head.rules, let_go(snapshot.progress, holder), unused)
         current = come = None
         if after != snapshot.progress:

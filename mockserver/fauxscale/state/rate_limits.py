@@ -205,11 +205,11 @@ def _place(holder: str, number: int) -> str:
 
 def _rate_limited(name: str, quota: Quota, reset: float) -> ApiError:
     window = "a minute" if quota.window == MINUTE else f"in {quota.window:g} s"
-    opens = "the next window opens" if quota.kind == "fixed" else "there is room for one more"
+    opens = "the next window opens" if quota.kind == "fixed" else "the next is allowed"
     return ApiError(
         Problem.RATE_LIMITED,
         "Rate limit exceeded",
-        reason=f"{quota.most} {quota.units} {window} are allowed at {name} and this is one more; "
+        reason=f"{name} allows {quota.most} {quota.units} {window} and this is one more; "
         f"{opens} in {math.ceil(reset)} s by this account's clock",
         retry_after=float(max(1, math.ceil(reset))),
         details={"limit": quota.most, "remaining": 0, "reset": reset},
@@ -220,7 +220,7 @@ def _too_many(name: str, quota: Quota) -> ApiError:
     return ApiError(
         Problem.TOO_MANY_IN_FLIGHT,
         "Too many requests in flight",
-        reason=f"{quota.most} {quota.units} of this account are in flight at {name} already, which is its "
-        "limit; wait for one to end, or raise in_flight",
+        reason=f"{quota.most} {quota.units} of this account are already in flight at {name}, which is its "
+        "limit; wait for one to finish, or raise in_flight",
         details={"limit": quota.most},
     )

@@ -25,7 +25,7 @@ class Signer:
             raise ApiError(
                 Problem.LINK_FORGED,
                 "Signature missing",
-                reason="the link came without its query string: exp and sig are part of the address, keep them",
+                reason="the link was read without its query string; exp and sig are part of the address",
             )
         exp = _expiry(query)
         # Re-signing and comparing whole queries leaves a single spelling: no reordering, padding, case or
@@ -40,8 +40,8 @@ class Signer:
             raise ApiError(
                 Problem.LINK_EXPIRED,
                 "Link expired",
-                reason=f"the link died at exp={exp}, {_ago(now - exp)} by this account's clock; "
-                "download results when they arrive, or ask again",
+                reason=f"the link expired at exp={exp}, {_ago(now - exp)} by this account's clock; "
+                "download results when they arrive, or request them again",
                 details={"exp": exp, "now": now},
             )
 
@@ -54,6 +54,6 @@ def _expiry(query: bytes) -> int:
 
 def _ago(seconds: float) -> str:
     if seconds < 1:
-        return "this very second"
+        return "this second"
     hours, rest = divmod(int(seconds), 3600)
     return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d} ago"

@@ -201,7 +201,7 @@ def check_address(url: str, param: str) -> None:
     if not _is_local(url):
         problem = "webhooks are delivered to loopback addresses only (http://127.0.0.1:…, http://localhost:…), not to"
     elif not _is_sound(url):
-        problem = "no notice can be sent to an address with such a port or such characters:"
+        problem = "webhooks cannot be sent to an address with such a port or such characters:"
     else:
         return
     raise ApiError(

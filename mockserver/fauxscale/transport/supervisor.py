@@ -66,6 +66,7 @@ class Supervisor:
         self._ending: asyncio.Event | None = None
         self._spare: asyncio.Task[_Worker] | None = None
         self._preparing: set[asyncio.Task[_Worker]] = set()
+        self._starting: set[asyncio.Task[_Worker]] = set()
         self.notes: list[str] = []  # what a worker has to say of what it serves, for the banner
 
     async def serve(self, ready: Callable[[], None]) -> None:
@@ -151,6 +152,17 @@ class Supervisor:
 
     async def _waiting(self) -> _Worker:
         """Start a process and wait until it has loaded all it needs. Raises WorkersFailed."""
+        start = asyncio.ensure_future(self._start())
+        self._starting.add(start)
+        start.add_done_callback(self._starting.discard)
+        # A start that is cancelled half way can leave a pipe open (CPython 3.11, asyncio.base_subprocess).
+        worker = await asyncio.shield(start)
+        await self._tell(worker.process, self._handover(self._sock.fileno()))
+        told = await self._told(worker, "waiting")
+        self.notes = [str(note) for note in cast("list[object]", told.get("notes", []))]
+        return worker
+
+    async def _start(self) -> _Worker:
         process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=PIPE,
@@ -161,9 +173,6 @@ class Supervisor:
         )
         worker = _Worker(process)
         self._workers.add(worker)
-        await self._tell(process, self._handover(self._sock.fileno()))
-        told = await self._told(worker, "waiting")
-        self.notes = [str(note) for note in cast("list[object]", told.get("notes", []))]
         return worker
 
     async def _go(self, worker: _Worker) -> _Worker:
@@ -186,24 +195,23 @@ class Supervisor:
         told: dict[str, object] = json.loads(line) if line else {}
         if told.get("state") == wanted:
             return told
-        self._forget(worker)
         status = await _ended(worker.process, at_once=bool(line))
+        self._forget(worker)
         message = str(told.get("failed") or f"a worker ended ({_said(status)}) before it answered")
         raise WorkersFailed(message, misuse=bool(told.get("misuse")))
 
     def _forget(self, worker: _Worker) -> None:
-        """Forget a process that ends. What leads to it is closed at once: asyncio hears of its end some time, maybe
-        after the loop's."""
+        """Forget a process that has ended, and close its pipes: asyncio closes them when it has read the output to its
+        end, and its loop may be closed before that."""
         self._workers.discard(worker)
-        assert worker.process.stdin is not None
-        worker.process.stdin.close()
+        worker.process._transport.close()  # type: ignore[attr-defined]  # Process has no close of its own
 
     async def _end_all(self, tasks: Sequence[asyncio.Future[Any]]) -> None:
         """End every process, and wait until it has ended."""
         tasks = [*tasks, *self._preparing]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._starting, return_exceptions=True)
         running = [worker.process for worker in self._workers]
         for process in running:
             with suppress(ProcessLookupError):

@@ -101,7 +101,7 @@ def test_a_server_of_which_nothing_but_refusals_were_seen_gets_no_verdict(mock: 
     account.faults.add(Fail(402), on="ideogram", times=None)  # of calls that cost nothing as well
     done = check(mock.base_url("ideogram"), account.api_key("ideogram"))
     assert done.exit_code == 2, done.stdout + done.stderr
-    assert "no verdict: no call with the key succeeded" in done.stderr
+    assert "no verdict: no call with this key succeeded" in done.stderr
     assert "answered 402" in done.stderr
 
 
@@ -265,7 +265,7 @@ def test_at_the_service_itself_it_is_what_that_host_answers(
     [
         (["--base-url", "https://api.ideogram.ai"], "may charge for hundreds of calls: add --spend"),
         (["--base-url", "http://127.0.0.1:1/ideogram"], "http://127.0.0.1:1/ideogram cannot be reached"),
-        (["--base-url", "http://127.0.0.1:1"], "does not tell whose contract to take: add --provider"),
+        (["--base-url", "http://127.0.0.1:1"], "the provider cannot be told from"),
         (["--base-url", "http://127.0.0.1:1/fal", "--api-version", "1999"], "no fal contract of '1999'"),
     ],
 )
@@ -280,7 +280,7 @@ def test_what_cannot_be_told_ends_with_two(words: list[str], says: str) -> None:
     ("words", "says"),
     [
         (["--key", ""], "'--key': the key is empty"),
-        (["--key", "ключ"], "'--key': the key holds characters that no header can carry"),
+        (["--key", "ключ"], "'--key': the key contains characters that are not allowed in a header"),
         (["--har", "nowhere/check.har"], "nowhere/check.har cannot be written"),
         (["--junit", "nowhere/check.xml"], "nowhere/check.xml cannot be written"),
         (["--examples", "0"], "Invalid value for '--examples'"),

@@ -88,7 +88,7 @@ def test_why_a_failure_is_accepted_is_in_every_report() -> None:
 
 @pytest.mark.parametrize(
     ("ending", "said"),
-    [("hung", "It was still running at the limit"), ("crashed", "It was taken by surprise")],
+    [("hung", "The client was still running at the limit"), ("crashed", "The client crashed")],
 )
 def test_how_a_client_ended_is_advised_on_first(ending: Ending, said: str) -> None:
     finding = Finding("slow", "FAIL", "", Expect(), "", (ending,), measured=Measured((ending, ending)))

@@ -123,7 +123,7 @@ def test_shortcomings_are_a_line_each_and_tables_declare_some(tmp_path: Path) ->
         "staged: the picture is a png-rgb\n"
         "expected: must succeed, must not retry, must not pay twice\n"
     ) in done.stdout
-    assert "what to do: It asked for no work at all: see that" in done.stdout
+    assert "what to do: The client requested no work at all: check that" in done.stdout
 
 
 # Replies out of the contract
@@ -202,7 +202,7 @@ def test_no_reply_leads_a_client_to_another_machine(mock: MockServer) -> None:
 def test_a_client_that_does_not_get_through_an_honest_call_is_served_no_replies(mock: MockServer) -> None:
     replies = Replies(mock, "ideogram", Function(refusing))
     with pytest.raises(
-        ClientNotWorking, match="cannot enlarge a picture when nothing goes wrong: failed OSError: no"
+        ClientNotWorking, match="cannot enlarge a picture even when nothing goes wrong: failed OSError: no"
     ):
         replies.__enter__()
 
@@ -247,8 +247,8 @@ def test_a_client_that_never_succeeds_fails_where_it_must(tmp_path: Path) -> Non
         f"{about}expected: must succeed, must not retry, must not pay twice",
         f"{about}happened: failed: exit 1; no; made no call",
         f"{about}seen: failed (exit 1; no); 0 calls; $0.00",
-        f"{about}what to do: It asked for no work at all: see that it reads the address and the key it is given. "
-        + topic_of("picture-png-rgb").advice,
+        f"{about}what to do: The client requested no work at all: check that it reads the base URL and the key from "
+        f"its variables. {topic_of('picture-png-rgb').advice}",
         f"{about}more: docs/scenarios.md#pictures",
     ]
     assert lines[-1] == "1 PASS, 2 FAIL"
@@ -270,7 +270,7 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-1] == "1 PASS, 0 FAIL, 2 accepted"
     assert done.stdout.count("accepted: cannot read yet") == 2
-    assert "the baseline accepts wrong-key, which passes: take it out" in done.stderr
+    assert "the baseline accepts wrong-key, which passes now: remove it" in done.stderr
     assert "picture-png-*, which" not in done.stderr
 
 
@@ -279,12 +279,18 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
     [
         (("ideogram", "--", "true"), "the command has no {image}"),
         (("ideogram", "--", "true", "{image}"), "the command has no {output}"),
-        (("ideogram", "--", "no-such-program", "{image}", "{output}"), "'no-such-program' is not a program"),
+        (
+            ("ideogram", "--", "no-such-program", "{image}", "{output}"),
+            "'no-such-program' is not an executable program",
+        ),
         (("ideogram",), "no command: "),
         (("idiogram", "--", *REFUSER), "no contract of 'idiogram' is on record: choose from aigateway"),
         (("idiogram", "--list"), "no scenarios for 'idiogram': choose from ideogram"),
         (("ideogram", "--api-version", "1999-12", "--", *REFUSER), "no ideogram contract of '1999-12'"),
-        (("ideogram", "-k", "nonsense", "--", *REFUSER), "no scenario of ideogram fits nonsense: see --list"),
+        (
+            ("ideogram", "-k", "nonsense", "--", *REFUSER),
+            "no scenario of ideogram matches nonsense: see --list",
+        ),
         (
             ("ideogram", "--baseline", "/no/such/file", "--", *REFUSER),
             "the baseline /no/such/file cannot be read",
@@ -297,23 +303,26 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
             ("ideogram", "-k", "wrong-key", "--markdown", "/", "--", *REFUSER),
             "/ cannot be written: it is a folder",
         ),
-        (("ideogram", "-k", "reply-nonsense", "--", *REFUSER), "no scenario of ideogram fits reply-nonsense"),
+        (
+            ("ideogram", "-k", "reply-nonsense", "--", *REFUSER),
+            "no scenario of ideogram matches reply-nonsense",
+        ),
         (
             ("ideogram", "-k", "wrong-key", "-k", "reply-valid", "--", *REFUSER),
             "reply-valid: replies are served only with --fuzz N",
         ),
         (
             ("ideogram", "--fuzz", "1", "-k", "reply-nonsense", "--", *REFUSER),
-            "no scenario of ideogram fits reply-nonsense",
+            "no scenario of ideogram matches reply-nonsense",
         ),
         (("ideogram", "--limit", "0", "--", *REFUSER), "0.0 is not in the range x>0"),
         (("ideogram", "--limit", "-3", "--", *REFUSER), "-3.0 is not in the range x>0"),
-        (("ideogram", "--limit", "nan", "--", *REFUSER), "nan is no number of seconds"),
-        (("ideogram", "--limit", "inf", "--", *REFUSER), "inf is no number of seconds"),
+        (("ideogram", "--limit", "nan", "--", *REFUSER), "nan is not a number of seconds"),
+        (("ideogram", "--limit", "inf", "--", *REFUSER), "inf is not a number of seconds"),
         (("ideogram", "--fuzz", "-1", "--", *REFUSER), "-1 is not in the range x>=0"),
         (
             ("ideogram", "-k", "reply-valid", "--fuzz", "1", "--", *REFUSER),
-            "cannot enlarge a picture when nothing",
+            "cannot enlarge a picture even when nothing",
         ),
     ],
 )
@@ -389,7 +398,7 @@ raise SystemExit(1)
         ),
         (
             f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})",
-            ClientResult("crashed", None, "died of SIGSEGV"),
+            ClientResult("crashed", None, "killed by SIGSEGV"),
         ),
         (
             "import os; assert os.environ['IDEOGRAM_API_KEY'] == 'key'; raise SystemExit(0)",
@@ -420,7 +429,7 @@ def test_an_unclean_end_is_a_shortcoming_whatever_was_expected(made: ClientResul
 def test_scenarios_with_options_the_command_cannot_take_are_left_out() -> None:
     done = conform("ideogram", "-k", "options-prompt", "--", *REFUSER)
     assert done.exit_code == 2
-    assert "nothing was judged" in done.stderr
+    assert "no scenario was run" in done.stderr
     assert "not run   options-prompt" in done.stdout
     assert "the command has no {prompt}" in done.stdout
 

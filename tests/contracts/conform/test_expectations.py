@@ -52,16 +52,16 @@ def test_a_file_reads_as_the_table_of_a_test_class(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[429-zer]", "no scenario or reply of ideogram fits '429-zer': is '429-zero' meant?"),
-        ("429-zero = 1", "'429-zero': a table is wanted, with outcome, calls, waits"),
-        ("[429-zero]\noutcome = 'lose'", "outcome = 'lose': one of succeed, fail, either is wanted"),
-        ("[429-zero]\nformat = 'GIF'", "format = 'GIF': one of PNG, JPEG, WEBP is wanted"),
-        ("[429-zero]\ncalls = 2", "calls = 2: two numbers, the least and the most is wanted"),
-        ("[429-zero]\ncalls = [2, 1]", "calls = [2, 1]: two numbers"),
-        ("[429-zero]\ncalls = [1, 'x']", "calls = [1, 'x']: two numbers"),
-        ("[429-zero]\ncharges = true", "charges = True: a number, the most is wanted"),
-        ("[429-zero]\nwaits = -1", "waits = -1: a number of seconds is wanted"),
-        ("[429-zero]\nwaits = inf", "waits = inf: a number of seconds is wanted"),
+        ("[429-zer]", "no scenario or reply of ideogram matches '429-zer': did you mean '429-zero'?"),
+        ("429-zero = 1", "'429-zero': expected a table with outcome, calls, waits"),
+        ("[429-zero]\noutcome = 'lose'", "outcome = 'lose': expected one of succeed, fail, either"),
+        ("[429-zero]\nformat = 'GIF'", "format = 'GIF': expected one of PNG, JPEG, WEBP"),
+        ("[429-zero]\ncalls = 2", "calls = 2: expected two numbers, least and most"),
+        ("[429-zero]\ncalls = [2, 1]", "calls = [2, 1]: expected two numbers"),
+        ("[429-zero]\ncalls = [1, 'x']", "calls = [1, 'x']: expected two numbers"),
+        ("[429-zero]\ncharges = true", "charges = True: expected a number"),
+        ("[429-zero]\nwaits = -1", "waits = -1: expected a number of seconds"),
+        ("[429-zero]\nwaits = inf", "waits = inf: expected a number of seconds"),
         ("[429-zero]\nretries = 1", "retries is unknown: choose from outcome, calls, waits"),
         ("[429-zero", "cannot be read"),
     ],
@@ -91,7 +91,7 @@ def test_a_file_that_is_wrong_ends_the_command_with_2(tmp_path: Path) -> None:
     for words in (("--list",), ("--", "true", "{image}", "{output}")):
         done = conform("ideogram", "--expect", str(path), *words)
         assert done.exit_code == 2
-        assert "is 'error-400' meant?" in done.stderr
+        assert "did you mean 'error-400'?" in done.stderr
 
 
 def test_the_list_tells_what_the_file_expects(tmp_path: Path) -> None:

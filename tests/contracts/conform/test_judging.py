@@ -37,11 +37,11 @@ MASK: Image.Image = Image.open(BytesIO(mask_of(SENT)))
     [
         (saved(edited(MASK)), ""),
         (saved(edited(MASK), "JPEG"), ""),
-        (saved(edited(ImageOps.invert(MASK))), "is changed where the mask says that it stays"),
+        (saved(edited(ImageOps.invert(MASK))), "is changed outside the mask"),
         (SENT, "is not edited"),
-        (saved(edited(MASK).resize((600, 600))), "has the wrong shape: 600x600 of 1152x864"),
-        (saved(edited(MASK))[:-500], "is no whole picture"),
-        (BOMB, "is no whole picture"),
+        (saved(edited(MASK).resize((600, 600))), "has the wrong aspect ratio: 600x600 for 1152x864"),
+        (saved(edited(MASK))[:-500], "is not a complete picture"),
+        (BOMB, "is not a complete picture"),
     ],
     ids=["edited", "as a JPEG", "the mask inverted", "untouched", "another shape", "cut", "a bomb"],
 )
@@ -71,7 +71,7 @@ def test_a_drawn_picture_has_the_size_that_was_asked_for() -> None:
     given = Given(None, options={"resolution": "512x1536"}, task="generate")
     assert what_is_wrong(given, saved(Image.new("RGB", (512, 1536)))) == ""
     wrong = what_is_wrong(given, saved(Image.new("RGB", (256, 768))))
-    assert wrong == "has the wrong size: 256x768, wanted 512x1536"
+    assert wrong == "has the wrong size: 256x768, expected 512x1536"
 
 
 def test_nothing_is_judged_of_a_file_that_is_no_picture() -> None:

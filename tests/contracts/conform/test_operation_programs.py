@@ -81,7 +81,7 @@ def test_a_typed_option_that_is_empty_where_there_is_none_is_refused_by_the_prog
 @pytest.mark.parametrize(
     ("name", "lost", "said"),
     [
-        ("generate", "{prompt}", "the command has no {prompt}: the program is told its files and options"),
+        ("generate", "{prompt}", "the command has no {prompt}: files and options are passed that way"),
         ("edit", "{mask}", "the command has no {mask}: "),
         ("describe", "{image}", "the command has no {image}: "),
     ],

@@ -104,20 +104,20 @@ def test_a_program_that_takes_away_its_folder_crashed_there_and_the_run_goes_on(
 ) -> None:
     source = f"import os, shutil, sys; shutil.rmtree(os.path.dirname(sys.argv[2])); sys.exit({code})"
     made = program(tmp_path, source).run(Task(NOWHERE, b""))
-    assert (made.ending, made.said) == ("crashed", f"{said}; took away the folder of its files")
+    assert (made.ending, made.said) == ("crashed", f"{said}; deleted the folder of its files")
     done = conform("ideogram", "-k", "error-40", "--", *command(tmp_path, source))
     assert done.exit_code == 1
-    assert done.stdout.count("took away the folder of its files") == 2 * 5
+    assert done.stdout.count("deleted the folder of its files") == 2 * 5
 
 
 @pytest.mark.parametrize(
     ("source", "unread"),
     [
         ("open(sys.argv[2], 'wb').truncate(3 * 2**30)", "the output is larger than 64 MiB"),
-        ("os.mkdir(sys.argv[2])", "the output is no file"),
-        ("os.mkfifo(sys.argv[2])", "the output is no file"),
-        ("os.symlink('/dev/zero', sys.argv[2])", "the output is no file"),
-        ("os.symlink('/no/such/file', sys.argv[2])", "the output is no file"),
+        ("os.mkdir(sys.argv[2])", "the output is not a file"),
+        ("os.mkfifo(sys.argv[2])", "the output is not a file"),
+        ("os.symlink('/dev/zero', sys.argv[2])", "the output is not a file"),
+        ("os.symlink('/no/such/file', sys.argv[2])", "the output is not a file"),
     ],
 )
 @pytest.mark.parametrize("code", [0, 1])
@@ -203,7 +203,7 @@ def test_a_client_that_never_calls_fails_and_is_told_so_first(tmp_path: Path) ->
     done = conform(*words, "--", *command(tmp_path, source))
     assert done.exit_code == 1
     assert done.stdout.splitlines()[1] == (
-        "! the client made no call for work in any scenario: does it read IDEOGRAM_BASE_URL and IDEOGRAM_API_KEY?"
+        "! the client never asked for work: does it read IDEOGRAM_BASE_URL and IDEOGRAM_API_KEY?"
     )
     assert done.stdout.splitlines()[-1] == "0 PASS, 3 FAIL"
     report = json.loads(conform(*words, "--json", "--", *command(tmp_path, source)).stdout)
@@ -301,7 +301,7 @@ def test_a_run_that_is_interrupted_cleans_up_and_tells_what_was_judged(
     assert run.returncode == code
     report = json.loads(said)
     assert [one["id"] for one in report["scenarios"]] == ["picture-png-rgb"]
-    assert "the run is not whole: it was interrupted" in report["notices"]
+    assert "the run is incomplete: interrupted" in report["notices"]
     assert until(lambda: all(gone(int(pid)) for pid in os.listdir(pids)))
     assert os.listdir(temporary) == []
     assert ElementTree.fromstring(junit.read_text(encoding="utf-8")).get("errors") == "1"
@@ -314,7 +314,7 @@ def test_a_program_that_vanishes_in_the_middle_ends_the_run_with_what_was_judged
     words = ("ideogram", "--jobs", "1", "-k", "error-40")
     done = conform(*words, "--", str(script), "{image}", "{output}")
     assert done.exit_code == 2
-    assert done.stdout.splitlines()[1].startswith("! the run is not whole: ")
+    assert done.stdout.splitlines()[1].startswith("! the run is incomplete: ")
     assert "FAIL      error-400" in done.stdout
     assert "cannot be started" in done.stderr.splitlines()[-1]
 

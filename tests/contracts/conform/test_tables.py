@@ -42,9 +42,9 @@ def test_an_id_of_a_reply_in_a_baseline_accepts_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("error-40O", "no scenario or reply of ideogram fits 'error-40O': is 'error-40"),
-        ("reply-valid:data[0].url=nul", "is 'reply-valid:data[0].url=null' meant?"),
-        ("zzz-*", "no scenario or reply of ideogram fits 'zzz-*'"),
+        ("error-40O", "no scenario or reply of ideogram matches 'error-40O': did you mean 'error-40"),
+        ("reply-valid:data[0].url=nul", "did you mean 'reply-valid:data[0].url=null'?"),
+        ("zzz-*", "no scenario or reply of ideogram matches 'zzz-*'"),
     ],
 )
 def test_a_line_of_a_baseline_that_accepts_nothing_is_refused(tmp_path: Path, line: str, said: str) -> None:
@@ -78,17 +78,17 @@ CLASSES = {
     "provider = 'idiogram'": "provider = 'idiogram': choose from ideogram, aigateway, lumenfall, fal",
     "provider, api_version, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
     "provider, xfail = 'ideogram', {'sloww': ''}": (
-        "xfail: no scenario or reply of ideogram fits 'sloww': is 'slow' meant?"
+        "xfail: no scenario or reply of ideogram matches 'sloww': did you mean 'slow'?"
     ),
     "provider, expected = 'ideogram', {'eror-400': Expect()}": (
-        "expected: no scenario or reply of ideogram fits 'eror-400': is 'error-400' meant?"
+        "expected: no scenario or reply of ideogram matches 'eror-400': did you mean 'error-400'?"
     ),
     "provider, scenarios = 'ideogram', '2026-1O'": "scenarios = '2026-1O': choose from 2026-11",
     "provider, operation = 'ideogram', 'drawing'": (
         "operation = 'drawing': ideogram has generate, edit, describe, v2-upscale"
     ),
-    "provider, limit = 'ideogram', 0": "limit = 0: a number of seconds is wanted",
-    "provider, fuzz = 'ideogram', -1": "fuzz = -1: a number of replies is wanted",
+    "provider, limit = 'ideogram', 0": "limit = 0: expected a number of seconds",
+    "provider, fuzz = 'ideogram', -1": "fuzz = -1: expected a number of replies",
 }
 
 

@@ -85,7 +85,7 @@ def test_a_streamed_body_that_is_gone_is_said_to_be() -> None:
 
 
 def test_other_objects_are_refused() -> None:
-    with pytest.raises(TypeError, match="str is no response of httpx, httpx2 or requests"):
+    with pytest.raises(TypeError, match="str is not a response of httpx, httpx2 or requests"):
         Exchange.of("hello")
 
 

@@ -164,8 +164,8 @@ def test_gaps_are_ordered_by_what_is_at_stake() -> None:
 def test_the_table_names_the_test_or_what_is_missing() -> None:
     text = as_text(noted(happy=FIRST, lost=SECOND))
     assert re.search(r"met +lost-reply +test_it.py::lost", text)
-    assert re.search(r"NOT MET +cut-reply +the reply ends in the middle", text)
-    assert re.search(r"unknown +picture-gif +a client that refuses", text)
+    assert re.search(r"NOT MET +cut-reply +the connection is closed in the middle of the reply", text)
+    assert re.search(r"unknown +picture-gif +a client that rejects", text)
     assert "values 1 of 3" in text
 
 
@@ -271,7 +271,7 @@ def test_a_report_into_no_folder_is_refused_before_anything_is_read(tmp_path: Pa
     (tmp_path / "run.json").write_text(as_json(noted(happy=FIRST)))
     done = combine(tmp_path / "run.json", "--html", tmp_path / "none" / "all.html")
     assert done.exit_code == 2
-    assert "is no folder" in done.output
+    assert "is not a folder" in done.output
 
 
 def test_contracts_that_are_on_record_no_more_are_left_out(tmp_path: Path) -> None:

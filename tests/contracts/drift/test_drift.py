@@ -237,7 +237,7 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
         async with service, httpx.AsyncClient(timeout=30) as http:
             await examine("ideogram", url, "a-key", http, timeout=1)
 
-    with pytest.raises(Unreachable, match=r"gave no whole answer within 1 s"):
+    with pytest.raises(Unreachable, match=r"gave no complete reply within 1 s"):
         asyncio.run(examined())
 
 
@@ -323,12 +323,12 @@ def test_a_wrong_key_is_no_drift_and_is_not_shown(newer: MockServer) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--max-cost", "nan"), "'--max-cost': nan is no number of dollars"),
-        (("--max-cost", "-1"), "'--max-cost': -1 is no number of dollars"),
-        (("--timeout", "nan"), "'--timeout': nan is no number of seconds greater than 0"),
-        (("--timeout", "0"), "'--timeout': 0 is no number of seconds greater than 0"),
+        (("--max-cost", "nan"), "'--max-cost': nan is not an amount in dollars"),
+        (("--max-cost", "-1"), "'--max-cost': -1 is not an amount in dollars"),
+        (("--timeout", "nan"), "'--timeout': nan is not a number of seconds above 0"),
+        (("--timeout", "0"), "'--timeout': 0 is not a number of seconds above 0"),
         (("--key", ""), "'--key': the key is empty"),
-        (("--key", "ключ"), "'--key': the key holds characters that no header can carry"),
+        (("--key", "ключ"), "'--key': the key contains characters that are not allowed in a header"),
         (("--markdown", "nowhere/drift.md"), "'--markdown': nowhere/drift.md cannot be written"),
         (
             ("--base-url", "http://127.0.0.1:99999"),

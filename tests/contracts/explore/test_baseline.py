@@ -26,7 +26,7 @@ def test_a_line_accepts_a_finding_with_its_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["test_a.py::test lost-reply@*", "lost-reply # why", "a b #"])
 def test_a_line_without_test_situation_or_reason_is_refused(tmp_path: Path, line: str) -> None:
-    with pytest.raises(ValueError, match="line 1: TEST SITUATION # why is wanted"):
+    with pytest.raises(ValueError, match="line 1: expected TEST SITUATION # why"):
         read(tmp_path, line)
 
 

@@ -71,7 +71,7 @@ def test_what_is_accepted_fails_nothing(tmp_path: Path) -> None:
         (("--", sys.executable, "-c", "pass"), "made no call"),
         (
             ("--", sys.executable, "-c", "import sys; sys.exit('broken')"),
-            "fails without any situation: exit 1: broken",
+            "fails in the normal run: exit 1: broken",
         ),
         (
             (
@@ -80,7 +80,7 @@ def test_what_is_accepted_fails_nothing(tmp_path: Path) -> None:
                 "-c",
                 "import sys; sys.exit('Error: no link\\n  at x.mjs\\nNode.js v20.20.2')",
             ),
-            "fails without any situation: exit 1: Error: no link",
+            "fails in the normal run: exit 1: Error: no link",
         ),
         (("--limit", "0.2", "--", sys.executable, "-c", "while True: pass"), "still running after 0.2 s"),
         (("--baseline", "nowhere", "--", "true"), "cannot be read"),

@@ -39,8 +39,8 @@ def test_only_the_costliest_are_kept_of_too_many(server: MockServer) -> None:
     assert plan.count == 3
     assert plan.tests[0].situations[0].startswith("lost-reply")
     assert plan.left_out > 40
-    assert any("by --max" in note for note in plan.notes())
-    assert any("by --fauxscale-explore-max" in note for note in plan.notes("--fauxscale-explore-"))
+    assert any("of --max" in note for note in plan.notes())
+    assert any("of --fauxscale-explore-max" in note for note in plan.notes("--fauxscale-explore-"))
 
 
 def test_silence_is_left_out_unless_asked_for(server: MockServer) -> None:
@@ -52,10 +52,10 @@ def test_silence_is_left_out_unless_asked_for(server: MockServer) -> None:
 
 def test_what_is_not_explored_is_told_with_its_reason(server: MockServer) -> None:
     (nothing,) = candidates(server, lambda account: account.balance)
-    failing = Candidate("test_9", 9, skipped="it fails without any situation")
+    failing = Candidate("test_9", 9, skipped="it fails in the normal run")
     assert make_plan([nothing, failing]).skipped == {
-        "test_0": "none of its calls went well by itself, so that no situation can meet one",
-        "test_9": "it fails without any situation",
+        "test_0": "none of its calls succeeds, so no situation can be tried",
+        "test_9": "it fails in the normal run",
     }
 
 

@@ -16,7 +16,7 @@ WRONG = ExploredCall(
     test="test_a.py::test_upload",
     situation="lost-reply@ideogram.upscale#1",
     level="wrong",
-    staged="the work is done and paid, the reply is lost in a reset",
+    staged="the work is done and paid for, then a connection reset loses the reply",
     reasons=("paid 2 times | for one <piece> of work",),
     timeline=("  0.00 s  ideogram.upscale",),
     kept="def test_keep(): ...",
@@ -53,7 +53,7 @@ def test_json_holds_every_finding_with_its_advice() -> None:
         "fine": 1,
     }
     assert body["findings"][0]["advice"].startswith("The work is done and paid")
-    assert body["findings"][2]["advice"].startswith("Ask for as many pictures")
+    assert body["findings"][2]["advice"].startswith("Request only as many pictures")
     assert body["not_explored"] == {"test_c": "it fails"}
 
 
@@ -82,7 +82,7 @@ def test_nothing_found_is_said_as_well() -> None:
 def test_what_was_found_of_a_test_that_fails_by_itself_is_withdrawn() -> None:
     done = DONE.without(["test_a.py::test_upload"])
     assert [one.level for one in done.findings] == ["withdrawn", "fine", "withdrawn"]
-    assert "the test fails without any situation by now" in "\n".join(lines(done))
+    assert "the test now fails in the normal run" in "\n".join(lines(done))
 
 
 def test_a_finding_comes_whole_from_another_process() -> None:
@@ -104,4 +104,4 @@ def test_a_time_out_that_ends_silence_is_told(account: AccountHandle) -> None:
     ended = account.calls.last.ended
     seen = played(account, timeouts=[(ended + 1, 600.0), (ended + 2, None)])
     told = [line.partition(" s  ")[2] for line in timeline(seen)]
-    assert told[1:3] == ["gives up after 600 s of silence", "would wait for ever"]
+    assert told[1:3] == ["gives up after 600 s without a reply", "would wait forever"]

@@ -124,8 +124,8 @@ def test_work_that_is_never_done_ends_after_some_polls(account: AccountHandle) -
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("lost-reply", "is no situation: write"),
-        ("lost-reply@ideogram.upscale#x", "is no situation: write"),
+        ("lost-reply", "is not a situation: write"),
+        ("lost-reply@ideogram.upscale#x", "is not a situation: write"),
         ("lost-replies@ideogram.upscale", "choose from .*lost-reply,"),
         ("lost-reply@ideogram.nothing", "has no list"),
         ("picture-text@ideogram.upscale", "choose from"),

@@ -99,7 +99,7 @@ def impatient(account: AccountHandle) -> None:
 def test_a_wait_shorter_than_told_is_wrong(judged: Judged) -> None:
     found = judged(impatient, "429-seconds@ideogram.upscale")
     assert found.level == "wrong"
-    assert found.reasons[0].startswith("was told to wait 2 s and waited 0.")
+    assert found.reasons[0].startswith("was told to wait 2 s but waited 0.")
 
 
 def test_waits_are_not_judged_where_sleeps_were_not_seen(judged: Judged) -> None:
@@ -141,7 +141,7 @@ def test_a_sleep_is_a_wait(server: MockServer) -> None:
 def test_taking_a_bad_picture_without_an_error_is_to_be_looked_at(judged: Judged, name: str) -> None:
     found = judged(careless, name)
     assert found.level == "look"
-    assert found.reasons[0].startswith("took it without an error: ")
+    assert found.reasons[0].startswith("accepted it without an error: ")
 
 
 @pytest.mark.parametrize("name", ["download-purged", "download-expired"])
@@ -152,7 +152,7 @@ def test_taking_an_error_for_a_picture_is_to_be_looked_at(judged: Judged, name: 
     status = 404 if name == "download-purged" else 403
     found = judged(unlooking, f"{name}@ideogram.download")
     assert found.level == "look"
-    assert found.reasons[0].startswith(f"took the answer {status} for a picture: ")
+    assert found.reasons[0].startswith(f"treated the {status} reply as a picture: ")
     assert judged(careless, f"{name}@ideogram.download").level == "fine"
 
 
@@ -173,7 +173,7 @@ def test_reading_a_bad_picture_again_is_fine(judged: Judged) -> None:
 
 def test_silence_is_judged_by_the_patience(judged: Judged) -> None:
     assert judged(simple, "hang@ideogram.upscale", patience=0.05).reasons == (
-        "was still waiting after 0.05 s of silence",
+        "was still waiting after 0.05 s without a reply",
     )
 
     def hurried(account: AccountHandle) -> None:
@@ -189,19 +189,19 @@ def test_a_surprise_is_to_be_looked_at() -> None:
     staged = situation("missing-url@ideogram.upscale")
     usual = Usual(charges={}, micros=0, work=1, repeats=0, blocked=0)
     found = judge(staged, usual, Played(ending="surprise", said="KeyError: 'url' in client.py"))
-    assert (found.level, found.reasons) == ("look", ("was taken by surprise: KeyError: 'url' in client.py",))
+    assert (found.level, found.reasons) == ("look", ("crashed: KeyError: 'url' in client.py",))
 
 
 def test_a_sleep_of_a_day_is_to_be_looked_at() -> None:
     staged = situation("429-far-future@ideogram.upscale")
     usual = Usual(charges={}, micros=0, work=1, repeats=0, blocked=0)
     found = judge(staged, usual, Played(sleeps=(Sleep(0.0, 86_400.0),)))
-    assert (found.level, found.reasons) == ("look", ("sleeps for 86,400 s because it is told to",))
+    assert (found.level, found.reasons) == ("look", ("sleeps for 86,400 s because Retry-After says so",))
 
 
 def test_pictures_that_are_paid_for_and_not_read(account: AccountHandle) -> None:
     fetch(order(account, num_images=2))
-    assert unread(play(account, lambda _: None)).reasons == ("pays for 2 pictures and reads 1",)
+    assert unread(play(account, lambda _: None)).reasons == ("pays for 2 pictures but reads only 1",)
 
 
 def test_a_test_that_reads_none_or_all_says_nothing_of_that(account: AccountHandle) -> None:

@@ -153,9 +153,9 @@ def test_red_counts_for_more_than_what_could_not_be_told(tmp_path: Path) -> None
 
 def test_what_cannot_be_is_said_with_status_2(tmp_path: Path) -> None:
     for words, why in (
-        ((), "no report was named"),
+        ((), "no report given"),
         (("--contract", "ideogram=1999"), "no ideogram contract of '1999'"),
-        (("--contract", "ideogram", "--html", tmp_path / "none" / "gate.html"), "is no folder"),
+        (("--contract", "ideogram", "--html", tmp_path / "none" / "gate.html"), "is not a folder"),
     ):
         done = gate(*words)
         assert (done.exit_code, why in done.stderr) == (2, True), done.stderr

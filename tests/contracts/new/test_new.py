@@ -61,18 +61,18 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     path.write_text("mine", encoding="utf-8")
     done = new(tmp_path)
     assert (done.exit_code, path.read_text(encoding="utf-8")) == (2, "mine")
-    assert "is there already, and is left as it is" in done.stderr
+    assert "already exists and was not changed" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "operations", "says"),
     [
-        ((), ("POST /upscale",), "'POST /upscale' should read METHOD:PATH, as POST:/v1/upscale"),
-        ((), ("FETCH:/upscale",), "should read METHOD:PATH"),
-        ((), ("POST:upscale",), "should read METHOD:PATH"),
+        ((), ("POST /upscale",), "'POST /upscale' must have the form METHOD:PATH, such as POST:/v1/upscale"),
+        ((), ("FETCH:/upscale",), "must have the form METHOD:PATH"),
+        ((), ("POST:upscale",), "must have the form METHOD:PATH"),
         ((), ("POST:/upscale", "post:/upscale"), "POST /upscale was named twice"),
         ((), (), "Missing option '--operation'"),
-        (("--api-version", "soon"), OPERATIONS, "'soon' should read 2026-04"),
+        (("--api-version", "soon"), OPERATIONS, "'soon' must have the form 2026-04"),
     ],
 )
 def test_what_cannot_be_meant_is_said_and_nothing_is_written(
@@ -87,7 +87,7 @@ def test_what_cannot_be_meant_is_said_and_nothing_is_written(
 def test_a_name_is_one_that_operations_can_begin_with() -> None:
     words = ["new", "Acme Inc", "--operation", "POST:/x", "--api-version", "2026-10"]
     done = CliRunner().invoke(main, words)
-    assert "'Acme Inc' is no name of lower-case letters" in done.stderr
+    assert "'Acme Inc' must consist of lower-case letters" in done.stderr
 
 
 def test_json_is_written_as_the_recorded_contracts_are(tmp_path: Path) -> None:

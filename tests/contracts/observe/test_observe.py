@@ -37,7 +37,7 @@ def test_what_would_be_asked_is_shown_and_priced_and_nothing_is_sent(
     done = ask(mock, account, tmp_path / "to", "--budget", "0.50")
     assert done.exit_code == 0
     assert "4 questions, $0.12 at most" in done.stderr
-    assert "nothing was sent: --yes asks" in done.stderr
+    assert "nothing was sent: add --yes to send the requests" in done.stderr
     assert (len(account.calls), (tmp_path / "to").exists()) == (0, False)
 
 

@@ -43,4 +43,4 @@ def test_a_decompression_bomb_behind_a_link_is_no_picture(name: str) -> None:
     (found,) = [
         one for one in outcomes(Lie(name, of_pictures(lambda _: png(200, bomb)))) if one.name == "picture"
     ]
-    assert (found.verdict, found.message) == ("FAIL", "its link leads to no picture")
+    assert (found.verdict, found.message) == ("FAIL", "its link does not lead to a picture")

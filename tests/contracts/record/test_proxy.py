@@ -121,7 +121,7 @@ def service(handler: object) -> Generator[str]:
     ("handler", "says"),
     [
         (_moved, "was redirected to https://www.example.com/upscale"),
-        (_silent, "gave no whole answer within 2 s"),
+        (_silent, "gave no complete reply within 2 s"),
     ],
 )
 def test_a_service_that_cannot_be_recorded_is_named_and_nothing_kept(

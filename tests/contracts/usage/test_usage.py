@@ -143,7 +143,10 @@ def test_what_holds_no_call_of_a_known_operation_gives_no_verdict(tmp_path: Path
     (tmp_path / "empty").mkdir()
     with MockServer() as mock:
         Through(mock.url, tmp_path / "others").ask("GET", "/elsewhere")
-    for name, why in (("empty", "no .har file is in it"), ("others", "no call of a known operation is in")):
+    for name, why in (
+        ("empty", "there is no .har file in it"),
+        ("others", "no call of a known operation is in"),
+    ):
         done = run("usage", tmp_path / name, "--to", tmp_path / "to")
         assert (done.exit_code, (tmp_path / "to").exists()) == (2, False)
         assert why in done.stderr

@@ -321,15 +321,15 @@ def test_an_endless_part_header_is_malformed() -> None:
     [
         (None, "nothing was sent"),
         ("", "nothing was sent"),
-        ("application/json", "application/json was sent, multipart/form-data is wanted"),
-        ("application/x-www-form-urlencoded", "multipart/form-data is wanted"),
-        ("multipart/mixed; boundary=xyz", "multipart/form-data is wanted"),
+        ("application/json", "got application/json, expected multipart/form-data"),
+        ("application/x-www-form-urlencoded", "expected multipart/form-data"),
+        ("multipart/mixed; boundary=xyz", "expected multipart/form-data"),
         ("multipart/form-data", "boundary"),
         ("multipart/form-data; boundary=", "boundary"),
         ('multipart/form-data; boundary="with\x01control"', "boundary"),
         ("multipart/form-data; boundary=" + "b" * 257, "boundary"),
-        ("multipart/form-data; boundary=xyz; x=" + ";" * 60_000, "multipart/form-data is wanted"),
-        ("multipart/fôrm-dätä €; boundary=xyz", "multipart/form-data is wanted"),
+        ("multipart/form-data; boundary=xyz; x=" + ";" * 60_000, "expected multipart/form-data"),
+        ("multipart/fôrm-dätä €; boundary=xyz", "expected multipart/form-data"),
     ],
 )
 def test_another_content_type_is_refused_in_words_that_name_both(content_type: str | None, told: str) -> None:

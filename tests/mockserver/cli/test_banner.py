@@ -37,9 +37,9 @@ def test_it_says_whom_pictures_are_fetched_from_and_which_keys_do_not_work() -> 
     assert banner.lines("http://h", Settings(), ())[-1].startswith(
         "No call leaves this process; nothing costs"
     )
-    assert "any key works but one with 'invalid' in it" in banner.lines("http://h", Settings(), ())[0]
+    assert "any key works unless it contains 'invalid'" in banner.lines("http://h", Settings(), ())[0]
     fetching = Settings(allow_fetch=("example.com", "example.org"), keys=("named",))
-    last = "No call leaves this process but to fetch pictures from example.com, example.org; nothing costs"
+    last = "No call leaves this process except to fetch pictures from example.com, example.org; nothing costs"
     assert banner.lines("http://h", fetching, ())[-1].startswith(last)
     assert "any key works" not in banner.lines("http://h", fetching, ())[0]
 

@@ -127,7 +127,7 @@ def test_another_address_needs_a_token_that_is_made_and_told_once() -> None:
     ("flags", "said"),
     [
         (["--api-version", "ideogram=1999"], "must be one of 2026-04, 2026-10"),
-        (["--api-version", "ideogram"], "should read NAME=VALUE"),
+        (["--api-version", "ideogram"], "must have the form NAME=VALUE"),
         (["--set", "ideogram.nope=1"], "unknown option 'ideogram.nope'"),
         (["--balance", "-1"], "balance must not be negative"),
         (["--port", "x"], "is not a valid integer"),
@@ -157,7 +157,7 @@ def test_the_version_is_told_both_ways() -> None:
 def test_the_doctor_finds_a_base_url_that_leads_away() -> None:
     sick = CliRunner().invoke(main, ["doctor"], env={"IDEOGRAM_BASE_URL": "https://api.ideogram.ai"})
     assert sick.exit_code == 1
-    assert "! IDEOGRAM_BASE_URL points at api.ideogram.ai" in sick.output
+    assert "! IDEOGRAM_BASE_URL points to api.ideogram.ai" in sick.output
     well = CliRunner().invoke(main, ["doctor"], env={"IDEOGRAM_BASE_URL": "http://127.0.0.1:2160/ideogram"})
     assert well.exit_code == 0
     secret = CliRunner().invoke(main, ["doctor"], env={"IDEOGRAM_API_KEY": "a-very-secret-key-indeed"})
@@ -256,5 +256,5 @@ def test_a_host_that_there_is_not_is_blamed_on_the_host() -> None:
     said = CliRunner().invoke(main, ["serve", "--host", "nosuch.invalid", "--port", "0"])
     assert said.exit_code == 1
     assert "cannot listen on nosuch.invalid:0" in said.output
-    assert "--host is an address of this machine" in said.output
+    assert "--host must be an address of this machine" in said.output
     assert "--port" not in said.output

@@ -33,13 +33,14 @@ def test_a_machine_where_nothing_is_set_gets_four_lines_at_most_and_no_trouble()
     assert "!" not in [mark for mark, _ in found]
     assert found[0] == (
         "-",
-        "nothing is set for ideogram, aigateway, lumenfall, fal: paste the export lines that `fauxscale serve` prints",
+        "no variable is set for ideogram, aigateway, lumenfall, fal: "
+        "paste the export lines that `fauxscale serve` prints",
     )
 
 
 @pytest.mark.parametrize(
     ("installed", "said"),
-    [(("pycurl",), "pycurl connects past"), (("primp", "curl_cffi"), "curl_cffi, primp connect past")],
+    [(("pycurl",), "pycurl connects without"), (("primp", "curl_cffi"), "curl_cffi, primp connect without")],
 )
 def test_clients_that_are_never_intercepted_are_named(
     installed: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
@@ -55,9 +56,9 @@ def test_clients_that_are_never_intercepted_are_named(
 def test_a_provider_that_leads_here_is_one_line_whatever_its_key() -> None:
     found = look(IDEOGRAM_BASE_URL=f"{HERE}/ideogram", IDEOGRAM_API_KEY="a-very-secret-key-indeed")
     assert [line for line in found if "ideogram" in line[1].lower()] == [
-        ("+", "ideogram: IDEOGRAM_BASE_URL leads to this machine")
+        ("+", "ideogram: IDEOGRAM_BASE_URL points to this machine")
     ]
-    assert found[1][1].startswith("nothing is set for aigateway, lumenfall, fal:")
+    assert found[1][1].startswith("no variable is set for aigateway, lumenfall, fal:")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_a_provider_that_leads_here_is_one_line_whatever_its_key() -> None:
 )
 def test_an_address_of_another_machine_is_trouble(address: str) -> None:
     (line,) = [text for mark, text in look(IDEOGRAM_BASE_URL=address) if mark == "!"]
-    assert line.startswith("IDEOGRAM_BASE_URL points at ")
+    assert line.startswith("IDEOGRAM_BASE_URL points to ")
     assert "secret" not in line
 
 
@@ -88,10 +89,10 @@ def test_an_address_of_this_machine_is_none(address: str) -> None:
 
 @pytest.mark.parametrize("name", ["FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST"])
 def test_the_variables_of_clients_that_speak_only_https_are_looked_at(name: str) -> None:
-    assert f"{name} points at fal.run" in " ".join(
+    assert f"{name} points to fal.run" in " ".join(
         text for mark, text in look(**{name: "fal.run"}) if mark == "!"
     )
-    assert ("+", f"fal: {name} leads to this machine") in look(**{name: "127.0.0.1:2160/fal/run"})
+    assert ("+", f"fal: {name} points to this machine") in look(**{name: "127.0.0.1:2160/fal/run"})
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_the_variables_of_clients_that_speak_only_https_are_looked_at(name: str)
 def test_a_key_without_an_address_may_be_a_real_one_and_is_shown_shortened(key: str, address: str) -> None:
     found = look(**{key: "a-very-secret-key-indeed"})
     (line,) = [text for mark, text in found if mark == "-" and text.startswith(key)]
-    assert line.startswith(f"{key} is set (a-ve…) and {address} is not")
+    assert line.startswith(f"{key} is set (a-ve…) but {address} is not")
     assert "very-secret" not in str(found)
     assert key not in str(look(**{key: "a-very-secret-key-indeed", address: HERE}))
 

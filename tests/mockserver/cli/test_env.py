@@ -125,7 +125,7 @@ def test_inside_a_run_it_names_the_server_of_the_run() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--url", "127.0.0.1:2160"], "--url is an address such as http://127.0.0.1:2160"),
+        (["--url", "127.0.0.1:2160"], "--url must be an address such as http://127.0.0.1:2160"),
         (["--openai", "openai"], "no provider 'openai': choose from ideogram, aigateway, lumenfall, fal"),
         (["--shell", "cmd"], "'cmd' is not one of 'sh', 'fish', 'powershell', 'dotenv', 'json'"),
     ],

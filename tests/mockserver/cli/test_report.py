@@ -88,7 +88,7 @@ def test_where_no_server_is_or_nothing_can_be_written_one_line_says_so(tmp_path:
     url = f"http://127.0.0.1:{free_port()}"
     for arguments, said in (
         ([str(tmp_path / "a.html"), "--url", url], f"no server answers at {url}"),
-        ([str(tmp_path / "a.html"), "--url", "localhost:2160"], "--url is an address such as"),
+        ([str(tmp_path / "a.html"), "--url", "localhost:2160"], "--url must be an address such as"),
     ):
         done = CliRunner().invoke(main, ["report", *arguments])
         assert (done.exit_code, said in done.output, "Traceback" in done.output) == (2, True, False)

@@ -252,7 +252,7 @@ def test_journals_are_kept_of_a_command_that_fails(tmp_path: Path) -> None:
 def test_journals_that_cannot_be_kept_are_said(tmp_path: Path) -> None:
     done = run("--coverage", str(tmp_path / "none" / "met.json"), "--", "sh", "-c", "echo ran")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is no folder" in done.stderr
+    assert "is not a folder" in done.stderr
     (tmp_path / "met.json").mkdir()
     done = run("--coverage", str(tmp_path / "met.json"), "--", "sh", "-c", "echo ran")
     assert done.returncode == 2

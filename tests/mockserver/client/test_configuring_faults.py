@@ -23,12 +23,12 @@ def account() -> Iterator[AccountHandle]:
         (LoseReply, r"LoseReply is a class, not a fault: write LoseReply\(\)"),
         (Delay, r"Delay is a class, not a fault: write Delay\(seconds=\.\.\.\)"),
         ("Fail", r"'Fail' is the name of a fault: write Fail\(status=\.\.\.\), from fauxscale import Fail"),
-        ("Fial", r"'Fial' is no fault, did you mean 'Fail'\?"),
-        ("429", r"'429' is no fault: write Fail\(429\)"),
-        (429, r"429 is no fault: write one of Body, .*Fail, .*, with parentheses"),
-        (None, "None is no fault"),
-        ({"fault": "Fail", "status": 429}, "is no fault"),
-        (int, "is no fault"),
+        ("Fial", r"'Fial' is not a fault, did you mean 'Fail'\?"),
+        ("429", r"'429' is not a fault: write Fail\(429\)"),
+        (429, r"429 is not a fault: write one of Body, .*Fail, .*, with parentheses"),
+        (None, "None is not a fault"),
+        ({"fault": "Fail", "status": 429}, "is not a fault"),
+        (int, "is not a fault"),
     ],
 )
 def test_what_is_no_fault_is_told_what_to_write(account: AccountHandle, given: Any, said: str) -> None:

@@ -75,5 +75,5 @@ def test_the_server_does_not_wait_for_itself(mock: MockServer) -> None:
     async def ask() -> None:
         client.call("GET", "/health")
 
-    with pytest.raises(RuntimeError, match="the thread of its own server"):
+    with pytest.raises(RuntimeError, match="the event loop of its own server"):
         asyncio.run_coroutine_threadsafe(ask(), loop).result(30)

@@ -17,7 +17,7 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.batch import Batch, BatchOutcome
 from fauxscale.state.store import MemoryStore
 from tests.calls.ideogram import upscale
-from tests.pictures import opened
+from tests.pictures import opened, picture
 from tests.stages import Stage
 
 DATA = "/__fauxscale/api/inspector"
@@ -214,9 +214,20 @@ def test_both_sides_of_a_call_can_be_seen(stage: Stage) -> None:
     assert opened(before.content).size == (40, 30)
     assert opened(after.content).size == (80, 60)
     assert before.headers["content-type"] == "image/png"
+    assert stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/1/beside").status_code == 404
     assert stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/2/before").status_code == 404
     assert stage.http.get(f"{stage.url}{DATA}/calls/{account.id}/1").json()["operation"] == "ideogram.upscale"
     assert stage.http.get(f"{stage.url}{DATA}/calls/{account.id}/9").status_code == 404
+
+
+def test_the_list_shows_large_pictures_small(stage: Stage) -> None:
+    account = stage.account()
+    upscale(stage, picture(width=1500, height=40), key=account.api_key("ideogram"))
+    seen = stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/1/thumbnail")
+    assert opened(seen.content).size == (96, 96)
+    assert seen.headers["content-type"] == "image/webp"
+    assert len(seen.content) < 10_000
+    assert stage.http.get(f"{stage.url}{DATA}/pictures/{account.id}/2/thumbnail").status_code == 404
 
 
 def test_the_page_shows_what_the_link_leads_to_when_a_fault_changed_the_picture(stage: Stage) -> None:

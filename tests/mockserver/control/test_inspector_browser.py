@@ -92,8 +92,9 @@ def test_from_a_test_picture_to_a_pasted_test(mock: MockServer, stage: Stage, tm
         expect(armed).to_have_count(0)
         assert stage.http.get(link["url"]).status_code == 200
         page.get_by_role("button", name="Expire", exact=True).click()
-        expect(page.locator(".things")).to_contain_text("dead")
+        expect(page.locator(".things")).to_contain_text("inactive")
         assert stage.http.get(link["url"]).status_code == 403
+        expect(page.locator(".call")).to_have_count(6)
         # The refused call is copied as a test, which passes where it is pasted.
         page.locator(".call", has_text="429").click()
         expect(page.locator(".why")).to_contain_text(
@@ -118,7 +119,7 @@ def test_the_wallet_is_emptied_limits_are_set_and_a_job_is_run_to_its_end(
     body = {"image_url": "data:image/png;base64," + base64.b64encode(picture()).decode()}
     submitted = stage.http.post(f"{mock.url}/fal/queue/fal-ai/ideogram/upscale", json=body, headers=headers)
     with browsing(f"{mock.url}{PAGE}#/break/{account.id}") as page:
-        page.get_by_role("button", name="Run to the end").click()
+        page.get_by_role("button", name="Finish").click()
         expect(page.locator(".things").last).to_contain_text("done")
         status = stage.http.get(submitted.json()["status_url"], headers=headers)
         assert status.json()["status"] == "COMPLETED"
@@ -228,18 +229,19 @@ def test_ten_thousand_calls_are_as_quick_as_ten() -> None:
             assert page.locator(".call").count() < 60
             page.get_by_role("searchbox").fill("")
             expect(page.locator("#sum")).to_contain_text(re.compile("(^| )10000 calls"))
-            took = page.evaluate(
+            most = page.evaluate(
                 """async () => {
                   const list = document.querySelector('#all');
-                  const begun = performance.now();
+                  let most = 0;
                   for (let i = 0; i < 30; i++) {
                     list.scrollTop += 3000;
                     await new Promise((done) => requestAnimationFrame(done));
+                    most = Math.max(most, list.querySelectorAll('.call').length);
                   }
-                  return (performance.now() - begun) / 30;
+                  return most;
                 }"""
             )
-            assert took < 250, f"a frame took {took:.0f} ms"
+            assert 0 < most < 60, "scrolling draws the rows in view"
             upscale(Stage("socket", mock, http), key=accounts[0].api_key("ideogram"))
             expect(page.locator("#sum")).to_contain_text("newest 10000 of 10001 calls")
 
@@ -251,10 +253,9 @@ def test_older_calls_are_read_when_the_list_is_scrolled_to_its_end(monkeypatch: 
             http.post(f"{mock.url}/upscale", headers={"Api-Key": "somebodys-key"})
         with browsing(mock.url + PAGE) as page:
             expect(page.locator("#sum")).to_contain_text("newest 30 of 70 calls")
-            for _ in range(2):
+            for shown in ("newest 60 of 70 calls", re.compile(r"(^| )70 calls")):
                 page.evaluate("document.querySelector('#all').scrollTop = 1e6")
-                page.wait_for_timeout(100)
-            expect(page.locator("#sum")).to_contain_text(re.compile(r"(^| )70 calls"))
+                expect(page.locator("#sum")).to_contain_text(shown)
 
 
 def test_what_is_read_stays_in_place_while_calls_come_in(mock: MockServer, stage: Stage) -> None:
@@ -270,6 +271,23 @@ def test_what_is_read_stays_in_place_while_calls_come_in(mock: MockServer, stage
         expect(page.locator("#sum")).to_contain_text("45 calls")
         expect(page.locator('[data-key$="/25"]')).to_be_in_viewport()
         assert page.locator('[data-key$="/25"]').bounding_box() == before
+
+
+def test_a_click_opens_the_row_it_began_on_though_a_call_comes_in_meanwhile(
+    mock: MockServer, stage: Stage
+) -> None:
+    account = mock.account(label="mine")
+    for _ in range(2):
+        assert upscale(stage, key=account.api_key("ideogram")).status_code == 200
+    with browsing(f"{mock.url}{PAGE}#/break/{account.id}") as page:
+        page.locator(".call").nth(1).hover()
+        page.mouse.down()
+        assert upscale(stage, key=account.api_key("ideogram")).status_code == 200
+        expect(page.locator("#sum")).to_contain_text("3 calls")
+        expect(page.locator(".call")).to_have_count(2)
+        page.mouse.up()
+        expect(page.locator(".call")).to_have_count(3)
+        expect(page).to_have_url(re.compile(f"#/calls/{account.id}/1$"))
 
 
 def test_cleared_calls_are_gone_from_the_page_and_the_server(mock: MockServer, stage: Stage) -> None:
@@ -289,10 +307,10 @@ def test_money_is_summed_up_and_work_that_was_paid_twice_is_marked(mock: MockSer
         upscale(stage, image, key=account.api_key("ideogram"))
     with browsing(f"{mock.url}{PAGE}#/money") as page:
         expect(page.locator("#detail")).to_contain_text(
-            "One charge was for work that had been paid for already: $0.06."
+            "One charge was for work that was already paid for: $0.06."
         )
         expect(page.locator("tr.twice")).to_have_count(1)
-        expect(page.locator("tr.twice")).to_contain_text("paid twice: as call_1")
+        expect(page.locator("tr.twice")).to_contain_text("paid twice: same as call_1")
         expect(page.locator("tr.twice")).to_contain_text("call_2")
 
 
@@ -434,7 +452,7 @@ def test_the_page_asks_for_the_token_in_itself() -> None:
             expect(page.locator("#sum")).to_contain_text("needs the control token")
             page.get_by_label("Control token").fill("wrong")
             page.get_by_role("button", name="Show the calls").click()
-            expect(page.locator("#why")).to_contain_text("not it")
+            expect(page.locator("#why")).to_contain_text("not the token")
             page.get_by_label("Control token").fill("the-token")
             page.keyboard.press("Enter")
             expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
@@ -459,7 +477,7 @@ def test_a_server_that_is_gone_is_said_and_found_again_when_it_is_back() -> None
         expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
         port = httpx.URL(mock.url).port or 0
         mock.stop()
-        expect(page.locator("#sum")).to_contain_text("does not answer")
+        expect(page.locator("#sum")).to_contain_text("is not responding")
         with MockServer(port=port) as again, httpx.Client() as http:
             upscale(Stage("socket", again, http), key="my-key")
             expect(page.locator(".call")).to_have_count(1)

@@ -82,7 +82,7 @@ def test_a_link_s_reads_stand_beside_the_call_that_gave_it_out(mock: MockServer,
     assert [link["alive"] for link in given["links"]] == [False]
     read = story(mock, account, 2)
     assert [(one["n"], one["what"]) for one in read["calls"]] == [
-        (1, "gave out the link"),
+        (1, "issued the link"),
         (3, "read the link"),
     ]
 
@@ -94,7 +94,7 @@ def test_a_job_is_told_with_its_polls_and_its_end(mock: MockServer) -> None:
     httpx.get(reply["status_url"], headers={"Authorization": f"Key {account.api_key('fal')}"})
     told = story(mock, account, 1)
     assert (told["job"]["stage"], told["job"]["ended"]) == ("running", False)
-    assert [(one["operation"], one["what"]) for one in told["calls"]] == [("fal.status", "asked for the job")]
+    assert [(one["operation"], one["what"]) for one in told["calls"]] == [("fal.status", "for this job")]
     account.jobs.finish(reply["request_id"])
     assert story(mock, account, 1)["job"]["ended"]
 

@@ -592,9 +592,9 @@ def test_two_accounts_never_share_a_fault(stage: Stage, account: AccountHandle) 
     [
         ({"on": "ideogram.upscael"}, "there are .*ideogram.upscale"),
         ({"on": "fal.upscale"}, "no operation that Fail applies to"),
-        ({"times": 0}, "whole number from 1"),
-        ({"times": 1.5}, "whole number from 1"),
-        ({"after": -1}, "whole number from 0"),
+        ({"times": 0}, "whole number, 1 or more"),
+        ({"times": 1.5}, "whole number, 1 or more"),
+        ({"after": -1}, "whole number, 0 or more"),
         ({"probability": 2}, "from 0 to 1"),
     ],
 )

@@ -128,10 +128,10 @@ def test_a_refusal_is_not_retried(refusals: list[Refusal]) -> None:
 @pytest.mark.parametrize(
     ("policy", "host", "fix"),
     [
-        (POLICY, "falrun.com", "an SDK turns there when fal.run cannot be reached"),
+        (POLICY, "falrun.com", "SDKs fall back to this host when fal.run cannot be reached"),
         (POLICY, "example.com", "fauxscale_reachable, or allow every host with fauxscale_network"),
-        (POLICY, HOST, f"ask for the fixture fauxscale_intercept, or give the client the base URL {BASE}"),
-        (NetworkPolicy(covered={HOST: BASE}, routed=True), HOST, "not made by Python's socket module"),
+        (POLICY, HOST, f"use the fixture fauxscale_intercept, or set the client's base URL to {BASE}"),
+        (NetworkPolicy(covered={HOST: BASE}, routed=True), HOST, "bypassed Python's socket module"),
     ],
 )
 def test_the_fix_fits_the_case(policy: NetworkPolicy, host: str, fix: str) -> None:
@@ -241,7 +241,7 @@ def test_a_proxy_that_the_client_names_is_asked_for_nothing(way: str) -> None:
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         with (
             guard(POLICY, lambda refused: refusals.append(refused.refusal)),
-            pytest.raises(LiveCallRefused, match="give the client no proxy in this test"),
+            pytest.raises(LiveCallRefused, match="configure no proxy for the client"),
         ):
             proxied(way, address)
         proxy.setblocking(False)
@@ -270,7 +270,7 @@ def test_what_leaves_in_pieces_is_looked_at_as_well(
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         refusal: AbstractContextManager[object] = nullcontext()
         if pieces:
-            refusal = pytest.raises(LiveCallRefused, match="give the client no proxy")
+            refusal = pytest.raises(LiveCallRefused, match="configure no proxy for the client")
         with refusal:
             if way == "sendmsg":
                 with socket.create_connection(proxy.getsockname(), timeout=5) as client:

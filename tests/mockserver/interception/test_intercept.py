@@ -275,7 +275,7 @@ def test_an_sdk_s_way_to_another_domain_is_refused_and_not_retried(mock: MockSer
     ):
         client.run("fal-ai/ideogram/upscale", arguments={})
     assert [call.refusal.host for call in calls] == ["falrun.com"]
-    assert "an SDK turns there when fal.run cannot be reached" in calls[0].refusal.fix
+    assert "SDKs fall back to this host when fal.run cannot be reached" in calls[0].refusal.fix
 
 
 class Unreachable(httpx.BaseTransport, httpx.AsyncBaseTransport):

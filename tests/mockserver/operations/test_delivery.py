@@ -181,7 +181,7 @@ def test_a_link_is_dead_from_its_very_second_on(mode: Mode) -> None:
     for stage in open_stage(mode, Settings(terms=Terms(link_ttl=0))):
         reply = stage.http.get(link(stage))
         assert reply.status_code == 403
-        assert "died at exp=" in reply.headers["x-fauxscale-reason"]
+        assert "expired at exp=" in reply.headers["x-fauxscale-reason"]
 
 
 def test_the_default_life_is_a_day(stage: Stage) -> None:

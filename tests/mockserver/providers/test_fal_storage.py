@@ -169,7 +169,7 @@ def test_a_token_dies_after_an_hour_of_the_accounts_clock(local: LocalApp) -> No
     local.advance(1)
     reply = local.ask("POST", UPLOAD, content=PNG, headers=bearer)
     assert reply.status_code == 401
-    assert "died" in reply.headers["x-fauxscale-reason"]
+    assert "expired" in reply.headers["x-fauxscale-reason"]
 
 
 def test_a_file_lives_as_long_as_was_asked(local: LocalApp) -> None:

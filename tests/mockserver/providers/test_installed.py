@@ -108,7 +108,7 @@ def test_the_doctor_looks_at_its_variables(env: dict[str, str]) -> None:
     done = python({**env, "DEMO_BASE_URL": "http://127.0.0.1:1/"}, "-m", "fauxscale", "doctor")
     assert done.returncode == 1
     assert done.stdout.splitlines()[: len(LINES)] == [f"! {line}" for line in LINES]
-    assert "+ demo: DEMO_BASE_URL leads to this machine" in done.stdout
+    assert "+ demo: DEMO_BASE_URL points to this machine" in done.stdout
 
 
 def test_a_server_in_python_has_it_when_asked_to(env: dict[str, str]) -> None:

@@ -121,13 +121,16 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
     [
         (
             lambda har: har.write_bytes(har.read_bytes()[:300]),
-            "0001-ideogram.upscale.har is no JSON: was it cut short",
+            "0001-ideogram.upscale.har is not JSON: was it cut short",
         ),
-        (lambda har: har.write_text("[]"), "is no HAR file: it has no log with a list of entries$"),
-        (lambda har: har.write_text('{"log": {"entries": {"0": 1}}}'), "is no HAR file: it has no log with"),
+        (lambda har: har.write_text("[]"), "is not a HAR file: it has no log with a list of entries$"),
+        (
+            lambda har: har.write_text('{"log": {"entries": {"0": 1}}}'),
+            "is not a HAR file: it has no log with",
+        ),
         (
             lambda har: har.write_text('{"log": {"entries": [5]}}'),
-            "is no HAR file: entry 1 of its log has no request$",
+            "is not a HAR file: entry 1 of its log has no request$",
         ),
         (
             lambda har: har.write_text('{"log": {"entries": [{"request": {}}]}}'),
@@ -135,11 +138,11 @@ def test_what_cannot_be_finished_leaves_no_recording(tmp_path: Path, monkeypatch
         ),
         (
             lambda har: har.write_text("[" * 100_000),
-            "is no HAR file: its JSON is nested too deeply to be read$",
+            "is not a HAR file: its JSON is nested too deeply$",
         ),
         (lambda har: next(har.parent.glob("files/*")).unlink(), "cannot be read: No such file"),
         (lambda har: next(har.parent.glob("files/*")).write_bytes(PNG[:50]), "is not what was recorded"),
-        (lambda har: har.unlink(), "holds no recording"),
+        (lambda har: har.unlink(), "contains no recording"),
     ],
 )
 def test_a_broken_recording_is_refused_by_name(tmp_path: Path, alter: Any, says: str) -> None:
@@ -176,5 +179,5 @@ def test_what_others_leave_out_or_fill_wrongly_is_the_empty_value_of_its_kind(
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="is no folder"):
+    with pytest.raises(RecordingError, match="is not a folder"):
         Recording(tmp_path / "nowhere").entries()

@@ -108,7 +108,7 @@ ODD = {
     "no method": (without(entry(), "request", "method"), "its request has no method"),
     "method 7": (entry(method=7), "its request has no method"),
     "no address": (without(entry(), "request", "url"), "its request has no address"),
-    "no such address": (entry("http://[::1/v1/models"), "http://[::1/v1/models is no address"),
+    "no such address": (entry("http://[::1/v1/models"), "http://[::1/v1/models is not an address"),
     "answer not base64": (
         entry(content={"encoding": "base64", "text": "Zg"}),
         "is called base64, and is not",

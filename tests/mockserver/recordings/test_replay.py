@@ -225,6 +225,6 @@ def test_serve_says_at_once_that_a_recording_is_broken(tmp_path: Path, trouble: 
         (tmp_path / "0001-x.har").write_text('{"log": {"entr')
     result = CliRunner().invoke(main, ["serve", "--port", "0", "--replay", str(tmp_path)])
     assert result.exit_code == 2
-    assert "holds no recording" in result.output or "was it cut short?" in result.output
+    assert "contains no recording" in result.output or "was it cut short?" in result.output
     with pytest.raises(RecordingError):
         MockServer(Settings(replay=str(tmp_path))).start()

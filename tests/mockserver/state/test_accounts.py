@@ -68,8 +68,25 @@ def test_a_taken_key_cannot_be_given_again_and_a_deleted_account_s_can() -> None
             await accounts.make(Terms(), lambda _: {"ideogram": "mine"})
         await accounts.delete(account.id)
         await accounts.make(Terms(), lambda _: {"ideogram": "mine"})
+        await accounts.of_key("seen", "ideogram")
+        with pytest.raises(ValueError, match="the key for ideogram belongs to another account"):
+            await accounts.make(Terms(), lambda _: {"ideogram": "seen"}, given=("ideogram",))
 
     asyncio.run(try_keys())
+
+
+def test_a_call_that_is_late_after_a_reset_takes_no_key_of_a_new_account() -> None:
+    async def found() -> tuple[str, str, int]:
+        accounts = open_accounts()
+        await accounts.make(Terms(), keys)
+        await accounts.reset()
+        await accounts.of_key("key-1", "ideogram")  # the late call
+        made = await accounts.make(Terms(), keys)
+        return made.id, (await accounts.of_key("key-1", "ideogram")).id, len(await accounts.cards())
+
+    made, owner, count = asyncio.run(found())
+    assert made == owner
+    assert count == 1
 
 
 def test_an_account_that_was_closed_and_opened_again_is_one() -> None:

@@ -22,7 +22,7 @@ def test_a_charge_fits_into_the_funds_or_leaves_no_trace(scope: Scope) -> None:
             await ledger.charge(CHARGE, 100_000)
         assert refused.value.problem is Problem.NO_FUNDS
         assert refused.value.details == {"price": 60_000, "left": 40_000}
-        assert "costs $0.06 and the wallet holds $0.04" in refused.value.reason
+        assert "costs $0.06 and the wallet has $0.04" in refused.value.reason
         assert (await ledger.spent(), await ledger.charges()) == (60_000, [CHARGE])
         with pytest.raises(ApiError):
             await ledger.check(60_000, 100_000)

@@ -37,7 +37,7 @@ def test_uploads_that_only_dead_links_lead_to_are_let_go_and_the_links_go_on_say
     new = upscale(stage, key=key).json()["data"][0]["url"]
     assert stage.http.get(new).status_code == 200
     expired = stage.http.get(old)
-    assert (expired.status_code, "died" in expired.headers["x-fauxscale-reason"]) == (403, True)
+    assert (expired.status_code, "expired" in expired.headers["x-fauxscale-reason"]) == (403, True)
     account.clock.advance(seconds=-3702)
     gone = stage.http.get(old)
     assert (gone.status_code, "purged" in gone.headers["x-fauxscale-reason"]) == (404, True)

@@ -302,7 +302,7 @@ def test_an_address_nothing_can_be_sent_to_is_refused_when_it_is_given(local: Lo
         check_address(url, "fal_webhook")
     reply = local.ask("POST", SUBMIT, params={"fal_webhook": url}, json=UPSCALE)
     assert (reply.status_code, reply.json()["error_type"]) == (400, "bad_request")
-    assert "no notice can be sent" in reply.headers["x-fauxscale-reason"]
+    assert "webhooks cannot be sent" in reply.headers["x-fauxscale-reason"]
     assert local.charges() == []
 
 

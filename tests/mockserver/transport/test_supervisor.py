@@ -120,6 +120,28 @@ def test_a_worker_that_dies_without_a_word_is_told_by_its_exit_status(tmp_path: 
         Kept(tmp_path, "raise SystemExit(3)", 1).run(lambda: pytest.fail("it serves"))
 
 
+def test_a_worker_that_hangs_is_ended_where_another_cannot_begin(tmp_path: Path) -> None:
+    program = """
+import os, pathlib, sys, time
+folder = pathlib.Path(sys.stdin.readline().strip())
+try:
+    os.mkdir(f"{folder}.hangs")
+except FileExistsError:  # the other hangs
+    while not list(folder.iterdir()):
+        time.sleep(0.01)
+    sys.exit(3)
+os.close(1)
+(folder / str(os.getpid())).touch()
+time.sleep(60)
+"""
+    kept = Kept(tmp_path / "notes", program, 2)
+    kept.folder.mkdir()
+    with pytest.raises(WorkersFailed, match="exit status 3"):
+        kept.run(lambda: pytest.fail("it serves"))
+    (hanging,) = kept.served()
+    assert not lives(hanging)
+
+
 def test_processes_that_do_not_end_when_told_are_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,7 +144,7 @@ class Inspector:
     async def events(self, request: Request) -> Response:
         """Tell what is new, as server-sent events, until the page is closed: see `events.News`."""
         if self._pages >= _MOST_PAGES:
-            message = f"{_MOST_PAGES} pages are open already; close one"
+            message = f"too many pages are open ({_MOST_PAGES}); close one"
             return JSONResponse({"error": message}, 503, {"retry-after": "5"})
         return EventStream(News(self._accounts, self._overview, MOST_CALLS).next, self._count)
 
@@ -192,13 +192,15 @@ class Inspector:
         return Response(status_code=404) if entry is None else JSONResponse(await self._pictures.facts(entry))
 
     async def picture(self, request: Request) -> Response:
-        """Serve one picture of a call: the one sent (`before`) or the first result (`after`)."""
+        """Serve one picture of a call: the one sent (`before`), small (`thumbnail`), or the first result (`after`)."""
         entry = await self._entry(request)
-        data: bytes | None = None
-        if entry is not None and request.path_params["side"] == "before":
-            data = await self._pictures.sent(entry)
-        elif entry is not None:
-            data = await self._pictures.made(entry)
+        kinds = {
+            "before": self._pictures.sent,
+            "thumbnail": self._pictures.thumbnail,
+            "after": self._pictures.made,
+        }
+        find = kinds.get(request.path_params["side"])
+        data = None if entry is None or find is None else await find(entry)
         if data is None:
             return Response(status_code=404)
         from fauxscale.images.formats import MEDIA_TYPES, sniff

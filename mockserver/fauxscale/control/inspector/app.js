@@ -13,7 +13,7 @@ import { announce, dollars, html, keyOf, render, useEffect, useMemo, useRef, use
 import { breakPlace, callPlace, goTo, LIST, moneyPlace, usePlace } from "./places.js";
 
 const WIDE = matchMedia("(min-width: 60rem)");
-const LIVE = { live: "live", waiting: "connecting", lost: "the server does not answer", locked: "needs the control token" };
+const LIVE = { live: "live", waiting: "connecting", lost: "the server is not responding", locked: "needs the control token" };
 const news = new News();
 
 function App() {
@@ -46,7 +46,7 @@ function App() {
         ${place.view === "calls" && html`<${Call} key=${chosen} account=${place.account} n=${place.what} state=${state} />`}
         ${place.view === "break" && html`<${BreakIt} account=${place.account} operation=${place.what} state=${state} />`}
         ${place.view === "money" && html`<${Money} account=${place.account} state=${state} />`}
-        ${!place.view && html`<p class="soft">Choose a call.</p>`}
+        ${!place.view && html`<p class="soft">Select a call.</p>`}
       </section></main>`}
     <${Help} open=${help} onClose=${() => setHelp(false)} />`;
 }
@@ -74,7 +74,7 @@ async function clear(rows) {
   const accounts = [...new Set(rows.map((row) => row.account))];
   for (const one of accounts) await send("POST", ofAccount(one, "/reset"), { what: ["calls"] }).catch(() => null);
   goTo(LIST);
-  announce("The calls are cleared");
+  announce("Calls cleared");
 }
 
 function useKeys(now) {

@@ -16,7 +16,7 @@ function itemsOf({ account, faults, ahead: seconds, frozen, terms }) {
     remove: () => read(ofAccount(account, `/faults/${rule.id}`), { method: "DELETE" }),
   }));
   if (frozen || Math.abs(seconds) >= 1) {
-    items.push({ key: "clock", text: frozen ? "clock stands still" : `clock ${ahead(seconds)}`,
+    items.push({ key: "clock", text: frozen ? "clock frozen" : `clock ${ahead(seconds)}`,
       remove: () => send("POST", ofAccount(account, "/reset"), { what: ["clock"] }) });
   }
   for (const [name, value] of Object.entries(terms)) {

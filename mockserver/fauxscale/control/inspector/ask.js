@@ -22,7 +22,7 @@ export async function read(path, rest) {
   if (reply.ok) return reply.json();
   let said;
   try { said = (await reply.json()).error; } catch { /* no JSON: the status has to do */ }
-  throw new Refused(said || `the server answers ${reply.status}`);
+  throw new Refused(said || `the server answered ${reply.status}`);
 }
 
 export const send = (method, path, body) => read(path, { method, body: JSON.stringify(body ?? {}) });
@@ -37,7 +37,7 @@ export async function picture(account, n, side) {
 // Server-sent events. EventSource can send no token, so they are read from a fetch.
 export async function* events(signal) {
   const reply = await ask("inspector/events", { signal });
-  if (!reply.ok) throw new Refused(`the server answers ${reply.status}`);
+  if (!reply.ok) throw new Refused(`the server answered ${reply.status}`);
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   while (true) {

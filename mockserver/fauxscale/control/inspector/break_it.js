@@ -24,7 +24,7 @@ export function BreakIt({ account, operation, state }) {
   const operations = useMemo(() => named(fixed.value?.[1].providers ?? {}), [fixed.value]);
 
   const heading = html`<a class="back" href=${LIST}>← Calls</a><h2 tabindex="-1">Break it</h2>`;
-  if (accounts.value && !cards.length) return html`${heading}<p class="soft">No account yet: the first call with a key opens one.</p>`;
+  if (accounts.value && !cards.length) return html`${heading}<p class="soft">No account yet: the first call with an API key creates one.</p>`;
   const card = cards.find((one) => one.id === chosen);
   const [clock, settings, links, jobs] = found.value ?? [];
   return html`${heading}
@@ -53,13 +53,13 @@ function Clock({ account, clock, links }) {
   const ends = links.filter((link) => link.alive && link.exp > clock.now).map((link) => link.exp);
   const next = ends.length ? Math.min(...ends) : null;
   return html`<h3>Clock</h3>
-    <p><time class="clock">${fullTime(clock.now)}</time>${clock.frozen ? " · stands still" : ""}</p>
+    <p><time class="clock">${fullTime(clock.now)}</time>${clock.frozen ? " · frozen" : ""}</p>
     <div class="bar">
       ${move("+1 min", { minutes: 1 })}${move("+1 h", { hours: 1 })}
       ${next != null && html`<${Act} label="To the next expiry" told=${`Clock at ${clockTime(next)}`}
         act=${() => send("POST", ofAccount(account, "/clock/set"), { at: next })} />`}
-      ${clock.frozen ? html`<${Act} label="Let it run" act=${() => send("POST", ofAccount(account, "/clock/unfreeze"))} />`
-        : html`<${Act} label="Stop it" act=${() => send("POST", ofAccount(account, "/clock/freeze"))} />`}
+      ${clock.frozen ? html`<${Act} label="Unfreeze" act=${() => send("POST", ofAccount(account, "/clock/unfreeze"))} />`
+        : html`<${Act} label="Freeze" act=${() => send("POST", ofAccount(account, "/clock/freeze"))} />`}
       <${Act} label="Back to real time" act=${() => send("POST", ofAccount(account, "/reset"), { what: ["clock"] })} />
     </div>`;
 }
@@ -86,9 +86,9 @@ function Terms({ account, settings, schema }) {
         const value = changed[name] ?? settings[name] ?? "";
         const change = (event) => setChanged({ ...changed, [name]: event.target.value });
         return html`<label for=${`term-${name}`}>${name}${choices
-          ? html`<select id=${`term-${name}`} value=${value} onChange=${change}><option value="" selected=${value === ""}>as the server</option>
+          ? html`<select id=${`term-${name}`} value=${value} onChange=${change}><option value="" selected=${value === ""}>server default</option>
             ${choices.filter(Boolean).map((one) => html`<option value=${one} selected=${one === value}>${one}</option>`)}</select>`
-          : html`<input id=${`term-${name}`} type="number" min="0" step="any" placeholder=${name === "balance" ? "no limit" : "usual"} value=${value} onInput=${change} />`}</label>`;
+          : html`<input id=${`term-${name}`} type="number" min="0" step="any" placeholder=${name === "balance" ? "no limit" : "default"} value=${value} onInput=${change} />`}</label>`;
       })}
       <button type="submit" class="primary" disabled=${!Object.keys(changed).length}>Set</button>
       <button type="button" class="small" onClick=${() => patch({ balance: 0 }, "The wallet is empty")}>Empty the wallet</button>
@@ -103,9 +103,9 @@ function Links({ account, links }) {
   const shown = links.slice(-MOST).reverse();
   const change = (verb, link) => () => send("POST", ofAccount(account, `/links/${verb}`), link ? { link: link.id } : {});
   return html`<h3>Links (${links.length})</h3>
-    <div class="bar"><${Act} label="Expire all" told="Every link is expired" act=${change("expire")} /><${Act} label="Renew all" act=${change("renew")} /></div>
+    <div class="bar"><${Act} label="Expire all" told="All links expired" act=${change("expire")} /><${Act} label="Renew all" act=${change("renew")} /></div>
     <ul class="things">${shown.map((link) => html`<li key=${link.id}>
-      <span><b class=${link.alive ? "good" : "bad"}>${link.alive ? "alive" : "dead"}</b> ${link.operation} ${link.width}×${link.height}
+      <span><b class=${link.alive ? "good" : "bad"}>${link.alive ? "active" : "inactive"}</b> ${link.operation} ${link.width}×${link.height}
         <small>${link.exp ? `until ${fullTime(link.exp)}` : "its job has not finished"}</small></span>
       <span class="bar">${link.alive ? html`<${Act} label="Expire" told="Expired" act=${change("expire", link)} />`
         : html`<${Act} label="Renew" told="Renewed" act=${change("renew", link)} />`}<${Act} label="Purge" told="Purged" act=${change("purge", link)} /></span></li>`)}</ul>
@@ -119,6 +119,6 @@ function Jobs({ account, jobs }) {
     <ul class="things">${jobs.slice(-MOST).reverse().map((job) => html`<li key=${job.id}>
       <span><b class=${job.error ? "bad" : job.stage === "done" ? "good" : "cut"}>${job.stage}</b> ${job.operation} <small>${job.id}</small></span>
       ${["queued", "running"].includes(job.stage) && html`<span class="bar">
-        <${Act} label="Run to the end" told="The job is done" act=${act(job, "finish")} /><${Act} label="Fail" told="The job failed" act=${act(job, "fail")} />
-        <${Act} label="Stall" told="The job stands still" act=${act(job, "stall")} /></span>`}</li>`)}</ul>`;
+        <${Act} label="Finish" told="The job is finished" act=${act(job, "finish")} /><${Act} label="Fail" told="The job failed" act=${act(job, "fail")} />
+        <${Act} label="Stall" told="The job is stalled" act=${act(job, "stall")} /></span>`}</li>`)}</ul>`;
 }

@@ -15,9 +15,9 @@ export function Call({ account, n, state }) {
   useEffect(() => { document.getElementById("detail").scrollTop = 0; }, [account, n]);
   const call = entry.value;
   if (entry.problem) {
-    return html`<h2 tabindex="-1">Call ${n}</h2><p class="reason">This call is no longer kept: ${entry.problem}.</p><a href=${LIST}>All calls</a>`;
+    return html`<h2 tabindex="-1">Call ${n}</h2><p class="reason">This call is no longer available: ${entry.problem}.</p><a href=${LIST}>All calls</a>`;
   }
-  if (!call || String(call.n) !== n) return html`<h2 tabindex="-1">Call ${n}</h2><p class="soft">Reading …</p>`;
+  if (!call || String(call.n) !== n) return html`<h2 tabindex="-1">Call ${n}</h2><p class="soft">Loading …</p>`;
   const pictured = call.image?.source || (call.kind === "download" && call.results.length) || call.results.length;
   const reasons = why(call, story.value);
   return html`
@@ -50,15 +50,15 @@ function Actions({ account, call, story }) {
   const alive = story?.links.filter((link) => link.alive) ?? [];
   const expire = async () => {
     for (const link of alive) await send("POST", ofAccount(account, "/links/expire"), { link: link.id });
-    announce("Expired: reads of its link are refused now");
+    announce("Expired: its link is now refused");
   };
   const finish = async () => {
     await send("POST", ofAccount(account, `/jobs/${story.job.id}/finish`));
-    announce("The job is done");
+    announce("The job is finished");
   };
   return html`
     ${alive.length > 0 && html`<button type="button" class="small" onClick=${expire}>Expire its link</button>`}
-    ${story?.job && !story.job.ended && html`<button type="button" class="small" onClick=${finish}>Run its job to the end</button>`}`;
+    ${story?.job && !story.job.ended && html`<button type="button" class="small" onClick=${finish}>Finish its job</button>`}`;
 }
 
 function Table({ rows, name, folded = false }) {
@@ -77,7 +77,7 @@ function Parts({ call }) {
     <thead><tr><th scope="col">name</th><th scope="col">declared</th><th scope="col">detected</th><th scope="col">sent</th></tr></thead>
     <tbody>${call.parts.map((part) => html`<tr><th scope="row">${part.name}</th>
       <td>${[part.content_type, part.filename].filter(Boolean).join(", ") || "—"}</td>
-      <td class=${agree(part) ? "" : "cut"}>${part.detected ?? "—"}${agree(part) ? "" : " (not as declared)"}</td>
+      <td class=${agree(part) ? "" : "cut"}>${part.detected ?? "—"}${agree(part) ? "" : " (differs from declared)"}</td>
       <td>${part.text ?? bytes(part.bytes)}</td></tr>`)}</tbody></table>`;
 }
 
@@ -99,7 +99,7 @@ function Timeline({ account, call, story }) {
     steps.push({ at: link.exp, text: link.exp > story.now ? `link ${link.alive ? "expires" : "was expired early"}` : "link expired", future: link.exp > story.now });
   }
   steps.sort((one, other) => one.at - other.at);
-  return html`<h3>What came of it</h3><ol class="timeline">${steps.map((step) => html`<li class=${step.future ? "future" : ""}>
+  return html`<h3>Timeline</h3><ol class="timeline">${steps.map((step) => html`<li class=${step.future ? "future" : ""}>
     <time title=${fullTime(step.at)}>${shortTime(step.at)}</time>
     <span>${step.href ? html`<a href=${step.href}>${step.text}</a>` : step.text}
       ${step.status !== undefined && html` <b class=${tone(step.status)}>${statusText(step.status)}</b>`}</span></li>`)}</ol>`;
@@ -113,6 +113,6 @@ function Copies({ copies }) {
     <div class="bar" role="group" aria-label="Language">${LANGUAGES.map(([name, label]) =>
       html`<button type="button" class="small" aria-pressed=${String(chosen === name)} onClick=${() => setChosen(name)}>${label}</button>`)}
       <${CopyButton} text=${copies[chosen]} /></div>
-    ${chosen === "pytest" && html`<p class="soft">Stages this very answer with the plugin's fixtures, and checks it.</p>`}
+    ${chosen === "pytest" && html`<p class="soft">A pytest test that stages this exact reply and checks it.</p>`}
     <pre id="snippet" tabindex="0" aria-label="Code">${copies[chosen]}</pre>`;
 }

@@ -23,9 +23,9 @@ export function Compare({ call }) {
     return () => { wanted = false; urls.forEach((url) => url && URL.revokeObjectURL(url)); };
   }, [call.account, call.n]);
 
-  if (!seen) return html`<p class="soft">Reading the pictures …</p>`;
+  if (!seen) return html`<p class="soft">Loading the pictures …</p>`;
   const { before, after, facts } = seen;
-  if (!before && !after) return html`<p class="soft">The pictures are no longer kept.</p>`;
+  if (!before && !after) return html`<p class="soft">The pictures are no longer available.</p>`;
   if (!before || !after) {
     return html`<h3>${after ? "Result" : "Sent"}</h3>
       <div class="stage"><div class="pair"><img src=${after ?? before} alt=${after ? "result" : "picture sent"} /></div></div>
@@ -47,7 +47,7 @@ function Pair({ before, after, mode, zoom }) {
   const [natural, setNatural] = useState(0);
   const width = zoom && natural ? { width: `${natural * zoom}px`, maxWidth: "none", maxHeight: "none" } : {};
   const slider = mode === "slider";
-  return html`<div class="stage" tabindex=${zoom ? 0 : null} aria-label=${zoom ? "Pictures, enlarged: scroll" : null} role=${zoom ? "group" : null}>
+  return html`<div class="stage" tabindex=${zoom ? 0 : null} aria-label=${zoom ? "Enlarged pictures; scroll to move" : null} role=${zoom ? "group" : null}>
     <div class="pair ${zoom > 1 ? "crisp" : ""}">
       <img src=${after} alt="after" style=${width} onLoad=${(event) => setNatural(event.target.naturalWidth)} />
       <img src=${before} alt="before" class=${slider ? "over" : "over difference"}
@@ -75,9 +75,9 @@ function Facts({ facts }) {
     ["bytes", before && bytes(before.bytes), after && bytes(after.bytes), ""],
     ["alpha", said(before?.has_alpha), said(after?.has_alpha), kept(before, after, "has_alpha")],
     ["colour profile", said(before?.has_profile), said(after?.has_profile), kept(before, after, "has_profile")],
-    ["turn", turn(before), turn(after), before?.orientation > 1 && after?.orientation === 1 ? "applied" : ""],
+    ["rotation", turn(before), turn(after), before?.orientation > 1 && after?.orientation === 1 ? "applied" : ""],
   ];
-  return html`<table class="facts"><caption class="hidden">What was kept and lost</caption>
+  return html`<table class="facts"><caption class="hidden">What the result kept and lost</caption>
     <thead><tr><th scope="col"></th><th scope="col">before</th><th scope="col">after</th><th scope="col"></th></tr></thead>
     <tbody>${lines.map(([name, one, other, verdict]) => html`<tr><th scope="row">${name}</th><td>${one ?? "—"}</td><td>${other ?? "—"}</td>
       <td class=${verdict === "lost" ? "bad" : "good"}>${verdict}</td></tr>`)}</tbody></table>`;

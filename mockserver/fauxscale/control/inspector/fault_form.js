@@ -77,7 +77,7 @@ export function FaultForm({ account, description, operations, operation }) {
     <p class="soft wide">${kind.about.replaceAll("`", "")}</p>
     <label for="on">on<select id="on" value=${on} onChange=${(event) => setOn(event.target.value)}>
       ${operations.map((one) => html`<option value=${one} selected=${one === on}>${one === "*" ? "every operation" : one}</option>`)}</select></label>
-    <label for="times">next calls<input id="times" type="number" min="1" step="1" value=${often.times} placeholder="for ever"
+    <label for="times">next calls<input id="times" type="number" min="1" step="1" value=${often.times} placeholder="unlimited"
       onInput=${(event) => setOften({ ...often, times: event.target.value })} /></label>
     <label for="after">after<input id="after" type="number" min="0" step="1" value=${often.after}
       onInput=${(event) => setOften({ ...often, after: event.target.value })} /></label>

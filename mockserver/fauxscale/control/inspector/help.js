@@ -3,9 +3,9 @@ import { NAMES } from "./filter.js";
 import { html, useEffect, useRef } from "./parts.js";
 
 const KEYS = [["j k ↓ ↑", "next and previous call"], ["Home End", "newest and oldest call"], ["Enter", "open the call"], ["Esc", "back to the list"],
-  ["/", "search"], ["b", "break it"], ["m", "money"], ["?", "this"]];
+  ["/", "search"], ["b", "break it"], ["m", "money"], ["?", "this help"]];
 const EXAMPLES = [["status:429", "or status:4xx, status:cut"], ["provider:fal", ""], ["size:>1000", "bytes; also ms:, cost:, width:"],
-  ["account:acct_1", "its id or label"], ["-kind:download", "all but those"], ["cat 400", "words, anywhere"]];
+  ["account:acct_1", "its id or label"], ["-kind:download", "all except these"], ["cat 400", "words in any field"]];
 
 export function Help({ open, onClose }) {
   const dialog = useRef(null);

@@ -11,7 +11,7 @@ const thumbs = new Map();
 function thumb(call) {
   const key = keyOf(call);
   if (!thumbs.has(key)) {
-    thumbs.set(key, picture(call.account, call.n, "before").catch(() => null));
+    thumbs.set(key, picture(call.account, call.n, "thumbnail").catch(() => null));
     if (thumbs.size > MOST_THUMBS) {
       const [oldest, url] = thumbs.entries().next().value;
       thumbs.delete(oldest);
@@ -53,8 +53,33 @@ function Row({ call, at, count, chosen }) {
   </li>`;
 }
 
-export function List({ rows, more, chosen, onOlder, filtered }) {
+// While a button of the pointer is down the rows stay where they are, so that a click ends on the row that it began on.
+function useSteady(rows, place) {
+  const held = useRef(null);
+  const latest = useRef(rows);
+  const [, drawAgain] = useState(0);
+  latest.current = rows;
+  useEffect(() => {
+    const node = place.current;
+    const hold = () => { held.current ??= latest.current; };
+    const release = () => setTimeout(() => { // after the click that follows
+      if (!held.current) return;
+      held.current = null;
+      drawAgain((times) => times + 1);
+    });
+    node.addEventListener("pointerdown", hold);
+    for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, release);
+    return () => {
+      node.removeEventListener("pointerdown", hold);
+      for (const name of ["pointerup", "pointercancel", "blur"]) removeEventListener(name, release);
+    };
+  }, []);
+  return held.current ?? rows;
+}
+
+export function List({ rows: newest, more, chosen, onOlder, filtered }) {
   const place = useRef(null);
+  const rows = useSteady(newest, place);
   const [view, setView] = useState({ top: 0, height: 800 });
   const before = useRef({ first: "", count: 0 });
 

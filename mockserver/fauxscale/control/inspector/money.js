@@ -14,7 +14,7 @@ export function Money({ account, state }) {
   const ledger = useRead(() => (chosen ? read(ofAccount(chosen, "/ledger")) : Promise.resolve(null)), [chosen, tick]);
   const label = accounts.find((one) => one.id === chosen)?.label ?? chosen;
   return html`<a class="back" href=${LIST}>← Calls</a><h2 tabindex="-1">Money</h2>
-    <p class="soft">Play money: what the calls would have cost at the real services. All in all ${dollars(state.spent)}.</p>
+    <p class="soft">Play money: what the calls would have cost at the real services. Total: ${dollars(state.spent)}.</p>
     <h3>By account</h3>
     <table class="money"><thead><tr><th scope="col">account</th><th scope="col">calls</th><th scope="col">spent</th></tr></thead>
       <tbody>${accounts.map((one) => html`<tr key=${one.id} class=${one.id === chosen ? "chosen" : ""}>
@@ -33,8 +33,8 @@ function Ledger({ ledger, label, account }) {
   const lost = [...extra.keys()].reduce((sum, id) => sum + paid.find((one) => one.id === id).micros, 0);
   const shown = ledger.charges.slice(-MOST).reverse();
   return html`<h3>${label} by operation</h3>
-    <p>spent ${dollars(ledger.spent)} · ${ledger.balance == null ? "wallet without a limit" : `${dollars(ledger.balance)} left`}</p>
-    ${twice.length > 0 && html`<p class="reason">${extra.size === 1 ? "One charge was" : `${extra.size} charges were`} for work that had been paid for already: ${dollars(lost)}.</p>`}
+    <p>spent ${dollars(ledger.spent)} · ${ledger.balance == null ? "unlimited wallet" : `${dollars(ledger.balance)} left`}</p>
+    ${twice.length > 0 && html`<p class="reason">${extra.size === 1 ? "One charge was" : `${extra.size} charges were`} for work that was already paid for: ${dollars(lost)}.</p>`}
     <table class="money"><thead><tr><th scope="col">operation</th><th scope="col">charges</th><th scope="col">images</th><th scope="col">spent</th></tr></thead>
       <tbody>${[...grouped(ledger.charges, (one) => one.operation)].map(([operation, charges]) => html`<tr><th scope="row">${operation}</th>
         <td>${charges.length}</td><td>${sum(charges, "images")}</td><td>${dollars(sum(charges, "micros"))}</td></tr>`)}</tbody></table>
@@ -42,8 +42,8 @@ function Ledger({ ledger, label, account }) {
     <table class="money"><thead><tr><th scope="col">call</th><th scope="col">when</th><th scope="col">operation</th><th scope="col">charged</th></tr></thead>
       <tbody>${shown.map((one) => html`<tr key=${one.id} class=${extra.has(one.id) ? "twice" : ""}>
         <th scope="row"><a href=${`#/calls/${encodeURIComponent(account)}/${one.call.replace("call_", "")}`}>${one.call}</a></th><td>${clockTime(one.at)}</td>
-        <td>${one.operation}${extra.has(one.id) ? html` <span class="chip">paid twice: as ${extra.get(one.id).call}</span>` : ""}
-          ${one.refunds ? html` <span class="chip">returned</span>` : ""}</td><td>${dollars(one.micros)}</td></tr>`)}</tbody></table>
+        <td>${one.operation}${extra.has(one.id) ? html` <span class="chip">paid twice: same as ${extra.get(one.id).call}</span>` : ""}
+          ${one.refunds ? html` <span class="chip">refunded</span>` : ""}</td><td>${dollars(one.micros)}</td></tr>`)}</tbody></table>
     ${ledger.charges.length > MOST && html`<p class="soft">The newest ${MOST} of ${ledger.charges.length}.</p>`}`;
 }
 

@@ -133,7 +133,7 @@ export function useRead(load, when) {
   useEffect(() => {
     let wanted = true;
     load().then((value) => wanted && setFound({ value, problem: "" }),
-      (problem) => wanted && setFound({ value: null, problem: problem.message || "the server does not answer" }));
+      (problem) => wanted && setFound({ value: null, problem: problem.message || "the server is not responding" }));
     return () => { wanted = false; };
   }, when);
   return found;

@@ -9,8 +9,8 @@ export function Locked({ wrong, onToken }) {
     onToken();
   };
   return html`<section id="locked" class="notice">
-    <h2>This server wants its control token</h2>
-    <p id="why">${wrong ? "What was given is not it. It was printed when the server started." : "It was printed when the server started."}</p>
+    <h2>This server requires its control token</h2>
+    <p id="why">${wrong ? "That is not the token. It was printed when the server started." : "It was printed when the server started."}</p>
     <form id="unlock" onSubmit=${unlock}>
       <input id="token" type="password" autocomplete="off" required aria-label="Control token" autofocus />
       <button type="submit" class="primary">Show the calls</button>
@@ -23,7 +23,7 @@ export function Empty({ anyKey }) {
   return html`<section id="empty" class="notice">
     <h2>No calls yet</h2>
     <p>Send a picture; it appears here at once.</p>
-    ${!anyKey && html`<p id="keys">Only the keys this server was started with work, and those made over its control API.</p>`}
+    ${!anyKey && html`<p id="keys">Only keys that the server was started with, or that its control API issued, work.</p>`}
     <pre id="snippet" tabindex="0" aria-label="A first call">${snippet}</pre>
     <button id="try" type="button" class="primary" onClick=${() => tryOut(anyKey).catch((refused) => setProblem(refused.message))}>Send a test picture</button>
     ${problem && html`<p class="reason" role="alert">${problem}</p>`}

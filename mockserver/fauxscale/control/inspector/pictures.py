@@ -13,6 +13,7 @@ from fauxscale.state.accounts import Accounts
 from fauxscale.state.journal import Entry
 from fauxscale.state.link import Link
 
+THUMBNAIL = 96  # pixels square: twice what the page shows, for dense screens
 # What was let in, or made here, is only described: no cap is left to hold it to.
 _OURS = Rules(decode_up_to=0)
 
@@ -30,6 +31,26 @@ class Pictures:
             for link in await self._links(entry):
                 source = link.sources[0] if link.sources else None
         return await self._accounts.store.get_blob(str(source)) if source else None
+
+    async def thumbnail(self, entry: Entry) -> bytes | None:
+        """The middle of the picture that was sent, as a small WebP; None where there is none left."""
+        data = await self.sent(entry)
+        if data is None:
+            return None
+        from fauxscale.images.compositing import (
+            covering,
+        )  # Pillow: not imported before a picture is looked at
+        from fauxscale.images.memory import memory_to_read
+        from fauxscale.images.render import encode, read
+
+        def make() -> bytes:
+            return encode(covering(read(data), (THUMBNAIL, THUMBNAIL)), "WEBP")
+
+        try:
+            picture = await self._accounts.probes.judge(data, _OURS)
+            return await self._accounts.renderer.measure(memory_to_read(picture), make)
+        except ApiError:
+            return None
 
     async def made(self, entry: Entry) -> bytes | None:
         """The first result as its link shows it, made now where nobody has read it yet."""

@@ -37,9 +37,9 @@ def _related(entry: Entry, entries: Sequence[Entry], job: Job | None) -> Iterato
         if one.n == entry.n:
             continue
         if job is not None and job.id in one.path:
-            yield one, "asked for the job"
+            yield one, "for this job"
         elif links and any(result["link"] in links for result in one.results):
-            same = "read the link" if one.kind == "download" else "gave out the link"
+            same = "read the link" if one.kind == "download" else "issued the link"
             yield one, same
 
 
