@@ -25,14 +25,14 @@ export declare class FauxscaleError extends Error {
 }
 
 /**
- * Connect to a running server: at `url`, else at FAUXSCALE_URL, which `fauxscale run` sets, else on port 2160 of this
- * machine. A server beyond loopback asks for its `token` (FAUXSCALE_TOKEN).
+ * Connect to a running server: at `url`, or at FAUXSCALE_URL, which `fauxscale run` sets, or on port 2160 of this
+ * machine. A server that listens beyond loopback requires its `token` (FAUXSCALE_TOKEN).
  */
 export declare function connect(where?: { url?: string; token?: string }): Promise<Server>;
 
 /**
- * Start a server on a free port, which ends with `stop()` or this process. `command` is how fauxscale is called here,
- * `["uvx", "fauxscale"]` for instance; `args` are further options of `fauxscale serve`.
+ * Start a server on a free port; it stops with `stop()` or this process. `command` is the command for fauxscale,
+ * such as `["uvx", "fauxscale"]`; `args` are further options of `fauxscale serve`.
  */
 export declare function start(how?: {
   command?: readonly string[];
@@ -40,13 +40,13 @@ export declare function start(how?: {
   env?: Record<string, string>;
 }): Promise<Server>;
 
-/** Calls as text, a line each: what was asked, what came of it, and why. */
+/** Calls as text, one line each: the request, the result, and the reason for it. */
 export declare function describeCalls(calls: readonly Call[]): string;
 
 /** The built-in providers; an installed one has another name. */
 export type ProviderName = "ideogram" | "aigateway" | "lumenfall" | "fal" | (string & {});
 
-/** How an account is opened: its terms, its name in reports, and keys to be used as they are, by provider. */
+/** How an account is opened: its terms, its name in reports, and keys to use unchanged, by provider. */
 export interface Opening extends Terms {
   label?: string;
   keys?: Record<string, string>;
@@ -55,7 +55,7 @@ export interface Opening extends Terms {
 /** When a fault applies. `on` is an operation, a provider or a pattern; `times` null means no limit. */
 export type When = Omit<Routes["POST /accounts/{id}/faults/script"]["body"], "script">;
 
-/** What calls can be told apart by. `operation` may be a pattern: `fal.*`. */
+/** Filters for calls. `operation` may be a pattern: `fal.*`. */
 export interface CallFilter extends Omit<Routes["GET /accounts/{id}/calls"]["query"], "status" | "wait" | "timeout"> {
   status?: number | string;
 }
@@ -63,7 +63,7 @@ export interface CallFilter extends Omit<Routes["GET /accounts/{id}/calls"]["que
 /** A time: Unix seconds, ISO 8601, or a Date. */
 export type Time = number | string | Date;
 
-/** The arguments of a route: those parts of `path`, `query` and `body` that it has. */
+/** The arguments of a route: the parts of `path`, `query` and `body` that it accepts. */
 export type Given<R extends keyof Routes> = ({} extends Routes[R]["path"] ? {} : { path: Routes[R]["path"] }) & {
   query?: Routes[R]["query"];
 } & (Routes[R]["body"] extends undefined ? {} : { body: Routes[R]["body"] });
@@ -81,19 +81,19 @@ export interface Server {
   /** The providers by name: base path, variables that clients read, prices in micro-dollars, options. */
   readonly providers: Record<string, Provider>;
   readonly control: Control;
-  /** Open an account with keys of its own: one for each test. */
+  /** Open an account with its own keys: one for each test. */
   account(opening?: Opening): Promise<Account>;
   /** List all open accounts. */
   accounts(): Promise<AccountSummary[]>;
   health(): Promise<Routes["GET /health"]["reply"]>;
   settings(): Promise<Record<string, unknown>>;
-  /** What this server has done since its start, in Prometheus' text format. */
+  /** This server's metrics since its start, in Prometheus text format. */
   metrics(): Promise<string>;
   /** The OpenAPI description of the control API. */
   description(): Promise<Record<string, unknown>>;
   /** Delete every account and all of its state. */
   reset(): Promise<void>;
-  /** End a server that `start` started; one that `connect` found goes on. */
+  /** Stop a server that `start` started; one that `connect` found keeps running. */
   stop(): Promise<void>;
 }
 
@@ -106,7 +106,7 @@ export interface Account {
   readonly url: string;
   /** The base URL for clients of that provider. */
   baseUrl(provider: ProviderName): string;
-  /** The environment that points clients here: of these providers, of all when none is named. */
+  /** The environment variables that point clients here: for these providers, or for all if none is given. */
   env(...providers: ProviderName[]): Record<string, string>;
   readonly faults: Faults;
   readonly clock: ClockControl;
@@ -115,14 +115,14 @@ export interface Account {
   readonly links: Links;
   readonly jobs: Jobs;
   read(): Promise<AccountState>;
-  /** The terms in force. */
+  /** The current terms. */
   settings(): Promise<Terms>;
-  /** Change the terms that are named; null removes the account's own value. */
+  /** Change the given terms; null removes the override. */
   change(terms: Terms): Promise<Terms>;
   totals(): Promise<Totals>;
-  /** Note that a guard of yours stopped a call on its way to a real host. Returns the id of the call. */
+  /** Record that your own guard blocked a call to a real host. Returns the id of the call. */
   noteBlocked(call: Routes["POST /accounts/{id}/refusals"]["body"]): Promise<string>;
-  /** Forget the parts that are named, all when none is. */
+  /** Reset the given parts, or all if none is given. */
   reset(...what: NonNullable<Routes["POST /accounts/{id}/reset"]["body"]["what"]>): Promise<void>;
   /** Close the account: its keys and links stop working, its state is deleted. */
   delete(): Promise<Totals>;
@@ -132,11 +132,11 @@ export interface Account {
 export interface Faults {
   /** Apply a fault to the next call, or as `when` says. Returns an id to `remove`. */
   add(fault: Fault, when?: When): Promise<string>;
-  /** Apply these to one call each, in order; `{ fault: "Ok" }` lets one pass. */
+  /** Apply each of these to one call, in order; `{ fault: "Ok" }` lets a call succeed. */
   script(steps: readonly Fault[], when?: When): Promise<string>;
   /** List every rule in the order in which they were added. */
   list(): Promise<Rule[]>;
-  /** What went wrong so far, as a script that makes it happen again. */
+  /** What went wrong so far, as a script that reproduces it. */
   export(): Promise<Fault[]>;
   remove(fault: string): Promise<void>;
   clear(): Promise<void>;
@@ -153,10 +153,10 @@ export interface ClockControl {
   unfreeze(): Promise<Clock>;
 }
 
-/** The calls of an account, oldest first; reads of links too, which are of the kind "download". */
+/** The calls of an account, oldest first, including downloads, which have the kind "download". */
 export interface Calls {
   list(filter?: CallFilter): Promise<Call[]>;
-  /** Wait until so many calls match and return them; AssertionError after `seconds` (5). */
+  /** Wait until `count` calls match and return them; AssertionError after `seconds` (5). */
   wait(count?: number, filter?: CallFilter, seconds?: number): Promise<Call[]>;
   read(call: string): Promise<Call>;
   /** The picture that a call sent, byte for byte. */
@@ -173,21 +173,21 @@ export interface Ledger {
   assertBilledOnce(): Promise<void>;
 }
 
-/** The links to results. Where none, an address or an id, is named, all are meant. */
+/** The links to results. Without a link (an address or an id), a method applies to all. */
 export interface Links {
   list(): Promise<Link[]>;
   /** Expire a link now. */
   expire(link?: string): Promise<Link[]>;
-  /** Sign a link anew for so many seconds (3600) from now. The reply holds the new addresses. */
+  /** Sign a link again for `seconds` (3600) from now. The reply has the new addresses. */
   renew(link?: string, seconds?: number): Promise<Link[]>;
-  /** Purge the picture behind a link: reads answer 404. */
+  /** Purge the picture behind a link: downloads return 404. */
   purge(link?: string): Promise<Link[]>;
 }
 
 /** Queued work. */
 export interface Jobs {
   list(): Promise<Job[]>;
-  /** Move a job on by one stage: queued, running, done. */
+  /** Move a job to its next stage: queued, running, done. */
   advance(job: string): Promise<Job>;
   finish(job: string): Promise<Job>;
   /** Fail a job now, with `status` (that of `code`, else 500), `message` and the provider's own `code`. */

@@ -20,7 +20,7 @@ export async function connect({ url, token = process.env.FAUXSCALE_TOKEN } = {})
   } catch (error) {
     if (!(error instanceof FauxscaleError) || error.status !== null) throw error;
     const unset = named ? "" : " (FAUXSCALE_URL is not set)";
-    const advice = "run the tests by `fauxscale run -- npm test`, or start a server with `fauxscale serve`";
+    const advice = "run the tests with `fauxscale run -- npm test`, or start a server with `fauxscale serve`";
     throw new FauxscaleError(`${error.message}${unset}; ${advice}`, null, error.cause);
   }
 }
@@ -59,7 +59,7 @@ export async function start({ command = ["fauxscale"], args = [], env = {} } = {
     await stop();
     if (/** @type {any} */ (error).code !== "ENOENT") throw error;
     const advice = '`pip install fauxscale`, or start({ command: ["uvx", "fauxscale"] })';
-    throw new FauxscaleError(`there is no command ${program}: ${advice}`, null, error);
+    throw new FauxscaleError(`command not found: ${program}: ${advice}`, null, error);
   }
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -109,9 +108,10 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            # What is cut when the server stops has nobody left to tell.
-            with contextlib.suppress(asyncio.CancelledError):
+            try:
                 await self._guarded(scope, receive, send)
+            except asyncio.CancelledError:
+                return  # what is cut when the server stops has nobody left to tell
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a mistake of ours outside the pipeline is logged without secrets, and answered in JSON."""

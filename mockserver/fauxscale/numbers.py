@@ -1,4 +1,4 @@
-"""Read numbers from outside: a JSON value, a header, a segment of a path. What no double holds is none."""
+"""Reads numbers from outside: a JSON value, a header, a segment of a path. None if it does not fit a double."""
 
 from __future__ import annotations
 

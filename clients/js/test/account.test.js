@@ -193,7 +193,7 @@ test("a server of one's own is started, forgotten and stopped", async () => {
 
 test("what keeps a server from starting is told", async () => {
   const command = process.env.FAUXSCALE_COMMAND?.split(" ");
-  await assert.rejects(start({ command: ["no-such-fauxscale"] }), /there is no command no-such-fauxscale: `pip install/);
+  await assert.rejects(start({ command: ["no-such-fauxscale"] }), /command not found: no-such-fauxscale: `pip install/);
   await assert.rejects(start({ command, args: ["--nonsense"] }), /ended with status 2: [\s\S]*No such option/);
 });
 

@@ -86,7 +86,7 @@ class ProbeCache:
         memory = memory_to_judge(data, rules)
         if memory <= _SLIGHT:
             return await self._workers.run(work)
-        # Ahead of the renderings: somebody is sending, and may not be kept waiting for all of them.
+        # Before the renderings: an upload must not wait for all of them.
         async with self._memory.of(memory, first=True):
             return await self._workers.run(work)
 

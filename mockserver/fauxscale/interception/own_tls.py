@@ -81,7 +81,7 @@ def _certified(hosts: Iterable[str]) -> Contexts:
 
 
 def _anonymous() -> Contexts:
-    """TLS without a certificate: nobody is on the way from this process to itself."""
+    """TLS without a certificate: no one can intercept a connection within this process."""
     made = _bare()
     made.client.check_hostname = False
     _set(made.client, "verify_mode", ssl.CERT_NONE)

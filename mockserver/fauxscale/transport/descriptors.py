@@ -21,7 +21,7 @@ def descriptor_limit() -> int:
 def raise_descriptor_limit() -> None:
     """Let this process have ENOUGH descriptors open, or as many as it may allow itself.
 
-    For a program of our own: in somebody else's, and what it starts, the limit may be meant.
+    Only for our own programs: in another program the limit may be set on purpose.
     """
     if sys.platform == "win32":
         return

@@ -172,7 +172,7 @@ class Guard:
 
     @contextmanager
     def sending(self, peer: Peer, body: memoryview) -> Generator[None]:
-        """Count a long body as in flight. Where that is too much, the one goes that nobody has read of for longest."""
+        """Count a long body as in flight. If there are too many, the one that was unread for longest is dropped."""
         if peer in self._busy:
             self._sending[peer] = id(body.obj), len(body)
         self._bound_in_flight()
@@ -182,7 +182,7 @@ class Guard:
             self._sending.pop(peer, None)
 
     def make_room(self) -> bool:
-        """End the connection that can best be spared. False where there is none."""
+        """Close the connection that is needed least. False if there is none."""
         spared = self._spared()
         if spared is not None:
             self._end(spared, _TOO_MANY, at_once=True)

@@ -319,8 +319,8 @@ def test_an_endless_part_header_is_malformed() -> None:
 @pytest.mark.parametrize(
     ("content_type", "told"),
     [
-        (None, "nothing was sent"),
-        ("", "nothing was sent"),
+        (None, "got nothing"),
+        ("", "got nothing"),
         ("application/json", "got application/json, expected multipart/form-data"),
         ("application/x-www-form-urlencoded", "expected multipart/form-data"),
         ("multipart/mixed; boundary=xyz", "expected multipart/form-data"),

@@ -139,7 +139,7 @@ def test_a_redis_that_will_do_is_told_with_its_version_speed_memory_and_disk() -
         assert re.fullmatch(
             rf"[+-] Redis at 127.0.0.1:{server.port} is version [\d.]+ and answers in [\d.]+ ms", version
         )
-        assert writes == "+ it takes writes"
+        assert writes == "+ it accepts writes"
         assert re.fullmatch(r"\+ \d+ MiB used of 256, maxmemory-policy noeviction", memory)
         assert disk == "+ appendfsync is always: what was acknowledged is on its disk"
 
@@ -148,8 +148,8 @@ def test_a_redis_that_will_do_is_told_with_its_version_speed_memory_and_disk() -
 def test_what_a_redis_may_lose_is_worth_knowing() -> None:
     with doctor_of({}) as (_, lines):
         assert [line[:40] for line in lines()[2:]] == [
-            "- its memory has no bound (1 MiB used): ",
-            "- it keeps no append-only file: when it ",
+            "- its memory has no limit (1 MiB used): ",
+            "- it keeps no append-only file: if it cr",
         ]
     settings = {"maxmemory": "64mb", "maxmemory-policy": "volatile-lru", "appendonly": "yes"}
     with doctor_of(settings | {"appendfsync": "everysec"}) as (_, lines):
@@ -165,10 +165,10 @@ def test_a_redis_that_will_not_do_is_trouble_and_its_password_is_not_told() -> N
         wrong = server.url.replace("redis://", "redis://:hunter3@")
         told = CliRunner().invoke(main, ["doctor", "--store", wrong])
         assert told.exit_code == 1
-        assert f"! Redis at 127.0.0.1:{server.port} refuses the user name or the password" in told.output
+        assert f"! Redis at 127.0.0.1:{server.port} rejects the user name or password" in told.output
         assert "hunter" not in told.output
-        assert "asks for a password" in lines()[0]
-        assert lines(server.url.replace("redis://", "redis://:hunter2@"))[1] == "+ it takes writes"
+        assert "requires a password" in lines()[0]
+        assert lines(server.url.replace("redis://", "redis://:hunter2@"))[1] == "+ it accepts writes"
     assert lines()[0] == f"! Redis at 127.0.0.1:{server.port} cannot be reached"
 
 

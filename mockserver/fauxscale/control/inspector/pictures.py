@@ -14,7 +14,7 @@ from fauxscale.state.journal import Entry
 from fauxscale.state.link import Link
 
 THUMBNAIL = 96  # pixels square: twice what the page shows, for dense screens
-# What was let in, or made here, is only described: no cap is left to hold it to.
+# Uploads were checked when they arrived, so no limit applies here.
 _OURS = Rules(decode_up_to=0)
 
 

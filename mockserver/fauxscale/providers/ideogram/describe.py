@@ -70,7 +70,7 @@ async def _layerize(call: Call, asked: Asked) -> Response:
 
 
 def _block(number: int, block: Block) -> dict[str, object]:
-    """A block of text: where it is was measured, what it says nobody has read."""
+    """A block of text: its place is measured, but its text is a placeholder because nothing reads it."""
     return {
         "x": block.x,
         "y": block.y,

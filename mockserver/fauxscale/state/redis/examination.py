@@ -52,7 +52,7 @@ def _examined(place: str, client: Any) -> Iterator[tuple[str, str]]:
         if abs(ahead := wall() - seconds - micros / 1e6) > _SKEW:
             side = "ahead of" if ahead > 0 else "behind"
             yield "!", f"this machine's clock is {abs(ahead):.0f} s {side} that of Redis: set both by NTP"
-    yield "+", "it takes writes"
+    yield "+", "it accepts writes"
     yield _memory(facts)
     yield _persistence(client, facts)
 
@@ -61,10 +61,10 @@ def _memory(facts: dict[str, Any]) -> tuple[str, str]:
     most, policy = int(facts.get("maxmemory", 0)), str(facts.get("maxmemory_policy", "noeviction"))
     used = f"{int(facts['used_memory']) / 2**20:,.0f} MiB used"
     if not most:
-        return "-", f"its memory has no bound ({used}): set maxmemory, and maxmemory-policy noeviction"
+        return "-", f"its memory has no limit ({used}): set maxmemory, and maxmemory-policy noeviction"
     said = f"{used} of {most / 2**20:,.0f}, maxmemory-policy {policy}"
     if policy != "noeviction":
-        return "-", f"{said}: uploads that wait to be paid for may be thrown away; noeviction keeps them"
+        return "-", f"{said}: uploads that are not yet charged may be evicted; noeviction keeps them"
     return "+", said
 
 
@@ -72,12 +72,12 @@ def _persistence(client: Any, facts: dict[str, Any]) -> tuple[str, str]:
     if not int(facts.get("aof_enabled", 0)):
         return (
             "-",
-            "it keeps no append-only file: when it dies, calls and charges of its last minutes are lost",
+            "it keeps no append-only file: if it crashes, calls and charges of its last minutes are lost",
         )
     sync = str(client.config_get("appendfsync").get("appendfsync", ""))
     if sync != "always":
         return (
             "-",
-            f"appendfsync is {sync}: when it dies, what it was told last is lost, a second's worth at most",
+            f"appendfsync is {sync}: if it crashes, the last writes are lost, at most one second",
         )
     return "+", "appendfsync is always: what was acknowledged is on its disk"

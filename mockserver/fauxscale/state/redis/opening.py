@@ -34,7 +34,7 @@ def connect(url: str, memory: int, seconds: float) -> RedisStore:
         client = servers.from_url(url, **how)
     except ValueError:
         raise NoAddress(
-            "the store's address must be like redis://127.0.0.1:6379/0 (rediss:// and unix:// do, too)"
+            "the store's address must be like redis://127.0.0.1:6379/0 (or rediss:// or unix://)"
         ) from None
     try:
         with client:
@@ -60,12 +60,12 @@ def _judge(place: str, facts: dict[str, Any]) -> None:
             "before it begins where it is full or read-only"
         )
     if facts.get("role") == "slave":
-        raise StoreUnavailable(f"{place} is a replica: name the primary instead")
+        raise StoreUnavailable(f"{place} is a replica: use the address of the primary")
     most = int(facts.get("maxmemory", 0))
     policy = str(facts.get("maxmemory_policy", "noeviction"))
     if most and policy.startswith("allkeys"):
         raise StoreUnavailable(
-            f"{place} throws away what it likes when it is full (maxmemory-policy {policy}), charges and limits too: "
+            f"{place} evicts keys when it is full (maxmemory-policy {policy}), charges and limits included: "
             "set maxmemory-policy to noeviction"
         )
     if most and int(facts.get("used_memory", 0)) >= most:

@@ -11,16 +11,16 @@ from fauxscale.state.store import StoreUnavailable
 # By the first word of an error that Redis replies with, or by the client's own class of it.
 _BY_WORD = {
     "OOM": "is full: raise its maxmemory (its maxmemory-policy must stay noeviction), or delete accounts",
-    "READONLY": "is a read-only replica: name the primary instead",
-    "LOADING": "is loading its data since it was started, and answers when that is done",
-    "MISCONF": "cannot write to its disk, and so takes no writes",
-    "NOREPLICAS": "has lost its replicas, and so takes no writes",
+    "READONLY": "is a read-only replica: use the address of the primary",
+    "LOADING": "is still loading its data after a start",
+    "MISCONF": "cannot write to its disk, so it accepts no writes",
+    "NOREPLICAS": "has lost its replicas, so it accepts no writes",
     "MASTERDOWN": "has lost its primary",
-    "CLUSTERDOWN": "belongs to a cluster that is not complete",
-    "BUSY": "is busy with somebody's script",
-    "WRONGPASS": "refuses the user name or the password of the store's address",
-    "NOAUTH": "asks for a password, which the store's address has none of",
-    "NOPERM": "does not let this user run what is needed: every command, on keys that begin with fauxscale:",
+    "CLUSTERDOWN": "belongs to an incomplete cluster",
+    "BUSY": "is busy running another script",
+    "WRONGPASS": "rejects the user name or password in the store's address",
+    "NOAUTH": "requires a password, but the store's address has none",
+    "NOPERM": "does not give this user the rights it needs: every command, on keys that begin with fauxscale:",
 }
 _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.OutOfMemoryError, "OOM"),

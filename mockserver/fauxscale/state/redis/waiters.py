@@ -32,8 +32,8 @@ class AccountWaiters:
         self._line: Any = None
         self._client: Any = None  # Redis, whose `pubsub` has no types
         self._listening: asyncio.Task[None] | None = None
-        # One asks at a time: two that connect the line at once make two of it, and what is no longer wanted must not
-        # be said behind the wish of somebody who came meanwhile.
+        # One at a time: two that connect at once would open two lines, and an unsubscription must not overtake a
+        # subscription that came in the meantime.
         self._turn = asyncio.Lock()
 
     async def wait(self, account: str) -> asyncio.Future[None]:

@@ -70,9 +70,9 @@ def test_a_password_is_asked_for_and_a_wrong_one_refused() -> None:
     with RedisServer({"requirepass": "s3cret"}) as server:
         open_store(server.url.replace("//", "//:s3cret@"), memory=MEMORY)
         place = f"Redis at 127.0.0.1:{server.port}"
-        assert refusal(server.url) == f"{place} asks for a password, which the store's address has none of"
+        assert refusal(server.url) == f"{place} requires a password, but the store's address has none"
         wrong = refusal(server.url.replace("//", "//:wr0ng@"))
-        assert wrong == f"{place} refuses the user name or the password of the store's address"
+        assert wrong == f"{place} rejects the user name or password in the store's address"
 
 
 @needs("redis-server")
@@ -90,11 +90,11 @@ def test_a_replica_and_a_server_that_is_full_or_throws_away_are_refused() -> Non
             f"{place} is full: raise its maxmemory of 1,000 bytes, or delete accounts"
         )
         assert found("CONFIG SET maxmemory-policy allkeys-lru") == (
-            f"{place} throws away what it likes when it is full (maxmemory-policy allkeys-lru), charges and limits "
-            "too: set maxmemory-policy to noeviction"
+            f"{place} evicts keys when it is full (maxmemory-policy allkeys-lru), charges and limits "
+            "included: set maxmemory-policy to noeviction"
         )
         assert found("CONFIG SET maxmemory 0", f"REPLICAOF 127.0.0.1 {free_port()}") == (
-            f"{place} is a replica: name the primary instead"
+            f"{place} is a replica: use the address of the primary"
         )
 
 

@@ -110,8 +110,8 @@ OUTAGES: dict[str, tuple[Outage, str]] = {
     "paused": (paused, "did not answer within 1 s"),
     "killed": (killed, "cannot be reached"),
     "full": (full, "is full: raise its maxmemory"),
-    "read-only": (read_only, "is a read-only replica: name the primary instead"),
-    "locked": (locked, "asks for a password"),
+    "read-only": (read_only, "is a read-only replica: use the address of the primary"),
+    "locked": (locked, "requires a password"),
 }
 
 
