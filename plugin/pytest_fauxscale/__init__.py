@@ -35,6 +35,8 @@ _MODULES = {
 if not TYPE_CHECKING:  # or a checker would take any name for one that is here
 
     def __getattr__(name: str) -> Any:
+        if not name[:1].isupper():  # a submodule, which `from . import` looks for here before it imports it
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name not in _MODULES:
             from fauxscale.spelling import no_attribute
 

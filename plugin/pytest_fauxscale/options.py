@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from fauxscale.spelling import choose_from
-
 from . import declared, explore_options
 from .declared import MARKER, TERMS
 
@@ -101,6 +99,8 @@ def check_marker(item: pytest.Item) -> None:
                 f"{item.nodeid}: the marker fauxscale accepts named arguments only: fauxscale(balance=1)"
             )
         if unknown := sorted(set(mark.kwargs) - set(declared.MARKED)):
+            from fauxscale.spelling import choose_from  # only here: a run that uses nothing loads no server
+
             known = choose_from(unknown[0], declared.MARKED)
             raise pytest.UsageError(f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}{known}")
         for name, value in mark.kwargs.items():
@@ -176,6 +176,8 @@ def api_version_options(providers: Iterable[Provider], api_version: object) -> d
         f"{name}.api_version": str(api_version) for name, dates in known.items() if api_version in dates
     }
     if not chosen:
+        from fauxscale.spelling import choose_from  # as above
+
         dates = sorted({str(date) for choices in known.values() for date in choices})
         raise ValueError(
             f"no provider has the API version {api_version!r}{choose_from(str(api_version), dates)}"

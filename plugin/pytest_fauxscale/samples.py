@@ -8,8 +8,6 @@ import zlib
 
 from PIL import Image
 
-from fauxscale.spelling import choose_from
-
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _ORIENTATION = 0x0112
 
@@ -31,6 +29,8 @@ class SampleImages:
         Raises ValueError for what the format cannot hold.
         """
         if format not in FORMATS:
+            from fauxscale.spelling import choose_from  # only here: a run that sends nothing loads no server
+
             raise ValueError(f"no sample of format {format!r}{choose_from(format, FORMATS)}")
         options: dict[str, object] = {}
         if exif_orientation is not None:
