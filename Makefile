@@ -4,7 +4,7 @@
 #   make serve ARGS="--port 0"     make test ARGS="-k ledger -x"     make serve PYTHON=/opt/python3.12/bin/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage modes e2e check fmt bench conformance explored pictures corpus torture attack scoreboard newest lowest beside elsewhere lock audit types build clean \
+.PHONY: help serve test coverage modes e2e check fmt docs bench conformance explored pictures corpus torture attack scoreboard newest lowest beside elsewhere lock audit types build clean \
 	base dev
 
 ARGS ?=
@@ -58,6 +58,10 @@ fmt: dev ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: ## the documentation as a site, in build/docs; a broken link fails the build
+	@PYTHON="$(PYTHON)" .ci/setup docs
+	@exec .venv-docs/bin/python -m bench.site
+
 bench: dev ## measure against the rivals; prints ratios
 	@exec $(BIN)/python -m bench $(ARGS)
 
@@ -96,10 +100,15 @@ lowest: dev ## run the suite on the oldest versions that pyproject.toml allows, 
 beside: dev ## resolve the plugin beside five applications; rewrites the table in docs/get-started.md
 	@exec $(BIN)/python -m tests.supply.beside
 
+lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(or $(ARGS),--upgrade) \
+	--custom-compile-command "make lock"
+# The frameworks come on top of .venv: what is there already is left out.
+in_dev = $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' .ci/requirements-dev.txt)
 lock: dev ## renew the lock of the development environment and the release's SBOM; one package with ARGS="-P pillow"
-	@echo "-e ." | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--group dev --no-emit-package fauxscale $(or $(ARGS),--upgrade) --custom-compile-command "make lock" \
+	@echo "-e ." | $(lock) --group dev --no-emit-package fauxscale \
 		--output-file .ci/requirements-dev.txt pyproject.toml - >/dev/null
+	@$(lock) --group frameworks --constraint .ci/requirements-dev.txt $(in_dev) --output-file .ci/requirements-frameworks.txt >/dev/null
+	@$(lock) --group docs --output-file .ci/requirements-docs.txt >/dev/null
 	@.ci/setup dev
 	@exec $(BIN)/python -m tests.supply.sbom
 
@@ -114,7 +123,7 @@ build: dev ## source archive and wheel, in dist/, the SBOM in both
 	@$(BIN)/python -m build --no-isolation
 
 clean: ## remove what the other verbs made
-	rm -rf .venv .venv-newest .venv-lowest .venv-openai1 .venv-header-creator .venv-openapi-python-client .venv-explored tests/*/node_modules tests/clients/published/node_modules dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-newest .venv-lowest .venv-openai1 .venv-header-creator .venv-openapi-python-client .venv-explored .venv-frameworks .venv-docs tests/*/node_modules tests/clients/published/node_modules dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find mockserver contracts plugin tests bench fixtures .ci -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base dev:

@@ -37,6 +37,7 @@ LEAVES = frozenset(
         "key_shapes",
         "redact",
         "settings",
+        "spelling",
         "observer",
         "assertions",
         "hosts",
@@ -54,6 +55,7 @@ CONTRACTS_MAY_IMPORT = {
     "fauxscale.hosts",
     "fauxscale.extras",
     "fauxscale.redact",
+    "fauxscale.spelling",
     "fauxscale.recordings.har",
     "fauxscale.recordings.packed",
 }

@@ -29,6 +29,7 @@ from tests.supply import sbom
 from tests.supply.lock import LOCK, locked, pins
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCKS = LOCK.parent
 FOLDERS = {
     "fauxscale": ROOT / "mockserver" / "fauxscale",
     "fauxscale_contracts": ROOT / "contracts" / "fauxscale_contracts",
@@ -161,8 +162,15 @@ def declared_requirements() -> list[Requirement]:
     return [one for one in map(Requirement, lines) if one.name != "fauxscale"]
 
 
+def apart() -> dict[str, list[Requirement]]:
+    """What the groups ask for that have locks of their own, by group."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    return {name: [*map(Requirement, lines)] for name, lines in groups.items() if name != "dev"}
+
+
 def test_every_dependency_has_one_line_that_says_what_it_is_for() -> None:
-    declared = {canonicalize_name(requirement.name) for requirement in declared_requirements()}
+    own = [requirement for group in apart().values() for requirement in group]
+    declared = {canonicalize_name(requirement.name) for requirement in [*declared_requirements(), *own]}
     rows = re.findall(
         r"^\| `([a-z0-9-]+)` \| \S", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
     )
@@ -179,8 +187,25 @@ def test_the_lock_has_a_version_that_fits_for_whatever_pyproject_asks_for() -> N
     assert not missing, "make lock"
 
 
-def test_the_lock_is_whole_names_one_version_and_hashes_of_each_package_and_no_index() -> None:
-    text = LOCK.read_text("utf-8")
+@pytest.mark.parametrize("group", apart())
+def test_a_lock_of_its_own_has_a_version_that_fits_for_whatever_its_group_asks_for(group: str) -> None:
+    versions = {
+        pin.name: pin.version for pin in pins((LOCKS / f"requirements-{group}.txt").read_text("utf-8"))
+    }
+    for requirement in apart()[group]:
+        assert requirement.specifier.contains(versions.get(canonicalize_name(requirement.name), "0")), (
+            "make lock"
+        )
+
+
+def test_frameworks_come_on_top_of_the_development_environment_and_replace_nothing_in_it() -> None:
+    own = {pin.name for pin in pins((LOCKS / "requirements-frameworks.txt").read_text("utf-8"))}
+    assert own.isdisjoint(pin.name for pin in pins(LOCK.read_text("utf-8"))), "make lock"
+
+
+@pytest.mark.parametrize("lock", sorted(LOCKS.glob("requirements-*.txt")), ids=lambda lock: lock.stem)
+def test_a_lock_names_one_version_and_hashes_of_each_package_and_no_index(lock: Path) -> None:
+    text = lock.read_text("utf-8")
     for pin in pins(text):
         assert [bound.operator for bound in pin.requirement.specifier] == ["=="], pin.name
         assert pin.hashes, pin.name
@@ -188,6 +213,8 @@ def test_the_lock_is_whole_names_one_version_and_hashes_of_each_package_and_no_i
     assert "://" not in text
     assert not re.search("^ *-(?!-hash=)", text, re.MULTILINE), "an option, of an index perhaps"
 
+
+def test_the_lock_is_whole() -> None:
     versions = locked()
     asked = {
         canonicalize_name(requirement.name): name

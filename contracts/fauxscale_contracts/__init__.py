@@ -32,6 +32,32 @@ if TYPE_CHECKING:
     from .profiles.profile import Profile as Profile
     from .profiles.profile import Results as Results
 
+__all__ = [
+    "ClientConformance",
+    "Contract",
+    "ContractError",
+    "Endpoint",
+    "Exchange",
+    "Expect",
+    "Job",
+    "Probe",
+    "Profile",
+    "Reply",
+    "Request",
+    "Results",
+    "Violation",
+    "api_versions",
+    "boundary_responses",
+    "broken_images",
+    "curl",
+    "fuzz_responses",
+    "images",
+    "load",
+    "load_file",
+    "requests",
+    "responses",
+]
+
 # Loaded when first asked for: a check needs no Hypothesis, a strategy no checks.
 _ROOMS = {
     "generate.boundaries": ("boundary_responses",),
@@ -51,10 +77,12 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from fauxscale.spelling import no_attribute
+
+        raise no_attribute(__name__, name, __all__)
     with needed_by(f"{__name__}.{name}", "contracts"):
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return __all__

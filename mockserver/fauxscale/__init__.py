@@ -120,7 +120,9 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .spelling import no_attribute
+
+        raise no_attribute(__name__, name, __all__)
     value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'faults')}"), name)
     globals()[name] = value
     return value

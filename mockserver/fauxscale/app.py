@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import credentials, redact
 from .clock import stopwatch, wall
 from .control import Control, mistaken, unavailable
+from .control.starting import read_accounts
 from .dispatch.options import parse_options
 from .dispatch.pipeline import Pipeline
 from .dispatch.provider import Provider
@@ -50,7 +50,7 @@ def create_app(
     every entry, of downloads too, as it was written: what either is given is not masked.
 
     Raises RecordingError where `settings.replay` names no recording, or a broken one, and ValueError for options
-    that no provider has.
+    that no provider has and for accounts that cannot be.
     """
     settings = settings or Settings()
     settings = replace(
@@ -60,7 +60,8 @@ def create_app(
     )
     routes = Routes(providers)
     replay = _replay(settings.replay, routes) if settings.replay else None
-    accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory))
+    starting = read_accounts(settings.accounts, providers) if settings.accounts else ()
+    accounts = Accounts(settings, store or MemoryStore(memory=settings.upload_memory), starting)
     return App(accounts, routes, observer, replay, journal)
 
 
@@ -107,9 +108,10 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            # What is cut when the server stops has nobody left to tell.
-            with contextlib.suppress(asyncio.CancelledError):
+            try:
                 await self._guarded(scope, receive, send)
+            except asyncio.CancelledError:
+                return  # what is cut when the server stops has nobody left to tell
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a mistake of ours outside the pipeline is logged without secrets, and answered in JSON."""
@@ -157,8 +159,16 @@ class App:
             reply = mistaken()
         return reply.status_code, bytes(reply.body)
 
+    async def begin(self) -> None:
+        """Do what comes before the first call: open the accounts of the settings."""
+        try:
+            await self.accounts.open_starting()
+        except StoreUnavailable as lost:
+            self._pipeline.log.error(f"the accounts of the settings were not opened: {lost.reason}")
+
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
+            await self.begin()
             await send({"type": "lifespan.startup.complete"})
         await self.accounts.close()
         await send({"type": "lifespan.shutdown.complete"})

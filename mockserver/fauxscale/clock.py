@@ -66,7 +66,8 @@ class Clock(Struct, frozen=True):
 
     def now(self) -> float:
         """Unix seconds, within what calendars know."""
-        return min(max(self.unbounded(), EARLIEST), LATEST)
+        at = self.unbounded()
+        return at if EARLIEST <= at <= LATEST else min(max(at, EARLIEST), LATEST)
 
     def unbounded(self) -> float:
         """What it would show if calendars had no end."""

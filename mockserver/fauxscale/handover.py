@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from .dispatch.provider import Provider
 from .settings import Settings
+from .state.opening import FOLDER
 from .state.redis import open_store
 from .state.serialization import decode, encode
 from .state.store import Store
@@ -54,7 +55,7 @@ def check_workers(workers: int, store: Store | str | None, *, alone: bool) -> No
     """Raise ValueError where several processes cannot serve."""
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
-    if not isinstance(store, str):
+    if not isinstance(store, str) or store.startswith(FOLDER):
         raise ValueError(
             f"{workers} workers share their state through Redis: add --store redis://127.0.0.1:6379/0"
         )

@@ -61,6 +61,7 @@ def is_literal(host: str) -> bool:
     return _address(host) is not None
 
 
+@lru_cache(128)
 def cannot_be_rebound(host: str) -> bool:
     """Whether no DNS server can point this name here: loopback names and literal addresses of any kind."""
     return is_loopback(host) or is_literal(host)

@@ -17,6 +17,7 @@ from .observer import Observer
 from .providers import PROVIDERS
 from .providers.installed import find_providers
 from .settings import Scalar, Settings, Terms
+from .spelling import choose_from
 from .state.journal import JournalObserver
 from .state.store import Store
 from .temporary import remove_orphans
@@ -45,8 +46,8 @@ class MockServer:
     authority, whose certificate is the file `ca`. `observer` is told of answered API calls, `journal` of every entry.
     `installed` adds the providers of installed packages; a broken one is a warning that names its package.
     On a `host` that other machines reach, the control API wants `settings.token`, made here if none is given.
-    `store` may be the address of a Redis; several `workers`, which need one, serve in processes of their own: then
-    there is neither `app` nor `transport()`, and no observer.
+    `store` may be the address of a Redis, or `file:` and a folder, which keeps all state for the next server; several
+    `workers` need a Redis and serve in processes of their own: then there is neither `app` nor `transport()`.
     Once stopped it starts again by `start()` alone. Raises ValueError for options that no provider has.
     """
 
@@ -161,7 +162,7 @@ class MockServer:
         """Have this process serve."""
         store = self._store
         if isinstance(store, str):
-            from .state.redis import open_store
+            from .state.opening import open_store
 
             store = open_store(store, memory=self.settings.upload_memory)
         self._app = app = create_app(
@@ -171,7 +172,7 @@ class MockServer:
             observer=self._observer,
             journal=self._journal,
         )
-        return Serving(app, app.accounts.close, sock, self._issue())
+        return Serving(app, app.accounts.close, sock, self._issue(), begin=app.begin)
 
     def _supervised(self, sock: socket.socket) -> Serving:
         """Have processes of their own serve."""
@@ -236,9 +237,8 @@ class MockServer:
 
     def base_url(self, provider: str) -> str:
         """The base URL for clients of that provider."""
-        bases = {one.name: one.base for one in self.providers}
-        if provider not in bases:
-            raise ValueError(f"no provider {provider!r}: choose from {', '.join(bases)}")
+        if provider not in (bases := {one.name: one.base for one in self.providers}):
+            raise ValueError(f"no provider {provider!r}{choose_from(provider, bases)}")
         return self.url + bases[provider]
 
     def transport(self) -> AppTransport:

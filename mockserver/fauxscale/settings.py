@@ -8,6 +8,9 @@ from typing import Literal
 
 from msgspec import Struct, field, to_builtins
 
+from .errors import FauxscaleError
+from .spelling import choose_from
+
 KeyPolicy = Literal["open", "issued"]
 Scalar = str | int | float | bool
 
@@ -15,6 +18,15 @@ Scalar = str | int | float | bool
 def micros(dollars: float) -> int:
     """Convert dollars, which people type, to integer micro-dollars, which everything here counts in."""
     return round(dollars * 1_000_000)
+
+
+class WrongSetting(FauxscaleError, ValueError):
+    """A setting that cannot be used. `path` leads to it, `("account", 0, "balance")`; `problem` says what is wrong."""
+
+    def __init__(self, path: tuple[str | int, ...], problem: str) -> None:
+        super().__init__(problem)
+        self.path = path
+        self.problem = problem
 
 
 # No wallet, link or wait is larger; not-a-number and infinity are not either.
@@ -68,7 +80,7 @@ class Terms(Struct, frozen=True, kw_only=True):
         """Read terms from JSON members. Raises ValueError naming the member at fault."""
         known = set(cls.__struct_fields__)
         if unknown := sorted(set(members) - known):
-            raise ValueError(f"unknown setting {unknown[0]!r}: choose from {', '.join(sorted(known))}")
+            raise ValueError(f"unknown setting {unknown[0]!r}{choose_from(unknown[0], sorted(known))}")
         for name, value in members.items():
             if name == "options":
                 if not isinstance(value, Mapping):
@@ -92,7 +104,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `keys`: only these keys work (and those made through the control API), whatever `key_policy` says.
     `token`: what the control API asks for; None on loopback. `terms`: what every account gets unless its
-    own terms say otherwise. `replay`: the folder of a recording to answer from.
+    own terms say otherwise. `replay`: the folder of a recording to answer from. `accounts`: those that are open from
+    the start, each an object as in a settings file (`control/starting.py`): `key`, `label`, terms, `clock`, `fault`.
     """
 
     seed: int = 0
@@ -105,6 +118,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cors: tuple[str, ...] = ()
     token: str | None = None
     replay: str = ""
+    accounts: tuple[Mapping[str, object], ...] = ()
     journal_entries: int = 1_000
     journal_bytes: int = 16 * 1024 * 1024
     upload_memory: int = 64 * 1024 * 1024

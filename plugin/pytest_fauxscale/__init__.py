@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from .remote import Server as Server
     from .samples import SampleImages as SampleImages
 
+__all__ = [
+    "AccountHandle",
+    "ContractWarning",
+    "SampleImages",
+    "Server",
+    "TestedAccount",
+    "UnusedFault",
+]
+
 # Imported when first used: loading the plugin costs a run that uses none of it nothing.
 _MODULES = {
     "AccountHandle": "fauxscale.client",
@@ -27,8 +36,14 @@ if not TYPE_CHECKING:  # or a checker would take any name for one that is here
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from fauxscale.spelling import no_attribute
+
+            raise no_attribute(__name__, name, __all__)
         from fauxscale.extras import needed_by
 
         with needed_by(f"{__name__}.{name}"):
             return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,13 +6,13 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 import pytest
 
 from fauxscale.observer import Observation
+from fauxscale.spelling import nearest
 from fauxscale_contracts.contract.violations import Severity, Violation, brief
 
 REJECTED: Severity = "would be rejected"
@@ -154,8 +154,8 @@ def _breach(call: Observation) -> Breach | None:
 def _unmatched(call: Observation, known: list[str]) -> Violation:
     """The violation of a call to an address that its provider does not have."""
     asked = f"{call.method} {urlsplit(call.url).path}"
-    near = get_close_matches(asked, known, 1, 0.0)
-    hint = f": did you mean {near[0]}?" if near else ""
+    near = nearest(asked, known, least=0.0)
+    hint = f": did you mean {near}?" if near else ""
     return Violation(
         "/method", f"{brief(asked, 100)} is not an operation{hint}", REJECTED, "operations on record"
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from fauxscale.spelling import choose_from
+
 from . import declared, explore_options
 from .declared import MARKER, TERMS
 
@@ -99,10 +101,8 @@ def check_marker(item: pytest.Item) -> None:
                 f"{item.nodeid}: the marker fauxscale accepts named arguments only: fauxscale(balance=1)"
             )
         if unknown := sorted(set(mark.kwargs) - set(declared.MARKED)):
-            known = ", ".join(declared.MARKED)
-            raise pytest.UsageError(
-                f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}: choose from {known}"
-            )
+            known = choose_from(unknown[0], declared.MARKED)
+            raise pytest.UsageError(f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}{known}")
         for name, value in mark.kwargs.items():
             if name in TERMS:
                 _check_term(item, name, value)
@@ -177,7 +177,9 @@ def api_version_options(providers: Iterable[Provider], api_version: object) -> d
     }
     if not chosen:
         dates = sorted({str(date) for choices in known.values() for date in choices})
-        raise ValueError(f"no provider has the API version {api_version!r}: choose from {', '.join(dates)}")
+        raise ValueError(
+            f"no provider has the API version {api_version!r}{choose_from(str(api_version), dates)}"
+        )
     return chosen
 
 

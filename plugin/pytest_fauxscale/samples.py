@@ -8,6 +8,8 @@ import zlib
 
 from PIL import Image
 
+from fauxscale.spelling import choose_from
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _ORIENTATION = 0x0112
 
@@ -29,7 +31,7 @@ class SampleImages:
         Raises ValueError for what the format cannot hold.
         """
         if format not in FORMATS:
-            raise ValueError(f"no sample of format {format!r}: choose from {', '.join(FORMATS)}")
+            raise ValueError(f"no sample of format {format!r}{choose_from(format, FORMATS)}")
         options: dict[str, object] = {}
         if exif_orientation is not None:
             if format in ("GIF", "BMP"):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import fauxscale
+import fauxscale_contracts
+import pytest_fauxscale
 from fauxscale import faults
 from fauxscale.faults import KINDS
 
@@ -24,6 +27,24 @@ def test_every_public_name_is_there_and_listed_once(capsys: pytest.CaptureFixtur
     assert dir(fauxscale) == fauxscale.__all__
     assert [name for name in fauxscale.__all__ if getattr(fauxscale, name) is None] == []
     assert {kind.__name__ for kind in KINDS} <= set(fauxscale.__all__)
+
+
+@pytest.mark.parametrize(
+    "package", [faults, fauxscale_contracts, pytest_fauxscale], ids=lambda one: one.__name__
+)
+def test_a_package_lists_the_names_that_an_editor_completes(package: ModuleType) -> None:
+    assert dir(package) == sorted(package.__all__)
+    assert [name for name in package.__all__ if getattr(package, name) is None] == []
+
+
+def test_a_misspelt_name_is_told_what_was_meant() -> None:
+    for package, name, meant in [
+        (fauxscale, "Fial", "Fail"),
+        (fauxscale_contracts, "ClientConformence", "ClientConformance"),
+        (pytest_fauxscale, "UnusedFalt", "UnusedFault"),
+    ]:
+        with pytest.raises(AttributeError, match=f"no attribute '{name}', did you mean '{meant}'"):
+            getattr(package, name)
 
 
 def test_type_checkers_are_told_the_same_names() -> None:

@@ -26,7 +26,7 @@ def test_own_terms_win_and_the_servers_fill_the_gaps() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"ballance": 1}, "unknown setting 'ballance': choose from balance"),
+        ({"ballance": 1}, "unknown setting 'ballance', did you mean 'balance'\\? choose from balance"),
         ({"balance": "1"}, "balance must be a number"),
         ({"balance": True}, "balance must be a number"),
         ({"latency": -1}, "latency must not be negative"),

@@ -100,7 +100,7 @@ def test_virtual_time_may_be_the_whole_run_s(run: Runs) -> None:
     [
         (
             "fauxscale(balanse=1)",
-            "*test_it.py::test_it: the marker fauxscale has no 'balanse': choose from balance, *",
+            "*test_it.py::test_it: the marker fauxscale has no 'balanse', did you mean 'balance'? choose from *",
         ),
         ("fauxscale(5)", "*test_it.py::test_it: the marker fauxscale accepts named arguments only: *"),
         ("fauxscale(balance='3')", "*test_it.py::test_it: balance must be a number, not '3'"),
@@ -132,7 +132,7 @@ def test_a_worker_says_so_at_the_test(run: Runs) -> None:
     result = run.apart("-n", "1", "-p", "xdist")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
-        ["*test_it.py::test_it: the marker fauxscale has no 'balanse': choose from *"]
+        ["*test_it.py::test_it: the marker fauxscale has no 'balanse', did you mean 'balance'? choose from *"]
     )
 
 

@@ -71,7 +71,7 @@ def test_calls_that_no_account_took_are_shown_with_their_reasons(run: Runs) -> N
             "*ideogram.upscale *403*",
             "    invalid_key: this key was issued for fal, not for ideogram*",
             "*ideogram.unmatched *404*",
-            "    not_found: ideogram has no /v2/upscale; *",
+            "    not_found: ideogram has no /v2/upscale, did you mean '/upscale'?*",
             "*unmatched *404*",
             "    not_found: * /ideogramm/upscale*",
         ],

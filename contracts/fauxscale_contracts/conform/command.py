@@ -8,18 +8,28 @@ from pathlib import Path
 import click
 
 from fauxscale_contracts.console.arguments import seconds
+from fauxscale_contracts.profiles.completion import provider_names
 
 from .candidate import LIMIT
 from .dates import CURRENT, LISTS
 
 
+def scenario_ids(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Complete to the id of a scenario of the provider that stands before."""
+    from .scenarios import scenarios  # not for `--help`
+
+    known = scenarios(context.params.get("provider") or "ideogram", context.params.get("operation") or "")
+    return [one.id for one in known if one.id.startswith(begun)]
+
+
 @click.command()
-@click.argument("provider")
+@click.argument("provider", shell_complete=provider_names)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "-k",
     "patterns",
     multiple=True,
+    shell_complete=scenario_ids,
     help="Only scenarios whose id contains this text or matches this pattern.",
 )
 @click.option(

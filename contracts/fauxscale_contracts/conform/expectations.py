@@ -8,6 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
+from fauxscale.spelling import choose_from
+
 from .candidate import CannotRun
 from .scenario import Expect
 from .selection import matches, unmatched
@@ -65,7 +67,7 @@ def _wrong(table: object) -> str:
                 good = isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one < float("inf")
                 wanted = "a number of seconds"
             case _:
-                return f"{key} is unknown: choose from {', '.join(known)}"
+                return f"{key} is unknown{choose_from(key, known)}"
         if not good:
             return f"{key} = {one!r}: expected {wanted}"
     return ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fauxscale import MockServer
+from fauxscale.spelling import choose_from
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.profiles.installed import profile, profiles
 from fauxscale_contracts.profiles.loading import load
@@ -56,7 +57,7 @@ def chosen(ask: RunOptions) -> list[Scenario]:
     """
     known = profiles()
     if ask.provider not in known.by_name:
-        raise CannotRun(f"no scenarios for {ask.provider!r}: choose from {', '.join(known.by_name)}")
+        raise CannotRun(f"no scenarios for {ask.provider!r}{choose_from(ask.provider, known.by_name)}")
     try:
         listed = scenarios(ask.provider, ask.operation, ask.scenarios)
     except ContractError as error:

@@ -11,6 +11,8 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from fauxscale.spelling import choose_from
+
 _MIB = 1024 * 1024
 _LEAST = 36  # pixels of the least side of a picture drawn as it is, the wide one
 # name: Pillow's format, mode.
@@ -77,7 +79,7 @@ def picture(name: str, number: int = 0, least_side: int = 1) -> bytes:
         case "oversize":
             return _padded(picture("png-rgb", number, least_side), OVERSIZE)
         case _:
-            raise ValueError(f"no picture {name!r}: choose from {', '.join((*NAMES, *REFUSED))}")
+            raise ValueError(f"no picture {name!r}{choose_from(name, (*NAMES, *REFUSED))}")
 
 
 def looks_like(name: str, image: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from fauxscale import DuplicateWebhook, Fail, LateWebhook, LoseReply, UnsafeImage
+from fauxscale.spelling import choose_from
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.profiles.installed import profile
 from fauxscale_contracts.profiles.profile import Job, Profile
@@ -33,7 +34,7 @@ def scenarios(provider: str, operation: str = "", dated: str = CURRENT) -> tuple
     Raises ContractError for one without a profile, and for a date without a list.
     """
     if dated not in LISTS:
-        raise ContractError(f"no list of scenarios of {dated!r}: choose from {', '.join(LISTS)}")
+        raise ContractError(f"no list of scenarios of {dated!r}{choose_from(dated, LISTS)}")
     return tuple(as_of(dated, of_profile(profile(provider, operation))))
 
 

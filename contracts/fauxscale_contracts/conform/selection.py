@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from fauxscale.spelling import did_you_mean
 from fauxscale_contracts.profiles.loading import api_versions
 
 from .dates import LISTS
@@ -37,12 +37,7 @@ def unmatched(provider: str, patterns: Iterable[str], operation: str = "") -> li
         return []
     every = [*named, *reply_ids(provider, api_versions()[provider], operation)]
     return [
-        f"no scenario or reply of {provider} matches {one!r}{_meant(one, every)}"
+        f"no scenario or reply of {provider} matches {one!r}{did_you_mean(one, every)}"
         for one in left
         if not any(matches(name, one) for name in every)
     ]
-
-
-def _meant(pattern: str, every: Sequence[str]) -> str:
-    near = get_close_matches(pattern, every, 1)
-    return f": did you mean {near[0]!r}?" if near else ""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from fauxscale import MockServer
+from fauxscale.spelling import choose_from
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.generate.boundaries import Mode
 from fauxscale_contracts.profiles.installed import profile, profiles
@@ -125,7 +126,7 @@ class ClientConformance:
         known = profiles().by_name
         if provider not in known:
             said = f"provider = {provider!r}" if provider else "no provider"
-            wrong.append(f"{said}: choose from {', '.join(known)}")
+            wrong.append(f"{said}{choose_from(provider, known)}")
         else:
             try:
                 load(provider, api_version=cls.api_version)
@@ -138,7 +139,7 @@ class ClientConformance:
             for name, table in (("expected", cls.expected), ("xfail", cls.xfail)):
                 wrong += [f"{name}: {one}" for one in unmatched(provider, table, cls.operation)]
         if cls.scenarios not in LISTS:
-            wrong.append(f"scenarios = {cls.scenarios!r}: choose from {', '.join(LISTS)}")
+            wrong.append(f"scenarios = {cls.scenarios!r}{choose_from(cls.scenarios, LISTS)}")
         if not 0 < cls.limit < math.inf:
             wrong.append(f"limit = {cls.limit}: expected a number of seconds")
         if cls.fuzz < 0:

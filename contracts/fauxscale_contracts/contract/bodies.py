@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
+
+from fauxscale.spelling import nearest
 
 from . import image_headers, multipart
 from .operations import Content
@@ -158,8 +159,8 @@ def _part_value(node: Json, part: multipart.Part, at: str) -> tuple[object, list
 
 
 def _unknown_part(schema: Schema, name: str, at: str, known: list[str]) -> Violation:
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"it has {', '.join(known)}"
     closed = schema.node.get("additionalProperties") is False
     severity: Severity = "would be rejected" if closed else schema.node.get("x-unknown", "undocumented")
     return Violation(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import cast
 
+from fauxscale.spelling import choose_from
+
 from . import checks
 from .confidence import Confidence, check_vocabulary
 from .exchange import Exchange
@@ -39,10 +41,8 @@ class Contract:
     def operation(self, name: str) -> Operation:
         """Find an operation by its stable name. Raises ContractError that lists the known ones."""
         if name not in self.operations:
-            known = ", ".join(self.operations)
-            raise ContractError(
-                f"no operation {name!r} in {self.provider} {self.api_version}: choose from {known}"
-            )
+            known = choose_from(name, self.operations)
+            raise ContractError(f"no operation {name!r} in {self.provider} {self.api_version}{known}")
         return self.operations[name]
 
     def find(self, method: str, url: str) -> Operation | None:

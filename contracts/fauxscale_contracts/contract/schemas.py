@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, cast
 
 from fauxscale.extras import needed_by
+from fauxscale.spelling import nearest
 
 from .violations import ContractError, Severity, Violation, brief, pointer
 
@@ -112,8 +112,8 @@ class Schema:
             severity: Severity = node.get("x-open", "would be rejected")
             known = list(node.get("properties", ()))
             for name in error.kind.unexpected:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"it has {brief(', '.join(known), 100)}"
+                near = nearest(name, known)
+                hint = f"did you mean {near}?" if near else f"it has {brief(', '.join(known), 100)}"
                 message = f"{brief(name, 60)} is not a member: {hint}"
                 yield Violation(pointer((*place, name)), message, severity, f"known members{guess}")
             return

@@ -10,6 +10,7 @@ import click
 
 from fauxscale_contracts.console.arguments import a_key, a_report, an_origin, dollars, seconds, trial_options
 from fauxscale_contracts.console.exit_codes import finish, give_up, interruptible
+from fauxscale_contracts.profiles.completion import provider_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("provider")
+@click.argument("provider", shell_complete=provider_names)
 @click.option(
     "--base-url",
     required=True,

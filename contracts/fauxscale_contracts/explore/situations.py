@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from fauxscale import Delay, EmptyResponse, Fault, Hang, Stall, Truncate
 from fauxscale.client import AccountHandle, CallRecord
+from fauxscale.spelling import choose_from
 from fauxscale_contracts.conform.dates import CURRENT
 from fauxscale_contracts.conform.scenario import Scenario
 from fauxscale_contracts.conform.scenarios import scenarios
@@ -81,8 +82,8 @@ def situation(name: str) -> Situation:
         if is_tried(one) and _fits(one, operation, profile)
     }
     if wanted not in known:
-        choice = ", ".join(known) or f"none, as {operation} has no list"
-        raise ValueError(f"no situation {wanted!r} of {operation}: choose from {choice}")
+        choice = choose_from(wanted, known) if known else f": {operation} has no list"
+        raise ValueError(f"no situation {wanted!r} of {operation}{choice}")
     return Situation(*known[wanted], operation, int(number or 1))
 
 

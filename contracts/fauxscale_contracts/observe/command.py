@@ -8,10 +8,11 @@ import click
 
 from fauxscale_contracts.console.arguments import a_key, an_origin, dollars, seconds
 from fauxscale_contracts.console.exit_codes import finish, give_up, interruptible
+from fauxscale_contracts.profiles.completion import provider_names
 
 
 @click.command()
-@click.argument("provider")
+@click.argument("provider", shell_complete=provider_names)
 @click.option("--base-url", required=True, callback=an_origin, help="Base URL that clients use.")
 @click.option(
     "--key",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
+from fauxscale.spelling import choose_from
 from fauxscale_contracts.contract.violations import ContractError, brief
 
 from . import aigateway, fal, ideogram, lumenfall
@@ -43,17 +44,14 @@ def profile(name: str, operation: str = "") -> Profile:
         found = every.by_name[name]
         if operation and operation not in found.operations:
             raise ContractError(
-                f"{name} has no list of scenarios for {operation!r}: "
-                + (
-                    f"choose from {', '.join(found.operations)}"
-                    if found.operations
-                    else "it has one list only"
-                )
+                f"{name} has no list of scenarios for {operation!r}"
+                + (choose_from(operation, found.operations) if found.operations else ": it has one list only")
             )
         return found.operations[operation] if operation else found
-    known = ", ".join(sorted(every.by_name))
     lost = "".join(f"; {line}" for line in every.unusable)
-    raise ContractError(f"no contract of {name!r} is on record: choose from {known}{lost}")
+    raise ContractError(
+        f"no contract of {name!r} is on record{choose_from(name, sorted(every.by_name))}{lost}"
+    )
 
 
 def _add(entry: EntryPoint, found: dict[str, Profile]) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
+from fauxscale.spelling import choose_from
 from fauxscale_contracts.contract.contract import Contract
 from fauxscale_contracts.contract.operations import Operation
 from fauxscale_contracts.contract.schemas import Json
@@ -31,7 +32,7 @@ def load(provider: str, *, api_version: str | None = None) -> Contract:
     known = found.api_versions()
     api_version = api_version or found.api_version
     if api_version not in known:
-        raise ContractError(f"no {provider} contract of {api_version!r}: choose from {', '.join(known)}")
+        raise ContractError(f"no {provider} contract of {api_version!r}{choose_from(api_version, known)}")
     return _read(found.document(api_version), provider, api_version)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
@@ -95,7 +96,7 @@ class _Parts:
         self._headers[field] = value.lstrip(b" ")
 
     def head_done(self) -> None:
-        self._head = _read_head(self._headers, self._begun)
+        self._head = _read_head(tuple(self._headers.items()), self._begun)
         self._files += self._head.is_file
         if self._files > self._caps.files:
             raise malformed(f"more than {self._caps.files} files", limit=self._caps.files)
@@ -173,7 +174,9 @@ def _boundary(content_type: str | None) -> bytes:
     return boundary
 
 
-def _read_head(headers: dict[bytes, bytes], number: int) -> _Head:
+@lru_cache(128)  # a client's forms have the same heads in call after call
+def _read_head(lines: tuple[tuple[bytes, bytes], ...], number: int) -> _Head:
+    headers = dict(lines)
     disposition = headers.get(b"content-disposition", b"")
     kind, options = read_parameters(disposition)
     if kind != b"form-data" or b"name" not in options:

@@ -1,4 +1,4 @@
-"""The command line: fauxscale serve | run | env | report | doctor | version."""
+"""The command line: fauxscale serve | run | env | report | doctor | completion | version."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from fauxscale._version import __version__
 
+from .completion import completion
 from .doctor import doctor
 from .env import env
 from .report import report
@@ -30,3 +31,4 @@ main.add_command(run)
 main.add_command(env)
 main.add_command(report)
 main.add_command(doctor)
+main.add_command(completion)

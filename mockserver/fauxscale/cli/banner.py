@@ -17,8 +17,11 @@ from .variables import OPEN_KEY, variables
 FEW = 3
 
 
-def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None) -> list[str]:
-    """Write the banner, at most twelve lines; those that begin with `export` can be pasted into a shell."""
+def lines(
+    url: str, settings: Settings, providers: Sequence[Provider], ca: Path | None = None, file: str = ""
+) -> list[str]:
+    """Write the banner, at most twelve lines; those that begin with `export` can be pasted into a shell. `file` is
+    the settings file that was read."""
     named = f"only {len(settings.keys)} configured key(s) work"
     keys = named if settings.issued_only else "any key works unless it contains 'invalid'"
     money = "money unlimited" if settings.terms.balance is None else f"balance ${settings.terms.balance:.2f}"
@@ -31,11 +34,17 @@ def lines(url: str, settings: Settings, providers: Sequence[Provider], ca: Path 
     said.append(f"inspector  {url}/__fauxscale/")
     if settings.token is not None:
         said.append(f"control token  {settings.token}")
+    if file:
+        said.append(f"settings   {file}{_accounts(len(settings.accounts))}")
     fetches = (
         f" except to fetch pictures from {', '.join(settings.allow_fetch)}" if settings.allow_fetch else ""
     )
     said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C stops it.")
     return said
+
+
+def _accounts(count: int) -> str:
+    return "" if not count else f", {count} account{'' if count == 1 else 's'} open"
 
 
 def _export(values: Mapping[str, str]) -> str:

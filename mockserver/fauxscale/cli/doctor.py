@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -15,7 +16,9 @@ from fauxscale.credentials import shorten
 from fauxscale.extras import MissingExtra, needed_by
 from fauxscale.hosts import leads_here
 
-from .options import PORT
+from .options import CONTEXT, FromEnvironment, providers, settings_of_serve
+from .settings_file import SHARED, BadSettingsFile, SettingsFile, read
+from .settings_options import address, settings_of
 
 EXTRAS = {"pytest": "respx", "contracts": "schemathesis", "tls": "trustme", "redis": "redis", "fast": "isal"}
 
@@ -39,8 +42,9 @@ PAST_PYTHON = (
 )
 
 
-def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """List what was found, each line with a mark: "+" fine, "-" worth knowing, "!" trouble."""
+def findings(environ: Mapping[str, str], file: SettingsFile | None = None) -> Iterator[tuple[str, str]]:
+    """List what was found, each line with a mark: "+" fine, "-" worth knowing, "!" trouble. `file` is the settings file
+    that holds here."""
     from fauxscale.providers import PROVIDERS  # not for `--help`
     from fauxscale.providers.installed import find_providers
 
@@ -70,10 +74,11 @@ def findings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             f"{', '.join(past)} {verb} without Python's socket module: its calls are neither intercepted nor "
             "blocked, so set its base URL",
         )
+    port = urlsplit(address(file)).port or 0
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as probe:
         probe.settimeout(0.5)
-        busy = probe.connect_ex(("127.0.0.1", PORT)) == 0
-    yield "+", f"something answers on 127.0.0.1:{PORT}" if busy else f"port {PORT} is free"
+        busy = probe.connect_ex(("127.0.0.1", port)) == 0
+    yield "+", f"something answers on 127.0.0.1:{port}" if busy else f"port {port} is free"
 
 
 def _client(
@@ -112,21 +117,44 @@ def _host(address: str) -> str:
         return "no host"
 
 
-@click.command()
+@click.command(cls=FromEnvironment, context_settings=CONTEXT)
+@click.option("--store", default="", metavar="URL", help="A Redis to examine: will it do?")
+@click.option("--no-config", is_flag=True, help="Read no settings file.")
 @click.option(
-    "--store",
-    default="",
-    metavar="URL",
-    envvar="FAUXSCALE_STORE",
-    help="Also check whether this Redis can be the store.",
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Settings file to check.  [default: the one that `serve` would read here]",
 )
-def doctor(store: str) -> None:
-    """Find common mistakes: variables that point to other machines, real keys, missing extras, a bad store."""
+def doctor(store: str, no_config: bool, config: Path | None) -> None:
+    """Find common mistakes: variables that point to other machines, real keys, missing extras, a bad settings file or
+    store."""
     trouble = 0
-    for mark, line in (*findings(os.environ), *_store(store)):
+    file, said = (None, []) if no_config else _settings(config)
+    named = store or (str(file.table.get("store", "")) if file else "")
+    for mark, line in (*findings(os.environ, file), *said, *_store(named)):
         trouble += mark == "!"
         click.echo(f"{mark} {line}")
     sys.exit(1 if trouble else 0)
+
+
+def _settings(path: Path | None) -> tuple[SettingsFile | None, list[tuple[str, str]]]:
+    """Examine the settings file that was named, or that holds here."""
+    from .serve import serve  # not for `--help`
+
+    try:
+        file = settings_of(path)
+        if file is None:
+            return None, [("+", "no settings file is read: every default holds")]
+        settings_of_serve(file, click.Context(serve))
+        file.check(providers())
+    except BadSettingsFile as wrong:
+        return None, [("!", wrong.message)]
+    said = [("+", f"settings are read from {file.shown}")]
+    beside = file.path.with_name(SHARED)
+    if beside != file.path and beside.is_file() and read(beside) is not None:
+        said.append(("-", f"[tool.fauxscale] in {SHARED} beside it is not read: {file.path.name} wins"))
+    return file, said
 
 
 def _store(url: str) -> Iterator[tuple[str, str]]:

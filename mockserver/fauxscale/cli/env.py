@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from .completion import provider_names
 from .options import CONTEXT, PORT, FromEnvironment, providers
+from .settings_options import clients_options
 
 _SHELLS = (
     "sh",
@@ -26,7 +28,13 @@ _SHELLS = (
     type=click.Path(path_type=Path),
     help="Certificate to trust if the server runs with --tls: `ca` in its JSON ready line.",
 )
-@click.option("--openai", metavar="PROVIDER", help="Provider that OpenAI's SDKs should call.")
+@click.option(
+    "--openai",
+    metavar="PROVIDER",
+    shell_complete=provider_names,
+    help="Provider that OpenAI's SDKs should call.",
+)
+@clients_options()
 def env(shell: str, url: str, key: str, ca: Path | None, openai: str | None) -> None:
     """Print the variables that point clients to a server. The server does not have to run yet.
 

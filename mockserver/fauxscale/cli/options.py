@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 import click
 from click.core import ParameterSource
 
+from .completion import dated_names, option_names
+from .settings_file import SettingsFile
+from .settings_options import PORT as PORT
+from .settings_options import file_in_use, file_of, settings_by_name, settings_options
+
 if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.server import MockServer
     from fauxscale.state.journal import JournalObserver
 
-# Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the default.
+# Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the settings
+# file, that over the default.
 CONTEXT = {"auto_envvar_prefix": "FAUXSCALE"}
-PORT = 2160
+# No settings of a project: what one start is asked for.
+_OF_ONE_START = frozenset({"config", "no_config", "json", "openai", "coverage"})
+# Settings of a file that `run` reads too, and has no use for.
+_OF_SERVE: dict[str, click.Parameter] = {
+    name: click.Option([f"--{name}"], is_flag=True) for name in ("quiet", "verbose")
+}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -40,6 +51,7 @@ class ServerOptions(TypedDict):
     replay: str
     workers: int
     store: str
+    state: str
     tls: bool
 
 
@@ -77,6 +89,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "api_versions",
             multiple=True,
             envvar="FAUXSCALE_API_VERSION",
+            shell_complete=dated_names,
             help="API version of a provider: ideogram=2026-10.",
         ),
         click.option(
@@ -84,6 +97,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "options",
             multiple=True,
             envvar="FAUXSCALE_SET",
+            shell_complete=option_names,
             help="Set a provider option: ideogram.max_pixels=1000000.",
         ),
         click.option(
@@ -105,6 +119,7 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             "--replay",
             default="",
             metavar="DIR",
+            type=click.Path(),
             help="Serve recorded answers, mock the rest.",
         ),
         click.option(
@@ -120,15 +135,37 @@ def server_options(port: int) -> Callable[[_Command], _Command]:
             metavar="URL",
             help="Keep all state in this Redis: redis://127.0.0.1:6379/0.  [default: memory]",
         ),
+        click.option(
+            "--state",
+            default="",
+            metavar="DIR",
+            type=click.Path(),
+            help="Keep accounts, links and pictures in this folder for the next start.  [default: none]",
+        ),
         click.option("--tls", is_flag=True, help="Serve https with a certificate made for this run."),
     )
 
     def decorate(command: _Command) -> _Command:
+        command = settings_options(_defaults)(command)
         for option in reversed(options):
             command = option(command)
         return command
 
     return decorate
+
+
+def settings_of_serve(file: SettingsFile, context: click.Context) -> dict[str, object]:
+    """Return the settings of a file by the parameters of a command that starts a server. Raises BadSettingsFile."""
+    return file.defaults(_OF_SERVE | settings_by_name(context, _OF_ONE_START))
+
+
+def _defaults(context: click.Context, file: SettingsFile) -> dict[str, object]:
+    """Return the defaults of a command that starts a server. Only `serve` takes the port of a file: commands with a
+    server of their own may run at the same time, and beside it."""
+    found = settings_of_serve(file, context)
+    if context.command.name != "serve":
+        found.pop("port", None)
+    return found
 
 
 def providers() -> tuple[Provider, ...]:
@@ -151,9 +188,13 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
     from fauxscale.settings import Settings, Terms
 
     imitated = providers()
+    if (file := file_in_use()) is not None:
+        file.check(imitated)
     try:
         if "" in given["keys"]:
             raise ValueError("a --key must not be empty")
+        if given["state"] and given["store"]:
+            raise ValueError("--state and --store exclude each other: each is where all state is kept")
         versions = {f"{name}.api_version": value for name, value in _pairs(given["api_versions"]).items()}
         settings = Settings(
             seed=given["seed"],
@@ -165,11 +206,12 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
             cors=given["cors"],
             token=given["token"] or None,
             replay=given["replay"],
+            accounts=file.accounts() if file else (),
         )
         return MockServer(
             settings,
             providers=imitated,
-            store=given["store"] or None,
+            store=given["store"] or (f"file:{given['state']}" if given["state"] else None),
             workers=given["workers"],
             host=given["host"],
             port=given["port"],
@@ -181,7 +223,8 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
 
 
 class FromEnvironment(click.Command):
-    """A command whose errors name the variable that an invalid value comes from, not the option it stands for."""
+    """A command whose errors name the variable or the settings file that an invalid value comes from, not the option it
+    stands for."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -189,10 +232,13 @@ class FromEnvironment(click.Command):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.BadParameter as error:
-            context, name = error.ctx, error.param.name if error.param else None
-            if context and name and context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
-                named = error.param.envvar if error.param else None
-                error.param_hint = str(named or f"{context.auto_envvar_prefix}_{name.upper()}")
+            context, option = error.ctx, error.param
+            source = context.get_parameter_source(option.name) if context and option and option.name else None
+            if context and option and source is ParameterSource.ENVIRONMENT:
+                error.param_hint = str(option.envvar or f"{context.auto_envvar_prefix}_{option.name}".upper())
+            elif context and option and source is ParameterSource.DEFAULT_MAP:
+                setting = option.opts[0].removeprefix("--").replace("-", "_")
+                raise file_of(context).problem((setting,), f"{setting}: {error.message}") from None
             raise
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import CONTEXT, PORT, FromEnvironment
+from .settings_options import clients_options
 
 _PATIENCE = 60.0  # seconds
 
@@ -15,6 +16,7 @@ _PATIENCE = 60.0  # seconds
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="URL of the server.")
 @click.option("--token", envvar="FAUXSCALE_TOKEN", help="Control token, if the server requires one.")
+@clients_options()
 def report(file: Path, url: str, token: str | None) -> None:
     """Save the calls of a running server as FILE, one self-contained HTML page.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from .completion import provider_names
 from .options import CONTEXT, FromEnvironment, ServerOptions, server, server_options, told_in_one_line
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ NOT_KEPT = 2
 
 @click.command(cls=FromEnvironment, context_settings={**CONTEXT, "allow_interspersed_args": False})
 @server_options(0)
-@click.option("--openai", metavar="PROVIDER", help="Provider that OpenAI's SDKs should call.")
+@click.option(
+    "--openai",
+    metavar="PROVIDER",
+    shell_complete=provider_names,
+    help="Provider that OpenAI's SDKs should call.",
+)
 @click.option(
     "--coverage",
     metavar="FILE",

@@ -11,6 +11,7 @@ from typing import Unpack
 import click
 
 from .options import CONTEXT, PORT, FromEnvironment, ServerOptions, server, server_options, told_in_one_line
+from .settings_options import file_in_use
 
 VERBOSE = "FAUXSCALE_VERBOSE"
 
@@ -32,7 +33,11 @@ VERBOSE = "FAUXSCALE_VERBOSE"
     help="Log every call to stderr, with its result and the reason for it.",
 )
 def serve(as_json: bool, quiet: bool, verbose: bool, **given: Unpack[ServerOptions]) -> None:
-    """Start the server; Ctrl-C stops it."""
+    """Start the server; Ctrl-C stops it.
+
+    Options can also be set by environment variables (FAUXSCALE_LINK_TTL for --link-ttl) and in a settings file, which
+    can also define accounts with their keys, wallets, clocks and faults.
+    """
     gc.disable()  # until it is ready: next to nothing of what is made for that is garbage
     # Not for `--help`. The first upload need not wait until Pillow is loaded.
     from fauxscale.images import memory as memory
@@ -47,11 +52,14 @@ def serve(as_json: bool, quiet: bool, verbose: bool, **given: Unpack[ServerOptio
     if verbose and not alone:
         os.environ[VERBOSE] = "1"  # each worker tells of its own calls
     mock = server(echo if verbose and alone else None, **given)
+    file = file_in_use()
+    if verbose:
+        click.echo(f"settings from {file.shown}" if file else "settings from no file", err=True)
 
     def announce() -> None:
         if not quiet:
             lines = [
-                *banner.lines(mock.url, mock.settings, mock.providers, mock.ca),
+                *banner.lines(mock.url, mock.settings, mock.providers, mock.ca, file.shown if file else ""),
                 *(banner.capped(mock.notes) if mock.notes else ()),
             ]
             click.echo("\n".join(lines), err=as_json)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fauxscale.dispatch.provider import Provider
+from fauxscale.spelling import choose_from
 
 OPEN_KEY = "fauxscale"
 # Python's ssl, httpx and Go · Node · requests · curl. A company's own bundle in one of the last two would win.
@@ -37,7 +38,7 @@ def environment(
     if openai is not None:
         bases = {provider.name: provider.base for provider in providers}
         if openai not in bases:
-            raise ValueError(f"no provider {openai!r}: choose from {', '.join(bases)}")
+            raise ValueError(f"no provider {openai!r}{choose_from(openai, bases)}")
         found |= {"OPENAI_BASE_URL": url + bases[openai], "OPENAI_API_KEY": key}
     return found | ({name: str(ca) for name in _TRUST} if ca else {})
 

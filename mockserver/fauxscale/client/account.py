@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from fauxscale.spelling import choose_from
+
 from .arguments import TermChanges
 from .calls import Calls
 from .clock import ClockHandle
@@ -13,6 +15,7 @@ from .jobs import JobsHandle
 from .journal import JournalReader, Wire
 from .ledger import LedgerView, billed_once
 from .links import LinksHandle
+from .names import ProviderName
 
 
 class AccountHandle:
@@ -44,17 +47,17 @@ class AccountHandle:
         """The server's origin, without a slash at the end."""
         return self._client.url
 
-    def base_url(self, provider: str) -> str:
+    def base_url(self, provider: ProviderName | str) -> str:
         """The base URL for clients of that provider."""
         return self.url + str(self._client.provider(provider)["base"])
 
-    def api_key(self, provider: str) -> str:
+    def api_key(self, provider: ProviderName | str) -> str:
         """The API key for clients of that provider."""
         if provider not in self._keys:
-            raise ValueError(f"no provider {provider!r}: choose from {', '.join(self._keys)}")
+            raise ValueError(f"no provider {provider!r}{choose_from(provider, self._keys)}")
         return self._keys[provider]
 
-    def env(self, *providers: str) -> dict[str, str]:
+    def env(self, *providers: ProviderName | str) -> dict[str, str]:
         """The environment variables that point clients here: for these providers, or for all if none is given."""
         variables: dict[str, str] = {}
         for name in providers or tuple(self._client.providers):

@@ -1,4 +1,4 @@
-"""The members of `Terms` as typed keyword arguments, so that type checkers know them."""
+"""Typed keyword arguments, so that type checkers and editors know them: the members of `Terms`, filters of calls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Literal, TypedDict
 
 from fauxscale.settings import Scalar
+
+from .names import OperationName, ProviderName
 
 
 class TermArguments(TypedDict, total=False):
@@ -23,3 +25,19 @@ class TermChanges(TermArguments, total=False):
     """The terms of an open account that can be changed, and the options to change. None removes a value."""
 
     options: Mapping[str, Scalar | None] | None
+
+
+class CallFilters(TypedDict, total=False):
+    """The facts that every call can be told by. `operation` may be a pattern, `fault` is the name of a kind."""
+
+    kind: Literal["api", "download"]
+    provider: ProviderName | str
+    operation: OperationName | str
+    method: str
+    status: int
+    rule: str
+    fault: str
+    image_size: tuple[int, int]
+    image_format: str
+    image_mode: str
+    has_alpha: bool

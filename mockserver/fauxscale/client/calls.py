@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import overload
+from typing import Unpack, overload
 
 from msgspec.structs import replace
 
+from .arguments import CallFilters
 from .call import CallRecord, link_retries
 from .filters import SERVED, check, differences, say
 from .journal import JournalReader
@@ -97,6 +98,10 @@ class Calls(Sequence[CallRecord]):
         """The seconds that clients were told to wait, one for each reply that said so."""
         return [call.retry_after for call in self if call.retry_after is not None]
 
+    @overload
+    def where(self, **wanted: Unpack[CallFilters]) -> Calls: ...
+    @overload
+    def where(self, **wanted: object) -> Calls: ...
     def where(self, **wanted: object) -> Calls:
         """Return the calls that match all filters."""
         return self._some(call for call in self._among(wanted) if not differences(call, wanted))
@@ -125,6 +130,10 @@ class Calls(Sequence[CallRecord]):
                     f"{len(found)} of {count} calls{say(wanted)} arrived within {timeout:g} s:\n{found}"
                 )
 
+    @overload
+    def assert_called_once(self, **wanted: Unpack[CallFilters]) -> CallRecord: ...
+    @overload
+    def assert_called_once(self, **wanted: object) -> CallRecord: ...
     def assert_called_once(self, **wanted: object) -> CallRecord:
         """Fail unless exactly one call matches; returns it. The failure shows the closest call and the differences."""
         __tracebackhide__ = True
@@ -146,6 +155,10 @@ class Calls(Sequence[CallRecord]):
             lines.append(f"  {name}: expected {expected!r}, received {received}")
         raise AssertionError("\n".join(lines))
 
+    @overload
+    def assert_not_called(self, **wanted: Unpack[CallFilters]) -> None: ...
+    @overload
+    def assert_not_called(self, **wanted: object) -> None: ...
     def assert_not_called(self, **wanted: object) -> None:
         """Fail if any call matches."""
         __tracebackhide__ = True

@@ -11,6 +11,7 @@ import httpx
 
 from fauxscale.errors import FauxscaleError
 from fauxscale.settings import Terms
+from fauxscale.spelling import choose_from
 
 from .account import AccountHandle
 from .lines import HttpLine, Line, LineDown
@@ -100,7 +101,7 @@ class FauxscaleClient:
     def provider(self, name: str) -> Mapping[str, Any]:
         """One of `providers`. Raises ValueError naming them."""
         if name not in self.providers:
-            raise ValueError(f"no provider {name!r}: choose from {', '.join(self.providers)}")
+            raise ValueError(f"no provider {name!r}{choose_from(name, self.providers)}")
         about: Mapping[str, Any] = self.providers[name]
         return about
 

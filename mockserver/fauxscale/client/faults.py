@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from fauxscale.faults import Fault, checked, from_json, to_json
 
+from .names import Target
+
 
 class Caller(Protocol):
     """A function that makes one control call and returns its answer, as JSON."""
@@ -42,7 +44,7 @@ class FaultsHandle:
     def add(
         self,
         fault: Fault,
-        on: str = "*",
+        on: Target = "*",
         times: int | None = 1,
         after: int = 0,
         probability: float | None = None,
@@ -56,7 +58,7 @@ class FaultsHandle:
         arguments = {**to_json(checked(fault)), **_when(on, times, after, probability)}
         return str(self._call("POST", self._path, arguments)["id"])
 
-    def script(self, steps: Iterable[Fault], on: str = "*", times: int | None = 1, after: int = 0) -> str:
+    def script(self, steps: Iterable[Fault], on: Target = "*", times: int | None = 1, after: int = 0) -> str:
         """Apply each of these to one call, in order; `Ok()` lets a call succeed. Download faults wait for downloads, as
         does `Ok(download=True)`."""
         arguments = {"script": [to_json(checked(step)) for step in steps], **_when(on, times, after, None)}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from fauxscale.spelling import did_you_mean
+
 from .call import CallRecord
 from .journal import JournalReader
 
-_FACTS: Mapping[str, Callable[[CallRecord], object]] = {
+FACTS: Mapping[str, Callable[[CallRecord], object]] = {
     "kind": lambda call: call.kind,
     "provider": lambda call: call.provider,
     "operation": lambda call: call.operation,
@@ -30,22 +32,23 @@ def check(wanted: Mapping[str, object], source: JournalReader, calls: Iterable[C
 
     A call with a misspelt name would never match, and an assertion that there was none would always hold.
     """
-    unknown = [name for name in wanted if name not in _FACTS]
+    unknown = [name for name in wanted if name not in FACTS]
     if not unknown:
         return
     known = source.parameters().union(*(call.params for call in calls))
     for name in unknown:
         if name not in known:
-            choices = f"{', '.join(_FACTS)}, or a parameter: {', '.join(sorted(known))}"
-            raise ValueError(f"unknown filter {name!r}: choose from {choices}")
+            near = did_you_mean(name, [*FACTS, *known]) or ":"
+            choices = f"{', '.join(FACTS)}, or a parameter: {', '.join(sorted(known))}"
+            raise ValueError(f"unknown filter {name!r}{near} choose from {choices}")
 
 
 def differences(call: CallRecord, wanted: Mapping[str, object]) -> dict[str, tuple[object, str]]:
     """Return each filter a call does not match: the value expected, and the one received as text."""
     wrong: dict[str, tuple[object, str]] = {}
     for name, expected in wanted.items():
-        if name in _FACTS:
-            received = _FACTS[name](call)
+        if name in FACTS:
+            received = FACTS[name](call)
             if not _holds(name, received, expected):
                 wrong[name] = expected, repr(received)
         elif name not in call.params:

@@ -11,6 +11,7 @@ from fauxscale.bodies.strict_json import is_object
 from fauxscale.clock import stopwatch
 from fauxscale.dispatch.options import change
 from fauxscale.settings import Terms
+from fauxscale.spelling import choose_from
 from fauxscale.state.account import RESETTABLE
 from fauxscale.state.accounts import Card
 from fauxscale.state.journal import LIVE_CALL, Entry
@@ -42,7 +43,7 @@ def _keys(ask: Ask) -> dict[str, str]:
         raise ValueError("keys must be an object of keys by provider")
     for name, key in keys.items():
         if name not in ask.providers:
-            raise ValueError(f"no provider {name!r}: choose from {', '.join(ask.providers)}")
+            raise ValueError(f"no provider {name!r}{choose_from(name, ask.providers)}")
         if not isinstance(key, str) or not key.isascii() or not key:
             raise ValueError(f"the key for {name} must be a text of ASCII characters")
     return cast("dict[str, str]", keys)
@@ -99,7 +100,7 @@ async def reset(ask: Ask) -> object:
     names: list[object] = cast("list[object]", what) if isinstance(what, list) else [what]
     for name in names:
         if name not in RESETTABLE:
-            raise ValueError(f"cannot reset {name!r}: choose from {', '.join(RESETTABLE)}")
+            raise ValueError(f"cannot reset {name!r}{choose_from(str(name), RESETTABLE)}")
     await ask.account.reset(tuple(str(name) for name in names))
     return {"reset": names}
 

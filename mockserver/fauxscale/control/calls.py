@@ -13,6 +13,7 @@ from fauxscale.dispatch.request_body import gone
 from fauxscale.images.renderer import SourceGone
 from fauxscale.numbers import read_number
 from fauxscale.operations.altered_results import leads_to
+from fauxscale.spelling import choose_from
 from fauxscale.state.journal import Entry
 
 from .request import Ask, ControlRoute, Missing
@@ -29,8 +30,8 @@ async def find(ask: Ask) -> object:
     query = dict(ask.request.query_params)
     least, patience = _count(query.pop("wait", "0")), _seconds(query.pop("timeout", "5"))
     if unknown := sorted(set(query) - set(_FILTERS)):
-        known = ", ".join((*_FILTERS, "wait", "timeout"))
-        raise ValueError(f"unknown filter {unknown[0]!r}: choose from {known}")
+        known = (*_FILTERS, "wait", "timeout")
+        raise ValueError(f"unknown filter {unknown[0]!r}{choose_from(unknown[0], known)}")
     found = await _matching(ask, query)
     if len(found) < least and patience > 0:
         with ask.waiters.one_more():

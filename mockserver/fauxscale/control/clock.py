@@ -27,14 +27,14 @@ async def advance(ask: Ask) -> object:
 async def freeze(ask: Ask) -> object:
     """Freeze the clock at the time `at`, or at its current time."""
     ask.know("at")
-    at = None if ask.arguments.get("at") is None else _time(ask.arguments["at"])
+    at = None if ask.arguments.get("at") is None else read_time(ask.arguments["at"])
     return await _move(ask, (await ask.account.clock()).freeze(at))
 
 
 async def set_to(ask: Ask) -> object:
     """Set the clock to `at`; a frozen clock stays frozen."""
     ask.know("at")
-    return await _move(ask, (await ask.account.clock()).set(_time(ask.arguments.get("at"))))
+    return await _move(ask, (await ask.account.clock()).set(read_time(ask.arguments.get("at"))))
 
 
 async def unfreeze(ask: Ask) -> object:
@@ -51,8 +51,8 @@ async def _move(ask: Ask, clock: Clock) -> object:
     return _clock_json(clock)
 
 
-def _time(value: object) -> float:
-    """Read a time as Unix seconds: a number, or ISO 8601 text, in UTC unless it says otherwise."""
+def read_time(value: object) -> float:
+    """Read a time as Unix seconds: a number, or ISO 8601 text, in UTC unless it says otherwise. Raises ValueError."""
     if isinstance(value, str):
         try:
             read = datetime.fromisoformat(value)

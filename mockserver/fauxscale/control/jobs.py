@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fauxscale.errors import ApiError
 from fauxscale.faults import Fail
+from fauxscale.spelling import choose_from
 from fauxscale.state.jobs import Job
 
 from .request import Ask, ControlRoute, JsonObject, Missing
@@ -38,7 +39,7 @@ async def fail(ask: Ask) -> object:
     code = ask.text("code")
     codes = ask.codes(job.provider)
     if code and codes is not None and code not in codes:
-        raise ValueError(f"{job.provider} has no error {code!r}: choose from {', '.join(sorted(codes))}")
+        raise ValueError(f"{job.provider} has no error {code!r}{choose_from(code, sorted(codes))}")
     usual = (codes or {}).get(code, 500)
     said = Fail(ask.whole("status", usual), message=ask.text("message") or None, code=code or None)
     _refuse_ended(job, await ask.account.jobs.fail(job, said.error, await ask.now()))

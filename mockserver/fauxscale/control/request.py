@@ -13,11 +13,11 @@ from fauxscale.bodies.reader import Caps, parse_json, read_body
 from fauxscale.bodies.strict_json import is_object
 from fauxscale.dispatch.provider import Provider
 from fauxscale.errors import ApiError
-from fauxscale.numbers import read_number
 from fauxscale.operations.job_results import catch_up
 from fauxscale.state.account import Account
 from fauxscale.state.accounts import Accounts
 
+from . import members
 from .metrics import Metrics
 
 _CAP = 4 * 1024 * 1024
@@ -88,29 +88,16 @@ class Ask(Struct):
 
     def know(self, *names: str) -> None:
         """Raise ValueError for arguments other than these."""
-        if unknown := sorted(set(self.arguments) - set(names)):
-            known = ", ".join(names) or "nothing"
-            raise ValueError(f"unknown argument {unknown[0]!r}: this call accepts {known}")
+        members.know(self.arguments, *names)
 
     def number(self, name: str, default: float = 0.0) -> float:
-        value = self.arguments.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{name} must be a number, got {value!r}")
-        if (number := read_number(value)) is None:
-            raise ValueError(f"{name} is too large")
-        return number
+        return members.number(self.arguments, name, default)
 
     def whole(self, name: str, default: int = 0) -> int:
-        value = self.number(name, default)
-        if value != int(value):
-            raise ValueError(f"{name} must be a whole number, got {value:g}")
-        return int(value)
+        return members.whole(self.arguments, name, default)
 
     def text(self, name: str, default: str = "") -> str:
-        value = self.arguments.get(name, default)
-        if not isinstance(value, str):
-            raise ValueError(f"{name} must be a text, got {value!r}")
-        return value
+        return members.text(self.arguments, name, default)
 
     def codes(self, provider: str) -> Mapping[str, int] | None:
         """A provider's own error codes with their statuses; None where any code is accepted."""

@@ -52,7 +52,8 @@ async def providers(ask: Ask) -> object:
 async def settings(ask: Ask) -> object:
     """Read the server's settings, without keys and token."""
     members = to_builtins(ask.accounts.settings)
-    return {name: value for name, value in members.items() if name not in ("keys", "token")}
+    # The accounts of the start have keys in them, and are listed as accounts.
+    return {name: value for name, value in members.items() if name not in ("keys", "token", "accounts")}
 
 
 async def reset(ask: Ask) -> object:

@@ -58,12 +58,16 @@ class CallFaults:
     @property
     def applied(self) -> list[AssignedFault]:
         """The faults that changed something: what they asked for was done, or they asked for nothing."""
+        if not self._tried:
+            return []
         asking = [one for _, one in self._asked]
         return [one for one in self._tried if one in self._acted or one not in asking]
 
     @property
     def unused(self) -> list[AssignedFault]:
         """The faults that did not apply and go back to their rules."""
+        if not self._assigned:
+            return []
         applied = self.applied
         return [one for one in self._assigned if one not in applied]
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from fauxscale.errors import ApiError, Problem
+from fauxscale.spelling import did_you_mean
 
 from .provider import Call, Endpoint
 from .routing import Match
@@ -34,6 +35,7 @@ def _missing(match: Match) -> Endpoint:
     """Make the endpoint for a path the provider does not know, or not with this method: it answers 404 or 405."""
 
     async def refuse(call: Call) -> Response:
+        known = [one for site in match.provider.sites for one in site.endpoints]
         if match.allowed:
             raise ApiError(
                 Problem.WRONG_METHOD,
@@ -44,10 +46,10 @@ def _missing(match: Match) -> Endpoint:
         raise ApiError(
             Problem.NOT_FOUND,
             "Not found",
-            reason=f"{match.provider.name} has no {match.path}; it has "
-            + ", ".join(
-                f"{one.method} {one.path}" for site in match.provider.sites for one in site.endpoints
-            ),
+            reason=f"{match.provider.name} has no {match.path}"
+            + (did_you_mean(match.path, [one.path for one in known]) or ";")
+            + " it has "
+            + ", ".join(f"{one.method} {one.path}" for one in known),
             details={"path": match.path},
         )
 

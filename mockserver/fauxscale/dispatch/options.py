@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fauxscale.settings import Scalar
+from fauxscale.spelling import choose_from
 
 from .provider import Option, Provider
 
@@ -36,7 +37,7 @@ def change(
 
 def _named(name: str, known: Mapping[str, Option]) -> Option:
     if name not in known:
-        raise ValueError(f"unknown option {name!r}: choose from {', '.join(sorted(known))}")
+        raise ValueError(f"unknown option {name!r}{choose_from(name, sorted(known))}")
     return known[name]
 
 

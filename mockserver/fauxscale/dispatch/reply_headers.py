@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from starlette.responses import Response
 
@@ -20,6 +21,7 @@ def add_missing(response: Response, headers: Mapping[str, str]) -> None:
             raw.append((spelt, header_value(value).encode("latin-1")))
 
 
+@lru_cache(128)  # most headers say the same in reply after reply
 def header_value(text: str) -> str:
     """Make text a header value: one printable line of Latin-1, 1,000 characters at most."""
     if len(text) <= 1000 and _PLAIN.fullmatch(text):

@@ -12,7 +12,6 @@ from .calls import SlowDrip as SlowDrip
 from .catalogue import KINDS as KINDS
 from .catalogue import at as at
 from .catalogue import checked as checked
-from .catalogue import did_you_mean as did_you_mean
 from .catalogue import from_json as from_json
 from .catalogue import magic as magic
 from .catalogue import to_json as to_json
@@ -63,3 +62,72 @@ from .rules import Rule as Rule
 from .webhooks import DuplicateWebhook as DuplicateWebhook
 from .webhooks import LateWebhook as LateWebhook
 from .webhooks import SwapWebhooks as SwapWebhooks
+
+__all__ = [
+    "BEYOND",
+    "KINDS",
+    "Alter",
+    "AssignedFault",
+    "Body",
+    "ConnectionReset",
+    "CorruptChunk",
+    "Delay",
+    "DelayWebhook",
+    "DuplicateWebhook",
+    "Effect",
+    "EmptyData",
+    "EmptyResponse",
+    "Ending",
+    "Expire",
+    "ExpireLink",
+    "ExtraFields",
+    "Fail",
+    "Fault",
+    "FaultContext",
+    "ForgedUrl",
+    "Hang",
+    "HoldWebhook",
+    "HtmlWith200",
+    "Interrupted",
+    "LateWebhook",
+    "LoseReply",
+    "MalformedChunk",
+    "MissingField",
+    "NotApplicable",
+    "NullUrl",
+    "Ok",
+    "Purge",
+    "PurgePicture",
+    "Redirect",
+    "RedirectRead",
+    "Redirected",
+    "Refuse",
+    "RepeatWebhook",
+    "Reply",
+    "RequestKind",
+    "Rule",
+    "SameSize",
+    "SendLink",
+    "SlowDrip",
+    "Smaller",
+    "Stage",
+    "Stall",
+    "SwapFormat",
+    "SwapWebhooks",
+    "SwappedResults",
+    "Truncate",
+    "UnsafeImage",
+    "UrlInsteadOfBase64",
+    "Withhold",
+    "WrongContentLength",
+    "WrongFormat",
+    "at",
+    "checked",
+    "from_json",
+    "magic",
+    "to_json",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields, replace
+
+from fauxscale.spelling import choose_from, did_you_mean
 
 from .calls import ConnectionReset, Delay, EmptyResponse, Fail, Hang, LoseReply, MalformedChunk, Ok, SlowDrip
 from .downloads import (
@@ -104,12 +105,6 @@ def _example(kind: type[Fault]) -> str:
     return f"{kind.__name__}({', '.join(needed)})"
 
 
-def did_you_mean(said: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known name, `, did you mean 'ideogram.upscale'?`; "" where none is near."""
-    near = get_close_matches(said, list(known), 1)
-    return f", did you mean {near[0]!r}?" if near else ""
-
-
 def to_json(fault: Fault) -> dict[str, object]:
     """Write a fault as JSON, `{"fault": "Fail", "status": 429}`; members at their default are left out."""
     values = {
@@ -125,16 +120,17 @@ def from_json(json: Mapping[str, object]) -> Fault:
     known = {kind.__name__: kind for kind in KINDS}
     kind = known.get(str(json.get("fault")))
     if kind is None:
-        near = did_you_mean(str(json.get("fault")), known)
-        raise ValueError(
-            f"unknown fault {json.get('fault')!r}{near or ':'} choose from {', '.join(sorted(known))}"
-        )
+        asked = json.get("fault")
+        raise ValueError(f"unknown fault {asked!r}{choose_from(str(asked), sorted(known))}")
     own = {name: value for name, value in json.items() if name != "fault"}
     names = {one.name: one for one in _fields(kind)}
     hints = _hints(kind)
     for name, value in own.items():
         if name not in names:
-            raise ValueError(f"{kind.__name__} has no {name!r}: it has {', '.join(names) or 'no members'}")
+            near = did_you_mean(name, names) or ":"
+            raise ValueError(
+                f"{kind.__name__} has no {name!r}{near} it has {', '.join(names) or 'no members'}"
+            )
         if not _fits(value, hints[name]):
             raise ValueError(f"{kind.__name__}.{name} must be {_say(hints[name])}, got {value!r}")
     for name, one in names.items():

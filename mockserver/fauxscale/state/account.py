@@ -24,7 +24,8 @@ from .scope import GROUPS, Scope
 from .store import Store
 from .webhooks import Webhooks
 
-SWEEP_EVERY = 64
+# A sweep reads all links of its account: 2 ms of 5,000.
+SWEEP_EVERY = 256
 # A developer renews a link that just died; a test sets its clock back.
 SWEEP_AFTER = 3600.0
 RESETTABLE = ("calls", "clock", "faults", "jobs", "ledger", "limits", "links", "seed")

@@ -6,9 +6,9 @@ import hashlib
 import hmac
 import itertools
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from fauxscale.clock import wall
 from fauxscale.credentials import shorten
@@ -22,6 +22,7 @@ from fauxscale.workers import Workers
 
 from .account import Account, next_generation
 from .batch import Batch
+from .card import Card as Card
 from .files import File
 from .head import Head, HeadRoom
 from .link import Link
@@ -30,6 +31,7 @@ from .recall import Owner as Owner
 from .recall import Recall
 from .scope import Scope
 from .signing import Signer
+from .starting import StartingAccount
 from .store import Store
 from .timed_store import TimedStore
 
@@ -37,20 +39,13 @@ UNASSIGNED = "acct_0"
 _CARDS = "accounts/cards"
 
 
-class Card(Struct, frozen=True):
-    """The description of an account besides its state. `keys` are shortened, by provider ("*" is any)."""
-
-    id: str
-    label: str
-    made: float
-    keys: Mapping[str, str]
-
-
 class Accounts:
-    """The whole state of one server: accounts by key, and what they share."""
+    """The whole state of one server: accounts by key, and what they share. Those of `starting` are open from the start
+    and after a reset of the server."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, starting: Sequence[StartingAccount] = ()) -> None:
         self.settings = settings
+        self._starting = tuple(starting)
         self.store = TimedStore(store)
         # Dice follow from the seed, so that tests see the same ids again. Signatures and keys do so only where there is
         # neither a token nor a list of keys: whoever knows the seed could make them.
@@ -119,7 +114,7 @@ class Accounts:
                 )
             # Equal keys make equal accounts on every worker and after every start, with no key kept.
             card = Card(_open_id(hashed), nickname(key), wall(), {"*": nickname(key)})
-            opened = await self._open(card, {"*": key}, Terms(), taken=True) or await self.get(card.id)
+            opened = await self._open(card, {"*": key}, Head(), taken=True) or await self.get(card.id)
             return opened or await self.of_key(key, provider)  # closed at once by somebody else
         raise ApiError(
             Problem.INVALID_KEY,
@@ -148,12 +143,18 @@ class Accounts:
             raise ValueError("each provider needs a different key")
         name = f"acct_{number}"
         card = Card(name, label or name, wall(), {one: shorten(key) for one, key in keys.items()})
-        account = await self._open(card, keys, terms)
+        account = await self._open(card, keys, Head(terms=terms))
         if account is None and await self._delete_strays(keys, given):
-            account = await self._open(card, keys, terms)
+            account = await self._open(card, keys, Head(terms=terms))
         if account is None:
             raise ValueError(f"the key for {await self._taken(keys)} belongs to another account already")
         return account
+
+    async def open_starting(self) -> None:
+        """Open the accounts that are to be there from the start. One that is there already stays as it is."""
+        for one in self._starting:
+            card = Card(_open_id(fingerprint(one.keys[0][1])), one.label, wall(), one.shortened())
+            await self._open(card, dict(one.keys), one.head())
 
     def mint(self, number: int, provider: str) -> bytes:
         """Make 32 bytes to mint a key from: of the server's secret, the account's number and the provider's name."""
@@ -227,6 +228,7 @@ class Accounts:
         for card in cards:
             await self.delete(card.id)
         await self.unassigned().close(lambda batch, head: None)
+        await self.open_starting()
 
     async def close(self) -> None:
         self.renderer.close()
@@ -238,19 +240,14 @@ class Accounts:
         return Account(scope, self.settings, self._dice)
 
     async def _open(
-        self, card: Card, keys: Mapping[str, str], terms: Terms, *, taken: bool = False
+        self, card: Card, keys: Mapping[str, str], head: Head, *, taken: bool = False
     ) -> Account | None:
         """Open an account with all of its keys; None if it is open, or, unless it may be, a key is `taken`."""
         generation = await next_generation(self.store)
         digests = {provider: fingerprint(key) for provider, key in keys.items()}
-        head = Head(
-            generation=generation,
-            # No version comes twice, whichever generation it is of: batches compare nothing else.
-            version=generation << 24,
-            label=card.label,
-            keys=tuple(digests.values()),
-            terms=terms,
-        )
+        # No version comes twice, whichever generation it is of: batches compare nothing else.
+        version, own = generation << 24, tuple(digests.values())
+        head = replace(head, generation=generation, version=version, label=card.label, keys=own)
         batch, room = Batch(), HeadRoom(Scope(self.store, card.id))
         room.expect(batch, room.or_first(None))
         for provider, digest in digests.items():

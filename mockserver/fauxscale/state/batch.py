@@ -169,26 +169,26 @@ class Batch(Struct):
     writes: bool = False
 
     def get(self, key: str, kind: type[T]) -> Ref[T | None]:
-        return self._operation(Get(key, kind))
+        return self._operation(Get(key, kind), key)
 
     def put(self, key: str, value: object, *, ttl: float | None = None, counts: bool = False) -> None:
         """Store a value, for `ttl` seconds if given, in place of what was stored there."""
-        self._operation(Put(key, value, ttl, counts))
+        self._operation(Put(key, value, ttl, counts), key)
 
     def delete(self, *keys: str) -> None:
         """Delete whatever is stored under these keys: values, counters, lists, blobs."""
         for key in keys:
-            self._operation(Delete(key))
+            self._operation(Delete(key), key)
 
     def drop(self, *groups: str) -> None:
         """Delete every key of these groups."""
         for group in groups:
-            self._operation(Drop(group))
+            self._operation(Drop(group), group)
 
     def expect(self, key: str, value: object, *, member: str = "", kind: type[object] = object) -> Ref[None]:
         """Stop unless the value kept is `value` (None: there is none), or its `member` is; tells the value kept,
         as the `kind` it was put with."""
-        return self._operation(Expect(key, value, member, kind))
+        return self._operation(Expect(key, value, member, kind), key)
 
     def add(
         self,
@@ -204,11 +204,11 @@ class Batch(Struct):
     ) -> Ref[int | None]:
         """Add to a counter and return it. If that would leave its bounds: stop and tell the counter as it is, or
         change nothing and return None. A counter begins at `start`, and lives for `ttl` seconds from then."""
-        return self._operation(Add(key, amount, least, most, start, ttl, else_ == "skip", counts))
+        return self._operation(Add(key, amount, least, most, start, ttl, else_ == "skip", counts), key)
 
     def count(self, key: str) -> Ref[int | None]:
         """Read a counter, None if it was never added to."""
-        return self._operation(Get(key, int))
+        return self._operation(Get(key, int), key)
 
     def window(
         self,
@@ -227,49 +227,49 @@ class Batch(Struct):
         Fixed windows of `span` seconds follow one another from `since` on (None: from the first use); a rolling
         one is the `span` seconds up to `now`. A clock that was moved back finds what was counted then.
         """
-        return self._operation(Window(key, now, span, units, most, since, rolling, counts))
+        return self._operation(Window(key, now, span, units, most, since, rolling, counts), key)
 
     def lease(self, key: str, holder: str, *, life: float, most: int | None = None) -> Ref[int]:
         """Take one of `most` places for `life` seconds by the store's clock, or renew it; returns how many are taken.
 
         Stops, telling how many are taken, when there is no place left for a holder who has none.
         """
-        return self._operation(Lease(key, holder, life, most))
+        return self._operation(Lease(key, holder, life, most), key)
 
     def release(self, key: str, holder: str) -> None:
-        self._operation(Release(key, holder))
+        self._operation(Release(key, holder), key)
 
     def append(
         self, key: str, value: object, *, most: int, most_bytes: int | None = None, size: int = 0
     ) -> None:
         """Append to a list, dropping its oldest beyond `most` values or beyond `most_bytes`, by the `size` they
         were appended with. The newest always stays."""
-        self._operation(Append(key, value, most, most_bytes, size))
+        self._operation(Append(key, value, most, most_bytes, size), key)
 
     def items(self, key: str, kind: type[T]) -> Ref[list[T]]:
         """Read a list, oldest first."""
-        return self._operation(Items(key, kind))
+        return self._operation(Items(key, kind), key)
 
     def set_field(self, key: str, name: str, value: object, *, most: int | None = None) -> None:
         """Store a value by name in a table, dropping the oldest names beyond `most`. A name keeps its place."""
-        self._operation(SetField(key, name, value, most))
+        self._operation(SetField(key, name, value, most), key)
 
     def get_field(self, key: str, name: str, kind: type[T]) -> Ref[T | None]:
-        return self._operation(GetField(key, name, kind))
+        return self._operation(GetField(key, name, kind), key)
 
     def delete_field(self, key: str, name: str) -> None:
-        self._operation(DeleteField(key, name))
+        self._operation(DeleteField(key, name), key)
 
     def fields(self, key: str, kind: type[T]) -> Ref[dict[str, T]]:
         """Read a whole table, in the order in which its names were first set."""
-        return self._operation(Fields(key, kind))
+        return self._operation(Fields(key, kind), key)
 
     def name_blob(self, key: str) -> Ref[None]:
         """Keep a blob for good that was put for a while. Stops if it is gone."""
-        return self._operation(NameBlob(key))
+        return self._operation(NameBlob(key), key)
 
-    def _operation(self, operation: Operation) -> Ref[Any]:
-        place = operation.group if isinstance(operation, Drop) else operation.key
+    def _operation(self, operation: Operation, place: str) -> Ref[Any]:
+        """Add an operation on what stands at a place, a key or a group."""
         if place[:1] == "{" and not (self.account and place.startswith(self.account)):
             if self.account:
                 raise ValueError(f"a batch of {self.account} cannot touch {place}")

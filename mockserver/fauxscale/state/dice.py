@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hmac
 
 from .batch import Batch, Ref
 from .scope import Scope
+from .signing import Mac
 
 
 class Dice:
@@ -14,7 +14,7 @@ class Dice:
 
     def __init__(self, scope: Scope, secret: bytes) -> None:
         self._scope = scope
-        self._secret = secret
+        self._mac = Mac(secret)
 
     def add_number(self, batch: Batch, purpose: str, *, counts: bool = False) -> Ref[int | None]:
         """Take the next number for this purpose, from 1."""
@@ -30,7 +30,7 @@ class Dice:
 
     def cast(self, purpose: str, number: int) -> bytes:
         """Compute the 32 bytes of one draw."""
-        return hmac.digest(self._secret, f"{self._scope.account}\n{purpose}\n{number}".encode(), "sha256")
+        return self._mac(f"{self._scope.account}\n{purpose}\n{number}".encode())
 
     def id_of(self, purpose: str, number: int) -> str:
         """Compute 22 URL-safe characters, 16 bytes."""
@@ -49,7 +49,7 @@ class Dice:
 
         The name decides, not the account's number: a test that runs alone rolls what it rolled among others.
         """
-        rolled = hmac.digest(self._secret, f"{purpose}\n{name}\n{number}".encode(), "sha256")
+        rolled = self._mac(f"{purpose}\n{name}\n{number}".encode())
         return int.from_bytes(rolled[:8], "big") / 2**64
 
     async def number(self, purpose: str) -> int:

@@ -64,7 +64,9 @@ class Plan:
         found = assign(
             head.rules, progress, operation, kind, method, lambda number: self._luck(head.label, number)
         )
-        return replace(found, progress=holding(found.progress, holder, found.faults)) if holder else found
+        if not (holder and found.faults):
+            return found
+        return replace(found, progress=holding(found.progress, holder, found.faults))
 
     def add_mark(self, batch: Batch, holder: str) -> None:
         """Store that a call which holds faults is alive, for a while."""

@@ -117,6 +117,8 @@ def given_back(
     rules: Sequence[Rule], progress: RuleProgress, steps: Sequence[tuple[str, int]]
 ) -> RuleProgress:
     """Return the progress after giving back these steps of rules."""
+    if not steps:
+        return progress
     known, counts = {rule.id for rule in rules}, dict(progress.counts)
     for rule, step in steps:
         if rule in known and rule in counts:

@@ -120,6 +120,8 @@ def size_of(value: object) -> int:
     """Estimate how many bytes a value would be as JSON, without encoding it."""
     if isinstance(value, str):
         return len(value) + 4
+    if value is None or isinstance(value, int | float):
+        return 8
     if isinstance(value, Mapping):
         return sum(
             len(str(name)) + 6 + size_of(one) for name, one in cast("Mapping[object, object]", value).items()

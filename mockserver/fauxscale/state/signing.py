@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import hmac
+from hashlib import sha256
 
 from fauxscale.errors import ApiError, Problem
+
+# RFC 2104, section 2: the block of SHA-256, and what its key is combined with.
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+
+
+class Mac:
+    """HMAC-SHA-256 under one secret. `hmac.digest` takes thrice as long for a short message: it begins with the secret
+    each time (Python 3.11, OpenSSL 3)."""
+
+    def __init__(self, secret: bytes) -> None:
+        key = (secret if len(secret) <= _BLOCK else sha256(secret).digest()).ljust(_BLOCK, b"\0")
+        self._inner, self._outer = key.translate(_INNER), key.translate(_OUTER)
+
+    def __call__(self, message: bytes) -> bytes:
+        return sha256(self._outer + sha256(self._inner + message).digest()).digest()
 
 
 class Signer:
     """Signs and verifies the query of a link, `exp=<Unix seconds>&sig=<64 hex>`."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self._mac = Mac(secret)
 
     def query(self, path: str, exp: int, owner: str) -> str:
         """Sign `path` (provider-relative, from its leading slash): the query that makes it valid until `exp`."""
         # The separator cannot occur in any of the three, so no two triples sign alike.
         signed = f"{path}\n{exp}\n{owner}".encode()
-        return f"exp={exp}&sig={hmac.digest(self._secret, signed, 'sha256').hex()}"
+        return f"exp={exp}&sig={self._mac(signed).hex()}"
 
     def verify(self, path: str, query: bytes, owner: str, now: float) -> None:
         """Raise LINK_FORGED unless `query` is, to the byte, what was signed; LINK_EXPIRED once now >= exp."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 
 class Turn:
-    """The turn of one call, once it has waited for it."""
+    """The turn of one call, once it has waited for it; it ends with the context."""
 
     def __init__(self, locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]) -> None:
         self._locks = locks
@@ -22,7 +20,10 @@ class Turn:
             await lock.acquire()
             self._mine = lock
 
-    def end(self) -> None:
+    def __enter__(self) -> Turn:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._mine is not None:
             self._mine.release()
 
@@ -33,11 +34,6 @@ class Turns:
     def __init__(self) -> None:
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
-    @contextmanager
-    def turn(self) -> Generator[Turn]:
-        """A turn, which ends with this context; it has not begun yet."""
-        turn = Turn(self._locks)
-        try:
-            yield turn
-        finally:
-            turn.end()
+    def turn(self) -> Turn:
+        """A turn, to be entered as a context; it has not begun yet."""
+        return Turn(self._locks)

@@ -12,7 +12,6 @@ import queue
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from functools import cache, partial
@@ -64,14 +63,17 @@ class Exchange:
         self.held_open = False
         self._cut = False
         self._head = scope["method"] == "HEAD"
+        self._task: asyncio.Task[None] | None = None
+        self._ended = False
         scope["state"] = attach({}, self)
-        running = self._run(app, scope)
         try:
             # A context of its own: the caller's says which event loop it runs on, and trio's would mislead anyio.
-            self._task: Future[None] = Context().run(asyncio.run_coroutine_threadsafe, running, loop)
+            loop.call_soon_threadsafe(self._begin, app, scope, context=Context())
         except RuntimeError:  # the loop is closed: the server was stopped
-            running.close()
             raise ServerStopped from None
+
+    def _begin(self, app: ASGIApp, scope: Scope) -> None:
+        self._task = self._loop.create_task(self._run(app, scope))
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
@@ -79,6 +81,7 @@ class Exchange:
             self._said.append(None)
         except BaseException as error:  # whatever it is belongs to the client's thread
             self._said.append(error)
+        self._ended = True
         self._flush()
 
     def _put(self, message: Message | _End) -> None:
@@ -137,8 +140,13 @@ class Exchange:
 
     def abandon(self) -> None:
         """Abandon the request: the app sees a disconnect."""
-        if not self._task.done():
-            self._loop.call_soon_threadsafe(self._gone.set)
+        if not self._ended:
+            with suppress(RuntimeError):  # the loop is closed, and nothing runs there any more
+                self._loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        self._gone.set()
+        if self._task is not None:
             self._task.cancel()
 
     @property

@@ -1,12 +1,15 @@
-"""Reads the plain heads of requests in one step; h11 reads all others, and decides what follows from either."""
+"""Reads the plain heads of requests, and the end of their bodies, in one step; h11 reads all others."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import h11
 from h11._headers import Headers
+from h11._readers import ContentLengthReader, expect_nothing
+from h11._writers import write_any_response
 
 # What nearly every client sends: printable ASCII, a colon and a blank, no empty value. h11 reads the same of it.
 _HEAD = re.compile(
@@ -15,22 +18,36 @@ _HEAD = re.compile(
 )
 _LINE = re.compile(rb"([^:]+): ?([^\r]+)\r\n")
 _MOST_DIGITS = 15
+# What says how a message is framed, or what follows it, in another way than by one length.
+_FRAMING = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
+
+
+class _Headers(Headers):
+    """h11's, which are gone through one by one, at a step of Python each (0.16)."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        return iter([(name, value) for _, name, value in self._full_items])
 
 
 class ServerConnection(h11.Connection):
-    """h11's connection of a server, which takes half the time to read a small request (h11 0.16).
+    """h11's connection of a server, which takes a third of the time to read a small request (h11 0.16).
 
-    A head that is anything but plain, or says how its body is framed in any way but one length, is left to h11.
+    A head that is anything but plain, or says how its body is framed in any way but one length, is left to h11. After
+    any other, all that h11 knows of a request is as h11 itself would have left it.
     """
 
-    def _extract_next_receive_event(self) -> Any:
-        if (
-            self._receive_buffer
-            and self.their_state is h11.IDLE
-            and (event := self._plain_request()) is not None
-        ):
+    def next_event(self) -> Any:
+        state = self._cstate.states[h11.CLIENT]
+        if state is h11.IDLE and self._receive_buffer and (event := self._plain_request()) is not None:
             return event
-        return super()._extract_next_receive_event()
+        if state is h11.SEND_BODY and self._is_plain_end():
+            self._cstate.states[h11.CLIENT] = h11.DONE
+            self._reader = expect_nothing
+            self.client_is_waiting_for_100_continue = False
+            return h11.EndOfMessage()
+        return super().next_event()
 
     def _plain_request(self) -> h11.Request | None:
         found = _HEAD.match(self._receive_buffer._data)  # pyright: ignore[reportPrivateUsage]  # h11 0.16, to which pyproject.toml holds us
@@ -38,14 +55,34 @@ class ServerConnection(h11.Connection):
             return None
         method, target, lines = found.groups()
         pairs = [(name, name.lower(), value) for name, value in _LINE.findall(lines)]
-        names = [name for _, name, _ in pairs]
-        if b"transfer-encoding" in names or names.count(b"host") != 1:
+        named = {name: value for _, name, value in pairs}
+        length, connection = named.get(b"content-length", b"0"), named.get(b"connection", b"keep-alive")
+        plain = (
+            len(named) == len(pairs)
+            and b"host" in named
+            and _FRAMING.isdisjoint(named)
+            and length.isdigit()
+            and len(length) <= _MOST_DIGITS
+            and connection.lower() == b"keep-alive"
+            and method != b"CONNECT"
+        )
+        if not plain:
             return None
-        if b"content-length" in names:
-            lengths = [value for _, name, value in pairs if name == b"content-length"]
-            if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > _MOST_DIGITS:
-                return None
-        self._receive_buffer._extract(found.end())  # pyright: ignore[reportPrivateUsage]  # h11 0.16, to which pyproject.toml holds us
+        self._receive_buffer._extract(found.end())  # pyright: ignore[reportPrivateUsage]  # as above
+        self._cstate.states.update({h11.CLIENT: h11.SEND_BODY, h11.SERVER: h11.SEND_RESPONSE})
+        self._request_method, self.their_http_version = method, b"1.1"
+        self._reader, self._writer = ContentLengthReader(int(length)), write_any_response
         return h11.Request(
-            method=method, target=target, headers=Headers(pairs), http_version=b"1.1", _parsed=True
+            method=method, target=target, headers=_Headers(pairs), http_version=b"1.1", _parsed=True
+        )
+
+    def _is_plain_end(self) -> bool:
+        """Whether all of a body of known length is here, and the connection goes on behind it."""
+        known = isinstance(self._reader, ContentLengthReader) and self._reader._remaining == 0  # pyright: ignore[reportPrivateUsage]  # as above
+        state = self._cstate
+        return (
+            known
+            and state.states[h11.SERVER] is h11.SEND_RESPONSE
+            and state.keep_alive
+            and not state.pending_switch_proposals
         )

@@ -24,9 +24,9 @@ class Serving:
     """An application being served: in a thread of its own after `start()`, in the caller's by `run()`; once.
 
     `ready` is set when calls will be answered, or never will be; `failure` says why not, then or later. Without a
-    socket, `close` is awaited at the end; with one, the application is told by its lifespan, and `guard` watches its
-    peers. With a `supervisor`, its processes serve, and no application does here. `shared`: other processes accept
-    from the same socket.
+    socket, `begin` is awaited first and `close` at the end; with one, the application is told by its lifespan, and
+    `guard` watches its peers. With a `supervisor`, its processes serve, and no application does here. `shared`: other
+    processes accept from the same socket.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Serving:
         certificates: Certificates | None,
         guard: Guard | None = None,
         *,
+        begin: Callable[[], Awaitable[None]] | None = None,
         supervisor: Supervisor | None = None,
         shared: bool = False,
     ) -> None:
@@ -45,6 +46,7 @@ class Serving:
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self._app = app
+        self._begin = begin
         self._close = close
         self._sock = sock
         self._guard = guard
@@ -136,6 +138,8 @@ class Serving:
             loop.call_soon_threadsafe(ending.set)
 
         self._end = end
+        if self._begin is not None:
+            await self._begin()
         ready()
         await ending.wait()
         mine = asyncio.current_task()

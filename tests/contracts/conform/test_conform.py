@@ -284,8 +284,14 @@ def test_accepted_gaps_do_not_fail_the_run_and_stale_ones_are_told(tmp_path: Pat
             "'no-such-program' is not an executable program",
         ),
         (("ideogram",), "no command: "),
-        (("idiogram", "--", *REFUSER), "no contract of 'idiogram' is on record: choose from aigateway"),
-        (("idiogram", "--list"), "no scenarios for 'idiogram': choose from ideogram"),
+        (
+            ("idiogram", "--", *REFUSER),
+            "no contract of 'idiogram' is on record, did you mean 'ideogram'? choose from aigateway",
+        ),
+        (
+            ("idiogram", "--list"),
+            "no scenarios for 'idiogram', did you mean 'ideogram'? choose from ideogram",
+        ),
         (("ideogram", "--api-version", "1999-12", "--", *REFUSER), "no ideogram contract of '1999-12'"),
         (
             ("ideogram", "-k", "nonsense", "--", *REFUSER),

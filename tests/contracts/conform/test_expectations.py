@@ -52,7 +52,7 @@ def test_a_file_reads_as_the_table_of_a_test_class(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[429-zer]", "no scenario or reply of ideogram matches '429-zer': did you mean '429-zero'?"),
+        ("[429-zer]", "no scenario or reply of ideogram matches '429-zer', did you mean '429-zero'?"),
         ("429-zero = 1", "'429-zero': expected a table with outcome, calls, waits"),
         ("[429-zero]\noutcome = 'lose'", "outcome = 'lose': expected one of succeed, fail, either"),
         ("[429-zero]\nformat = 'GIF'", "format = 'GIF': expected one of PNG, JPEG, WEBP"),

@@ -42,7 +42,7 @@ def test_an_id_of_a_reply_in_a_baseline_accepts_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("error-40O", "no scenario or reply of ideogram matches 'error-40O': did you mean 'error-40"),
+        ("error-40O", "no scenario or reply of ideogram matches 'error-40O', did you mean 'error-40"),
         ("reply-valid:data[0].url=nul", "did you mean 'reply-valid:data[0].url=null'?"),
         ("zzz-*", "no scenario or reply of ideogram matches 'zzz-*'"),
     ],
@@ -75,15 +75,15 @@ def test_the_list_names_the_replies_where_they_are_asked_for() -> None:
 
 CLASSES = {
     "pass": "no provider: choose from ideogram, aigateway, lumenfall, fal",
-    "provider = 'idiogram'": "provider = 'idiogram': choose from ideogram, aigateway, lumenfall, fal",
+    "provider = 'idiogram'": "provider = 'idiogram', did you mean 'ideogram'? choose from ideogram, aigateway,",
     "provider, api_version, fuzz = 'ideogram', '2026-1O', 0": "no ideogram contract of '2026-1O'",
     "provider, xfail = 'ideogram', {'sloww': ''}": (
-        "xfail: no scenario or reply of ideogram matches 'sloww': did you mean 'slow'?"
+        "xfail: no scenario or reply of ideogram matches 'sloww', did you mean 'slow'?"
     ),
     "provider, expected = 'ideogram', {'eror-400': Expect()}": (
-        "expected: no scenario or reply of ideogram matches 'eror-400': did you mean 'error-400'?"
+        "expected: no scenario or reply of ideogram matches 'eror-400', did you mean 'error-400'?"
     ),
-    "provider, scenarios = 'ideogram', '2026-1O'": "scenarios = '2026-1O': choose from 2026-11",
+    "provider, scenarios = 'ideogram', '2026-1O'": "scenarios = '2026-1O', did you mean '2026-11'? choose from 2026-11",
     "provider, operation = 'ideogram', 'drawing'": (
         "operation = 'drawing': ideogram has generate, edit, describe, v2-upscale"
     ),

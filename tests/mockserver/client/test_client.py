@@ -309,7 +309,9 @@ def test_a_misspelt_filter_is_told_the_known_ones_whatever_was_called(
 ) -> None:
     calls = account.calls
     for ask in (calls.assert_not_called, calls.assert_called_once, calls.where, calls.wait_for):
-        with pytest.raises(ValueError, match=r"'stauts': choose from kind, .*status, .*resemblance"):
+        with pytest.raises(
+            ValueError, match=r"'stauts', did you mean 'status'\? choose from kind, .*resemblance"
+        ):
             ask(stauts=200)
     calls.assert_not_called(scale_factor=2)
     call(stage, account)

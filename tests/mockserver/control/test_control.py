@@ -182,7 +182,12 @@ def test_a_body_that_is_no_object_is_told_so(stage: Stage, account: AccountHandl
 @pytest.mark.parametrize(
     ("method", "path", "words", "said"),
     [
-        ("POST", "/accounts", {"term": {}}, "unknown argument 'term': this call accepts terms, label, keys"),
+        (
+            "POST",
+            "/accounts",
+            {"term": {}},
+            "unknown argument 'term', did you mean 'terms'. this call accepts terms, label, keys",
+        ),
         ("POST", "/accounts", {"terms": {"balanse": 1}}, "unknown setting 'balanse'"),
         ("POST", "/accounts", {"terms": {"options": {"ideogram.vintige": 1}}}, "ideogram.api_version"),
         ("POST", "/accounts", {"terms": {"options": {"ideogram.api_version": "1999"}}}, "2026-04"),

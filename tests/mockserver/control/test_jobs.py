@@ -57,7 +57,9 @@ def test_a_name_nobody_knows_is_refused_with_those_that_are_known(
     stage: Stage, account: AccountHandle
 ) -> None:
     submit(stage, account)
-    with pytest.raises(InvalidRequest, match=r"fal has no error 'generation_timeuot': .*generation_timeout"):
+    with pytest.raises(
+        InvalidRequest, match=r"fal has no error 'generation_timeuot', did you mean 'generation_timeout'\?"
+    ):
         account.jobs.fail(code="generation_timeuot")
     assert account.jobs.list()[0].stage == "queued"
 

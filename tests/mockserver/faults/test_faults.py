@@ -116,7 +116,10 @@ def test_every_kind_is_a_public_name() -> None:
         ({"fault": "Fail", "status": "429"}, "Fail.status must be a whole number, got '429'"),
         ({"fault": "Fail", "status": True}, "Fail.status must be a whole number"),
         ({"fault": "Fail", "status": 200}, "from 400 to 599, got 200"),
-        ({"fault": "Fail", "status": 429, "retry": 1}, "Fail has no 'retry': it has status, retry_after"),
+        (
+            {"fault": "Fail", "status": 429, "retry": 1},
+            "Fail has no 'retry', did you mean 'retry_after'. it has status, retry_after",
+        ),
         ({"fault": "Delay", "seconds": -1}, "Delay.seconds must be from 0 to 86,400, got -1"),
         ({"fault": "SlowDrip", "pieces": 0}, "SlowDrip.pieces must be from 1 to 10,000, got 0"),
         ({"fault": "LoseReply", "how": "softly"}, "one of reset, close, hang"),

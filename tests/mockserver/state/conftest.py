@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fauxscale.state.disk import open_folder
 from fauxscale.state.redis import open_store
 from fauxscale.state.redis.store import RedisStore
 from fauxscale.state.scope import Scope
@@ -37,6 +38,7 @@ def redis_cluster() -> Iterator[RedisCluster]:
     params=[
         "memory",
         "encoding",
+        "disk",
         pytest.param("redis_server", marks=needs("redis-server")),
         pytest.param("redis_cluster", marks=needs("redis-server")),
     ]
@@ -48,6 +50,10 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         made: Store = open_store(server.url, memory=MEMORY, seconds=20)
         yield made
         asyncio.run(made.close())
+    elif request.param == "disk":
+        kept = open_folder(request.getfixturevalue("tmp_path") / "state")
+        yield kept
+        asyncio.run(kept.close())
     else:
         yield {"memory": MemoryStore, "encoding": EncodingStore}[request.param]()
 

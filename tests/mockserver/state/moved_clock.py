@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fauxscale.state import blobs, store
+from fauxscale.state.disk import store as disk_store
 from fauxscale.state.redis.store import RedisStore
 from fauxscale.state.store import Store
 from tests.redis_server import RedisCluster, RedisServer
@@ -18,7 +19,7 @@ class Wall:
     ) -> None:
         self._now = 1000.0
         self._store, self._server = moved, server
-        for module in (store, blobs):
+        for module in (store, blobs, disk_store):
             monkeypatch.setattr(module, "wall", lambda: self._now)
 
     @property

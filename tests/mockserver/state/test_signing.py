@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fauxscale.errors import ApiError, Problem
-from fauxscale.state.signing import Signer
+from fauxscale.state.signing import Mac, Signer
 
 SIGNER = Signer(b"secret")
 PATH, EXP, OWNER = "/api/images/ephemeral/abc.png", 1_743_867_804, "acct_1"
@@ -61,3 +63,10 @@ def test_no_changed_query_is_accepted(at: int, byte: int, how: str) -> None:
 @given(st.binary(max_size=120))
 def test_no_bytes_are_an_accident(query: bytes) -> None:
     assert problem(PATH, query, OWNER, 0) is Problem.LINK_FORGED
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 200])
+def test_a_mac_is_what_the_standard_library_makes_of_the_same(length: int) -> None:
+    secret = bytes(range(length))
+    for message in (b"", b"a", bytes(200)):
+        assert Mac(secret)(message) == hmac.digest(secret, message, "sha256")

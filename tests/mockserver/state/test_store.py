@@ -16,6 +16,7 @@ import pytest
 from msgspec import Struct, field
 
 from fauxscale.state.batch import Batch, BatchOutcome, Ref, WindowState
+from fauxscale.state.disk.store import DiskStore
 from fauxscale.state.redis.store import RedisStore
 from fauxscale.state.scope import Scope
 from fauxscale.state.store import MemoryStore, Store
@@ -54,8 +55,8 @@ def in_memory(store: Store) -> MemoryStore:
     """The store in memory that a store is, or stands on."""
     if isinstance(store, MemoryStore):
         return store
-    assert isinstance(store, EncodingStore)
-    return store._store
+    assert isinstance(store, EncodingStore | DiskStore)
+    return store._notices if isinstance(store, DiskStore) else store._store
 
 
 def value(store: Store, name: str) -> int | None:

@@ -79,3 +79,33 @@ def test_a_plain_head_is_read_in_one_step(monkeypatch: pytest.MonkeyPatch) -> No
     request = conn.next_event()
     assert isinstance(request, h11.Request)
     assert (request.method, request.target) == (b"POST", b"/upscale?a=1")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"HEAD / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+        PLAIN,
+    ],
+)
+def test_what_is_answered_and_asked_next_is_the_same_as_with_h11(request_: bytes) -> None:
+    def exchanges(conn: h11.Connection) -> list[object]:
+        seen: list[object] = []
+        for _ in range(2):
+            if conn.their_state is h11.IDLE:
+                seen += events(conn, request_)
+            length = [(b"content-length", b"2")]
+            seen.append(conn.send(h11.Response(status_code=200, headers=length, reason=b"OK")))
+            if conn.their_http_version != b"1.1" or conn.they_are_waiting_for_100_continue:
+                seen.append("unusual")
+            body = h11.Data(data=b"" if request_.startswith(b"HEAD") else b"ok")
+            seen += [conn.send(body), conn.send(h11.EndOfMessage()), conn.states]
+            if conn.states != {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
+                break
+            conn.start_next_cycle()
+        return seen
+
+    assert exchanges(ServerConnection(h11.SERVER)) == exchanges(h11.Connection(h11.SERVER))

@@ -78,7 +78,7 @@ class Judge(Struct, frozen=True):
 
     def known(self, members: Sequence[Member]) -> tuple[Member, ...]:
         """The members that this API version has."""
-        return tuple(one for one in members if self._is_new or not one.late)
+        return tuple(members) if self._is_new else tuple([one for one in members if not one.late])
 
     @property
     def _is_new(self) -> bool:

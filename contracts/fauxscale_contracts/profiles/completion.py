@@ -1,0 +1,10 @@
+"""What the arguments of commands complete to in a shell: names of providers."""
+
+from __future__ import annotations
+
+from .installed import profiles
+
+
+def provider_names(_: object, __: object, begun: str) -> list[str]:
+    """Complete to the name of a provider with a contract."""
+    return [name for name in profiles().by_name if name.startswith(begun)]

@@ -1,0 +1,81 @@
+"""The blobs of a store on disk: files named by what they hash to, and which keys lead to them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from .tables import group_of
+
+# What keys led to that were deleted, or now lead elsewhere. It goes with the connection: `sweep` does the rest.
+_WATCH = """
+PRAGMA recursive_triggers = ON;
+CREATE TEMP TABLE gone (digest TEXT);
+CREATE TEMP TRIGGER note_gone AFTER DELETE ON blobs BEGIN INSERT INTO gone VALUES (old.digest); END;
+"""
+
+
+class PictureFiles:
+    """Files beside the database. A file is there before a key leads to it, and goes after the last one did. Not locked:
+    its owner is, but for `write` and `read`."""
+
+    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
+        self._folder = folder
+        self._database = database
+        database.executescript(_WATCH)
+
+    def write(self, data: bytes) -> tuple[str, Path | None]:
+        """Write bytes into a file that nothing leads to yet. Returns what they hash to, and the file; None where they
+        are there already."""
+        digest = hashlib.sha256(data).hexdigest()
+        if (self._folder / digest).exists():
+            return digest, None
+        return digest, self._written(data)
+
+    def _written(self, data: bytes) -> Path:
+        file = self._folder / f"{os.urandom(8).hex()}.new"
+        file.write_bytes(data)
+        return file
+
+    def lead(self, key: str, data: bytes, digest: str, new: Path | None, dies: float | None) -> None:
+        """Have a key lead to bytes that were written."""
+        if new is None and not (self._folder / digest).exists():
+            new = self._written(data)  # it went meanwhile
+        if new is not None:
+            new.replace(self._folder / digest)
+        self._database.execute(
+            "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", (_text(key), group_of(key), digest, dies)
+        )
+
+    def digest(self, key: str, now: float) -> str | None:
+        """What the bytes of a key hash to, None if there are none."""
+        found: tuple[str] | None = self._database.execute(
+            "SELECT digest FROM blobs WHERE key = ? AND (dies IS NULL OR dies > ?)", (_text(key), now)
+        ).fetchone()
+        return found[0] if found else None
+
+    def read(self, digest: str) -> bytes | None:
+        with suppress(FileNotFoundError):  # forgotten since it was looked up
+            return (self._folder / digest).read_bytes()
+        return None
+
+    def remove_gone(self) -> None:
+        """Remove the files of keys that were deleted, unless others lead there."""
+        gone = self._database.execute("DELETE FROM gone RETURNING digest").fetchall()
+        for digest in {digest for (digest,) in gone}:
+            if not self._database.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone():
+                (self._folder / digest).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove every file that no key leads to."""
+        known = {digest for (digest,) in self._database.execute("SELECT DISTINCT digest FROM blobs")}
+        for file in self._folder.iterdir():
+            if file.name not in known:
+                file.unlink(missing_ok=True)
+
+
+def _text(key: str) -> bytes:
+    return key.encode(errors="surrogatepass")

@@ -1,0 +1,23 @@
+"""Opens the store that an address names: a Redis, or a folder of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .store import Store
+
+FOLDER = "file:"
+
+
+def open_store(address: str, *, memory: int) -> Store:
+    """Open a store: `redis://127.0.0.1:6379/0`, or `file:` and a folder. `memory`: see `RedisStore`.
+
+    Raises NoAddress, MissingExtra, or StoreUnavailable for a store that will not do.
+    """
+    if address.startswith(FOLDER):
+        from .disk import open_folder
+
+        return open_folder(Path(address.removeprefix(FOLDER)))
+    from . import redis
+
+    return redis.open_store(address, memory=memory)
