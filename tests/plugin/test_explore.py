@@ -304,7 +304,7 @@ def test_a_test_that_fails_by_itself_in_the_end_has_its_findings_withdrawn(run: 
     done = explore(run, leaking.replace("def test_upload", "def not_a_test"), *FEW)
     text = done.stdout.str()
     assert done.ret == 0, text
-    assert "withdrawn: test_it.py::test_breaker in lost-reply@ideogram.upscale#1: the test fails" in text
+    assert "withdrawn: test_it.py::test_breaker in lost-reply@ideogram.upscale#1: the test now fails" in text
 
 
 def test_what_the_user_has_declared_overrides_the_verdict(run: Runs) -> None:
@@ -330,7 +330,7 @@ def test_the_ini_file_and_the_baseline_declare_as_well(run: Runs) -> None:
     assert Counter(levels(run).values()) == {"accepted": 3, "fine": 3}
     assert "known since May" in done.stdout.str()
     run.ini("fauxscale_explore =", "    lost-reply: whatever")
-    assert "wants one of passes, fails, either, skip" in run.apart().stderr.str()
+    assert "needs one of passes, fails, either, skip" in run.apart().stderr.str()
 
 
 @pytest.mark.e2e
