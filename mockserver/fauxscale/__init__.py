@@ -120,9 +120,9 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        from .spelling import no_attribute
+        from .spelling import NoAttribute
 
-        raise no_attribute(__name__, name, __all__)
+        raise NoAttribute(__name__, name, __all__)
     value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'faults')}"), name)
     globals()[name] = value
     return value

@@ -21,10 +21,16 @@ def choose_from(said: str, known: Iterable[str]) -> str:
     return f"{did_you_mean(said, listed) or ':'} choose from {', '.join(listed)}"
 
 
-def no_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError:
-    """Make the error of a module that has no attribute of this name."""
-    near = "" if name.startswith("__") else did_you_mean(name, known)  # those are asked for in passing
-    return AttributeError(f"module {module!r} has no attribute {name!r}{near}")
+class NoAttribute(AttributeError):
+    """A module has no attribute of this name. What was probably meant is found where the message is read: modules are
+    asked in passing for names that they lack, by `from . import` for one."""
+
+    def __init__(self, module: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(module, name, known)
+
+    def __str__(self) -> str:
+        module, name, known = self.args
+        return f"module {module!r} has no attribute {name!r}{did_you_mean(name, known)}"
 
 
 def nearest(said: str, known: Iterable[str], *, least: float = 0.6) -> str | None:

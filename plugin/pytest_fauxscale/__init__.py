@@ -38,9 +38,9 @@ if not TYPE_CHECKING:  # or a checker would take any name for one that is here
         if not name[:1].isupper():  # a submodule, which `from . import` looks for here before it imports it
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name not in _MODULES:
-            from fauxscale.spelling import no_attribute
+            from fauxscale.spelling import NoAttribute
 
-            raise no_attribute(__name__, name, __all__)
+            raise NoAttribute(__name__, name, __all__)
         from fauxscale.extras import needed_by
 
         with needed_by(f"{__name__}.{name}"):
