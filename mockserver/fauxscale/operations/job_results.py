@@ -24,10 +24,10 @@ from .work import Outcome
 
 # What any provider with jobs lets its users choose: how long work waits, runs, and how many polls find it unfinished.
 JOB_OPTIONS = (
-    Option(name="queue_seconds", default=0.0, why="how long a submitted request waits: the stand-in's own"),
-    Option(name="run_seconds", default=0.0, why="how long it then runs: the stand-in's own"),
+    Option(name="queue_seconds", default=0.0, why="how long a submitted request waits: fauxscale's choice"),
+    Option(name="run_seconds", default=0.0, why="how long it then runs: fauxscale's choice"),
     Option(
-        name="polls", default=0, why="how many polls of its status find it unfinished: the stand-in's own"
+        name="polls", default=0, why="how many polls of its status find it unfinished: fauxscale's choice"
     ),
 )
 

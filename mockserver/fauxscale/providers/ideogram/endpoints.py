@@ -122,8 +122,8 @@ OPTIONS = (
         default=15,
         why="how many images training takes at least: 15 in the API reference, 10 in the tutorial, 5 until 2026-04-07",
     ),
-    Option(name="creating_seconds", default=10.0, why="how long a model is CREATING: the stand-in's own"),
-    Option(name="training_seconds", default=60.0, why="how long it is then TRAINING: the stand-in's own"),
+    Option(name="creating_seconds", default=10.0, why="how long a model is CREATING: fauxscale's choice"),
+    Option(name="training_seconds", default=60.0, why="how long it is then TRAINING: fauxscale's choice"),
     Option(
         name="training_ends",
         default="COMPLETED",
