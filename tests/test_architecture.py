@@ -62,7 +62,13 @@ CONTRACTS_MAY_IMPORT = {
 # These start a mock server, because that is their job.
 CONTRACTS_THAT_START_A_SERVER = ("conform", "drift", "explore")
 STAND_IN = "fauxscale_contracts.profiles.stand_in"
-STARTED = {"fauxscale", "fauxscale.client", "fauxscale.server"}
+STARTED = {
+    "fauxscale",
+    "fauxscale.client",
+    "fauxscale.interception.guard",
+    "fauxscale.interception.intercept",
+    "fauxscale.server",
+}
 
 # What each room may load that is neither ours nor Python's own; lazily too. "" is what every room may.
 # What its classes of values are made with: any module may.

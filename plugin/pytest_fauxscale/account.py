@@ -65,6 +65,8 @@ class TestedAccount(AccountHandle):
         from fauxscale_contracts.explore.situations import situation
         from fauxscale_contracts.explore.verdict import judge
 
+        from .sleeps import are_slept
+
         staged = situation(name)
         staged.stage(self, patience)
         if self.intercepted is not None:
@@ -77,7 +79,8 @@ class TestedAccount(AccountHandle):
         except Exception as error:
             seen.error = error
             ending, said = ending_of(error)
-        done = self.played(ending=ending, said=said)
+        # Where sleeps are slept, the time between calls tells how long the client waited.
+        done = self.played(sleeps=() if are_slept() else None, ending=ending, said=said)
         seen.charges = max(done.charges.values(), default=0)
         seen.calls = len(done.work())
         once = Usual(charges=dict.fromkeys(done.charges, 1), micros=done.micros, work=1, repeats=0, blocked=0)

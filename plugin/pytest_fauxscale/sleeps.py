@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 from fauxscale_contracts.explore.played import Sleep
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 # What a server sleeps is its own: the thread of a MockServer has this name.
 _SERVER = "fauxscale"
 _MOST = 366 * 86_400.0
+
+
+def are_slept() -> bool:
+    """Whether time.sleep and asyncio.sleep are Python's own; a test may have replaced either."""
+    return isinstance(time.sleep, BuiltinFunctionType) and asyncio.sleep.__module__ == asyncio.tasks.__name__  # noqa: TID251  # the client's
 
 
 class Sleeps:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import pytest
 
 from fauxscale import MockServer
+from fauxscale.interception.guard import LiveCallRefused, guard
+from fauxscale.interception.intercept import policy_for
 from fauxscale.spelling import choose_from
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.generate.boundaries import Mode
@@ -56,6 +59,8 @@ class ClientConformance:
     fuzz: ClassVar[int] = 100
 
     _mock: ClassVar[MockServer]
+    _refused: ClassVar[list[LiveCallRefused]]
+    _closes: ClassVar[ExitStack]
 
     def upscale(self, endpoint: Endpoint, image: bytes, **options: Any) -> bytes:
         """Let the client under test enlarge `image`; raise if the client reports a failure."""
@@ -83,12 +88,17 @@ class ClientConformance:
 
     @classmethod
     def setup_class(cls) -> None:
-        cls._mock = open_server(cls.provider, cls.api_version)
-        cls._mock.start()
+        cls._refused = []
+        with ExitStack() as closes:
+            cls._mock = closes.enter_context(open_server(cls.provider, cls.api_version))
+            # A client with the real address built in would pay, a hundred times.
+            policy = policy_for(cls._mock.providers, cls._mock.url, others=True)
+            closes.enter_context(guard(policy, cls._refused.append))
+            cls._closes = closes.pop_all()
 
     @classmethod
     def teardown_class(cls) -> None:
-        cls._mock.stop()
+        cls._closes.close()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each scenario, reply and mode: collection starts no server."""
@@ -107,16 +117,16 @@ class ClientConformance:
 
     def test_scenario(self, scenario: Scenario) -> None:
         stage = Stage(self._mock, self.provider, self._function(), limit=self.limit, operation=self.operation)
-        _report(stage.play(scenario, self._expected(scenario.id)))
+        self._report(stage.play(scenario, self._expected(scenario.id)))
 
     def test_boundary_reply(self, reply: tuple[str, Any]) -> None:
         with self._replies() as replies:
-            _report(replies.play(*reply, self._expected(f"reply-{reply[0]}")))
+            self._report(replies.play(*reply, self._expected(f"reply-{reply[0]}")))
 
     def test_generated_replies(self, mode: Mode) -> None:
         with self._replies() as replies:
             expect = self._expected(f"reply-{mode}:generated")
-            _report(replies.fuzz(mode, self.fuzz, self.api_version, expect))
+            self._report(replies.fuzz(mode, self.fuzz, self.api_version, expect))
 
     @classmethod
     def _check(cls) -> None:
@@ -163,10 +173,16 @@ class ClientConformance:
         marks = () if reason is None else (pytest.mark.xfail(reason=reason, strict=True),)
         return pytest.param(value, id=name, marks=marks)
 
-
-def _report(finding: Finding) -> None:
-    if finding.verdict == "not run":
-        pytest.skip(finding.seen)
-    if finding.faults:
-        told = explain(finding)
-        pytest.fail("\n".join([f"{finding.id}: {told.happened}", *told.lines()]), pytrace=False)
+    def _report(self, finding: Finding) -> None:
+        if refused := {one.refusal.host for one in self._refused}:
+            self._refused.clear()
+            pytest.fail(
+                f"{finding.id}: the client called {', '.join(sorted(refused))}, not the address that it was given. "
+                "The call was stopped. Let it use endpoint.base_url",
+                pytrace=False,
+            )
+        if finding.verdict == "not run":
+            pytest.skip(finding.seen)
+        if finding.faults:
+            told = explain(finding)
+            pytest.fail("\n".join([f"{finding.id}: {told.happened}", *told.lines()]), pytrace=False)

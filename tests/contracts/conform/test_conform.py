@@ -109,6 +109,26 @@ class TestClient(ClientConformance):
 """
 
 
+def test_a_client_with_the_real_address_built_in_calls_nobody_and_is_told(tmp_path: Path) -> None:
+    calls = 'import urllib.request\n        urllib.request.urlopen("https://api.ideogram.ai/upscale", b"")'
+    text = (
+        SUITE.replace('raise OSError("no")', calls).replace("xfail", "unused").replace("expected =", "also =")
+    )
+    (tmp_path / "test_client.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"]
+    done = subprocess.run(
+        [*command, "-k", "picture-jpeg", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert (
+        "picture-jpeg: the client called api.ideogram.ai, not the address that it was given." in done.stdout
+    )
+    assert "Let it use endpoint.base_url" in done.stdout
+
+
 def test_shortcomings_are_a_line_each_and_tables_declare_some(tmp_path: Path) -> None:
     (tmp_path / "test_client.py").write_text(SUITE, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"]

@@ -374,6 +374,8 @@ def test_on_a_phone(mock: MockServer, stage: Stage) -> None:
             page.wait_for_timeout(200)
             wide = page.evaluate(WIDER)
             assert wide == [], f"at {place} something is wider than the screen"
+            high = page.evaluate("document.documentElement.scrollHeight - innerHeight")
+            assert high <= 0, f"at {place} the page is higher than the screen"
         page.goto(mock.url + PAGE + "#/")
         page.locator(".call").click()
         expect(page.locator("#all")).to_be_hidden()

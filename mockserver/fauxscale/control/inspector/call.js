@@ -24,7 +24,7 @@ export function Call({ account, n, state }) {
     <a class="back" href=${LIST}>← Calls</a>
     <h2 tabindex="-1">${call.method} ${call.operation} <span class=${tone(call.status)}>${call.status ?? "connection cut"}</span></h2>
     <p class="meta">${clockTime(call.at)} · ${duration(Math.round((call.ended - call.started) * 10000) / 10)}${call.cost ? ` · ${dollars(call.cost)}` : ""} ·
-      account <a href=${moneyPlace(account)}>${row?.label ?? account}</a> <code>${account}</code> <${CopyButton} text=${account} label="Copy id" />
+      account <a href=${moneyPlace(account)}>${row?.label ?? account}</a> <code>${account}</code> <${CopyButton} text=${account} label="Copy id" />${" "}
       <${CopyButton} text=${location.href} label="Copy link" /></p>
     <section aria-label="Why this reply" class=${`why ${tone(call.status)}`}>
       ${reasons.map((one) => html`<p class=${[one.armed ? "armed" : "", one.soft ? "soft" : ""].join(" ")}>${one.text}</p>`)}
