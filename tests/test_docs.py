@@ -87,9 +87,16 @@ def each(language: str) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def mock() -> Iterator[MockServer]:
     with MockServer() as mock:
-        yield mock.url
+        yield mock
+
+
+@pytest.fixture
+def url(mock: MockServer) -> str:
+    # Faults that another snippet has armed would be met here.
+    mock.reset()
+    return mock.url
 
 
 @pytest.fixture(scope="module")

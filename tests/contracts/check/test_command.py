@@ -263,7 +263,7 @@ def test_at_the_service_itself_it_is_what_that_host_answers(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--base-url", "https://api.ideogram.ai"], "may charge for hundreds of calls: add --spend"),
+        (["--base-url", "https://api.ideogram.ai"], "may charge for hundreds of calls; add --spend"),
         (["--base-url", "http://127.0.0.1:1/ideogram"], "http://127.0.0.1:1/ideogram cannot be reached"),
         (["--base-url", "http://127.0.0.1:1"], "the provider cannot be told from"),
         (["--base-url", "http://127.0.0.1:1/fal", "--api-version", "1999"], "no fal contract of '1999'"),

@@ -126,7 +126,7 @@ def doctor_of(settings: Mapping[str, str], *, durable: bool = False) -> Generato
             return [
                 line
                 for line in told
-                if not set(line[2:].split()) & {"variable", "extras", "port", "something"}
+                if not set(line[2:].split()) & {"variable", "extras", "port", "something", "settings"}
             ]
 
         yield server, lines

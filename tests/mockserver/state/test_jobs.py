@@ -83,9 +83,10 @@ def test_a_job_ends_once(scope: Scope) -> None:
     async def race() -> list[bool]:
         return list(await asyncio.gather(room.end(JOB, "done", 130.0), room.end(JOB, "cancelled", 131.0)))
 
-    assert asyncio.run(race()) == [True, False]
+    done, cancelled = asyncio.run(race())
+    assert done is not cancelled, "which of them comes first is not told"
     progress = asyncio.run(room.progress(JOB, 0.0))
-    assert (progress.stage, progress.since) == ("done", 130.0)
+    assert (progress.stage, progress.since) == (("done", 130.0) if done else ("cancelled", 131.0))
 
 
 def test_a_job_that_is_done_cannot_be_cancelled(scope: Scope) -> None:
