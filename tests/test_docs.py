@@ -94,8 +94,9 @@ def mock() -> Iterator[MockServer]:
 
 @pytest.fixture
 def url(mock: MockServer) -> str:
-    # Faults that another snippet has armed would be met here.
+    # Faults that another snippet has armed would be met here. The reader's application has called already.
     mock.reset()
+    mock.account(label="your app")
     return mock.url
 
 
