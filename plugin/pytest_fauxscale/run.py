@@ -194,7 +194,7 @@ class Run:
         if budget is not None and self._totals.exceeds(budget):
             over = dollars(self._totals.micros - round(budget * 1_000_000))
             terminalreporter.write_line(
-                f"fauxscale: the budget of ${budget:.2f} was exceeded by ${over}", red=True
+                f"fauxscale: FAILED: the budget of ${budget:.2f} was exceeded by ${over}", red=True
             )
 
     def _summary(self) -> Iterator[str]:

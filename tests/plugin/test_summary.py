@@ -22,7 +22,7 @@ def test_a_run_over_its_budget_fails_and_says_by_how_much(run: Runs) -> None:
     result = run(TWO, "--fauxscale-budget", "0.10")
     result.assert_outcomes(passed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines([LINE, "fauxscale: the budget of $0.10 was exceeded by $0.02"])
+    result.stdout.fnmatch_lines([LINE, "fauxscale: FAILED: the budget of $0.10 was exceeded by $0.02"])
 
 
 def test_a_run_within_its_budget_passes(run: Runs) -> None:
