@@ -6,6 +6,7 @@ others, which look at it when they are imported, are there. The event loop stays
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,8 @@ sys.platform = "win32"
 def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", HIDDEN + script],
+        # Without file locks its temporary folder looks abandoned to any server of this machine that starts meanwhile.
+        env={**os.environ, "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
         timeout=120,

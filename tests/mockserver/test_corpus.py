@@ -166,11 +166,12 @@ def test_every_row_of_the_corpus_is_judged_alike_where_pictures_are_sent_otherwi
     """All rows at all three: no result is read there, so that the run takes seconds. An empty file counts as left out
     in a part that may be left out."""
     v2, ideogram = Client(stage), Ideogram(stage, stage.account())
-    dataset = ideogram.dataset()
 
     def takes(picture: bytes, name: str) -> bool | str:
         if place == "a dataset":
-            reply = ideogram.upload(dataset, (name, picture))
+            reply = ideogram.upload(
+                ideogram.dataset(), (name, picture)
+            )  # one of its own: 100 pictures fill one
             counts = reply.json()
             assert reply.status_code == 200
             assert counts["success_count"] + counts["failure_count"] == counts["total_count"] == 1
