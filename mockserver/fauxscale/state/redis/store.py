@@ -130,8 +130,8 @@ class RedisStore:
         ahead = (repr(self.ahead), self._memory)
         asked_at = wall()
         reply = await self._connections.ask(lambda client: script.run(client, keys, (*ahead, *arguments)))
-        # The server read its clock between the two moments. What an earlier reply said is kept while this one allows it,
-        # so that time does not jump to and fro by how long replies take.
+        # The server read its clock between the two moments. What an earlier reply said is kept while this one allows
+        # it, so that time does not jump to and fro by how long replies take.
         at = float(reply[3])
         self.skew = min(max(self.skew, at - wall()), at - asked_at)
         return reply
