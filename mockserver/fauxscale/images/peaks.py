@@ -33,6 +33,9 @@ _ENCODING: Final[Mapping[str, tuple[float, float, float, float]]] = MappingProxy
         "AVIF": (33, 37, 33, 37),
     }
 )
+# Of the result of enlarging to PNG there is no more than a strip of a million pixels, in several forms, and the file.
+_PNG_IN_STRIPS: Final = (1.3, 2.5, 3.6, 4.8)
+_STRIP_FORMS: Final = 40
 _WEBP_ALPHA: Final = 38
 WEBP_ALPHA_UP_TO: Final = 4_000_000
 """Pixels of the largest WebP whose transparency is compressed."""
@@ -45,6 +48,10 @@ def memory_to_enlarge(picture: Picture, width: int, height: int, format: str) ->
     grey = picture.mode in _GREY
     source = picture.width * picture.height
     reading = (_READING_GREY if grey and not picture.has_alpha else _READING) * source
+    if format == "PNG":
+        file = _PNG_IN_STRIPS[(not grey) * 2 + picture.has_alpha] * width * height
+        kept = _ENLARGING * source if picture.has_alpha or not grey else 2 * source
+        return max(reading, int(kept + file) + _STRIP_FORMS * min(width * height, 1_000_000) + _STRIPS)
     enlarging = _ENLARGING * source + 4 * width * height
     encoding = memory_to_encode(width, height, format, grey=grey, has_alpha=picture.has_alpha)
     return max(reading, enlarging if picture.has_alpha or not grey else enlarging // 4, encoding)

@@ -27,36 +27,57 @@ class _Compressor(Protocol):
 
 def write_png(picture: Image.Image, *, software: str, profile: bytes | None = None) -> bytes:
     """Encode a picture in mode L, LA, RGB or RGBA, with its ICC profile and the name of what made it."""
-    size = picture.width.to_bytes(4, "big") + picture.height.to_bytes(4, "big")
+    return write_strips(_strips(picture), picture.mode, picture.size, software=software, profile=profile)
+
+
+def write_strips(
+    strips: Iterable[Image.Image],
+    mode: str,
+    size: tuple[int, int],
+    *,
+    software: str,
+    profile: bytes | None = None,
+) -> bytes:
+    """Encode a picture as `write_png` does, whose strips are given from the top, each as wide as the picture."""
+    sides = b"".join([side.to_bytes(4, "big") for side in size])
     file = BytesIO()  # which grows in its place, and gives its bytes away without a copy
     file.write(_SIGNATURE)
-    _add(file, b"IHDR", size + bytes((8, _COLOUR_TYPES[picture.mode], 0, 0, 0)))
+    _add(file, b"IHDR", sides + bytes((8, _COLOUR_TYPES[mode], 0, 0, 0)))
     if profile:
         _add(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile))
     _add(file, b"tEXt", b"Software\0" + software.encode("latin-1"))
-    for data in _compressed(_rows(picture)):
+    for data in _compressed(_rows(strips, mode, size)):
         _add(file, b"IDAT", data)
     _add(file, b"IEND", b"")
     return file.getvalue()
 
 
-def _rows(picture: Image.Image) -> Iterator[bytes | bytearray]:
-    """The filtered rows of a picture as they are compressed, a strip at a time."""
+def _strips(picture: Image.Image) -> Iterator[Image.Image]:
     width, height = picture.size
-    stride = width * len(picture.getbands()) + 1
-    step = max(1, _STRIP // stride)
-    yield _UP
+    step = max(1, _STRIP // (width * len(picture.getbands()) + 1))
     for top in range(0, height, step):
-        bottom = min(top + step, height)
-        # The row above the first one is all zeros, as a crop beyond the edge is.
-        above = picture.crop((0, top - 1, width, bottom - 1))
-        changes = ImageChops.subtract_modulo(picture.crop((0, top, width, bottom)), above)
+        yield picture.crop((0, top, width, min(top + step, height)))
+
+
+def _rows(strips: Iterable[Image.Image], mode: str, size: tuple[int, int]) -> Iterator[bytes | bytearray]:
+    """The filtered rows of a picture as they are compressed, a strip at a time."""
+    width, height = size
+    stride = width * len(mode) + 1
+    last = Image.new(mode, (width, 1))  # above the first row there are zeros
+    yield _UP
+    for strip in strips:
+        above = Image.new(mode, strip.size, None)
+        above.paste(last)
+        above.paste(strip, (0, 1))
+        changes = ImageChops.subtract_modulo(strip, above)
         # Pillow leaves a byte behind each row: there goes the filter of the next.
-        rows = bytearray(changes.tobytes("raw", picture.mode, stride))
-        rows[stride - 1 :: stride] = _UP * (bottom - top)
-        if bottom == height:
+        rows = bytearray(changes.tobytes("raw", mode, stride))
+        rows[stride - 1 :: stride] = _UP * strip.height
+        height -= strip.height
+        if not height:
             del rows[-1]
         yield rows
+        last = strip.crop((0, strip.height - 1, width, strip.height))
 
 
 def _compressed(rows: Iterable[bytes | bytearray]) -> Iterator[bytes]:

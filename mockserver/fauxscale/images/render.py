@@ -13,9 +13,9 @@ from PIL import Image, ImageChops
 from .formats import check_fits
 from .orientation import turned
 from .peaks import WEBP_ALPHA_UP_TO
-from .png import write_png
+from .png import write_png, write_strips
 from .probe import broken_only, identify, open_paint, turn_of
-from .strips import changed, resized
+from .strips import changed, resized, resized_strips
 from .structure import Rules, dissect
 from .webp import with_alpha
 
@@ -48,6 +48,14 @@ def enlarge(data: bytes, width: int, height: int) -> Image.Image:
         large = resized(image, width, height)
         large.info = _only_profile(profile, large.mode)
         return large
+
+
+def write_enlarged_png(image: Image.Image, width: int, height: int) -> bytes:
+    """Resample (Lanczos) what `read` has read and encode it as `write` does, without ever holding the result's pixels."""
+    check_fits("PNG", width, height)
+    profile = _only_profile(image.info.get("icc_profile"), image.mode).get("icc_profile")
+    strips = resized_strips(image, width, height)
+    return write_strips(strips, image.mode, (width, height), software=_SIGNED, profile=profile)
 
 
 def read(data: bytes) -> Image.Image:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from fauxscale.workers import Workers
 
 from .permits import Permits
-from .recipe import AsStored, Recipe
+from .recipe import AsStored, Enlarge, Recipe, Source
 
 # Renderings that may take more than this give what they freed back to the machine.
 _LARGE = 32 * 1024 * 1024
@@ -141,12 +141,17 @@ def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
     if isinstance(recipe.step, AsStored):
         return sources[0]
     from .painting import paint  # Pillow: not imported before a picture is read
-    from .render import prepare, write
+    from .render import prepare, read, write, write_enlarged_png
 
     if recipe.memory > _LARGE:
         _map_large_blocks()
-    picture = paint(recipe.step, sources)
     give_back = _give_back if recipe.memory > _LARGE else lambda: None
+    match recipe.step:
+        case Enlarge(width, height, of=Source(index)) if recipe.format == "PNG":
+            picture = read(sources[index])
+            give_back()
+            return write_enlarged_png(picture, width, height)
+    picture = paint(recipe.step, sources)
     # What one step has freed, and glibc keeps, would be memory beside that of the next.
     give_back()
     prepared = prepare(picture, recipe.format)

@@ -20,8 +20,19 @@ def resized(image: Image.Image, width: int, height: int) -> Image.Image:
     """
     if width * height <= _STRIP:
         return image.resize((width, height), _LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
+    large, top = Image.new(image.mode, (width, height), None), 0
+    for strip in resized_strips(image, width, height):
+        large.paste(strip, (0, top))
+        top += strip.height
+    return large
+
+
+def resized_strips(image: Image.Image, width: int, height: int) -> Iterator[Image.Image]:
+    """Make what `resized` makes, strip by strip from the top."""
+    if width * height <= _STRIP:
+        yield resized(image, width, height)
+        return
     mode = image.mode
-    large = Image.new(mode, (width, height), None)
     source = image.convert(_PREMULTIPLIED[mode]) if mode in _PREMULTIPLIED else image
     scale = source.height / height
     reach = ceil(_LANCZOS_REACH * max(1, scale)) + 1
@@ -32,8 +43,7 @@ def resized(image: Image.Image, width: int, height: int) -> Image.Image:
         across = source.crop((0, first, source.width, last)).resize((width, last - first), _LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # as above
         rows = 0, top * scale - first, width, min(bottom * scale - first, last - first)
         strip = across.resize((width, bottom - top), _LANCZOS, rows)  # pyright: ignore[reportUnknownMemberType]  # as above
-        large.paste(strip if strip.mode == mode else strip.convert(mode), (0, top))
-    return large
+        yield strip if strip.mode == mode else strip.convert(mode)
 
 
 def changed(
