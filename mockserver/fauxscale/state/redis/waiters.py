@@ -80,8 +80,10 @@ class AccountWaiters:
                     self._heard[channel].set()
                 elif message["type"] == "message":
                     self._wake(channel)
-                    # Who goes on waiting asks again.
-                    if self._heard.pop(channel, None) is not None:
+                    # Who goes on waiting asks again. Who has asked already, and waits for the subscription, has what
+                    # it was for: a message of the one before, which Redis sent before it read of the end of that.
+                    if (heard := self._heard.pop(channel, None)) is not None:
+                        heard.set()
                         async with self._turn:
                             if channel not in self._heard:
                                 await line.unsubscribe(channel)
@@ -97,8 +99,10 @@ class AccountWaiters:
         for channel in list(self._waiting):
             self._wake(channel)
         if listening is not None:
-            listening.cancel()
-            await asyncio.wait([listening])
+            # One that comes as a command has just been sent gets lost (`wait_for` of Python 3.11).
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait([listening], timeout=0.1)
         if line is not None:
             await line.aclose()
         if client is not None:
