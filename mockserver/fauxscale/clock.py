@@ -1,4 +1,4 @@
-"""Time: the only module that reads it or waits, and the clock per account that tests freeze and move."""
+"""Time: the only module that reads it or sleeps, and the clock per account that tests freeze and move."""
 
 from __future__ import annotations
 

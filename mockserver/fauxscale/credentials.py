@@ -1,4 +1,4 @@
-"""Tells what is a secret: by the header, member or place it stands in, or by the shape of a key."""
+"""Recognizes secrets: by the header, member or place they stand in, or by the shape of a key."""
 
 from __future__ import annotations
 

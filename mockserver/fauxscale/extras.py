@@ -1,4 +1,4 @@
-"""The libraries that extras bring, and the one line that names the extra where one of them is missing."""
+"""The libraries that extras install, and the error that names the extra if one is missing."""
 
 from __future__ import annotations
 

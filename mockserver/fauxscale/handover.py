@@ -1,4 +1,4 @@
-"""Several worker processes as one server, and what each is told when it starts: over a pipe, not on a command line."""
+"""Runs several worker processes as one server, and passes them their settings over a pipe."""
 
 from __future__ import annotations
 

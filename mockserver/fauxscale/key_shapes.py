@@ -1,4 +1,7 @@
-"""Tells keys of well-known services by their shape. The shapes are CredSweeper's: key_shapes.json, and its licence."""
+"""Recognizes keys of well-known services by their shape.
+
+The shapes (`key_shapes.json`) are CredSweeper's, under its licence.
+"""
 
 from __future__ import annotations
 

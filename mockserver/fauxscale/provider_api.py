@@ -1,4 +1,4 @@
-"""Everything a provider may use, in one list: built-in providers and installed ones import nothing else of us.
+"""Everything a provider may import from fauxscale, in one list.
 
 Starlette's `Request`, `Response` and `JSONResponse` are used as they are. See docs/adding-a-provider.md.
 """

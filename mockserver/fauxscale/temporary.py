@@ -1,4 +1,4 @@
-"""Temporary folders that belong to their process: what one left behind that was killed is removed at the next start."""
+"""Temporary folders of a process; those that a killed process left are removed at the next start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threads that compute: judging uploads and making pictures, never on the event loop."""
+"""The threads that judge uploads and make pictures, off the event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live calls blocked while a test ran, and whether the test noticed: a refusal its program swallowed is a bug."""
+"""Live calls that were blocked during a test, and whether the test noticed: a swallowed refusal is a bug."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Situation coverage of a run: what its tests' calls met, kept as facts while tests run and judged once, at the end."""
+"""Situation coverage of a run: collects facts while tests run, and evaluates them once at the end."""
 
 from __future__ import annotations
 

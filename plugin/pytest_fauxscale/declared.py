@@ -1,4 +1,4 @@
-"""What a run and a test can be told: the options of the command line, the ini values and the marker's arguments.
+"""The options of the command line, the ini values and the marker's arguments.
 
 Every run of pytest imports this, those that use nothing of it too: values are looked up and checked elsewhere.
 """

@@ -1,4 +1,4 @@
-"""The entry point: loads the plugin where pytest is new enough for it, and says in a line why not where it is older.
+"""The entry point: loads the plugin if pytest is new enough, and otherwise says in one line why not.
 
 It comes with the base install, which asks for no pytest: any run in such an environment loads it. So it uses only
 what every pytest has.

@@ -1,4 +1,4 @@
-"""--fauxscale-explore: notes what tests do in a plain run, and makes a plan of the situations to run them again in."""
+"""--fauxscale-explore: records what tests do in a plain run, and plans the situations to run them again in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of exploration: whether they are valid, and what users have declared of situations."""
+"""Options of exploration: checks them, and reads what users declare about situations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells which members of the JSON that a server answered a client looks at: `json.loads` is watched meanwhile.
+"""Finds which members of a server's JSON a client reads, by watching `json.loads`.
 
 A client that parses with something else, or hands the whole value to compiled code, is not seen to read anything: of
 its answers every member has to be taken for used.

@@ -1,4 +1,4 @@
-"""Writes tests to keep: each puts its client into one situation, and holds it to what it did wrong there."""
+"""Writes tests to keep: each puts its client into one situation, and fails until the client handles it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a failing test's calls: one line each, and below a refused one its reason."""
+"""The report of a failing test's calls: one line each, and the reason below a refused one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that uses the plugin: its totals, what was found in it, and the hooks that find and tell it."""
+"""A run that uses the plugin: its totals, its findings, and the hooks that collect and report them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Has SDKs that keep a client in their module read their key anew for each test."""
+"""Makes SDKs with a client in their module read their key again for each test."""
 
 from __future__ import annotations
 

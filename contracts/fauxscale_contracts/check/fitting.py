@@ -1,4 +1,4 @@
-"""Fits a contract's document to the server that is checked."""
+"""Fits a contract's document to the server under test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks that Schemathesis loads through SCHEMATHESIS_HOOKS: they make the files it sends pictures."""
+"""Hooks that Schemathesis loads through SCHEMATHESIS_HOOKS: they make it send pictures as files."""
 
 from __future__ import annotations
 

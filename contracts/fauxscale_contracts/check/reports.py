@@ -1,4 +1,4 @@
-"""Copies Schemathesis' reports to the files the user named, without secrets and all or nothing."""
+"""Copies Schemathesis' reports, without secrets, to the files the user named: all of them or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks any server against a contract, by running Schemathesis with a document made to fit that server."""
+"""Checks any server against a contract, by running Schemathesis with a document fitted to that server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the file of accepted gaps: where a client is known to fail, and the build shall not fail for it."""
+"""Reads the file of accepted gaps: known failures of a client, which do not fail the build."""
 
 from __future__ import annotations
 

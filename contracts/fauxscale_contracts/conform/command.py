@@ -1,4 +1,4 @@
-"""`fauxscale-contracts conform`: a program in any language through every scenario."""
+"""`fauxscale-contracts conform`: runs a program in any language through every scenario."""
 
 from __future__ import annotations
 

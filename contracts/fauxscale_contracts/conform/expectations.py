@@ -1,4 +1,4 @@
-"""Reads the file of what else is right for a client, and looks up what is expected of it in a scenario."""
+"""Reads the file of a client's own expectations, and looks up what it must do in a scenario."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a Python callable as the client under test, in a thread of its own, given up on at its limit."""
+"""Runs a Python callable as the client under test, in a thread of its own and with a time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges the file a client saved by what it was given: enlarged, drawn in the size asked for, edited, or a text."""
+"""Judges the file a client saved against what it was given: enlarged, drawn in a size, edited, or a text."""
 
 from __future__ import annotations
 

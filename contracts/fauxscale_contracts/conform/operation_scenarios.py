@@ -1,4 +1,4 @@
-"""Makes the scenarios of operations that do not enlarge one picture: several images of a call, masks."""
+"""Makes the scenarios of operations other than enlarging one picture: several images per call, masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends what programs leave behind: their process groups, and on Linux also what went its own way.
+"""Ends the processes that programs leave behind: their process groups, and on Linux also detached ones.
 
 Windows has no process groups to end: there it is the program itself, and not what it started.
 """

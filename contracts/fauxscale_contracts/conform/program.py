@@ -1,4 +1,4 @@
-"""Runs a program in any language as the client under test: started for each picture, ended with all it started."""
+"""Runs a program in any language as the client under test: started for each picture, ended with its children."""
 
 from __future__ import annotations
 

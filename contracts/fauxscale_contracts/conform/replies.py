@@ -1,4 +1,4 @@
-"""Serves a client replies made of the contract: it must return the picture or fail cleanly."""
+"""Serves a client replies made from the contract: it must return the picture or fail cleanly."""
 
 from __future__ import annotations
 

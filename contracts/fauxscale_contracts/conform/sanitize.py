@@ -1,4 +1,4 @@
-"""Cleans what a client prints: no secrets of its user, no terminal codes."""
+"""Cleans what a client prints: removes its user's secrets and terminal codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dated lists of a provider's scenarios, made of its profile."""
+"""The dated lists of a provider's scenarios, made from its profile."""
 
 from __future__ import annotations
 

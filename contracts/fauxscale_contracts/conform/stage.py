@@ -1,4 +1,4 @@
-"""Stages a scenario on an account of its own, lets the client play it, and gathers the facts."""
+"""Stages a scenario on an account of its own, runs the client in it, and collects the facts."""
 
 from __future__ import annotations
 

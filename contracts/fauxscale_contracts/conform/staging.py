@@ -1,4 +1,4 @@
-"""Writes the lines of Python that stage a scenario on an account, for a test of one's own."""
+"""Writes the lines of Python that stage a scenario on an account, for a user's own test."""
 
 from __future__ import annotations
 

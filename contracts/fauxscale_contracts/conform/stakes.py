@@ -1,4 +1,4 @@
-"""What is at stake in a scenario, told from what it stages, and the order of scenarios by it: money first."""
+"""What is at stake in a scenario, by what it stages, and the order of scenarios by that: money first."""
 
 from __future__ import annotations
 

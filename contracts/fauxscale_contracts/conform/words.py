@@ -1,4 +1,4 @@
-"""Fills the words of a command line; words in brackets are left out whole where a scenario has no value for them."""
+"""Fills in the arguments of a command line; those in brackets are left out if a scenario has no value for them."""
 
 from __future__ import annotations
 

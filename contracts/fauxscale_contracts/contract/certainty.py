@@ -1,4 +1,4 @@
-"""Tells how sure a contract is of one place of an answer."""
+"""How certain a contract is about one place of an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure a statement of a contract is, in one vocabulary: `x-confidence`."""
+"""How certain a statement of a contract is: the values of `x-confidence`."""
 
 from __future__ import annotations
 

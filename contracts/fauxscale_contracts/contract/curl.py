@@ -1,4 +1,4 @@
-"""Writes curl commands to paste: a call that shows a violation again, a reply to be served again."""
+"""Writes curl commands to paste: a call that shows a violation again, a reply to serve again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The value for one call: its request and its reply as they went over the wire."""
+"""One call as a value: its request and its reply as they went over the wire."""
 
 from __future__ import annotations
 

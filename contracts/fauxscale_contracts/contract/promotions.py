@@ -1,4 +1,4 @@
-"""Holds a changed contract to its sources: nothing becomes surer without one, and nothing less sure."""
+"""Checks a changed contract: nothing becomes more certain without a source, and nothing less certain."""
 
 from __future__ import annotations
 

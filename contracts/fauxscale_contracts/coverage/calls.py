@@ -1,4 +1,4 @@
-"""Reads the calls of one account as its journal tells them: what struck each, its links, the job that it polled."""
+"""Reads the calls of one account from its journal: the faults each met, its links, the job it polled."""
 
 from __future__ import annotations
 

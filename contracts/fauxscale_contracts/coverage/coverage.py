@@ -1,4 +1,4 @@
-"""Coverage: the situations and the places of contracts that a run met, and which tests met each. Runs add up."""
+"""Coverage: the situations and places of contracts that a run met, and which tests met each; runs can be merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes coverage as one HTML page: what is dearest first, and behind each gap the test that closes it."""
+"""Writes coverage as one static HTML page: the costliest gaps first, each with the test that closes it."""
 
 from __future__ import annotations
 

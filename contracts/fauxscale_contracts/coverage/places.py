@@ -1,4 +1,4 @@
-"""Lists what a contract has for an operation, members, values, statuses and error codes, and which of it calls met."""
+"""Lists an operation's members, values, statuses and error codes by its contract, and which of them calls met."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells which situations of a list were met, from journals alone: a situation is what its scenario stages."""
+"""Finds which situations of a list were met, from journals alone; a situation is what its scenario stages."""
 
 from __future__ import annotations
 

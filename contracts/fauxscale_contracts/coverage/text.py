@@ -1,4 +1,4 @@
-"""Writes coverage as text: one line, and a table for a terminal; and what a test needs to close a gap."""
+"""Writes coverage as text: one line, a table for a terminal, and what a test needs to close a gap."""
 
 from __future__ import annotations
 

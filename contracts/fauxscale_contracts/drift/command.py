@@ -1,4 +1,4 @@
-"""`fauxscale-contracts drift`: probe a service with the smallest requests, priced first, and say what changed."""
+"""`fauxscale-contracts drift`: shows the price, probes a service with the smallest requests, reports changes."""
 
 from __future__ import annotations
 

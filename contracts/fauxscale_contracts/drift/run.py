@@ -1,4 +1,4 @@
-"""Runs a drift check: the probes at the service, the same at a stand-in, and the comparison."""
+"""Runs a drift check: sends the probes to the service and to a stand-in, and compares the answers."""
 
 from __future__ import annotations
 

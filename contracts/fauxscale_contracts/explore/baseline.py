@@ -1,4 +1,4 @@
-"""Reads the file of accepted findings: what a client is known to do, and nobody shall be told of again."""
+"""Reads the file of accepted findings: what a client is known to do, and what is not reported again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells from an error how a test ended: by its own assertion, by surprise, or by an error that somebody raised."""
+"""Classifies how a test ended, from its error: its own assertion, an accident, or an error raised on purpose."""
 
 from __future__ import annotations
 

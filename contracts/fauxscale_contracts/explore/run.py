@@ -1,5 +1,4 @@
-"""Explores a command in any language: runs it plainly, then once for each situation, each time with an account of its
-own."""
+"""Explores a command in any language: runs it without faults, then in each situation, on a new account each time."""
 
 from __future__ import annotations
 

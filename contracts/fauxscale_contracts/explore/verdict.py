@@ -1,4 +1,4 @@
-"""Judges what a client did in a situation by what it did without it: wrong, worth a look, or fine."""
+"""Judges a client's behaviour in a situation against its behaviour without it: wrong, worth a look, or fine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of a gate: what each report found, and the verdict of them all."""
+"""The values of a gate: what each report found, and the overall verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the JSON reports of `conform`, `drift` and of tests, and how old contracts are, as parts of a gate."""
+"""Reads the JSON reports of `conform`, `drift` and tests, and the age of contracts, as parts of a gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a gate's verdict as Markdown for a pull request and as JUnit's XML; and as text for a terminal."""
+"""Writes a gate's verdict as Markdown for a pull request, as JUnit XML, and as text for a terminal."""
 
 from __future__ import annotations
 

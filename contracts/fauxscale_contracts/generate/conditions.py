@@ -1,4 +1,4 @@
-"""Makes values keep the conditions of their schema: `if` a result is safe, `then` it has a link."""
+"""Makes values meet the conditions of their schema: `if` a result is safe, `then` it has a link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a contract with all its parts and nothing of a service yet: placeholders say what is to be found out."""
+"""Makes a contract with all its parts, whose placeholders say what to find out about the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the contract that a call belongs to, of all providers."""
+"""Finds the contract that a call belongs to, among those of all providers."""
 
 from __future__ import annotations
 

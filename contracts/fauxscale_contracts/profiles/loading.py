@@ -1,4 +1,4 @@
-"""Loads contracts by provider and API version, and contracts of one's own by their file."""
+"""Loads contracts by provider and API version, and a user's own contracts by file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what no schema can say of a service: what it refuses, what its links lead to and for how long, its limits."""
+"""Checks what no schema can say about a service: what it refuses, what its links return and how long, its limits."""
 
 from __future__ import annotations
 

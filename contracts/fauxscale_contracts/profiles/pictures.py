@@ -1,4 +1,4 @@
-"""Decodes pictures that a service or a client made, whatever their bytes are."""
+"""Decodes pictures that a service or a client made, valid or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts a profile's probes to a service: the smallest questions that show whether it still answers as recorded."""
+"""Sends a profile's probes to a service: the smallest requests that show whether it still answers as recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One provider as the contract tools know it: plain data, read by every verb and by nothing else."""
+"""One provider as the contract tools know it: plain data, read by every command."""
 
 from __future__ import annotations
 

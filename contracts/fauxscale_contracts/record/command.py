@@ -1,4 +1,4 @@
-"""`fauxscale-contracts record` and `scan`: exchanges on disk, and the proof that they hold no secrets."""
+"""`fauxscale-contracts record` and `scan`: writes exchanges to disk, and checks that they hold no secrets."""
 
 from __future__ import annotations
 

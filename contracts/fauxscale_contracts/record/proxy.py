@@ -1,4 +1,4 @@
-"""Records what goes through a proxy: each exchange as HAR, its pictures by hash, no secrets."""
+"""Records what passes through a proxy: each exchange as HAR, its pictures by hash, no secrets."""
 
 from __future__ import annotations
 

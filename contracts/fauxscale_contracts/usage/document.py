@@ -1,4 +1,4 @@
-"""Writes what clients use as an OpenAPI document, the part of the contract that it is, and reads it back."""
+"""Writes the part of a contract that clients use as an OpenAPI document, and reads it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes what clients use as a Pact of version 4, as far as one can be said: forms by their address only.
+"""Writes what clients use as a Pact of version 4, as far as a Pact can say it: forms by their address only.
 
 The format: https://github.com/pact-foundation/pact-specification/tree/version-4, read 2026-11-22. What a client sent
 is masked, and texts are cut short: no key, no signature and no picture gets into the file.

@@ -1,4 +1,4 @@
-"""Read a header value with parameters: `form-data; name="image_file"; filename="a.png"`."""
+"""Reads a header value with parameters: `form-data; name="image_file"; filename="a.png"`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parse a multipart/form-data body as it arrives: sizes counted, names and text in UTF-8, files as bytes."""
+"""Parses a multipart/form-data body as it arrives: sizes counted, names and text in UTF-8, files as bytes."""
 
 from __future__ import annotations
 

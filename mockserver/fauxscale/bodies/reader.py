@@ -1,4 +1,4 @@
-"""Read request bodies under caps and deadlines, and decode them; whatever is wrong is a neutral error."""
+"""Reads request bodies under caps and deadlines, and decodes them; every failure is a neutral error."""
 
 from __future__ import annotations
 

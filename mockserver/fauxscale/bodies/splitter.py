@@ -1,4 +1,4 @@
-"""Split a multipart body at its boundaries as it arrives (RFC 2046 section 5.1.1): lines of heads, and data."""
+"""Splits a multipart body at its boundaries as it arrives (RFC 2046 section 5.1.1): header lines, and data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parse untrusted JSON: any bytes give either a value that can be echoed and stored, or an ApiError."""
+"""Parses untrusted JSON: any bytes give either a value that can be echoed and stored, or an ApiError."""
 
 from __future__ import annotations
 

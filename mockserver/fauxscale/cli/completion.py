@@ -1,4 +1,4 @@
-"""`fauxscale completion SHELL`: the script that completes both commands in a shell; and what values complete to."""
+"""`fauxscale completion SHELL`: the completion script for both commands, and the values it completes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of a server, the same for every command that starts one, and the server they describe."""
+"""The server options, shared by every command that starts a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fauxscale report FILE`: the calls of a running server as one static page, for a failed CI run's artifact."""
+"""`fauxscale report FILE`: writes the calls of a running server as one static page, an artifact of a CI run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fauxscale run -- COMMAND`: a command with a server of its own, which ends with it."""
+"""`fauxscale run -- COMMAND`: runs a command with a server of its own, and then stops the server."""
 
 from __future__ import annotations
 

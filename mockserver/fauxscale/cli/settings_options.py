@@ -1,4 +1,4 @@
-"""The options that say which settings file a command reads, and the file it has read."""
+"""The options that choose a settings file, and the file that was read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One worker of `fauxscale serve --workers N`: a process that a supervisor starts, and nobody by hand."""
+"""One worker of `fauxscale serve --workers N`: a process that the supervisor starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed keyword arguments, so that type checkers and editors know them: the members of `Terms`, filters of calls."""
+"""Typed keyword arguments for type checkers and editors: the members of `Terms`, filters of calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CallRecord: one call as tests see it, typed, its parameters readable by attribute."""
+"""CallRecord: one call as tests see it, typed, with its parameters as attributes."""
 
 from __future__ import annotations
 

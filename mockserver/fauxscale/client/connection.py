@@ -1,4 +1,4 @@
-"""FauxscaleClient: makes the control calls to a running server."""
+"""FauxscaleClient: sends control calls to a running server."""
 
 from __future__ import annotations
 

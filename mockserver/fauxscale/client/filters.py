@@ -1,4 +1,4 @@
-"""Filters of calls: facts that every call has, and the parameters of one."""
+"""Filters of calls: by facts that every call has, and by a call's parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How control calls reach a server: over HTTP, or straight to the loop of one in this process."""
+"""How control calls reach a server: over HTTP, or on the event loop of one in this process."""
 
 from __future__ import annotations
 

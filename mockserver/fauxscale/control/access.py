@@ -1,4 +1,4 @@
-"""Access to the control API: refuses pages of another origin, and calls without the token off loopback."""
+"""Access to the control API: refuses pages of other origins, and remote calls without the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control API routes for faults: add one or a script, list, remove, export what went wrong."""
+"""Control API routes for faults: add one or a script, list, remove, export as a script."""
 
 from __future__ import annotations
 

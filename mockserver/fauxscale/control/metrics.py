@@ -1,4 +1,4 @@
-"""Counts what this server has done since its start, and tells it as Prometheus reads it."""
+"""Metrics of this server since its start, in Prometheus' text format."""
 
 from __future__ import annotations
 

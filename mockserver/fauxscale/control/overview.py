@@ -1,4 +1,4 @@
-"""The newest calls of all accounts, and sums over them, kept up to date by which accounts have changed.
+"""The newest calls of all accounts, and their totals, updated for the accounts that have changed.
 
 What takes long, reading twenty thousand accounts for the first time say, lets other calls go on in between.
 """

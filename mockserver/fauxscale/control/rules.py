@@ -1,4 +1,4 @@
-"""Reads a fault rule from JSON, and refuses one that no call could meet."""
+"""Reads a fault rule from JSON, and refuses one that no call could match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the accounts that a server opens when it starts, as settings files and `Settings.accounts` describe them."""
+"""Reads the accounts that a server opens when it starts, from settings files and `Settings.accounts`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large pictures inside replies: a mark stands for one while its reply is worded, and the text itself leaves in pieces.
+"""Large pictures inside replies: a placeholder while the reply is written, then the text in pieces.
 
 A reply of ten results of 250 MB would be 3.4 GB of JSON, thrice while it is made. Its pieces are one text, shared.
 """

@@ -1,4 +1,4 @@
-"""What limits a call: its provider's quotas, with what its account's terms say of them."""
+"""The limits of a call: its provider's quotas, as changed by its account's terms."""
 
 from __future__ import annotations
 

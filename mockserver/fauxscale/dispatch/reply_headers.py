@@ -1,4 +1,4 @@
-"""Headers of replies: what the server adds to them, and any text as a value of one."""
+"""Headers of replies: those the server adds, and any text encoded as a header value."""
 
 from __future__ import annotations
 

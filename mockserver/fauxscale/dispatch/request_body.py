@@ -1,4 +1,4 @@
-"""A request's body as it arrives: kept for those who read it twice, and watched for a peer that leaves."""
+"""A request's body as it arrives: kept for a second reader, and watched for a disconnect."""
 
 from __future__ import annotations
 

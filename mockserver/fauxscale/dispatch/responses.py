@@ -1,4 +1,4 @@
-"""Responses that do not arrive whole and at once: cut, garbled, slowed, stalled; over a socket and without one."""
+"""Responses that do not arrive whole and at once: cut, garbled, slowed, stalled; over a socket or in process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retry-After: written for refusals, noted for every reply, and with virtual time over at once."""
+"""Retry-After: writes it for refusals and notes it in the journal; with virtual time the wait is over at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of API calls, and with `download` of reads of links: the service answers badly, late, or not at all."""
+"""Faults of API calls, and with `download` of downloads: the service answers badly, late, or not at all."""
 
 from __future__ import annotations
 

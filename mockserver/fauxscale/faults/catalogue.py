@@ -1,4 +1,4 @@
-"""Faults from and to JSON, faults named in prompts, and the error messages for what is no fault."""
+"""Faults from and to JSON, faults named in prompts, and the error messages for unknown ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of reading a result: the call succeeded, and then the picture does not arrive, or is damaged."""
+"""Faults of downloads: the call succeeded, but the picture does not arrive, or is damaged."""
 
 from __future__ import annotations
 

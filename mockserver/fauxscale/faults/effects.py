@@ -1,4 +1,4 @@
-"""Effects: what a fault asks the code that does the work to do. What acts on one takes it; the rest go back."""
+"""Effects: what a fault asks the code that does the work to do. The code takes those it applies; the rest go back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of successful replies: the status is 200, and something is wrong with the content."""
+"""Faults of successful replies: the status is 200, but the content is wrong."""
 
 from __future__ import annotations
 

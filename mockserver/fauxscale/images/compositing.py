@@ -1,4 +1,4 @@
-"""Puts pictures together: scaled, cropped, framed, blended, masked, tinted, laid and pasted on each other.
+"""Combines pictures: scales, crops, frames, blends, masks, tints and pastes them.
 
 Pictures are in mode L, LA, RGB or RGBA. None that is given is changed; the result has the profile of the main one.
 """

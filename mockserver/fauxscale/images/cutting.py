@@ -1,4 +1,4 @@
-"""Cuts a picture's subject out: alpha around what differs from the colours at the picture's border."""
+"""Cuts out a picture's subject: makes what has the colours of the picture's border transparent."""
 
 from __future__ import annotations
 

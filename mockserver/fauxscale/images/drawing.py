@@ -1,4 +1,4 @@
-"""Draws pictures and shapes for a prompt, the same ones every time, for services that draw from text."""
+"""Draws pictures and shapes from a prompt, the same ones every time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the size of a JPEG or WebP picture from its header, before anything is decoded."""
+"""Reads the size of a JPEG or WebP picture from its header, without decoding it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was measured of a picture, as a value that can be put into words."""
+"""The measurements of a picture, as a value from which a description is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures pictures, for services that describe them and find the text in them."""
+"""Measures pictures, for services that describe them or find text in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Estimates how much memory a recipe takes at its worst, for the permits of the renderer."""
+"""Estimates the peak memory of a recipe, for the renderer's permits."""
 
 from __future__ import annotations
 

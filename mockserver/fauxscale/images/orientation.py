@@ -1,4 +1,4 @@
-"""Reads the camera's orientation tag, by which viewers turn a picture, and turns a picture by it.
+"""Reads the orientation tag of a picture's EXIF or XMP, and turns the picture by it.
 
 Read by hand, and only this one tag: Pillow's own reader walks the whole directory, raises half a dozen
 exception types on pictures that decode well, and issues warnings, which no thread can silence for itself.

@@ -1,4 +1,4 @@
-"""Paints the steps of recipes: the one evaluator of what pictures are made of."""
+"""Paints the steps of recipes: the one function that makes pixels from them."""
 
 from __future__ import annotations
 

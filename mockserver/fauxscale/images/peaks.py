@@ -1,4 +1,4 @@
-"""The most memory that judging and making pictures takes, in bytes a pixel: what they ask permits for.
+"""The peak memory of judging and making pictures, in bytes per pixel, for their permits.
 
 Measured on 2026-11-21 with Pillow 13.0, libwebp 1.6, libjpeg-turbo 3.2 and libavif 1.4; `make bench ARGS=memory`
 measures again, and `tests/mockserver/images/test_peaks.py` a part. Noise is the worst: a photo takes a fifth less.

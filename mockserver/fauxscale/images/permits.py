@@ -1,4 +1,4 @@
-"""Permits: how much may be in use at once, of memory say; who asks for more than is free waits in turn."""
+"""Permits: limit how much, of memory for example, is in use at once; further requests wait in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caches the verdict on uploads by content, where hashing is cheaper than judging again."""
+"""Caches the verdict on uploads by content, if hashing is cheaper than judging again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes: how a picture's pixels are made, as a value naming its sources, its step and its format.
+"""Recipes: how a picture's pixels are made, as a value with its sources, its step and its format.
 
 A recipe costs nothing until the picture is read. It is JSON-able, so that links and jobs can be kept
 by any store; equal recipes over equal sources make equal pictures, so results are remembered by it.

@@ -1,4 +1,4 @@
-"""Works on large pictures in strips of rows: of what lies between before and after, only a strip is ever held."""
+"""Processes large pictures in strips of rows, so that intermediate pixels take the memory of one strip."""
 
 from __future__ import annotations
 

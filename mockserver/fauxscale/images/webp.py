@@ -1,4 +1,4 @@
-"""Puts transparency into a WebP file as it is: the encoder compresses it with twenty bytes of memory a pixel.
+"""Adds uncompressed transparency to a WebP file: the encoder takes twenty bytes of memory a pixel to compress it.
 
 The container is that of RFC 9649 (2024-11): chunks in the order VP8X, ICCP, ALPH, VP8, EXIF.
 """

@@ -1,4 +1,4 @@
-"""Decides which picture a link leads to, faults included: for reads, the inspector and tests alike."""
+"""Decides which picture a link returns, faults included; for downloads, the inspector and tests."""
 
 from __future__ import annotations
 

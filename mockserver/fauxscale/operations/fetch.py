@@ -1,4 +1,4 @@
-"""Fetches a picture from a host the user allowed by name: resolved once, pinned, public, bounded."""
+"""Fetches a picture from an allowed host: resolved once, pinned to a public address, bounded in size and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the picture a client names in text: a data URI, base64, a link of this server, or of an allowed host."""
+"""Reads a picture that a client names in text: a data URI, base64, a link of this server or of an allowed host."""
 
 from __future__ import annotations
 

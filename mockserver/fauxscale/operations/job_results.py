@@ -1,4 +1,4 @@
-"""Jobs: work begun now, and charged and announced by webhook when it is finished by the account's clock."""
+"""Jobs: work that begins now, and is charged and announced by webhook when the account's clock ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that may refuse work: the pictures, their sizes, faults, the wallet."""
+"""The checks that may refuse work: pictures, their sizes, faults, the wallet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures a picture that was sent: work whose answer is not a picture is done before it is answered."""
+"""Measures a picture that was sent, for operations whose answer is not a picture."""
 
 from __future__ import annotations
 

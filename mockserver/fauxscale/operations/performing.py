@@ -1,4 +1,4 @@
-"""Performs work, the same for every provider: judge the pictures, charge for it, give out links to the results."""
+"""Performs work, the same for every provider: judges the pictures, charges, makes links to the results."""
 
 from __future__ import annotations
 

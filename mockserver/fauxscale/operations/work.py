@@ -1,4 +1,4 @@
-"""The value for work that a client asks for: pictures sent, how each result is made of them, and what came of it."""
+"""The values of a client's work: the pictures sent, how each result is made of them, and the outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateways share: OpenAI's images API, as openai/openai-openapi describes it (2026-08-21)."""
+"""OpenAI's images API, which the gateways share, as openai/openai-openapi describes it (2026-08-21)."""
 
 from __future__ import annotations
 

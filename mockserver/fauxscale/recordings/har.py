@@ -1,4 +1,4 @@
-"""The recording format: a folder of HAR 1.2 files, and beside them every picture once, named by its SHA-256."""
+"""The recording format: a folder of HAR 1.2 files, with each picture stored once, named by its SHA-256."""
 
 from __future__ import annotations
 

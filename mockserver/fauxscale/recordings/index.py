@@ -1,4 +1,4 @@
-"""Indexes a recording for replay: requests, their recorded replies, and where the links in those led."""
+"""Indexes a recording for replay: requests, their recorded replies, and what the links in those returned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks into text that lies in bytes: gzip, and the text chunks of PNG files, compressed or not."""
+"""Finds text inside bytes: in gzip, and in the text chunks of PNG files, compressed or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blobs of one process: stored for a while, kept once named, moved to disk beyond a memory budget."""
+"""Blobs of one process: stored for a while, kept once something names them, on disk beyond a memory budget."""
 
 from __future__ import annotations
 

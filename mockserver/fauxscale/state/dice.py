@@ -1,4 +1,4 @@
-"""An account's dice: ids, seeds and rolls, the same for the same seed, account and number of the draw."""
+"""An account's random numbers: ids, seeds and rolls, the same for the same seed, account and draw number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The progress of an account's fault rules: which step is assigned to which call, held by it, and given back."""
+"""The progress of an account's fault rules: the steps assigned to calls, held by them, and given back."""
 
 from __future__ import annotations
 

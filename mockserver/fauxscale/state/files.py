@@ -1,4 +1,4 @@
-"""Files that clients upload to name them by address in later calls: finished ones, and those in parts."""
+"""Files that clients upload and name in later calls: complete ones, and uploads in parts."""
 
 from __future__ import annotations
 

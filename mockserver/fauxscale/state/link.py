@@ -1,4 +1,4 @@
-"""Link: a signed address of a result, whose it is, and until when it lives."""
+"""Link: a signed address of a result, with its owner and its expiry."""
 
 from __future__ import annotations
 

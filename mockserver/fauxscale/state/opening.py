@@ -1,4 +1,4 @@
-"""Opens the store that an address names: a Redis, or a folder of this machine."""
+"""Opens the store at an address: a Redis, or a local folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a request of our own: to the address given and no other, through no proxy, with no trace in a log."""
+"""Sends an outgoing request: without redirects, proxies or log entries."""
 
 from __future__ import annotations
 

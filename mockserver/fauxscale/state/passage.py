@@ -1,4 +1,4 @@
-"""The three store batches of a call, over all parts of its account: enter, pay, leave."""
+"""The three store batches of a call, across all parts of its account: enter, pay, leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much in how long, and how much at once: what a provider's quotas let an account do."""
+"""Rate limits: how much a provider's quotas allow an account, per window and at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One worker's cache of the directory and of accounts, so that a call need not ask the store for it.
+"""A worker's cache of the directory and of accounts, which saves calls a request to the store.
 
 Whatever is known is checked by the batch that a call enters with, and forgotten when it proves to be out of date: after
 a reset the same links are given out again, by another generation of their account.

@@ -1,4 +1,4 @@
-"""Records: what a provider remembers of an account beside its work, in tables of values by id."""
+"""Records: what else a provider remembers about an account, in tables of values by id."""
 
 from __future__ import annotations
 

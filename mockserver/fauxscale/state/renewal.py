@@ -1,4 +1,4 @@
-"""Renews what calls of this process hold in the store, for as long as they run: nobody renews what a dead one held."""
+"""Renews what running calls of this process hold in the store; what a dead process held expires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a list in memory: the newest as objects, of a long list the older ones packed."""
+"""Rows of a list in memory: the newest as objects, the older ones of a long list packed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys of one generation of an account, and batches that are refused once it has ended."""
+"""The keys of one generation of an account, and batches that fail once it has ended."""
 
 from __future__ import annotations
 

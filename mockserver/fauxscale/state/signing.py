@@ -1,4 +1,4 @@
-"""Signs and verifies links: HMAC-SHA-256 over path, expiry and owner; one accepted spelling."""
+"""Signs and verifies links: HMAC-SHA-256 over path, expiry and owner; only one spelling is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that notes how long its batches take."""
+"""A store that measures how long its batches take."""
 
 from __future__ import annotations
 

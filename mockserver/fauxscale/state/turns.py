@@ -1,4 +1,4 @@
-"""Turns of the calls of one process at something that all processes change: who was beaten to it waits for its turn."""
+"""Queues the calls of one process that change a shared value: a call that lost a race waits for its turn."""
 
 from __future__ import annotations
 

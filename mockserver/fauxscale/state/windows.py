@@ -1,4 +1,4 @@
-"""Windows that count units: fixed ones, and one that rolls and survives a clock that is moved back."""
+"""Windows that count units: fixed ones, and rolling ones that allow for a clock moved back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A logger that says the same thing once a minute, so that no peer can fill a disk with one mistake."""
+"""A logger that repeats a message at most once a minute, so that no peer can fill a disk."""
 
 from __future__ import annotations
 

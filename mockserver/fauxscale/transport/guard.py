@@ -1,4 +1,4 @@
-"""Guards a server against its peers: ends connections that keep it waiting, bounds their number and what they hold."""
+"""Guards a server against its peers: closes connections that keep it waiting, bounds their number and memory."""
 
 from __future__ import annotations
 

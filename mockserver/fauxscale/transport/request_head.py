@@ -1,4 +1,4 @@
-"""Reads the plain heads of requests, and the end of their bodies, in one step; h11 reads all others."""
+"""Parses plain request heads, and the ends of their bodies, in one step; h11 parses all others."""
 
 from __future__ import annotations
 

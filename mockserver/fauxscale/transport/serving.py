@@ -1,4 +1,4 @@
-"""One life of a server, from its start to its end: an application on a loop, with a socket or without one."""
+"""One run of a server, from start to stop: an application on a loop, with a socket or without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One more loopback port of a server that runs: the same application on the same loop, with TLS of its own."""
+"""An additional loopback port of a running server: the same application and loop, with TLS of its own."""
 
 from __future__ import annotations
 

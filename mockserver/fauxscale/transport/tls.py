@@ -1,4 +1,4 @@
-"""A throw-away certificate authority for clients that speak nothing but https. Needs the extra [tls]."""
+"""A throw-away certificate authority for clients that speak only https. Needs the extra [tls]."""
 
 from __future__ import annotations
 

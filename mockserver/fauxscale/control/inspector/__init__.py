@@ -1,4 +1,4 @@
-"""The inspector: the page that shows calls and their pictures, and the routes it reads them from."""
+"""The inspector: the page that shows calls and their pictures, and its routes."""
 
 from __future__ import annotations
 

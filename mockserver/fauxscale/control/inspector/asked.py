@@ -1,4 +1,4 @@
-"""A call of the journal as it can be made again: address, key, fields, files; for snippets that people paste."""
+"""How to repeat a call of the journal: address, key, fields, files; for snippets that people paste."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream of events that an open page lives on: what is new, as server-sent events.
+"""The server-sent events that keep an open page up to date.
 
 A page costs nothing while nobody has it open: no call tells it anything. Each stream asks the store a few times a
 second which accounts were written to, as that tells what other workers did, too, and reads no more than those. Nothing

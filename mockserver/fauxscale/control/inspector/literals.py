@@ -1,4 +1,4 @@
-"""Values as Python code, as a formatter would leave it: double quotes where they need no escape."""
+"""Writes values as Python code, as a formatter would: double quotes where they need no escape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures of a call: what was sent, what its result shows, and what became of alpha, profile and turn."""
+"""The pictures of a call: those sent, those returned, and whether alpha, profile and orientation were kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a pytest test that stages the answer a call got, makes the call, and checks that it got it."""
+"""Writes a pytest test that stages the reply a call got, makes the call, and checks that it gets that reply."""
 
 from __future__ import annotations
 

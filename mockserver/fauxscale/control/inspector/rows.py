@@ -1,4 +1,4 @@
-"""A call in outline, as a row of the page's list."""
+"""A call's summary, as a row of the page's list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call as code to paste: curl, Python, JavaScript, and a pytest test that stages the very answer it got."""
+"""A call as code to paste: curl, Python, JavaScript, and a pytest test that stages the reply it got."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a call: its charge, its job, reads of its links, webhooks; and which call gave out a link."""
+"""What followed a call: its charge, its job, downloads of its links, webhooks; and which call gave out a link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AIgateway's descriptions of itself: models, how to call them, OpenAPI, a text for language models.
+"""AIgateway's pages about itself: models, how to call them, OpenAPI, a text for language models.
 
 All texts are our own; addresses are those the caller reached us by.
 """

@@ -1,4 +1,4 @@
-"""Reads requests to AIgateway's image endpoints: the parameters, the model, where a picture is named."""
+"""Reads requests to AIgateway's image endpoints: parameters, model, and which member names the picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fal.ai: the model fal-ai/ideogram/upscale, asked directly or through the queue, and the storage around it.
+"""fal.ai: the model fal-ai/ideogram/upscale, called directly or through the queue, and fal.ai's storage.
 
 Sources: fal.ai/docs (read 2026-08), fal-client 1.0.3, @fal-ai/client 1.10.1. What they leave open is an `Option`.
 """

@@ -1,4 +1,4 @@
-"""fal.ai's storage: files put here by clients, to be named in image_url, and served until they expire.
+"""fal.ai's storage: files that clients upload for use in image_url, served until they expire.
 
 Three ways in, as fal-client 1.0.3 and @fal-ai/client 1.10.1 use them: one POST with a storage token; a place
 asked for, then PUT there; parts, for large files. A token is for the host of files alone and says whose it is.

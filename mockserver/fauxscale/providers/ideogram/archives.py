@@ -1,4 +1,4 @@
-"""Opens zip files that clients send: judged by their directory before anything is unpacked, and unpacked to memory.
+"""Opens zip files that clients send: checks the directory first, then unpacks to memory.
 
 Whatever is wrong is one refusal of the whole file, but for a member that is broken by itself.
 """

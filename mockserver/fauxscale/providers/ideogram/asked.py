@@ -1,4 +1,4 @@
-"""Reads what a call asks for: the parts of a form or the members of a JSON body, judged, and the pictures in it."""
+"""Reads and checks a call's parameters and pictures, from a form's parts or a JSON body's members."""
 
 from __future__ import annotations
 

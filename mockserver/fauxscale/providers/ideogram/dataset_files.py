@@ -1,4 +1,4 @@
-"""Takes pictures, captions and zip files into a dataset, and says of each that cannot be taken why."""
+"""Adds pictures, captions and zip files to a dataset, and says why a file is rejected."""
 
 from __future__ import annotations
 

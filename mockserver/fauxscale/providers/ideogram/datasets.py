@@ -1,4 +1,4 @@
-"""Ideogram's datasets: pictures and captions, put together for a model to be trained of.
+"""Ideogram's datasets: pictures and captions to train a model on.
 
 Source: the public OpenAPI descriptions of 2026-04-27, 2026-05 and 2026-10-07. What they leave open is in
 docs/fidelity.md.

@@ -1,4 +1,4 @@
-"""The operations whose answers are measured: /describe, and the text blocks of layerize-text.
+"""Operations that measure a picture: /describe, and the text blocks of layerize-text.
 
 Source: Ideogram's public OpenAPI description of 2026-04-27.
 """

@@ -1,4 +1,4 @@
-"""POST /v1/edit: pictures sent as files or named by address, edited by a prompt.
+"""POST /v1/edit: edits pictures, sent as files or as URLs, by a prompt.
 
 Source: Ideogram's public OpenAPI description of 2026-04-27.
 """

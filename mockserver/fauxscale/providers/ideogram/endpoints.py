@@ -1,5 +1,4 @@
-"""Ideogram's endpoints beside the picture operations of v1: datasets, models, v2. Their modules are read when first
-called."""
+"""Ideogram's endpoints besides the picture operations of v1: datasets, models, v2. Their modules load on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ideogram's error bodies: as they were observed on its newer operations (`v2`), or as first guessed (`plain`)."""
+"""Ideogram's error bodies: as observed on its newer operations (`v2`), or as first guessed (`plain`)."""
 
 from __future__ import annotations
 

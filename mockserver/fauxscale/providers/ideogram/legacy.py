@@ -1,4 +1,4 @@
-"""The legacy picture operations, whose parameters are a JSON object or the texts of a form.
+"""The legacy picture operations, whose parameters are a JSON object or form fields.
 
 Sources: Ideogram's public OpenAPI description of 2026-04-27 and the API reference (read 2026-04 and 2026-11).
 """

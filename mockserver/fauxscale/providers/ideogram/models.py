@@ -1,4 +1,4 @@
-"""Ideogram's custom models: each is the job that trains it, as far as the account's clock says it has come.
+"""Ideogram's custom models: each is its training job, whose progress follows the account's clock.
 
 Source: the public OpenAPI descriptions of 2026-04-27 and 2026-10-07.
 """

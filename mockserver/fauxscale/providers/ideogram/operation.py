@@ -1,4 +1,4 @@
-"""A picture operation as a value, and how a call of any of them is answered."""
+"""A picture operation as a value, and the handler that answers its calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every picture operation by its name: what it takes, and what it makes of that."""
+"""Every picture operation by name: its parameters and the steps that make its pictures."""
 
 from __future__ import annotations
 

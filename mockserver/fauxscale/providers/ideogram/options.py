@@ -1,4 +1,4 @@
-"""What can be asked for at Ideogram, by name, and what is not known of it and can be chosen."""
+"""Ideogram's models and speeds by name, and the options for what is not known about it."""
 
 from __future__ import annotations
 

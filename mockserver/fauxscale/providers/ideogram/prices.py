@@ -1,4 +1,4 @@
-"""What Ideogram charges for an image, in micro-dollars, by what was asked for.
+"""Ideogram's price of an image by the call's parameters, in micro-dollars.
 
 Sources: ideogram.ai/features/api-pricing (read 2026-11), ideogram.ai/blog/ideogram-api-pricing (2026-11-16), and the
 API's own quotes as qmediat/ideogram-mcp wrote them down (2026-10-10).

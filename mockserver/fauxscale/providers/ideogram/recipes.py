@@ -1,4 +1,4 @@
-"""How Ideogram's pictures are made here: the steps of each operation, of the pictures sent and a seed."""
+"""The recipe steps of Ideogram's operations, from the pictures sent and a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of a request as values, and what is wrong with a request by it: plainly, and in jsonschema's words.
+"""A request's schema as values, and what violates it: in plain sentences, and in jsonschema's words.
 
 Ideogram's OpenAPI names Connexion as its framework, which has jsonschema judge requests. The words here are those of
 Connexion 2.14.2 run on the public description of 2026-04-27.

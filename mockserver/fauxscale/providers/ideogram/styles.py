@@ -1,4 +1,4 @@
-"""The members that several operations share: prompts, seeds, styles, palettes, and the pictures named as examples.
+"""Parameters that several operations share: prompts, seeds, styles, palettes, reference pictures.
 
 Source: Ideogram's public OpenAPI description of 2026-04-27 and the API reference (read 2026-04 and 2026-11).
 """

@@ -1,4 +1,4 @@
-"""Training at Ideogram: begins a job that makes a model of a dataset, by the account's clock."""
+"""Training at Ideogram: a job that makes a model from a dataset, by the account's clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Descriptions by v2 of Ideogram's API: in words, or as the structured prompt that its newest models draw of.
+"""Descriptions in v2 of Ideogram's API: as text, or as the structured prompt of its newest models.
 
 Source: the public OpenAPI description of 2026-10-07: described at once, without quotes, webhooks or generations.
 """

@@ -1,4 +1,4 @@
-"""Generations of v2 of Ideogram's API: work that is answered at once or polled for, priced before, told by webhook.
+"""Generations in v2 of Ideogram's API: answered at once or polled for, with price quotes and webhooks.
 
 Source: the public OpenAPI description of 2026-10-07, and quotes of 2026-10-10 (qmediat/ideogram-mcp).
 """

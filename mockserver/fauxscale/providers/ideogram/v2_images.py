@@ -1,4 +1,4 @@
-"""Pictures by v2 of Ideogram's API that v1 made as well: the same recipes under lower-case words, as generations.
+"""Picture operations of v1 that v2 of Ideogram's API has too: the same recipes, parameters in lower case.
 
 Source: the public OpenAPI description of 2026-10-07. Its other models (4.0, 4.5, other makers') are not imitated.
 """

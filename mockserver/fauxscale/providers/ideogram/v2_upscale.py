@@ -1,4 +1,4 @@
-"""Upscaling by v2 of Ideogram's API, what POST /upscale became: seven models, priced by what comes out of them.
+"""Upscaling in v2 of Ideogram's API, the successor of POST /upscale: seven models, priced by their results.
 
 Source: the public OpenAPI description of 2026-10-07, and quotes of 2026-10-10 (qmediat/ideogram-mcp).
 """

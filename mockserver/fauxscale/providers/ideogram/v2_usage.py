@@ -1,4 +1,4 @@
-"""What an account was billed at Ideogram, by day or hour: GET /v2/account/usage.
+"""GET /v2/account/usage: what Ideogram billed an account, by day or hour.
 
 Source: the public OpenAPI description of 2026-10-07.
 """

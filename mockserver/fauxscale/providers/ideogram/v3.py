@@ -1,4 +1,4 @@
-"""The picture operations of v3, and the two of v1 that came after them: what they take and what they make.
+"""The picture operations of v3, and the two of v1 that came later: their parameters and steps.
 
 Sources: Ideogram's public OpenAPI description of 2026-04-27 and the API reference (read 2026-04 and 2026-11).
 """

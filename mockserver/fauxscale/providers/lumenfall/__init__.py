@@ -1,4 +1,4 @@
-"""Lumenfall (lumenfall.ai): OpenAI's images API over whatever provider has the model; for this one, fal.
+"""Lumenfall (lumenfall.ai): OpenAI's images API in front of the provider that has the model, here fal.
 
 Sources: the model's llms.txt, docs.lumenfall.ai (read 2026-06), lumenfall-ai/agent-skill (2026-06-23).
 """

@@ -1,4 +1,4 @@
-"""Opens a store in a folder: makes it, or finds what an earlier server left there."""
+"""Opens a store in a folder: creates it, or continues that of an earlier server."""
 
 from __future__ import annotations
 

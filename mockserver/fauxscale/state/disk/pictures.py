@@ -1,4 +1,4 @@
-"""The blobs of a store on disk: files named by what they hash to, and which keys lead to them."""
+"""The blobs of a store on disk: files named by their hash, and the keys that refer to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to Redis: those of each event loop, which end with it, and what goes wrong with them in plain words."""
+"""Connections to Redis: one set per event loop, closed with it, and their errors in plain sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches as arguments of the script that executes them on Redis, and its replies as what came of a batch.
+"""Encodes batches as arguments of the script that executes them on Redis, and decodes its replies.
 
 This is where state leaves the process: values are encoded as JSON here and nowhere else, journal entries masked.
 """

@@ -1,4 +1,4 @@
-"""Examines a Redis for `fauxscale doctor`: whether it will do, how fast it answers, and what it keeps when it dies."""
+"""Checks a Redis for `fauxscale doctor`: whether it is suitable, how fast it is, what survives a crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens a store on Redis: asks the server, once, whether it will do."""
+"""Opens a store on Redis, and checks once that the server is suitable."""
 
 from __future__ import annotations
 

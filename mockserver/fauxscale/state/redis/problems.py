@@ -1,4 +1,4 @@
-"""What can be wrong with Redis, in plain sentences: no password and no user's name stands in them."""
+"""What can be wrong with Redis, in plain sentences, without passwords or user names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiters for changes of accounts, told by Redis over one connection an event loop."""
+"""Waits for changes of accounts, which Redis announces over one connection per event loop."""
 
 from __future__ import annotations
 
