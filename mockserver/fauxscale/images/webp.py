@@ -12,7 +12,7 @@ _AS_IT_IS = b"\0"  # of ALPH: no compression, no filter, no preprocessing
 
 
 def with_alpha(data: bytes, alpha: Image.Image) -> bytes:
-    """Return the WebP file `data`, which has metadata and no transparency, with the values of `alpha` as its own."""
+    """Return the WebP file `data`, which has metadata and no transparency, with `alpha` as its transparency."""
     behind_features = 30
     features = bytearray(data[12:behind_features])
     assert features[:4] == b"VP8X"
