@@ -34,7 +34,7 @@ NAMES = frozenset({*(one.name for one in PARAMETERS), "image", "image[]", "image
 
 
 def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:
-    """Read the parameters in force. Raises ApiError for the first that is wrong; the model is checked first."""
+    """Read the parameters, with defaults. Raises ApiError for the first invalid one; the model is checked first."""
     check_model(sent.get("model"))
     unknown = sorted(set(sent) - NAMES)
     if unknown and call.setting("unknown_members") == "refuse":

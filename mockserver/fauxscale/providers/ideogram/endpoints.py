@@ -131,7 +131,7 @@ OPTIONS = (
     ),
     *JOB_OPTIONS,
 )
-# What v2 may be asked for beside what v1 may, by the names that are journalled.
+# Parameters of v2 besides those of v1, by the names that are journalled.
 PARAMETERS = (
     "model", "async", "webhook_url", "private", "target_collection_id", "image", "creativity", "texture", "denoise",
     "sharpen", "strength", "fix_compression", "face_enhancement", "face_enhancement_strength",

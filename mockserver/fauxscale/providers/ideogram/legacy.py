@@ -46,7 +46,7 @@ _REQUEST = (
     COUNT,
     PALETTE,
 )
-# What only some models can ("only available for model versions …", OpenAPI of 2026-04-27).
+# Features of some models only ("only available for model versions …", OpenAPI of 2026-04-27).
 _OLDEST = ("V_1", "V_1_TURBO")
 _UNABLE: Mapping[str, tuple[str, ...]] = {
     "resolution": _OLDEST,
@@ -57,7 +57,7 @@ _UNABLE: Mapping[str, tuple[str, ...]] = {
 
 
 def _model_can(*names: str) -> Callable[[Asked], None]:
-    """The rule that the model can what is asked of it under these names."""
+    """The rule that the model supports these parameters."""
 
     def rule(asked: Asked) -> None:
         for name in names:

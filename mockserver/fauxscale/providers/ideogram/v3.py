@@ -44,7 +44,7 @@ _FACTORS = {"X1": 1, "X2": 2, "X4": 4}
 
 
 def size_asked(asked: Asked) -> Size:
-    """The size of v3 that a call asks for: by its name, or by the ratio it has."""
+    """The size of v3 for a call: by its resolution, or by its ratio."""
     if asked.has("resolution"):
         return size_of(asked.text("resolution"))
     return ASPECTS[asked.text("aspect_ratio") or "1x1"]
