@@ -30,6 +30,7 @@ class DiskStore:
 
     def __init__(self, database: sqlite3.Connection, folder: Path, secret: bytes) -> None:
         self.secret: bytes | None = secret
+        self.skew = 0.0
         # One lock: without a socket, the loops of several threads may call the app.
         self._lock = threading.Lock()
         self._database = database
