@@ -6,7 +6,7 @@ from fauxscale.control.overview import Row
 
 
 def outline(row: Row) -> dict[str, object]:
-    """Return a call as the members of a row. `size` is how many bytes were sent with it, or answered to a download."""
+    """Return a call as the members of a row. `size` is the bytes of its request, or of a download's reply."""
     entry = row.entry
     image = entry.image or {}
     result = entry.results[0] if entry.results else {}
