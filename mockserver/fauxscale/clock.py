@@ -32,7 +32,7 @@ def stopwatch() -> float:
 
 
 async def give_way() -> None:
-    """Let whatever else is due go on first."""
+    """Let everything else that is due run first."""
     await asyncio.sleep(0)
 
 

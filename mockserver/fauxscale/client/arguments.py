@@ -28,7 +28,7 @@ class TermChanges(TermArguments, total=False):
 
 
 class CallFilters(TypedDict, total=False):
-    """The facts that every call can be told by. `operation` may be a pattern, `fault` is the name of a kind."""
+    """The facts by which every call can be filtered. `operation` may be a pattern, `fault` is the name of a kind."""
 
     kind: Literal["api", "download"]
     provider: ProviderName | str

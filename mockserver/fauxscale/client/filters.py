@@ -23,7 +23,7 @@ FACTS: Mapping[str, Callable[[CallRecord], object]] = {
     "image_mode": lambda call: call.image and call.image.mode,
     "has_alpha": lambda call: call.image and call.image.has_alpha,
 }
-# The filters of the control API, which mean the same there.
+# The filters of the control API, with the same meaning there.
 SERVED = frozenset({"kind", "provider", "operation", "status", "rule", "fault"})
 
 

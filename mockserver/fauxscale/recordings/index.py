@@ -239,9 +239,9 @@ def _headers(pairs: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _paid(query: str, headers: Mapping[str, str], body: bytes, pictures: int) -> int:
-    """Count the results of a success that were paid for: those listed, or so many `pictures`, and one of a job to
-    come. Free are a gateway's estimates (Lumenfall's `?dryRun=true`), and what it says cost nothing
-    (AIgateway's X-Cost-Cents, with a key of one's own)."""
+    """Count the paid results of a success: those listed, or so many `pictures`, and one for a job to come. A gateway's
+    estimates (Lumenfall's `?dryRun=true`) are free, and so is what it says cost nothing (AIgateway's X-Cost-Cents, with
+    a user's own key)."""
     dry = not says_no(parse_qs(query).get("dryRun", ["false"])[0])
     try:
         free = float(headers.get("x-cost-cents", "1")) == 0
@@ -260,9 +260,8 @@ def _is_result(value: object) -> bool:
 
 
 def question(match: Match, query: str, content_type: str, body: bytes, accept: str = "") -> str:
-    """Name what is asked, the same for requests that mean the same: order of parts, boundaries, spelling
-    of JSON and secrets do not count. `accept` does where an operation answers with a picture: there it decides
-    what comes."""
+    """Name a request, the same for equivalent ones: order of parts, boundaries, spelling of JSON and secrets do not
+    count. `accept` counts if an operation answers with a picture: there it decides the format."""
     where = match.route.endpoint.operation if match.route else match.path
     chooses = match.route is not None and match.route.endpoint.answers == "picture"
     wanted = [accept.lower()] if chooses else []
@@ -287,7 +286,7 @@ def _part_text(part: Part) -> str:
 
 
 def _plain(data: bytes) -> str:
-    """Normalize a body: JSON in one spelling, other text as it is, anything else by its hash."""
+    """Normalize a body: JSON in one spelling, other text unchanged, anything else by its hash."""
     try:
         text = redact.text(data.decode())
     except UnicodeDecodeError:

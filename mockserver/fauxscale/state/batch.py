@@ -232,7 +232,7 @@ class Batch(Struct):
     def lease(self, key: str, holder: str, *, life: float, most: int | None = None) -> Ref[int]:
         """Take one of `most` places for `life` seconds by the store's clock, or renew it; returns how many are taken.
 
-        Stops, telling how many are taken, when there is no place left for a holder who has none.
+        Stops, with the number of taken places, if there is no place left for a holder without one.
         """
         return self._operation(Lease(key, holder, life, most), key)
 

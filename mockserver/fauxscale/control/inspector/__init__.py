@@ -70,8 +70,8 @@ class _Answer(Struct, frozen=True):
 
 
 class Inspector:
-    """Routes of the page. The page's files are open to whoever may reach the server; its data is guarded
-    like the rest of the control API, under whose prefix it lies."""
+    """Routes of the page. Everyone who can reach the server may read the page's files; its data is guarded like the
+    rest of the control API, under whose prefix it is."""
 
     def __init__(self, accounts: Accounts, providers: Mapping[str, Provider]) -> None:
         self._accounts = accounts
