@@ -14,7 +14,7 @@ PAGE = "docs/scenarios.md"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Scenarios that test the same duty of a client. `title` is a heading of the page, `patterns` are ids."""
+    """Scenarios that ask the same of a client. `title` is a heading of the page, `patterns` are ids."""
 
     title: str
     patterns: tuple[str, ...]
@@ -155,7 +155,7 @@ _NO_CALL = (
 
 
 def topic_of(scenario: str) -> Topic:
-    """The topic of a scenario or reply; profiles choose the names of scenarios of options."""
+    """The topic of a scenario or reply; profiles name scenarios of options as they like."""
     return next(
         (one for one in TOPICS if any(fnmatchcase(scenario, pattern) for pattern in one.patterns)), OPTIONS
     )
@@ -163,7 +163,7 @@ def topic_of(scenario: str) -> Topic:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A finding in words, the same in every report; empty if there is nothing to say."""
+    """A finding in words, the same in every report; empty where there is nothing to say."""
 
     staged: str
     expected: str

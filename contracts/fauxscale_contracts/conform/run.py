@@ -51,9 +51,9 @@ class RunOptions:
 
 
 def chosen(ask: RunOptions) -> list[Scenario]:
-    """Choose the scenarios that fit one of the patterns: all without patterns, none if all patterns are for replies.
+    """Choose the scenarios that fit one of the patterns: all without patterns, none where all are for replies.
 
-    Raises CannotRun for patterns that fit nothing.
+    Raises CannotRun for patterns that fit nothing there is to play.
     """
     known = profiles()
     if ask.provider not in known.by_name:
@@ -75,7 +75,7 @@ def chosen(ask: RunOptions) -> list[Scenario]:
 
 
 def list_lines(ask: RunOptions) -> list[str]:
-    """List everything that `play` runs, a line each. Raises CannotRun."""
+    """List everything that `play` plays, a line each. Raises CannotRun."""
     table = expectations.read(ask.expect, ask.provider, ask.operation)
     lines = [f"{one.id}: {one.about}: {expected_in(table, one.id) or one.expect}" for one in chosen(ask)]
     names = [name for name in _replies(ask) if selects(name, ask.patterns)] if ask.fuzz else []
@@ -83,10 +83,10 @@ def list_lines(ask: RunOptions) -> list[str]:
 
 
 def play(ask: RunOptions, progress: Callable[[str], None]) -> Run:
-    """Run the program through everything requested; `progress` gets a line for each finding.
+    """Run the program through everything asked for; `progress` hears a line for each finding.
 
-    On KeyboardInterrupt it ends the running clients and returns what was judged so far, as an incomplete run.
-    Raises CannotRun when it cannot be run, ContractError for an unrecorded API version.
+    On KeyboardInterrupt it ends what runs and returns what was judged so far, in a run that is not whole. Raises
+    CannotRun when it cannot be run, ContractError for an API version that is not on record.
     """
     contract = load(ask.provider, api_version=ask.api_version)
     played = chosen(ask)
@@ -127,7 +127,7 @@ def play_all(
 ) -> Generator[Finding]:
     """Play each scenario, `jobs` of them at once; findings in the order of the scenarios. Raises CannotRun.
 
-    `table`: other expectations, by id or pattern.
+    `table`: what is right instead, by id or pattern.
     """
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(stage.play, one, expected_in(table or {}, one.id)) for one in scenarios]

@@ -13,7 +13,7 @@ from .judging import Given, NotJudged, what_is_wrong
 from .scenario import Expect
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "accepted", "not run"]
-"""accepted: a FAIL that the user has declared."""
+"""accepted: a FAIL that somebody has declared."""
 
 # Waits are measured by the server, from the end of one call to the start of the next.
 _SLACK = 0.02
@@ -25,8 +25,8 @@ _MAGIC = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "WEBP": b"RIFF"}
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The facts of one scenario. `made` and `images` in the order of the clients; `gaps` are seconds between calls for
-    work, `poll_gaps` those between polls, `scale` is the expected enlargement. `masks`: as `images`, empty if clients
-    get none."""
+    work, `poll_gaps` those between polls, `scale` is how much larger the picture is to be. `masks`: as `images`, none
+    where no client is given one."""
 
     made: tuple[ClientResult, ...]
     images: tuple[bytes | None, ...]
@@ -42,11 +42,10 @@ class Facts:
     masks: tuple[bytes | None, ...] = ()
     poll_gaps: tuple[float, ...] = ()
     asked: Mapping[str, object] = field(default_factory=dict[str, object])
-    """The parameters that its list asks for in every scenario; unknown for a call that was refused before it was
-    read."""
+    """What its list asks for in every scenario; not to be seen where a call was refused before it was read."""
 
     def given(self) -> list[Given]:
-        """The input of each client."""
+        """What each client was given."""
         masks = self.masks or (None,) * len(self.images)
         return [
             Given(image, mask, {**self.asked, **self.options}, self.scale, self.task)
@@ -64,7 +63,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The facts of one scenario in numbers: calls for work, the seconds between them, the payments."""
+    """The facts of one scenario in numbers: calls for work, the seconds between them, what was paid."""
 
     endings: tuple[Ending, ...] = ()
     calls: int = 0
@@ -76,9 +75,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on one scenario. `staged` is the situation, `expect` the right behaviour, None if any outcome was
-    right; `faults` are the reasons of a FAIL, `reason` why it is accepted, `notes` what it left behind and is not
-    judged, `again` a command that stages it again."""
+    """The verdict on one scenario. `staged` is what was arranged, `expect` what was right, None where any outcome
+    was; `faults` are the reasons of a FAIL, `reason` why it is accepted, `notes` what it left behind and is not judged,
+    `again` a command that stages it anew.
+    """
 
     id: str
     verdict: Verdict
@@ -94,7 +94,7 @@ class Finding:
 
     @property
     def expected(self) -> str:
-        """The right behaviour, in words."""
+        """What was right, in words."""
         return EITHER if self.expect is None else str(self.expect)
 
 
@@ -164,7 +164,7 @@ def _saved(expect: Expect, made: ClientResult, given: Given) -> list[str]:
 
 
 def is_silent(findings: Sequence[Finding]) -> bool:
-    """Whether the client never made a call for work, though it had to."""
+    """Tell whether the client never made a call for work, though it had to."""
     return any(NO_CALL in one.faults for one in findings) and not any(one.measured.calls for one in findings)
 
 

@@ -16,14 +16,14 @@ from .situations import Situation
 from .verdict import Judgement, Level
 
 PLAIN = "without-situation"
-"""The name for a plain run, in place of a situation's."""
+"""Stands for a situation where a test is run as it is."""
 LEVELS: tuple[Level, ...] = ("wrong", "look", "accepted", "withdrawn", "not tried", "not met", "fine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExploredCall:
     """The verdict on one test in one situation. `timeline`: what the client did, a line for each call and wait.
-    `reason`: why it is accepted, withdrawn or not tried. `kept`: a test to keep, "" if none can be written."""
+    `reason`: why it is accepted, withdrawn or not tried. `kept`: a test to keep, "" where none can be written."""
 
     test: str
     situation: str
@@ -36,19 +36,19 @@ class ExploredCall:
 
     @property
     def advice(self) -> str:
-        """The behaviour of a good client."""
+        """What a good client does."""
         if self.situation == PLAIN:
             return "Request only as many pictures as you use: each one is paid for."
         return topic_of(self.situation.partition("@")[0]).advice
 
     @property
     def link(self) -> str:
-        """The page with more about it."""
+        """The page that says more."""
         return topic_of(self.situation.partition("@")[0]).link
 
     @property
     def told(self) -> bool:
-        """Whether it is reported in full: something is wrong, or somebody should look."""
+        """Whether it is told in full: something is wrong, or somebody should look."""
         return self.level in ("wrong", "look")
 
     def lines(self) -> list[str]:
@@ -83,16 +83,16 @@ class Exploration:
 
     @property
     def counts(self) -> Counter[Level]:
-        """How often each level occurs."""
+        """How often each level is there."""
         return Counter(one.level for one in self.findings)
 
     @property
     def told(self) -> list[ExploredCall]:
-        """Findings that are wrong or to be looked at, the worst first."""
+        """What is wrong or to be looked at, the worst first."""
         return sorted((one for one in self.findings if one.told), key=lambda one: LEVELS.index(one.level))
 
     def without(self, tests: Iterable[str]) -> Exploration:
-        """The same, with the findings of these tests withdrawn: they now fail without any situation."""
+        """The same, with what was found of these tests withdrawn: they fail without any situation by now."""
         left = set(tests)
         why = "the test now fails in the normal run: an earlier test affects it"
         return replace(
