@@ -1,4 +1,4 @@
-"""Advice on a finding by its scenario's topic, and the address of the page about that topic."""
+"""Says what to do about a finding, by the topic its scenario belongs to, and where the page about that topic is."""
 
 from __future__ import annotations
 
