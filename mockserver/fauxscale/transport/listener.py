@@ -34,7 +34,7 @@ CLOSE_SECONDS = 1.0
 class ListeningSocket(socket.socket):
     """A listening socket that knows its accepted connections, and accepts none after it is shut.
 
-    asyncio has no reference for a while: from `accept()` until its task has made a transport, and during the TLS
+    asyncio hides them for a while: from `accept()` until its task has made a transport, and during the TLS
     handshake, nothing else can reach a connection, and one that asyncio then closes stays open.
     """
 
