@@ -1,7 +1,7 @@
 """Writes PNG files in strips of rows, at a fifth of the processor time that Pillow's own writer takes by default.
 
-The format: https://www.w3.org/TR/png-3/ (read 2026-11-22). Every row but those at the top of a strip is stored as its
-difference from the row above (filter 2), which Pillow's C code makes for a whole strip at once.
+The format: https://www.w3.org/TR/png-3/ (read 2026-11-22). Each row, except the first of a strip, is stored as its
+difference from the row above (filter 2), which Pillow's C code computes for a whole strip at once.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class _Compressor(Protocol):
 
 
 def write_png(picture: Image.Image, *, software: str, profile: bytes | None = None) -> bytes:
-    """Encode a picture in mode L, LA, RGB or RGBA, with its ICC profile and the name of what made it."""
+    """Encode a picture in mode L, LA, RGB or RGBA, with its ICC profile and the name of its maker."""
     size = picture.width.to_bytes(4, "big") + picture.height.to_bytes(4, "big")
-    file = BytesIO()  # which grows in its place, and gives its bytes away without a copy
+    file = BytesIO()  # which grows in place, and is handed over without a copy
     file.write(_SIGNATURE)
     _add(file, b"IHDR", size + bytes((8, _COLOUR_TYPES[picture.mode], 0, 0, 0)))
     if profile:
@@ -41,17 +41,17 @@ def write_png(picture: Image.Image, *, software: str, profile: bytes | None = No
 
 
 def _rows(picture: Image.Image) -> Iterator[bytes | bytearray]:
-    """The filtered rows of a picture as they are compressed, a strip at a time."""
+    """The filtered rows of a picture, ready to be compressed, a strip at a time."""
     width, height = picture.size
     stride = width * len(picture.getbands()) + 1
     step = max(1, _STRIP // stride)
     yield _UP
     for top in range(0, height, step):
         bottom = min(top + step, height)
-        # The row above the first one is all zeros, as a crop beyond the edge is.
+        # The row above the first one is all zeros, like a crop beyond the edge.
         above = picture.crop((0, top - 1, width, bottom - 1))
         changes = ImageChops.subtract_modulo(picture.crop((0, top, width, bottom)), above)
-        # Pillow leaves a byte behind each row: there goes the filter of the next.
+        # Pillow leaves a byte after each row for the filter of the next.
         rows = bytearray(changes.tobytes("raw", picture.mode, stride))
         rows[stride - 1 :: stride] = _UP * (bottom - top)
         if bottom == height:
@@ -71,7 +71,7 @@ def _compressor() -> _Compressor:
     try:
         from isal import isal_zlib  # of the extra `fast`
     except ImportError:
-        # Runs alone: as small as the default on photos, in a third of its time.
+        # On its own: as small as the default on photos, in a third of its time.
         return zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
     return isal_zlib.compressobj(1)  # pyright: ignore[reportUnknownMemberType]  # isal types this but partly; mypy reads it strictly
 
