@@ -1,4 +1,4 @@
-"""The command `fauxscale-contracts`, `python -m fauxscale_contracts` too: says in a line where an extra is missing."""
+"""Runs the command `fauxscale-contracts`, also as `python -m fauxscale_contracts`. A missing extra is one line."""
 
 from __future__ import annotations
 

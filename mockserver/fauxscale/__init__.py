@@ -1,6 +1,6 @@
 """A stand-in for image-upscaling APIs: real pixels, real limits, play money, and faults when a test asks for them.
 
-Names are imported when they are first used, so that whoever uses one of them does not load all modules.
+Names are imported when they are first used, so that using one of them does not load all modules.
 """
 
 from importlib import import_module
@@ -102,7 +102,7 @@ __all__ = [
     "intercept",
 ]
 
-# Where a name of __all__ is defined; those that are not listed are kinds of faults.
+# The module that defines each name of __all__; unlisted names are kinds of faults.
 _MODULES = {
     "ApiError": "errors",
     "Endpoint": "dispatch.provider",

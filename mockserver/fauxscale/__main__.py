@@ -1,4 +1,4 @@
-"""`python -m fauxscale` is the command `fauxscale`."""
+"""Runs the command `fauxscale` as `python -m fauxscale`."""
 
 from .cli import main
 

@@ -46,11 +46,11 @@ def create_app(
     observer: Observer | None = None,
     journal: JournalObserver | None = None,
 ) -> App:
-    """Make the stand-in as one ASGI application. `observer` is told of every API call once it is answered, `journal` of
-    every entry, of downloads too, as it was written: what either is given is not masked.
+    """Make the stand-in as one ASGI application. `observer` gets every API call once it is answered, `journal` every
+    entry, of downloads too, when it is stored: neither is masked.
 
-    Raises RecordingError where `settings.replay` names no recording, or a broken one, and ValueError for options
-    that no provider has and for accounts that cannot be.
+    Raises RecordingError if `settings.replay` names no valid recording, and ValueError for unknown options and
+    invalid accounts.
     """
     settings = settings or Settings()
     settings = replace(
@@ -111,7 +111,7 @@ class App:
             try:
                 await self._guarded(scope, receive, send)
             except asyncio.CancelledError:
-                return  # what is cut when the server stops has nobody left to tell
+                return  # nobody waits for what is cancelled when the server stops
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a mistake of ours outside the pipeline is logged without secrets, and answered in JSON."""
@@ -125,7 +125,7 @@ class App:
         try:
             await self._serve(scope, receive, note)
         except ClientDisconnect:
-            return  # nobody is left to answer
+            return  # the client has left
         except StoreUnavailable as lost:
             if not begun:
                 await unavailable(lost)(scope, receive, send)
@@ -138,7 +138,7 @@ class App:
                 await mistaken()(scope, receive, send)
 
     async def control(self, base: str, method: str, target: str, body: bytes) -> tuple[int, bytes]:
-        """Answer a call of the control API from this process. `base` is where links of its answer begin."""
+        """Answer a call of the control API from this process. `base` is the beginning of the links in its answer."""
         path, _, query = target.partition("?")
         scheme, _, host = base.partition("://")
         scope = {
@@ -160,7 +160,7 @@ class App:
         return reply.status_code, bytes(reply.body)
 
     async def begin(self) -> None:
-        """Do what comes before the first call: open the accounts of the settings."""
+        """Do the work before the first call: open the accounts of the settings."""
         try:
             await self.accounts.open_starting()
         except StoreUnavailable as lost:
@@ -185,15 +185,15 @@ class App:
             await self._answer(scope, receive, send)
 
     def _is_ours(self, path: str, host: str) -> bool:
-        """Whether this is for our own pages: not where a client means a real host, and a page may be one of its."""
+        """Whether this is for our own pages: not for a call to a real host, which may have such a path itself."""
         return f"{path}/".startswith(f"{OWN}/") and host not in self.routes.hosts
 
     def _is_link(self, request: Request) -> bool:
-        """Whether the request reads a link, or asks whether it may: those allow pages of any origin, whatever `--cors`
+        """Whether the request reads a link, or is its preflight: those allow pages of any origin, whatever `--cors`
         says."""
         match = self.routes.find(request)
         if request.headers.get("access-control-request-method", "GET") not in ("GET", "HEAD"):
-            return False  # a file may be put where a file is read
+            return False  # a path that reads files may also store one
         return match is not None and match.route is not None and match.route.endpoint.any_origin
 
     def _gate(self, host: str) -> Response | None:
@@ -244,13 +244,13 @@ class App:
 
 
 def _sender(body: bytes) -> Receive:
-    """What hands a body over as a connection would that stays open."""
+    """Passes a body on like a connection that stays open."""
     left = [body]
 
     async def receive() -> Message:
         if left:
             return {"type": "http.request", "body": left.pop(), "more_body": False}
-        await asyncio.get_running_loop().create_future()  # cancelled with whoever waits for it
+        await asyncio.get_running_loop().create_future()  # cancelled with its waiter
         return {"type": "http.disconnect"}
 
     return receive

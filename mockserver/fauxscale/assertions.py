@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Picture: TypeAlias = bytes | str | PathLike[str] | Image
 
 _SIDE = 48  # pixels of the thumbnails that are compared
-_ALIKE = 10.0  # of 255: the mean difference that encoders and other people's Lanczos stay far below
+_ALIKE = 10.0  # the mean difference (of 255) that encoders and other Lanczos filters stay far below
 _OPENING = Lock()
 _TURNS = ("mirrored", "turned by 180°", "flipped", "turned", "turned", "turned", "turned")
 
@@ -79,7 +79,7 @@ def _opened(data: object, what: str) -> Image | None:
             f"the {what} must be the bytes of a picture, a path or an image, not {type(data).__name__}: {data!r:.60}"
         )
     try:
-        # Pillow warns of pictures as large as decompression bombs, and so would of a large one rightly doubled.
+        # Pillow warns of pictures as large as decompression bombs, also of a large one correctly doubled.
         with _OPENING, patch.object(Image, "MAX_IMAGE_PIXELS", None):
             picture = Image.open(io.BytesIO(data))
         picture.load()

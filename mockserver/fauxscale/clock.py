@@ -1,4 +1,4 @@
-"""Time: the only module that reads it or waits, and the clock per account that tests freeze and move."""
+"""Time: the only module that reads it or sleeps, and the clock per account that tests freeze and move."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def stopwatch() -> float:
 
 
 async def give_way() -> None:
-    """Let whatever else is due go on first."""
+    """Let everything else that is due run first."""
     await asyncio.sleep(0)
 
 

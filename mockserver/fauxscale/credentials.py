@@ -1,4 +1,4 @@
-"""Tells what is a secret: by the header, member or place it stands in, or by the shape of a key."""
+"""Recognizes secrets: by the header, member or place they stand in, or by the shape of a key."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .key_shapes import keys_in
 
 MASK = "…"
 _REMEMBERED = 100  # characters of a name: a stranger may send names of megabytes, and five hundred of them
-LAYERS = 3  # encodings within encodings that are looked through
-TELLING = 12  # so much of a known secret, or all of a shorter one, is told from any other text
+LAYERS = 3  # levels of nested encodings that are searched
+TELLING = 12  # this much of a known secret, or all of a shorter one, is recognized in any text
 
 _SECRET_HEADERS = frozenset({"cookie", "set-cookie", "x-fal-webhook-signature"})
-# What the names of other secret headers end in: X-Api-Key, X-Amz-Security-Token, AuthToken, Proxy-Authorization.
+# Endings of the names of other secret headers: X-Api-Key, X-Amz-Security-Token, AuthToken, Proxy-Authorization.
 _SECRET_HEADER = re.compile(
     r"(?:.*-)?(?:key|pat|pwd)"
     r"|.*(?:api-?key|token|secret|passw(?:or)?d|passphrase|auth|authorization|credentials?|signature|jwt|session(?:-?id)?)"
 )
 _NO_SECRETS = frozenset({"idempotency-key", "access-control-allow-credentials"})
-# Members of a query, a form or a JSON body whose value is a secret, in any provider's spelling. A page's token is none.
+# Members of a query, a form or a JSON body whose value is a secret, in any provider's spelling, except page tokens.
 _WORD_BEFORE = (
     r"(?:[\w.-]{0,60}(?:[-_.]|(?<=[a-z0-9])(?=[A-Z])))?(?<!(?i:page)[-_.])(?<!(?i:next)[-_.])(?<!(?i:page))"
 )
@@ -47,9 +47,9 @@ _IN_QUERY = re.compile(
 _IN_JSON = re.compile(rf'("{_SECRET_MEMBERS}"\s*:\s*")(?:[^"\\]|\\.)+')
 # The name and password before the host of an address.
 _IN_ADDRESS = re.compile(r"(://)[^/?#@\s\"'<>\\]+(?=@)")
-# By what a text must hold for them to find anything in it; the first group is no part of the secret.
+# By what a text must contain for a match; the first group is not part of the secret.
 BY_PLACE = (("@", _IN_ADDRESS), ("=", _IN_QUERY), (":", _IN_JSON))
-# What keys of the imitated services look like, wherever they turn up.
+# The shapes of the imitated services' keys, anywhere.
 SHAPES = re.compile(
     r"sk-(?:aig-|proj-|ant-)?[A-Za-z0-9_-]{8,}"
     r"|lmnfl_[A-Za-z0-9]+\.[A-Za-z0-9_-]+"
@@ -59,7 +59,7 @@ SHAPES = re.compile(
 _SCHEME = re.compile(r"(?:Bearer|Key)\s+")
 _SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "hmac", "key", "negotiate", "ntlm", "token"})
 _WORD = re.compile(r"[^\s;,\"]+")
-# A piece of a text with percent-encoding in it, such as an address that is the value of another's query.
+# A piece of text with percent-encoding, such as an address in another address' query.
 _APART = r"\s\"'<>\\?&=;#"
 ENCODED = re.compile(rf"(?<![^{_APART}])[^{_APART}]*?%[0-9A-Fa-f]{{2}}[^{_APART}]*+")
 
@@ -72,7 +72,7 @@ def shorten(secret: str) -> str:
 
 
 def is_secret(name: str) -> bool:
-    """Whether the value of a header of this name is a secret, whatever it looks like."""
+    """Whether the value of a header of this name is a secret."""
     return (_is_secret if len(name) <= _REMEMBERED else _is_secret.__wrapped__)(name.lower())
 
 
@@ -84,7 +84,7 @@ def _is_secret(name: str) -> bool:
 
 
 def names_secret(name: str) -> bool:
-    """Whether the value of a member or form field of this name is a secret, whatever it looks like."""
+    """Whether the value of a member or form field of this name is a secret."""
     return (_names_secret if len(name) <= _REMEMBERED else _names_secret.__wrapped__)(name)
 
 
@@ -94,7 +94,7 @@ def _names_secret(name: str) -> bool:
 
 
 def secrets(pairs: Iterable[tuple[str, str]], address: str = "") -> list[str]:
-    """List the secrets in header pairs and in an address, in full: to search for them elsewhere, never to be kept."""
+    """List the secrets in header pairs and in an address, in full: to search for them elsewhere, never to be stored."""
     found = [secret for name, value in pairs if is_secret(name) for secret in _in_header(name, value)]
     found += [spelling for one in finds(address) for spelling in (one.value, unquote(one.value))]
     return list(dict.fromkeys(found))
@@ -107,7 +107,7 @@ def split_scheme(value: str) -> tuple[str, str]:
 
 
 def _in_header(name: str, value: str) -> list[str]:
-    """List what the value of a secret header says in secret: all of it, its words, what Basic hides in base64."""
+    """List the secret parts of a header's value: all of it, its words, what Basic hides in base64."""
     _, secret = split_scheme(value)
     several = " " in secret or name.lower() in ("cookie", "set-cookie")
     words = [one.partition("=")[2] or one for one in _WORD.findall(secret)] if several else []
@@ -117,7 +117,7 @@ def _in_header(name: str, value: str) -> list[str]:
 
 
 def named_in(text: str) -> list[str]:
-    """List the texts that stand under a name that says they are secrets, if `text` is JSON."""
+    """List the texts under names that mark secrets, if `text` is JSON."""
     if text.lstrip()[:1] not in ("{", "["):
         return []
     try:
@@ -140,7 +140,7 @@ def _under_names(value: object, *, named: bool) -> Iterator[str]:
 class Find(Struct, frozen=True):
     """Something key-like: the value in full, without a scheme before it; and what may be shown of it.
 
-    `shaped`: it looks like a key itself. Else the name or the word before it told.
+    `shaped`: it looks like a key itself. Otherwise the name or the word before it marks it.
     """
 
     value: str
@@ -149,8 +149,8 @@ class Find(Struct, frozen=True):
 
 
 def finds(value: str) -> list[Find]:
-    """List the key-like things in a text, in order, for callers that check the values: never to be kept. Empty for a
-    text that a `redact.Mask` leaves as it is."""
+    """List the key-like things in a text, in order, for callers that check the values: never to be stored. Empty for a
+    text that a `redact.Mask` leaves unchanged."""
     return list(_found(value, LAYERS))
 
 

@@ -40,7 +40,7 @@ class Problem(StrEnum):
     LINK_UNKNOWN = "link_unknown"
 
 
-# Problems that have nothing to add to their status: a provider has one text for each, whoever raised them.
+# Problems that add nothing to their status: a provider has one text for each, from any source.
 _PLAIN = frozenset(
     {
         Problem.MISSING_KEY,
@@ -61,12 +61,11 @@ class FauxscaleError(Exception):
 class ApiError(FauxscaleError):
     """A refusal on its way to the client.
 
-    `message` goes into the provider's error body, so it is worded as a service would word it. `reason` is
-    for the human at the other end and travels in `x-fauxscale-reason` and the journal only: the rule, the
-    value received, the limit and the fix. `param` names the offending field (a dotted path). `status`
-    forces a status the provider would not choose by itself (configured faults do that). `details` carries
-    facts some provider needs to word it (limits, sizes, allowed values); keys are the neutral names used
-    by the room that raised.
+    `message` goes into the provider's error body, so it is written as a service would write it. `reason` is for the
+    developer and is only in `x-fauxscale-reason` and the journal: the rule, the value received, the limit and the
+    fix. `param` names the offending field (a dotted path). `status` forces a status the provider would not choose
+    by itself (configured faults do that). `details` are facts that some providers need for their message (limits,
+    sizes, allowed values); keys are the neutral names used by the module that raised.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class ApiError(FauxscaleError):
         return cls(Problem(members["problem"]), members["message"], **others)
 
     def again(self) -> ApiError:
-        """Return an equal error without the traceback this one has gathered."""
+        """Return an equal error without its traceback."""
         return ApiError(
             self.problem,
             self.message,
@@ -123,7 +122,7 @@ def file_too_large(reason: str, *, param: str | None, limit: int, received: int)
 
 
 def download_failed(reason: str, param: str) -> ApiError:
-    """Return the refusal of an address in `param` under which no picture can be had."""
+    """Return the refusal of an address in `param` that gives no picture."""
     reason = f"{param} names no picture that can be had: {reason}"
     return ApiError(Problem.DOWNLOAD_FAILED, "Failed to download the image", reason=reason, param=param)
 
@@ -134,7 +133,7 @@ def text_of(
     """Choose the text of an error: the configured one, else the provider's `own` for this problem, else the error's
     message, else the provider's text for its status.
 
-    One table for all, so that a configured refusal reads as one that came about by itself.
+    The same order for all providers, so that a configured refusal reads like a real one.
     """
     if "configured" in error.details:
         return error.message or texts.get(status) or phrase(status)

@@ -1,4 +1,4 @@
-"""The libraries that extras bring, and the one line that names the extra where one of them is missing."""
+"""The libraries that extras install, and the error that names the extra if one is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from .errors import FauxscaleError
 
-# What is imported, and the smallest extra that brings it.
+# Module names, and the smallest extra that installs each.
 EXTRAS: Mapping[str, str] = {
     "pytest": "pytest",
     "respx": "pytest",
@@ -32,9 +32,9 @@ class MissingExtra(FauxscaleError, ImportError):
 
 @contextmanager
 def needed_by(what: str, extra: str | None = None) -> Generator[None]:
-    """Raise MissingExtra where an import in this block fails for want of a library that an extra brings.
+    """Raise MissingExtra if an import in this block fails because an extra is not installed.
 
-    `what` needs it: the subject of the message. `extra`: the one to name, if not the smallest that brings it.
+    `what` needs it: the subject of the message. `extra`: the one to name, if not the smallest that has it.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Several worker processes as one server, and what each is told when it starts: over a pipe, not on a command line."""
+"""Runs several worker processes as one server, and passes them their settings over a pipe."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ COMMAND = (sys.executable, "-m", "fauxscale.cli.worker")
 
 
 class Handover(Struct, frozen=True, kw_only=True):
-    """What several processes must have in common to serve as one.
+    """What several processes need in common to serve as one.
 
-    `providers` are names. `store` is an address, `clustered` and `secret` what was found there; `socket` is the number
-    of the listening socket's descriptor. `chain` and `key` are the files of the certificate, "" without TLS.
+    `providers` are names. `store` is an address, `clustered` and `secret` come from it; `socket` is the number of
+    the listening socket's descriptor. `chain` and `key` are the files of the certificate, "" without TLS.
     """
 
     settings: Settings
@@ -52,7 +52,7 @@ class Handover(Struct, frozen=True, kw_only=True):
 
 
 def check_workers(workers: int, store: Store | str | None, *, alone: bool) -> None:
-    """Raise ValueError where several processes cannot serve."""
+    """Raise ValueError if several processes cannot serve."""
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
     if not isinstance(store, str) or store.startswith(FOLDER):
@@ -73,9 +73,8 @@ def supervised(
     sock: socket.socket,
     issue: Callable[[], Certificates | None],
 ) -> Serving:
-    """Have `count` processes serve on one socket. What only one of them can have, the memory for renderings, is divided
-    among them."""
-    # Before anything is served: a Redis that will not do is told of at once.
+    """Have `count` processes serve on one socket. The memory for renderings is divided among them."""
+    # Before anything is served: an unsuitable Redis is reported at once.
     opened = open_store(store, memory=settings.upload_memory)
     certificates = issue()
 
@@ -96,4 +95,4 @@ def supervised(
 
 
 async def _nothing() -> None:
-    """There is nothing to close here: each worker closes its own."""
+    """Nothing to close here: each worker closes its own."""

@@ -10,10 +10,11 @@ from functools import lru_cache
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?")
 
 
-# Where IPv6's public addresses are, and what of them and of IPv4's no host has, though `ipaddress` calls it global, by
-# the version of Python: IANA's registries of special addresses (read 2026-11). Of the tunnels that carry IPv4 in IPv6,
-# 6to4 and Teredo are in the list (2002::/16, 2001::/32), ISATAP goes by the middle of an address (RFC 5214), and
-# NAT64 (RFC 6052) is as public as the IPv4 address in it: networks without IPv4 reach all of it so.
+# IPv6's public ranges, and the parts of them and of IPv4's that no host has, although `ipaddress` calls them global,
+# depending on the version of Python: IANA's registries of special addresses (read 2026-11). Of the tunnels that carry
+# IPv4 in IPv6, 6to4 and Teredo are in the list (2002::/16, 2001::/32), ISATAP is recognized by the middle of an address
+# (RFC 5214), and NAT64 (RFC 6052) is as public as the IPv4 address in it: networks without IPv4 reach all of IPv4 that
+# way.
 _INTERNET = ipaddress.IPv6Network("2000::/3")
 _NO_HOSTS: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = (
     *map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")),
@@ -23,7 +24,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _ISATAP = (0x5EFE, 0x200_5EFE)
 
 
-@lru_cache(128)  # a server is called by few names, and by each of them often
+@lru_cache(128)  # a server is called by few names, each of them often
 def host_name(header: str) -> str:
     """Read the name in a Host header: `LOCALHOST:2160` → `localhost`, `[::1]:2160` → `::1`; "" for an invalid one."""
     found = _HOST.fullmatch(header.lower())
@@ -52,12 +53,12 @@ def leads_here(host: str) -> bool:
 
 
 def is_open_to_others(host: str) -> bool:
-    """Whether other machines may reach what listens on this host: the control API then wants a token."""
+    """Whether other machines may reach a server on this host: the control API then needs a token."""
     return not is_loopback(host)
 
 
 def is_literal(host: str) -> bool:
-    """Whether this is an address and no name."""
+    """Whether this is an address instead of a name."""
     return _address(host) is not None
 
 
@@ -68,7 +69,7 @@ def cannot_be_rebound(host: str) -> bool:
 
 
 def is_public(host: str) -> bool:
-    """Whether this is an address on the internet, not of this machine, its network or its cloud: nor one that a
+    """Whether this is an address on the internet, not of this machine, its network or its cloud, nor one that a
     translator or a tunnel on the way turns into such a one."""
     address = _address(host)
     if isinstance(address, ipaddress.IPv6Address):
@@ -88,7 +89,7 @@ def at_loopback(name: str) -> str:
 
 @lru_cache(128)
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Parse an address, IPv4 where IPv6 only wraps it; None for a name. A zone (`%eth0`) is ignored."""
+    """Parse an address; IPv4 if IPv6 only wraps it; None for a name. A zone (`%eth0`) is ignored."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,4 +1,7 @@
-"""Tells keys of well-known services by their shape. The shapes are CredSweeper's: key_shapes.json, and its licence."""
+"""Recognizes keys of well-known services by their shape.
+
+The shapes (`key_shapes.json`) are CredSweeper's, under its licence.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _compiled = lru_cache(None)(re.compile)
 
 
 class KeyShape(Struct, frozen=True):
-    """The shape of a service's keys: a text that holds none of `signs` holds none of them."""
+    """The shape of a service's keys: a text without any of `signs` contains none of them."""
 
     name: str
     signs: tuple[str, ...]
@@ -33,7 +36,7 @@ _REPLICATE = KeyShape(
 
 @lru_cache(1)
 def key_shapes() -> tuple[KeyShape, ...]:
-    """Every shape known. Read when first asked for: a server nobody reads the journal of never does."""
+    """Every known shape, loaded on first use: a server whose journal nobody reads never loads them."""
     made = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     known = (KeyShape(one["name"], tuple(one["signs"]), one["pattern"]) for one in made["shapes"])
     return (*known, _REPLICATE)
@@ -45,7 +48,7 @@ def _signs() -> tuple[tuple[str, KeyShape], ...]:
 
 
 def _likely(text: str) -> Iterable[KeyShape]:
-    """The shapes of which a text holds a sign: of most texts none."""
+    """The shapes of which a text contains a sign: for most texts none."""
     # One pass over all signs: a function call for each shape took half as long as all else that a call costs.
     return dict.fromkeys([shape for sign, shape in _signs() if sign in text])
 

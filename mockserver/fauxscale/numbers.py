@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_LONGEST = 400  # more characters than any number needs; Python reads integers of 4,300 digits, slowly
+_LONGEST = 400  # longer than any number needs; Python reads integers of 4,300 digits, slowly
 
 
 def read_number(value: object) -> float | None:

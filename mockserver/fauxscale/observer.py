@@ -13,8 +13,8 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 class Observation(Struct, frozen=True):
     """One API call, unredacted: it is for memory, never for a disk or a screen.
 
-    `api_version` is the recorded contract the provider followed, "" where it has but one. `status` is None when
-    the connection was cut instead of answered. Not `whole`: the call ended before all of its body had come in.
+    `api_version` is the recorded contract the provider followed, "" if it has only one. `status` is None when the
+    connection was cut instead of answered. Not `whole`: the call ended before all of its body had come in.
     """
 
     account: str
@@ -32,5 +32,5 @@ class Observation(Struct, frozen=True):
     reply: bytes
 
 
-# Called on the server's own thread once a call is answered: it should note and return.
+# Called on the server's own thread once a call is answered: it should return quickly.
 Observer: TypeAlias = Callable[[Observation], None]

@@ -1,4 +1,4 @@
-"""Everything a provider may use, in one list: built-in providers and installed ones import nothing else of us.
+"""Everything a provider may import from fauxscale, in one list.
 
 Starlette's `Request`, `Response` and `JSONResponse` are used as they are. See docs/adding-a-provider.md.
 """
@@ -89,7 +89,7 @@ __all__ = [
     "micros",
     "per_minute",
     "rolling",
-    # a call, and what its body and parameters hold
+    # a call, its body and its parameters
     "Breach",
     "Call",
     "CallFaults",
@@ -106,7 +106,7 @@ __all__ = [
     "read_number",
     "says_no",
     "values_in_force",
-    # refusals, and how they are worded
+    # refusals, and their replies
     "ApiError",
     "Interrupted",
     "Problem",
@@ -148,7 +148,7 @@ __all__ = [
     "Step",
     "Tint",
     "WithoutText",
-    # the results, in whatever form they leave
+    # results, in all forms
     "Link",
     "as_base64",
     "as_body",
@@ -176,7 +176,7 @@ __all__ = [
     "result_of",
     "signing_key",
     "tell",
-    # what an account keeps
+    # an account's state
     "Account",
     "Charge",
     "Entry",

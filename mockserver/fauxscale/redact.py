@@ -30,14 +30,14 @@ from .key_shapes import without_keys
 
 # A character as JSON or a Python literal may spell it.
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([\"'\\/]))")
-_MOST_PIECES = 200  # a text of more is decoded as a whole: each piece is masked by itself
+_MOST_PIECES = 200  # a text of more pieces is decoded as a whole, others piece by piece
 # The key to use where any will do; hidden, the magic words of prompts (`fauxscale:429`) could not be played back.
 _NO_SECRET = frozenset({"fauxscale"})
-_SHORTEST = 4  # a secret shorter than this is no secret, and looked for everywhere it would blot out all text
+_SHORTEST = 4  # a shorter secret is no secret: hiding it everywhere would blot out all text
 
 
 def fingerprint(secret: str) -> str:
-    """The SHA-256 of a secret, in hexadecimal: to know it again."""
+    """The SHA-256 of a secret, in hexadecimal: to recognize it."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -78,10 +78,10 @@ _CODINGS = (
 
 
 class Mask:
-    """Hides whatever looks like a secret, and `known` secrets wherever they stand, whatever they look like.
+    """Hides everything that looks like a secret, and `known` secrets anywhere, whatever they look like.
 
-    Made once for a call: it remembers how each of its secrets may be spelt. The beginning of a known secret is
-    hidden as well, for reasons quote the first characters of what was sent.
+    Made once for a call: it remembers all spellings of its secrets. The beginning of a known secret is hidden as
+    well, since reasons quote the first characters of a request.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
@@ -98,7 +98,7 @@ class Mask:
         for spelling, short in [*self._spellings, *_all_spellings(named_in(value))]:
             value = value.replace(spelling, short)
         hiding = [coding for coding in _CODINGS if self._finds_in(value, coding, layers)]
-        # Piece by piece, so that the rest stays as it was sent; and as a whole where a secret is in several pieces.
+        # Piece by piece, so that the rest stays unchanged; and as a whole if a secret is in several pieces.
         for coding in hiding:
             value = self._without_pieces(value, coding, layers - coding.layers)
         value = self._plainly(value)
@@ -126,7 +126,7 @@ class Mask:
         return coding.pieces.sub(within, value)
 
     def _plainly(self, value: str) -> str:
-        """Hide beginnings of known secrets, and what looks like a secret, as the text stands."""
+        """Hide beginnings of known secrets, and what looks like a secret, without decoding the text."""
         for head, beginning_so in self._heads.items():
             value = _without(value, head, beginning_so)
         for sign, pattern in BY_PLACE:
@@ -135,7 +135,7 @@ class Mask:
         return without_keys(SHAPES.sub(lambda found: shorten(found[0]), value), shorten)
 
     def json(self, value: object) -> object:
-        """Mask the secrets in the names and texts of JSON; all text under a name that says it is one."""
+        """Mask the secrets in the names and texts of JSON; all text under a name that marks a secret."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -151,7 +151,7 @@ class Mask:
     def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Shorten the values of secret headers, and mask the others, and all names, as any text."""
         shown = [(name, _shortened(value) if is_secret(name) else value) for name, value in pairs]
-        # Nearly always there is nothing to hide, which one look at all of them together finds out.
+        # Nearly always there is nothing to hide, which one search over all of them together finds out.
         together = "\n".join(f"{name}\n{'' if is_secret(name) else value}" for name, value in shown)
         if self.text(together) == together:
             return shown
@@ -183,13 +183,13 @@ def _shortened(value: str) -> str:
 
 
 def _all_spellings(secrets: Iterable[str]) -> list[tuple[str, str]]:
-    """List each way in which a secret may be spelt with what is shown instead, the longest secret first."""
+    """List each spelling of a secret with its replacement, the longest secret first."""
     known = sorted({one for one in secrets if len(one) >= _SHORTEST} - _NO_SECRET, key=len, reverse=True)
     return [(spelling, shorten(secret)) for secret in known for spelling in _spellings(secret)]
 
 
 def _spellings(secret: str) -> set[str]:
-    """The ways in which a secret may be spelt, but for those that `Mask` decodes."""
+    """The spellings of a secret, except those that `Mask` decodes."""
     found = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
     if len(secret) >= TELLING:
         found.add(secret.lower())  # hosts and media types are quoted in lower case
@@ -203,8 +203,8 @@ def _spellings(secret: str) -> set[str]:
 
 
 def _without(value: str, head: str, secrets: Sequence[tuple[str, str]]) -> str:
-    """Replace whatever begins with `head` by the short form of the one of `secrets`, which begin with it too, that it
-    is like for longest; and that for as long as it is like it."""
+    """Replace each text that begins with `head` by the short form of the one of `secrets`, which begin with it too,
+    that it matches for longest; and as far as it matches."""
     pieces: list[str] = []
     start = 0
     while (at := value.find(head, start)) >= 0:
@@ -215,6 +215,6 @@ def _without(value: str, head: str, secrets: Sequence[tuple[str, str]]) -> str:
 
 
 def _alike(value: str, at: int, secret: str) -> int:
-    """For how many characters `value` goes on like `secret` from `at`."""
-    piece = value[at : at + len(secret)]  # a copy of all that follows, for each find, would take forever
+    """For how many characters `value` matches `secret` from `at`."""
+    piece = value[at : at + len(secret)]  # copying the rest for each find would take forever
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(piece, secret, strict=False)))

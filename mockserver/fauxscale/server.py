@@ -94,7 +94,7 @@ class MockServer:
         self._stopped = False
         # Threads may ask first at once, and each thing asked for starts the rest.
         self._lock = threading.RLock()
-        # A start waits for the stop that is under way.
+        # A start waits for a running stop.
         self._turn = threading.Lock()
 
     def __enter__(self) -> MockServer:
@@ -115,8 +115,8 @@ class MockServer:
     def serve_forever(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve in the calling thread until `stop()`; in the main thread, until SIGINT, SIGTERM or SIGHUP too.
 
-        `on_ready` is called when calls will be answered. Raises what `start()` raises, and RuntimeError where
-        this server runs already.
+        `on_ready` is called when calls will be answered. Raises what `start()` raises, and RuntimeError if this
+        server runs already.
         """
         with self._turn, self._lock:
             if self._serving is not None:
@@ -140,13 +140,13 @@ class MockServer:
         return serving
 
     def _prepare(self) -> Serving:
-        """Check all that can be refused before anything is served. A stopped server starts afresh: its state went with
-        its store."""
+        """Check everything that can be refused before serving. A stopped server starts afresh: its state went with its
+        store."""
         remove_orphans()
         sock = listen(self._host, self._port) if self._listen else None
         try:
             if sock is not None:
-                self._want_token(str(sock.getsockname()[0]))  # a name such as localhost may lead elsewhere
+                self._want_token(str(sock.getsockname()[0]))  # localhost may resolve to another address
             serving = self._alone(sock) if sock is None or self._workers == 1 else self._supervised(sock)
         except BaseException:
             if sock is not None:
@@ -159,7 +159,7 @@ class MockServer:
         return serving
 
     def _alone(self, sock: socket.socket | None) -> Serving:
-        """Have this process serve."""
+        """Serve in this process."""
         store = self._store
         if isinstance(store, str):
             from .state.opening import open_store
@@ -175,13 +175,13 @@ class MockServer:
         return Serving(app, app.accounts.close, sock, self._issue(), begin=app.begin)
 
     def _supervised(self, sock: socket.socket) -> Serving:
-        """Have processes of their own serve."""
+        """Serve in separate processes."""
         from .handover import supervised
 
         return supervised(self._workers, self.settings, self.providers, str(self._store), sock, self._issue)
 
     def _want_token(self, host: str) -> None:
-        """Make a token, if there is none, for what listens where other machines reach it."""
+        """Make a token, if there is none, for a server that other machines can reach."""
         if not self.settings.token and is_open_to_others(host):
             self.settings = replace(self.settings, token=secrets.token_urlsafe(24))
 
@@ -193,7 +193,7 @@ class MockServer:
         with self._turn:
             serving = self._serving
             if serving is not None:
-                # What still runs, an observer say, may ask this server for something meanwhile.
+                # An observer, for example, may still call this server meanwhile.
                 self._close_client()
                 serving.stop()
                 self._leave(serving)
@@ -207,7 +207,7 @@ class MockServer:
             client.close()
 
     def _leave(self, serving: Serving) -> None:
-        """Forget a run that has ended, and remove its files. Its own end and a `stop()` may both call this."""
+        """Forget a run that has ended, and remove its files. Both its own end and `stop()` may call this."""
         with self._lock:
             if self._serving is not serving:
                 return
@@ -270,7 +270,7 @@ class MockServer:
                 from .client.lines import DirectLine
 
                 loop = self._running().loop
-                # Where processes of their own serve, there is no application here.
+                # If separate processes serve, there is no application here.
                 line = DirectLine(self._app.control, self.url, loop) if self._app is not None else None
                 self._client = FauxscaleClient(
                     self.url, token=self.settings.token, line=line, why_gone=self._why_gone

@@ -21,7 +21,7 @@ def micros(dollars: float) -> int:
 
 
 class WrongSetting(FauxscaleError, ValueError):
-    """A setting that cannot be used. `path` leads to it, `("account", 0, "balance")`; `problem` says what is wrong."""
+    """A setting that cannot be used. `path` is its place, `("account", 0, "balance")`; `problem` says what is wrong."""
 
     def __init__(self, path: tuple[str | int, ...], problem: str) -> None:
         super().__init__(problem)
@@ -29,7 +29,7 @@ class WrongSetting(FauxscaleError, ValueError):
         self.problem = problem
 
 
-# No wallet, link or wait is larger; not-a-number and infinity are not either.
+# No wallet, link or wait is larger; NaN and infinity are not accepted either.
 _YEARS = 100 * 365 * 24 * 3600
 _MOST = {
     "balance": 1_000_000_000,
@@ -57,7 +57,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
 
     def under(self, own: Terms) -> Terms:
-        """What is in force where `own` terms meet these: the own ones, and these wherever those say nothing."""
+        """The terms in force: the members of `own` that are set, and these for the rest."""
         return Terms(
             balance=self.balance if own.balance is None else own.balance,
             rate_limit=self.rate_limit if own.rate_limit is None else own.rate_limit,
@@ -77,7 +77,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_mapping(cls, members: Mapping[str, object]) -> Terms:
-        """Read terms from JSON members. Raises ValueError naming the member at fault."""
+        """Read terms from JSON members. Raises ValueError naming the invalid member."""
         known = set(cls.__struct_fields__)
         if unknown := sorted(set(members) - known):
             raise ValueError(f"unknown setting {unknown[0]!r}{choose_from(unknown[0], sorted(known))}")
@@ -127,8 +127,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def is_guarded(self) -> bool:
-        """Whether access is restricted, by a token (as on every server that other machines can reach) or by keys. Link
-        signatures and issued keys must not follow from the seed then."""
+        """Whether access is restricted, by a token (as on every server that other machines can reach) or by keys. Then
+        link signatures and issued keys must not follow from the seed."""
         return bool(self.token or self.keys)
 
     @property

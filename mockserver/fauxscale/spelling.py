@@ -1,4 +1,4 @@
-"""What a name was probably meant to be, for the error message where there is nothing of that name."""
+"""Suggests the name that was probably meant, for error messages about unknown names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temporary folders that belong to their process: what one left behind that was killed is removed at the next start."""
+"""Temporary folders of a process; those that a killed process left are removed at the next start."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-_PREFIX = "fauxscale-of-"  # a process; nothing else is ever removed
+_PREFIX = "fauxscale-of-"  # the prefix; nothing else is ever removed
 _LOCK = "lock"
 
 
 class TemporaryFolder:
-    """A folder in the system's temporary one, locked as long as this process lives. Made at once."""
+    """A folder in the system's temporary one, locked as long as this process lives. Created at once."""
 
     def __init__(self) -> None:
-        # Only a folder that is locked gets the name by which others would look for its lock.
+        # Only a locked folder gets the name by which others look for its lock.
         unnamed = Path(tempfile.mkdtemp(prefix="fauxscale-"))
         self._lock = os.open(unnamed / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         _locked(self._lock)
@@ -25,9 +25,9 @@ class TemporaryFolder:
         unnamed.rename(self.path)
 
     def remove(self) -> None:
-        """Remove the folder and all that is in it. May be called twice."""
+        """Remove the folder and all its content. May be called twice."""
         if self._lock >= 0:
-            os.close(self._lock)  # first: elsewhere than on Linux, what is open cannot be removed
+            os.close(self._lock)  # first: except on Linux, open files cannot be removed
             self._lock = -1
             shutil.rmtree(self.path, ignore_errors=True)
 
@@ -35,8 +35,9 @@ class TemporaryFolder:
 def remove_orphans() -> None:
     """Remove the temporary folders whose process was killed.
 
-    The lock tells, and not a process id, which may be another's by now: it goes with its process, however that ends.
-    Those of living processes and of other users are left alone, and all of them where files have no locks (Windows).
+    This is decided by the lock, not by a process id, which may be another's by now: the lock ends with its process
+    in any case. Folders of living processes and of other users are left alone, and all of them if files have no
+    locks (Windows).
     """
     if sys.platform == "win32":
         return
@@ -54,7 +55,7 @@ def _remove_orphan(folder: Path) -> None:
     try:
         if _locked(lock):
             for file in folder.iterdir():
-                if file.name != _LOCK:  # to the end, so that who is killed meanwhile leaves an orphan again
+                if file.name != _LOCK:  # last, in case this process is killed meanwhile
                     file.unlink()
             shutil.rmtree(folder)
     finally:
@@ -62,7 +63,7 @@ def _remove_orphan(folder: Path) -> None:
 
 
 def _locked(lock: int) -> bool:
-    """Take the lock, unless a process that lives has it. Without locks, say that one has."""
+    """Take the lock, unless a living process has it. Without locks, answer as if one had it."""
     if sys.platform == "win32":
         return False
     import fcntl

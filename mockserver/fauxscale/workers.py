@@ -1,4 +1,4 @@
-"""The threads that compute: judging uploads and making pictures, never on the event loop."""
+"""The threads that judge uploads and make pictures, off the event loop."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Workers:
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or os.cpu_count() or 1
-        # Judging has threads of its own: an upload is answered while pictures are being made.
+        # Judging has its own threads: an upload is answered while pictures are being made.
         self._pools: dict[str, ThreadPoolExecutor] = {}
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run something short that computes (judging, hashing, encoding text) off the event loop."""
+        """Run a short computation (judging, hashing, encoding text) off the event loop."""
         return await self._run("judging", work)
 
     async def render(self, work: Callable[[], T]) -> T:
-        """Run what makes a picture off the event loop."""
+        """Run a function that makes a picture off the event loop."""
         return await self._run("pixels", work)
 
     async def _run(self, pool: str, work: Callable[[], T]) -> T:
@@ -33,7 +33,7 @@ class Workers:
         return await asyncio.get_running_loop().run_in_executor(self._pools[pool], work)
 
     def close(self) -> None:
-        """Wait for what runs, forget what waits."""
+        """Wait for running work, and drop waiting work."""
         for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)
         self._pools.clear()

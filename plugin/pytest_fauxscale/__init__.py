@@ -21,7 +21,7 @@ __all__ = [
     "UnusedFault",
 ]
 
-# Imported when first used: loading the plugin costs a run that uses none of it nothing.
+# Imported on first use, so that a run that uses none of it does not load it.
 _MODULES = {
     "AccountHandle": "fauxscale.client",
     "ContractWarning": "pytest_fauxscale.contract_check",
@@ -32,10 +32,10 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # or a checker would take any name for one that is here
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
-        if not name[:1].isupper():  # a submodule, which `from . import` looks for here before it imports it
+        if not name[:1].isupper():  # a submodule, which `from . import` looks up here before importing it
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name not in _MODULES:
             from fauxscale.spelling import NoAttribute

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Seen:
-    """What a client did in a situation, known once the block has ended. `charges`: how often the piece of work that was
-    paid most often was paid. `calls`: those that ask for work. `error`: what it raised. `findings`: what exploration
-    has against it."""
+    """What a client did in a situation, known once the block has ended. `charges`: how often the most paid piece of
+    work was paid. `calls`: those that request work. `error`: the exception it raised. `findings`: exploration's
+    findings about it."""
 
     charges: int = 0
     calls: int = 0
@@ -30,7 +30,7 @@ class Seen:
 class TestedAccount(AccountHandle):
     """The account of one test."""
 
-    __test__ = False  # no test class, whatever its name begins with
+    __test__ = False  # no test class, despite its name
 
     @classmethod
     def of(cls, account: AccountHandle) -> TestedAccount:
@@ -40,12 +40,12 @@ class TestedAccount(AccountHandle):
     situation: str | None = None
     """The situation this test is explored in, `lost-reply@ideogram.upscale#1`; None in a plain run."""
     intercepted: InterceptedCalls | None = None
-    """What interception sees of its calls, where the real hosts are answered."""
+    """What interception sees of its calls, if the real hosts are answered."""
 
     def played(
         self, *, sleeps: tuple[Sleep, ...] | None = None, ending: Ending = "passed", said: str = ""
     ) -> Played:
-        """Gather what this account and its interception saw of the client."""
+        """Collect what this account and its interception saw of the client."""
         from fauxscale_contracts.explore.played import played
 
         seen = self.intercepted
@@ -54,11 +54,11 @@ class TestedAccount(AccountHandle):
 
     @contextmanager
     def exploring(self, name: str, *, patience: float = 0.0) -> Generator[Seen]:
-        """Put the account into a situation, `lost-reply@ideogram.upscale#1`, and see what the client does in it.
+        """Put the account into a situation, `lost-reply@ideogram.upscale#1`, and observe what the client does in it.
 
-        An error that it raises is an answer to a situation, and stays in the block. Where the service says nothing,
-        intercepted calls of httpx end by their client's time-out at once, and others after `patience` seconds. Raises
-        ValueError for a situation that there is none of.
+        An error that it raises is an answer to a situation, and stays in the block. If the service is silent,
+        intercepted calls of httpx end at once by their client's time-out, and others after `patience` seconds.
+        Raises ValueError for an unknown situation.
         """
         from fauxscale_contracts.explore.ending import ending_of
         from fauxscale_contracts.explore.played import Usual
@@ -79,7 +79,7 @@ class TestedAccount(AccountHandle):
         except Exception as error:
             seen.error = error
             ending, said = ending_of(error)
-        # Where sleeps are slept, the time between calls tells how long the client waited.
+        # If sleeps are real, the time between calls shows how long the client waited.
         done = self.played(sleeps=() if are_slept() else None, ending=ending, said=said)
         seen.charges = max(done.charges.values(), default=0)
         seen.calls = len(done.work())

@@ -1,4 +1,4 @@
-"""Live calls blocked while a test ran, and whether the test noticed: a refusal its program swallowed is a bug."""
+"""Live calls that were blocked during a test, and whether the test noticed: a swallowed refusal is a bug."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class BlockedCalls:
         self._refused: list[tuple[str, LiveCallRefused]] = []
 
     def begin(self) -> None:
-        """Forget what was refused before: a test begins."""
+        """Forget earlier refusals: a test begins."""
         self._refused = []
 
     def noting(
         self, account_id: str, record: Callable[[LiveCallRefused], None]
     ) -> Callable[[LiveCallRefused], None]:
-        """Wrap `record` so that each refusal is noted here, too."""
+        """Wrap `record` so that each refusal is noted here too."""
 
         def note(refused: LiveCallRefused) -> None:
             self._refused.append((account_id, refused))
@@ -38,9 +38,9 @@ class BlockedCalls:
         return note
 
     def swallowed(self, item: pytest.Item, account: AccountHandle | None) -> str:
-        """Describe the refusals that this test never noticed, "" where there are none.
+        """Describe the refusals that this test never noticed, "" if there are none.
 
-        It knows of those that came up to its own function, caught there or not, and of those that it read.
+        It noticed those that were raised in its own function, caught there or not, and those that it read.
         """
         refused, self._refused = self._refused, []
         read = account.refusals_read if account else 0
@@ -53,6 +53,6 @@ class BlockedCalls:
 def _came_up(error: LiveCallRefused, item: pytest.Item) -> bool:
     """Whether the error passed through the test's function, or one inside it, on its way up the stack."""
     if error.__traceback__ is None:
-        return True  # what was caught has one, unless it was taken away, as unittest's assertRaises does
+        return True  # a caught error has one, unless it was removed, as unittest's assertRaises does
     name = getattr(item, "originalname", None) or item.name
     return any(name in frame.f_code.co_qualname.split(".") for frame, _ in walk_tb(error.__traceback__))

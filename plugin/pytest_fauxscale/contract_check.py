@@ -16,13 +16,13 @@ from fauxscale.spelling import nearest
 from fauxscale_contracts.contract.violations import Severity, Violation, brief
 
 REJECTED: Severity = "would be rejected"
-SEVERITIES: tuple[Severity, ...] = (REJECTED, "undocumented", "ignored")  # the worst first
-# Statuses that say: not what you sent. Keys, wallets and limits are what tests are about.
+SEVERITIES: tuple[Severity, ...] = (REJECTED, "undocumented", "ignored")  # from the worst on
+# Statuses for a request with invalid content. Keys, wallets and limits are what tests are about.
 _REFUSALS = (400, 413, 415, 422)
 _UNMATCHED = ".unmatched"
-# Calls are kept whole until they are checked; above this many bytes they are checked as they come.
+# Calls are stored until they are checked; beyond this many bytes they are checked as they come.
 MOST_BYTES = 32 * 1024 * 1024
-# What a test was told of its calls, for the report of a failure that has no room for it.
+# What was reported about a test's calls, for the report of a failure that cannot contain it.
 BREACHES = pytest.StashKey[str]()
 
 
@@ -40,12 +40,12 @@ class Breach:
 
     @property
     def worst(self) -> str:
-        """How bad the worst of it is."""
+        """The worst severity."""
         return min((one.severity for one in self.wrong), key=SEVERITIES.index)
 
     def lines(self, allowed: Mapping[str, str], strict: bool) -> list[str]:
-        """The lines that are left when patterns of pointers are allowed, with their reasons. Only with `strict` does
-        what is undocumented or ignored count."""
+        """The lines that remain when patterns of pointers are allowed, with their reasons. Undocumented or ignored
+        things count only with `strict`."""
         left = [
             f"{self.operation}: {one}"
             for one in self.wrong
@@ -61,7 +61,7 @@ class Breach:
 
 
 class Watcher:
-    """Collects calls on the server's thread; `take` checks those collected since it was last called."""
+    """Collects calls on the server's thread; `take` checks those since its last call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -69,7 +69,8 @@ class Watcher:
         self._bytes = 0
         self._breaches: list[Breach] = []
         self._refused: list[str] = []
-        # Of the whole run: how many calls were judged, and how many of them left the contract, by the worst of it.
+        # Over the whole run: how many calls were checked, and how many of them left the contract, by the worst
+        # severity.
         self.judged = 0
         self.departed: Counter[str] = Counter()
 
@@ -77,8 +78,8 @@ class Watcher:
         if call.status in _REFUSALS and not call.faults:
             with self._lock:
                 self._refused.append(f"{call.operation} {call.status}")
-        # Where the stand-in said no itself, the test may have seen it, and of half a form nothing can be said. A wrong
-        # address is a slip all the same.
+        # If the stand-in refused the call itself, the test may have seen it, and half a form cannot be checked. A wrong
+        # address is a mistake all the same.
         refused = call.status is not None and call.status >= 400
         if (refused or not call.whole) and not call.operation.endswith(_UNMATCHED):
             return
@@ -89,7 +90,7 @@ class Watcher:
             self._check_noted()
 
     def begin(self) -> None:
-        """Forget what was noted before: a test begins."""
+        """Forget earlier calls: a test begins."""
         with self._lock:
             self._calls, self._bytes, self._breaches, self._refused = [], 0, [], []
 
@@ -100,7 +101,7 @@ class Watcher:
             return bool(self._calls or self._breaches)
 
     def take(self) -> tuple[list[Breach], list[str]]:
-        """The calls that left the contract since this was called last, and those that were refused for what they said:
+        """The calls since the last time that left the contract, and those that were refused for their content:
         operation and status."""
         self._check_noted()
         with self._lock:
@@ -132,7 +133,7 @@ def _breach(call: Observation) -> Breach | None:
 
     known = profiles().by_name.get(call.provider)
     if known is None or (call.api_version and call.api_version not in known.api_versions()):
-        return None  # a provider of the user's own, or a version of it, that is not on record
+        return None  # a provider of the user's own, or an API version of it, without a contract
     try:
         contract = load(call.provider, api_version=call.api_version or None)
     except ContractError as error:
@@ -145,7 +146,7 @@ def _breach(call: Observation) -> Breach | None:
     elif call.operation in contract.operations:
         found = contract.check_request(exchange)
     else:
-        return None  # the stand-in has more than is on record
+        return None  # the stand-in has more than the contract
     mask = exchange.request.mask()
     wrong = tuple(replace(one, message=mask.text(one.message)) for one in found)
     return Breach(call.operation, wrong, curl(exchange)) if wrong else None

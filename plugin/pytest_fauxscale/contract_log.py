@@ -10,7 +10,7 @@ _NAMED = 3
 
 
 class ContractLog:
-    """Departures as the gate reads them, and a line for each refused call of a test that passed."""
+    """Violations for the gate, and a line for each refused call of a test that passed."""
 
     def __init__(self) -> None:
         self.departures: list[dict[str, str]] = []
@@ -26,7 +26,7 @@ class ContractLog:
 
     @property
     def summary(self) -> str:
-        """A line about what was refused in tests that passed; "" where nothing was."""
+        """A line about calls that were refused in tests that passed; "" if there were none."""
         if not self.swallowed:
             return ""
         named = "; ".join(self.swallowed[:_NAMED])
@@ -35,7 +35,7 @@ class ContractLog:
         return f"{len(self.swallowed)} {plural} refused in tests that passed: {named}{more}"
 
     def write(self, file: Path, judged: int) -> str:
-        """Write the report, and return a line that says so, or why that cannot be."""
+        """Write the report, and return a line that says so, or why it cannot be written."""
         import json
 
         body = {"judged": judged, "departures": self.departures}

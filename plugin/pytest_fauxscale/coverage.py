@@ -1,4 +1,4 @@
-"""Situation coverage of a run: what its tests' calls met, kept as facts while tests run and judged once, at the end."""
+"""Situation coverage of a run: collects facts while tests run, and evaluates them once at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fauxscale.state.journal import Entry
     from fauxscale_contracts.coverage.coverage import Coverage
 
-# What is kept of a call until it is judged; above so many calls they are judged as they come.
+# The facts of a call until they are evaluated; beyond this many calls they are evaluated as they come.
 _FACTS = (
     *(
         "n",
@@ -43,10 +43,10 @@ _REPORTS = ("term", "html", "json", "md")
 
 
 class Collector:
-    """The calls of a run by test and account, and what was found in those that were judged."""
+    """The calls of a run by test and account, and the results of those that were evaluated."""
 
     def __init__(self, *, contracts: bool, whole: bool = True) -> None:
-        """`contracts`: reports want the places of contracts. Not `whole`: calls of no account are not seen."""
+        """`contracts`: reports need the places of contracts. Not `whole`: calls without an account are not seen."""
         self._contracts, self._whole = contracts, whole
         self._lock = threading.Lock()
         self._new: list[tuple[str, Entry]] = []
@@ -55,7 +55,7 @@ class Collector:
         self._owners: dict[str, str] = {}
         self._last: dict[str, int] = {}
         self._test = ""
-        # The client of a server elsewhere, whose journals are read.
+        # The client of a remote server, whose journals are read.
         self.client: FauxscaleClient | None = None
         self._coverage: Coverage | None = None
 
@@ -65,12 +65,12 @@ class Collector:
             self._new.append((account, entry))
 
     def give(self, account: str, test: str) -> None:
-        """Count the calls of an account as a test's, even those that end after it; not at all where it has no name."""
+        """Count the calls of an account as a test's, even those that end after it; not at all without a name."""
         self._owners[account] = test
 
     def settle(self, item: pytest.Item) -> None:
-        """Count the calls since this was called last, of accounts that belong to no test, as those of this one: unless
-        exploration has put it into a situation, which is none that the project's own tests met."""
+        """Count the calls since the last time, of accounts without a test, as this test's: unless exploration has put
+        it into a situation, which the project's own tests did not meet."""
         self._settle("" if item.stash.get(SITUATION, None) is not None else item.nodeid)
 
     def _settle(self, test: str) -> None:
@@ -85,8 +85,8 @@ class Collector:
             self._judge()
 
     def read(self, account: str, test: str = "") -> None:
-        """Note the calls of an account on a server elsewhere since this was called last for it, as those of `test`, or
-        of the test that runs."""
+        """Note the calls of an account on a remote server since the last time, as those of `test`, or of the running
+        test."""
         from fauxscale.client import NotFound
 
         assert self.client is not None
@@ -98,7 +98,7 @@ class Collector:
                     self._last[account] = entry["n"]
 
     def add_members(self, members: Mapping[str, Any]) -> None:
-        """Add what a worker found."""
+        """Add a worker's results."""
         self.coverage().add_members(members)
 
     def coverage(self) -> Coverage:
@@ -127,14 +127,14 @@ COLLECTOR = pytest.StashKey[Collector]()
 
 
 def check(config: pytest.Config) -> None:
-    """Raise UsageError for reports that there are not, and for what is no percentage."""
+    """Raise UsageError for unknown reports, and for an invalid percentage."""
     reports(config)
     if (options.coverage_fail_under(config) or 0) > 100:
         raise pytest.UsageError("fauxscale_coverage_fail_under must be a percentage from 0 to 100")
 
 
 def reports(config: pytest.Config) -> list[tuple[str, str]]:
-    """The reports that were asked for, each with the file it goes into. Raises UsageError for no report."""
+    """The requested reports, each with its file. Raises UsageError for an unknown report."""
     asked: list[str] = config.getoption("--fauxscale-coverage") or []
     found: list[tuple[str, str]] = []
     for one in asked:
@@ -154,7 +154,7 @@ def collector_of(config: pytest.Config) -> Collector:
 
 
 def falls_short(config: pytest.Config) -> str:
-    """Say by how much the run met too few situations; "" where it met enough."""
+    """Say by how much the run met too few situations; "" if it met enough."""
     wanted, collector = options.coverage_fail_under(config), config.stash.get(COLLECTOR, None)
     if wanted is None or collector is None or not (found := collector.coverage()) or found.share >= wanted:
         return ""
@@ -162,7 +162,7 @@ def falls_short(config: pytest.Config) -> str:
 
 
 def coverage_lines(config: pytest.Config) -> Iterator[str]:
-    """Write the reports that were asked for, and yield the lines of the terminal's summary."""
+    """Write the requested reports, and yield the lines of the terminal's summary."""
     if COLLECTOR not in config.stash or not (found := config.stash[COLLECTOR].coverage()):
         return
     from fauxscale_contracts.coverage.text import summary
@@ -179,7 +179,7 @@ def coverage_lines(config: pytest.Config) -> Iterator[str]:
 
 
 def _written(found: Coverage, kind: str, path: Path) -> str:
-    """Write a report; returns its path, or why that cannot be."""
+    """Write a report; returns its path, or why it cannot be written."""
     from fauxscale_contracts.console.atomic_write import write
 
     try:

@@ -1,6 +1,6 @@
-"""What a run and a test can be told: the options of the command line, the ini values and the marker's arguments.
+"""The options of the command line, the ini values and the marker's arguments.
 
-Every run of pytest imports this, those that use nothing of it too: values are looked up and checked elsewhere.
+Every run of pytest imports this, with or without the plugin's features: values are looked up and checked elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MARKER = "fauxscale"
 class Option:
     """One argument of the marker, the option `--fauxscale-<name>` and the ini value `fauxscale_<name>`."""
 
-    # No dataclass: making one costs every run of pytest a millisecond.
+    # Not a dataclass: making one costs every run of pytest a millisecond.
 
     __slots__ = ("choices", "default", "kind", "text")
 
@@ -59,8 +59,8 @@ EVERY: Mapping[str, Option] = {**TERMS, **_OF_RUNS}
 MARKED = (*TERMS, "contract", "explore")
 _TYPED = {float: "NUMBER", int: "COUNT", str: "DATE"}
 _INI: Mapping[type, Literal["float", "int", "string"]] = {float: "float", int: "int", str: "string"}
-_NUMBERS = pytest.version_tuple >= (8, 4)  # which pytest has read itself since then
-# Each has the default None: what is given is told from what is not.
+_NUMBERS = pytest.version_tuple >= (8, 4)  # which pytest has read itself by then
+# Each has the default None, so that given values can be told from missing ones.
 _MORE: Mapping[str, dict[str, Any]] = {
     "coverage": {
         "action": "append",
@@ -149,7 +149,7 @@ def declare(parser: pytest.Parser) -> None:
 
 
 def is_given(config: pytest.Config) -> bool:
-    """Whether the run was given any option or ini value of these."""
+    """Whether the run was given any of these options or ini values."""
     if any(value is not None for name, value in vars(config.option).items() if name.startswith(MARKER)):
         return True
     try:
@@ -161,5 +161,5 @@ def is_given(config: pytest.Config) -> bool:
         TypeError,
         ValueError,
         pytest.UsageError,
-    ):  # it is given, and is invalid; which of them hangs on the version
+    ):  # given, but invalid; which one depends on pytest's version
         return True

@@ -1,4 +1,4 @@
-"""--fauxscale-explore: notes what tests do in a plain run, and makes a plan of the situations to run them again in."""
+"""--fauxscale-explore: records what tests do in a plain run, and plans the situations to run them again in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAN = pytest.StashKey[Path]()
 SLEEPS = pytest.StashKey[Sleeps]()
 _PLAIN = pytest.StashKey["Played | None"]()
 _WHY_NOT = pytest.StashKey[str]()
-# What a session of pytest runs with what it knows of where modules are.
+# Starts a pytest session with the same module paths.
 _AGAIN = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); import pytest; sys.exit(pytest.main())"
 
 
@@ -57,13 +57,13 @@ def replace_sleeps(config: pytest.Config) -> None:
 
 
 def run_plan(config: pytest.Config, status: int | pytest.ExitCode | None) -> int | pytest.ExitCode | None:
-    """Run the plan that a plain run has made, in a process of its own. Returns the worse of both statuses."""
+    """Run the plan of a plain run, in a separate process. Returns the worse of both statuses."""
     file = config.stash.get(PLAN, None)
     if file is None or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return status
-    # In one word: pytest takes words that are paths for tests, and looks for its configuration there.
+    # As one argument: pytest takes arguments that are paths for tests, and searches its configuration there.
     arguments = [*config.invocation_params.args, f"--fauxscale-explore-plan={file}"]
-    # Its own list of what failed last; and a file of its own for JUnit.
+    # A cache of its own for the last failures, and a file of its own for JUnit.
     kept = hasattr(config, "cache")
     if kept:
         arguments += ["-o", f"cache_dir={file.parent / 'cache'}"]
@@ -116,7 +116,7 @@ class PlainRun:
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
-        """Run a test that passed once more: one that does something else then cannot be explored."""
+        """Run a test that passed once more: if it behaves differently, it cannot be explored."""
         item.stash[_PLAIN], item.stash[_WHY_NOT] = None, ""
         done = yield
         place = self._places.get(item.nodeid, 0)
@@ -135,7 +135,7 @@ class PlainRun:
         return done
 
     def _why_not(self, item: pytest.Item) -> str | None:
-        """Why a test that was run is not explored; "" where it has nothing to do with the stand-in, None if it is."""
+        """Why a test is not explored; "" if it does not use the stand-in, None if it is explored."""
         plain = item.stash[_PLAIN]
         if "fauxscale_server" not in getattr(item, "fixturenames", ()):
             return ""
@@ -158,7 +158,7 @@ class PlainRun:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Hand the candidates to the controller, or write the plan."""
+        """Send the candidates to the controller, or write the plan."""
         config = session.config
         if (output := getattr(config, "workeroutput", None)) is not None:
             output["fauxscale_candidates"] = [one.to_members() for one in self._candidates]
@@ -182,7 +182,7 @@ class PlainRun:
 
 
 def _folder(config: pytest.Config) -> Path:
-    """Where the plan is kept: with what pytest keeps, or where it keeps nothing, in a folder of its own."""
+    """Where the plan is stored: in pytest's cache, or without one, in a folder of its own."""
     if (cache := getattr(config, "cache", None)) is not None:
         return Path(cache.mkdir("fauxscale-explore"))
     return Path(tempfile.mkdtemp(prefix="fauxscale-explore-"))

@@ -1,4 +1,4 @@
-"""Options of exploration: whether they are valid, and what users have declared of situations."""
+"""Options of exploration: checks them, and reads what users declare about situations."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import cast
 import pytest
 
 PREFIX = "--fauxscale-explore-"
-# What a client does in a situation, as its user has declared it.
+# What a client does in a situation, as its user has declared.
 DECLARED = ("passes", "fails", "either", "skip")
 
 
 def patience(config: pytest.Config) -> float:
-    """How many seconds the service says nothing, where tests are explored in silence."""
+    """The seconds of silence, if tests are explored in silence."""
     return float(config.getoption("--fauxscale-explore-patience") or 0)
 
 
@@ -50,7 +50,7 @@ def check_marked(item: pytest.Item, value: object) -> None:
 def declared(item: pytest.Item, name: str) -> str:
     """What the user has declared that this test does in a situation, by its marker or the ini file; "" for nothing."""
     said: list[tuple[str, str]] = []
-    for mark in item.iter_markers("fauxscale"):  # the closest comes first
+    for mark in item.iter_markers("fauxscale"):  # the closest marker comes first
         value = mark.kwargs.get("explore")
         if value is False:
             return "skip"
@@ -61,7 +61,7 @@ def declared(item: pytest.Item, name: str) -> str:
 
 
 def _written(config: pytest.Config) -> list[tuple[str, str]]:
-    """What the ini file declares of situations: patterns, and what clients do."""
+    """The ini file's declarations about situations: patterns, and what clients do."""
     lines = [str(line).rpartition(":") for line in config.getini("fauxscale_explore")]
     return [(pattern.strip(), word.strip()) for pattern, _, word in lines]
 

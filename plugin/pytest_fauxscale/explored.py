@@ -52,7 +52,7 @@ class ExploredTests:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put copies of the planned tests in the place of all tests, and at the end each test as it is."""
+        """Replace all tests by copies of the planned tests, followed by each test unchanged."""
         known = {item.nodeid: item for item in items}
         copies: list[pytest.Item] = []
         again: list[pytest.Item] = []
@@ -70,12 +70,12 @@ class ExploredTests:
                 again.append(_copy(item, planned, None))
         items[:] = [*copies, *again]
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        if hasattr(reporter, "_numcollected"):  # or it says how many fewer there are than tests
+        if hasattr(reporter, "_numcollected"):  # or it reports how many fewer there are than tests
             setattr(reporter, "_numcollected", len(items))  # noqa: B010  # pytest's own name
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Run a copy; where the client seems to be wrong, once more: it is told only if it happens twice."""
+        """Run a copy; if the client seems to be wrong, once more: it is reported only if it happens twice."""
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         item.stash[_CONFIRMS] = False
         reports = self._run(item, nextitem)
@@ -112,8 +112,8 @@ class ExploredTests:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Report what the client did, not what the test says to it: other plugins see a test that passed or failed."""
-        # What unittest has caught, and pytest would put in place after this.
+        """Report what the client did, not how the test judged it: other plugins see a test that passed or failed."""
+        # unittest's caught errors, which pytest would otherwise report after this.
         if held := getattr(item, "_excinfo", None):
             call.excinfo = held.pop(0)
         if SITUATION not in item.stash:
@@ -133,7 +133,7 @@ class ExploredTests:
         return (yield)
 
     def _judged(self, item: pytest.Item, when: str, error: BaseException | None) -> ExploredCall:
-        """Judge what the client has done up to now. At the tear-down its account may be gone."""
+        """Judge what the client has done so far. At the tear-down its account may be gone."""
         staged, planned = item.stash[SITUATION], item.stash[_PLANNED]
         ending, said = _UNHURT if error is None else ending_of(error, item.config.rootpath)
         account = item.stash.get(ACCOUNT, None)
@@ -152,7 +152,7 @@ class ExploredTests:
         return self._accepted(finding_of(planned.test, staged, verdict, seen, reason, kept))
 
     def _accepted(self, found: ExploredCall) -> ExploredCall:
-        """The finding, accepted where the baseline says so."""
+        """The finding, accepted if the baseline says so."""
         reason = self._baseline.reason(found.test, found.situation)
         return replace(found, level="accepted", reason=reason) if reason and found.told else found
 
@@ -165,7 +165,7 @@ class ExploredTests:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Hand what was found to the controller; there, withdraw what was found of tests that fail by themselves."""
+        """Send the findings to the controller; there, withdraw those of tests that fail without a situation."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output["fauxscale_findings"] = [one.to_members() for one in self._findings]
@@ -182,7 +182,7 @@ class ExploredTests:
             self._withdraw(session)
 
     def _withdraw(self, session: pytest.Session) -> None:
-        """Take the reports of leaking tests out of the failures, and the failure out of the exit status."""
+        """Remove the reports of leaking tests from the failures, and the failure from the exit status."""
         reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
         failed: list[pytest.TestReport] = reporter.stats.get("failed", []) if reporter else []
         kept = [one for one in failed if not any(_is_of(one.nodeid, test) for test in self._leaking)]
@@ -222,7 +222,7 @@ def _is_of(nodeid: str, test: str) -> bool:
 
 
 def _confirmed(first: ExploredCall, second: ExploredCall | None) -> ExploredCall:
-    """What two runs say together."""
+    """The combined verdict of two runs."""
     if second is not None and second.level == "wrong":
         return second
     once = "this happened in one of two runs"
@@ -230,7 +230,7 @@ def _confirmed(first: ExploredCall, second: ExploredCall | None) -> ExploredCall
 
 
 def _declared(word: str, seen: Played, verdict: Judgement) -> tuple[Judgement, str]:
-    """The verdict by what the user has declared of this situation."""
+    """The verdict by what the user has declared about this situation."""
     if not word or verdict.level == "not met":
         return verdict, ""
     passed = seen.ending == "passed"
@@ -243,8 +243,8 @@ def _declared(word: str, seen: Played, verdict: Judgement) -> tuple[Judgement, s
 
 
 def _copy(item: pytest.Item, planned: PlannedTest, staged: Situation | None) -> pytest.Item:
-    """A copy of a test with an id and a stash of its own. A copy, not a parameter: methods of unittest and items of
-    other plugins have none."""
+    """A copy of a test with an id and a stash of its own. A copy instead of a parameter, which methods of unittest and
+    items of other plugins do not have."""
     made = copy.copy(item)
     name = PLAIN if staged is None else staged.id
     nodeid = f"{item.nodeid}[{name}]"
@@ -254,7 +254,7 @@ def _copy(item: pytest.Item, planned: PlannedTest, staged: Situation | None) -> 
     )
     made.stash = pytest.Stash()
     made.stash[_PLANNED] = planned
-    # The run without a situation belongs to whatever is chosen.
+    # The run without a situation is always chosen.
     made.extra_keyword_matches = {*item.extra_keyword_matches, *([name] if staged else planned.situations)}
     if not isinstance(item, TestCaseFunction):  # unittest finds its method by the name
         made.name = f"{item.name}[{name}]"

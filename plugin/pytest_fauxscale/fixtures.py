@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from fauxscale.dispatch.provider import Provider
     from fauxscale.transport.in_process import AppTransport
 
-# The connections that interception found open in a run, and which were none of its business.
+# The connections that interception found open in a run and did not make itself.
 EARLIER = pytest.StashKey[OpenConnections]()
 
 
 @contextmanager
 def running(config: pytest.Config, providers: Sequence[Provider]) -> Generator[Server]:
-    """Start the server of a run, or connect to the one that --fauxscale-url names. While it runs, none of the services
-    it stands for can be reached, by fixtures of whatever scope; other hosts are the business of each test."""
+    """Start the server of a run, or connect to the one that --fauxscale-url names. While it runs, the services it
+    imitates cannot be called, even by fixtures of wider scope; other hosts are blocked by each test."""
     _need_libraries()
     config.stash.setdefault(BLOCKED, BlockedCalls())
     with _started(config, providers) as server, guarded(config, server, others=True):
@@ -54,7 +54,7 @@ def running(config: pytest.Config, providers: Sequence[Provider]) -> Generator[S
 
 
 def _need_libraries() -> None:
-    """Fail in one line where the base install is used with a pytest of its own: the extra brings more than that."""
+    """Fail in one line if only the base install is there: the extra has more than pytest."""
     for library in ("respx", "jsonschema_rs", "python_multipart"):
         if find_spec(library) is None:
             pytest.fail(str(MissingExtra("the fixture fauxscale", library)), pytrace=False)
@@ -92,7 +92,7 @@ def _started(config: pytest.Config, providers: Sequence[Provider]) -> Generator[
 
 @contextmanager
 def _usage(config: pytest.Config, observer: Observer) -> Generator[Observer]:
-    """Note what clients use, beside what `observer` notes."""
+    """Note what clients use, in addition to `observer`'s notes."""
     from .usage import USAGE, UsageWatcher
 
     usage = config.stash.setdefault(USAGE, UsageWatcher())
@@ -106,13 +106,13 @@ def _usage(config: pytest.Config, observer: Observer) -> Generator[Observer]:
 
 
 def totals(config: pytest.Config, server: Server) -> Mapping[str, int]:
-    """Sum up the run on this server, with the live calls that were blocked for no account in particular, and what the
-    contract has against its calls."""
+    """Sum up the run on this server, with the blocked live calls that belong to no account, and the violations of its
+    calls."""
     sums = server.client.totals()
     if (watcher := config.stash.get(WATCHER, None)) is not None:
         sums |= {"judged": watcher.judged, "rejected": watcher.departed[REJECTED]}
         sums |= {name: watcher.departed[name] for name in ("undocumented", "ignored")}
-    if isinstance(server, MockServer):  # elsewhere, others may have been refused theirs
+    if isinstance(server, MockServer):  # a remote server may have blocked the calls of others
         sums["refused"] = (
             sums.get("refused", 0) + server.client.call("GET", f"/accounts/{UNASSIGNED}/totals")["refused"]
         )
@@ -121,13 +121,13 @@ def totals(config: pytest.Config, server: Server) -> Mapping[str, int]:
 
 @contextmanager
 def account_of(item: pytest.Item, server: Server, env: pytest.MonkeyPatch) -> Generator[TestedAccount]:
-    """Open an account for one test, on the terms in force, with the guard on; real keys are out of sight. It is in the
+    """Open an account for one test, on the terms in force, with the guard on and real keys hidden. It is in the
     situation that the test is explored in."""
     account = TestedAccount.of(_opened(item, server))
     if (situation := item.stash.get(SITUATION, None)) is not None:
         situation.stage(account, 0.0 if item.stash[SILENT] else explore_options.patience(item.config))
         account.situation = situation.id
-    # A situation that exploration stages is none that the project's own tests met.
+    # The project's own tests did not meet a situation that exploration stages.
     explored = item.config.getoption("--fauxscale-explore-plan")
     item.config.stash[COLLECTOR].give(account.id, "" if explored else item.nodeid)
     for name, key in _keys(server, account).items():
@@ -156,7 +156,7 @@ def intercepted(
             target: AppTransport | Forward = server.transport()
         else:
             target = closes.enter_context(Forward(server.url))
-        # Who calls is asked once, when the plan is made.
+        # The callers are needed only once, to make the plan.
         planning = config.getoption("--fauxscale-explore") and not config.getoption(
             "--fauxscale-explore-plan"
         )
@@ -173,7 +173,7 @@ def intercepted(
 def guarded(
     config: pytest.Config, server: Server, account_id: str = UNASSIGNED, *, others: bool = False
 ) -> Generator[None]:
-    """Let no call out, or with `others` none to the services, unless the network is allowed; refusals go into the
+    """Block all calls, or with `others` only those to the services, unless the network is allowed; refusals go into the
     account's journal."""
     if options.network(config) == "allow":
         yield
@@ -209,14 +209,14 @@ def _opened(item: pytest.Item, server: Server) -> AccountHandle:
 
 
 def _keys(server: Server, account: AccountHandle) -> dict[str, str]:
-    """The account's keys by the variables that clients read them from."""
+    """The account's keys by the variables that clients read."""
     keys = {
         name: account.api_key(one.name)
         for one in server.providers
         for name, template in one.env.items()
         if template == "{key}"
     }
-    # Services that share a dialect share variables: the base URL tells which of them an SDK is for, else the first.
+    # Services with the same dialect share variables: the base URL decides which of them an SDK is for, else the first.
     served = {one.name for one in server.providers}
     known = [one for one in profiles().by_name.values() if one.name in served]
     for one in sorted(known, key=_is_chosen, reverse=True):
@@ -227,6 +227,6 @@ def _keys(server: Server, account: AccountHandle) -> dict[str, str]:
 
 
 def _is_chosen(profile: Profile) -> bool:
-    """Whether a variable that holds a base URL in this environment leads to the provider."""
+    """Whether a base-URL variable in this environment points to the provider."""
     places = [name for name, template in profile.env.items() if template == "{base_url}"]
     return any(profile.name in os.environ.get(name, "") for name in places)

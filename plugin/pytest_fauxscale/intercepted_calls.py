@@ -1,4 +1,4 @@
-"""What interception sees of a test's calls: who makes them, and the client's time-outs, which end silence at once."""
+"""What interception sees of a test's calls: where they are made, and client time-outs, which end silences at once."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def begin(item: pytest.Item) -> None:
 
 
 def made_calls(item: pytest.Item) -> bool:
-    """Whether the server answered a call since this test began."""
+    """Whether the server has answered a call since this test began."""
     watcher = item.config.stash.get(WATCHER, None)
     return watcher is not None and watcher.saw_any
 
@@ -56,16 +56,16 @@ def check_unused_faults(item: pytest.Item, account: AccountHandle) -> None:
             text = f"{rule.id}, configured on {rule.on!r}, {applied}: no call for {', '.join(never)}"
             try:
                 item.warn(UnusedFault(text))
-            except UnusedFault:  # the run has made errors of warnings
+            except UnusedFault:  # the run turns warnings into errors
                 pytest.fail(text, pytrace=False)
 
 
 def check_contract(item: pytest.Item, log: ContractLog, failure: BaseException | None) -> None:
-    """Fail the test, or note it on the failure it has, or warn, if a call it made left the recorded contract."""
+    """Fail the test, add to its failure, or warn, if a call it made left the recorded contract."""
     strictness, allowed = options.contract(item)
-    watcher = item.config.stash.get(WATCHER, None)  # none where the server runs elsewhere
+    watcher = item.config.stash.get(WATCHER, None)  # none for a remote server
     strict = strictness == "strict"
-    # In a situation a test is judged by what its client does about it.
+    # In a situation a test is judged by its client's behaviour.
     if strictness == "off" or watcher is None or SITUATION in item.stash:
         return
     breaches, refused = watcher.take()

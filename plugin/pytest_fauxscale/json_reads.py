@@ -1,7 +1,7 @@
-"""Tells which members of the JSON that a server answered a client looks at: `json.loads` is watched meanwhile.
+"""Finds which members of a server's JSON a client reads, by watching `json.loads`.
 
-A client that parses with something else, or hands the whole value to compiled code, is not seen to read anything: of
-its answers every member has to be taken for used.
+A client that parses with something else, or passes the whole value to compiled code, seems to read nothing: every
+member of its answers must then count as used.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _OWN = ("fauxscale", "fauxscale_contracts")
 
 
 class JsonReads:
-    """The places that were read of each answer, `/body/data/*/url`, by the answer's bytes."""
+    """The places read in each answer, `/body/data/*/url`, by the answer's bytes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reads: dict[bytes, set[str]] = {}
 
     def expect(self, body: bytes) -> None:
-        """Watch what is parsed of these bytes, which a client is about to get."""
+        """Watch the parsing of these bytes, which a client is about to get."""
         if body[:1] in (b"{", b"["):
             with self._lock:
                 self._reads.setdefault(_digest(body), set())
 
     def of(self, body: bytes) -> Collection[str] | None:
-        """The places read of this answer so far; None where nothing is known of it."""
+        """The places read in this answer so far; None if it was not seen."""
         with self._lock:
             return set(self._reads.get(_digest(body), ())) or None
 
@@ -43,14 +43,14 @@ class JsonReads:
 
     @contextmanager
     def watching(self) -> Generator[None]:
-        """While entered, what `json.loads` makes of an expected answer notes how it is read."""
+        """While entered, the value of an expected answer notes how it is read."""
         real = json.loads
 
         def loads(text: str | bytes | bytearray, *args: Any, **kwargs: Any) -> Any:
             value = real(text, *args, **kwargs)
             frame = currentframe()
             caller = str(frame.f_back.f_globals.get("__name__", "")) if frame and frame.f_back else ""
-            # The stand-in reads its own answers too: to mask them, and for what tests ask about calls.
+            # The stand-in reads its own answers too: to mask them, and for tests that ask about calls.
             if type(value) in (dict, list) and caller.partition(".")[0] not in _OWN:
                 with self._lock:
                     reads = self._reads.get(_digest(text.encode() if isinstance(text, str) else text))
@@ -67,7 +67,7 @@ def _digest(body: bytes | bytearray) -> bytes:
 
 
 def _noting(value: Any, place: str, reads: set[str]) -> Any:
-    """The same value, whose objects note which of their members are looked at."""
+    """The same value, whose objects note which of their members are read."""
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         inside = {name: _noting(one, _member(place, name), reads) for name, one in members.items()}
@@ -82,7 +82,7 @@ def _member(place: str, name: object) -> str:
 
 
 class _Object(dict[str, Any]):
-    """An object of JSON that notes which of its members are looked at; its copies are plain and count as all of it."""
+    """A JSON object that notes which of its members are read; copying it counts as reading all of it."""
 
     def __init__(self, members: dict[str, Any], place: str, reads: set[str]) -> None:
         super().__init__(members)

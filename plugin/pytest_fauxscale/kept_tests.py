@@ -1,4 +1,4 @@
-"""Writes tests to keep: each puts its client into one situation, and holds it to what it did wrong there."""
+"""Writes tests to keep: each puts its client into one situation, and fails until the client handles it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _FORMS = {".html": as_html, ".json": as_json, ".md": as_markdown}
 
 
 def kept_test(item: pytest.Item, staged: Situation, verdict: Judgement, patience: float = 0.0) -> str:
-    """The text of a test that fails as long as the finding stands; "" where none can be written."""
+    """The text of a test that fails as long as the finding exists; "" if none can be written."""
     if verdict.level not in ("wrong", "look") or not isinstance(item, pytest.Function):
         return ""
     function: Callable[..., object] = item.obj
     if item.cls is not None or item.module is None:
-        return ""  # a method: it needs what its class sets up
+        return ""  # a method: it needs its class's set-up
     given = dict(getattr(getattr(item, "callspec", None), "params", {}))
     if not all(_is_literal(value) for value in given.values()):
         return ""
@@ -67,7 +67,7 @@ def kept_test(item: pytest.Item, staged: Situation, verdict: Judgement, patience
 
 
 def write_all(done: Exploration, config: pytest.Config) -> Iterator[str]:
-    """Write the reports and the tests that were asked for; a line for each, or why it cannot be written."""
+    """Write the requested reports and tests; a line for each, or why it cannot be written."""
     for name in config.getoption("--fauxscale-explore-report") or ():
         file = Path(str(name))
         yield _written(file, _FORMS[file.suffix](done))

@@ -32,7 +32,7 @@ def check(config: pytest.Config) -> None:
         _check_given(f"--fauxscale-{name.replace('_', '-')}", option, config.getoption(f"fauxscale_{name}"))
         try:
             written = _written(config, name)
-        except (TypeError, ValueError, pytest.UsageError) as error:  # which of them hangs on the version
+        except (TypeError, ValueError, pytest.UsageError) as error:  # which one depends on pytest's version
             raise pytest.UsageError(f"fauxscale_{name} must be {_ACCEPTS[option.kind]}: {error}") from None
         _check_given(f"fauxscale_{name}", option, written)
         chosen = _chosen(config, name, option)
@@ -44,7 +44,7 @@ def check(config: pytest.Config) -> None:
 
 
 def _check_terms(shown: str, name: str, value: Value) -> None:
-    """Raise UsageError for terms that no account can have, before any test asks for one."""
+    """Raise UsageError for invalid terms, before any test uses them."""
     from fauxscale.providers import PROVIDERS
     from fauxscale.providers.installed import find_providers
     from fauxscale.settings import Terms
@@ -99,7 +99,7 @@ def check_marker(item: pytest.Item) -> None:
                 f"{item.nodeid}: the marker fauxscale accepts named arguments only: fauxscale(balance=1)"
             )
         if unknown := sorted(set(mark.kwargs) - set(declared.MARKED)):
-            from fauxscale.spelling import choose_from  # only here: a run that uses nothing loads no server
+            from fauxscale.spelling import choose_from  # here, so that unused it loads no server
 
             known = choose_from(unknown[0], declared.MARKED)
             raise pytest.UsageError(f"{item.nodeid}: the marker fauxscale has no {unknown[0]!r}{known}")
@@ -139,7 +139,7 @@ def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
     """Return how strict a test is about contracts, and what it allows: patterns of pointers with their reasons."""
     marked: Strictness | None = None
     allowed: dict[str, str] = {}
-    for mark in item.iter_markers(MARKER):  # the closest comes first
+    for mark in item.iter_markers(MARKER):  # the closest marker comes first
         value = mark.kwargs.get("contract")
         if isinstance(value, dict):
             allowed = {**cast("dict[str, str]", value), **allowed}
@@ -151,7 +151,7 @@ def contract(item: pytest.Item) -> tuple[Strictness, dict[str, str]]:
 def terms_for(item: pytest.Item) -> dict[str, Value]:
     """Return the terms in force for one test; those not set and without a default are left out."""
     marked: dict[str, Value] = {}
-    for mark in item.iter_markers(MARKER):  # the closest comes first
+    for mark in item.iter_markers(MARKER):  # the closest marker comes first
         said = {name: value for name, value in mark.kwargs.items() if name in TERMS}
         marked = {**said, **marked}
     chosen: dict[str, Value] = {}
@@ -163,7 +163,7 @@ def terms_for(item: pytest.Item) -> dict[str, Value]:
 
 
 def api_version_options(providers: Iterable[Provider], api_version: object) -> dict[str, Scalar]:
-    """Make an API version the options of every provider that has it. ValueError if none has."""
+    """Turn an API version into options of every provider that has it. ValueError if none has."""
     if api_version is None:
         return {}
     known = {
@@ -195,7 +195,7 @@ def reachable(config: pytest.Config) -> list[str]:
 
 def budget(config: pytest.Config) -> float | None:
     if config.getoption("--fauxscale-explore") or config.getoption("--fauxscale-explore-plan"):
-        return None  # every test is run many times
+        return None  # cached for the many tests of a run
     chosen = _chosen(config, "budget", declared.BUDGET)
     return None if chosen is None else float(chosen)
 

@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Replace the functions that sleep before a module of the user's keeps them for itself."""
+    """Replace the functions that sleep before a module of the user's imports them by name."""
     if early_config.known_args_namespace.fauxscale_explore_plan:
         from .explore import replace_sleeps
 
@@ -59,14 +59,14 @@ def pytest_cmdline_main(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # A worker of pytest-xdist that stops at its collection stops the run with an internal error (3.8).
+    # A worker of pytest-xdist that stops during collection ends the run with an internal error (3.8).
     if not hasattr(config, "workerinput"):
         for item in items:
             _check_marker(item)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Warn in a worker of what a run without workers is warned of at its collection."""
+    """Warn in a worker about what a run without workers warns of during collection."""
     _check_marker(item)
 
 
@@ -144,14 +144,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
 
 def _run(item: pytest.Item) -> Run | None:
-    """The run, where it uses the plugin: registered under this name by `run`."""
+    """The run, if it uses the plugin: registered under this name by `run`."""
     run: Run | None = item.config.pluginmanager.get_plugin("fauxscale-run")
     return run
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Add what a worker of pytest-xdist found that has ended; one that crashed has no output."""
+    """Add the results of a worker of pytest-xdist that has ended; one that crashed has none."""
     output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
     if "fauxscale" in output:
         from .run import run_of

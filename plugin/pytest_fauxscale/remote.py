@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RemoteServer:
-    """A server that runs elsewhere, with what tests use of a MockServer."""
+    """A remote server, with the members of MockServer that tests use."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class RemoteServer:
         self.providers = tuple(providers)
 
     def why_silent(self) -> str:
-        """Ask for a sign of life; returns why there is none, "" where there is one."""
+        """Check that the server answers; returns why it does not, "" if it does."""
         try:
             self.client.call("GET", "/health")
         except (httpx.TransportError, FauxscaleError, ValueError) as error:

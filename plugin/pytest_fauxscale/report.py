@@ -1,4 +1,4 @@
-"""The report of a failing test's calls: one line each, and below a refused one its reason."""
+"""The report of a failing test's calls: one line each, and the reason below a refused one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MOST = 50
 
 
 def describe(server: Server, account: AccountHandle) -> str:
-    """The account's calls as a table, and those that no account took since it was opened: sent with a wrong key, or
-    to a wrong address. Times are UTC by the account's clock."""
+    """The account's calls as a table, and those without an account since it was opened: sent with a wrong key, or to a
+    wrong address. Times are UTC by the account's clock."""
     try:
         calls = _calls(server, account.id)
         made = server.client.call("GET", f"/accounts/{account.id}")["made"]
@@ -38,8 +38,8 @@ def describe(server: Server, account: AccountHandle) -> str:
 
 
 def untold(item: pytest.Item, report: pytest.TestReport) -> str:
-    """Describe how calls of a failed test left the contract, where its failure does not say so: notes are shown with a
-    traceback only, and unittest reports the failure that came first."""
+    """Describe how calls of a failed test left the contract, if its failure does not say so: pytest shows notes only
+    with a traceback, and unittest reports the first failure."""
     text = item.stash.get(BREACHES, "")
     return "" if text and text.splitlines()[1] in report.longreprtext else text
 
@@ -80,6 +80,6 @@ def _row(call: CallRecord) -> tuple[str, ...]:
 def _picture(call: CallRecord) -> str:
     """Describe a call's pictures, `PNG 40x30 > 80x60`; several results of one size count as one."""
     sent = "" if call.image is None else f"{call.image.format} {call.image.width}x{call.image.height}"
-    # A link that had died led to no picture: its result has no size.
+    # A link that had expired returned no picture: its result has no size.
     made = dict.fromkeys("{width}x{height}".format_map(one) for one in call.results if "width" in one)
     return " > ".join(filter(None, [sent, ", ".join(made)])) or "-"

@@ -1,4 +1,4 @@
-"""A run that uses the plugin: its totals, what was found in it, and the hooks that find and tell it."""
+"""A run that uses the plugin: its totals, its findings, and the hooks that collect and report them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from .remote import Server
 
-# By this name `plugin` finds it, which does not import this module for those that do not use it.
+# `plugin` finds it by this name, without importing this module in runs that do not use it.
 NAME = "fauxscale-run"
 
 
 def configure(config: pytest.Config) -> None:
-    """Take part in a run that was given options. UsageError for those that are invalid."""
+    """Take part in a run that was given options. UsageError for invalid ones."""
     options.check(config)
     coverage.check(config)
     run_of(config)
@@ -50,12 +50,12 @@ class Run:
         self._config = config
         self._totals = Totals()
         self.log = ContractLog()
-        # What is wrong with providers of installed packages: each line once, whichever workers said it.
+        # Problems with providers of installed packages: each line once, from any worker.
         self._problems: dict[str, None] = {}
 
     @contextmanager
     def serving(self) -> Generator[Server]:
-        """Start the server of the run, or connect to the one that was named, and count what it did."""
+        """Start the server of the run, or connect to the named one, and count its calls."""
         from fauxscale.providers import PROVIDERS
         from fauxscale.providers.installed import find_providers
 
@@ -70,7 +70,7 @@ class Run:
             self._totals.add(totals(self._config, server))
 
     def add_worker(self, output: Mapping[str, Any]) -> None:
-        """Add what a worker of pytest-xdist found."""
+        """Add the results of a worker of pytest-xdist."""
         self._totals.add(output["fauxscale"])
         self._problems.update(dict.fromkeys(output["fauxscale_problems"]))
         self.log.add(output["fauxscale_contract"])
@@ -80,7 +80,7 @@ class Run:
             coverage.collector_of(self._config).add_members(met)
 
     def guard(self, item: pytest.Item) -> AbstractContextManager[None]:
-        """Guard a test that took the server alone, as those with an account are from its fixture on."""
+        """Guard a test that uses only the server; tests with an account are guarded by their fixture."""
         if item.stash.get(ACCOUNT, None) is not None or not self._takes_part(item):
             return nullcontext()
         from .fixtures import guarded
@@ -95,14 +95,14 @@ class Run:
             check_blocked_calls(item, item.stash.get(ACCOUNT, None))
 
     def check_failed(self, item: pytest.Item, failure: BaseException) -> None:
-        """Note on a failure what its calls have against the contract."""
+        """Add the contract violations of its calls to a failure."""
         if self._took_part(item):
             from .item_checks import check_contract
 
             check_contract(item, self.log, failure)
 
     def check_passed(self, item: pytest.Item) -> None:
-        """Fail a test whose calls left the contract, and warn of faults that it never met."""
+        """Fail a test whose calls left the contract, and warn of faults that never applied."""
         if not self._took_part(item):
             return
         from .item_checks import check_contract, check_unused_faults
@@ -113,16 +113,16 @@ class Run:
             check_unused_faults(item, account)
 
     def _takes_part(self, item: pytest.Item) -> bool:
-        """Whether a test uses the server. What it asked for by `request.getfixturevalue`, itself or in a fixture, only
-        its request names; the item lists what its signature leads to."""
+        """Whether a test uses the server. Fixtures requested by `request.getfixturevalue` are known only to its
+        request; the item lists those of its signature."""
         if SERVER not in self._config.stash:
             return False
         listed: Sequence[str] = getattr(item, "fixturenames", ())
         return "fauxscale_server" in getattr(getattr(item, "_request", None), "fixturenames", listed)
 
     def _took_part(self, item: pytest.Item) -> bool:
-        """The same once the body has ended. A fixture of wider scope that asked for the server by itself is seen to
-        have done so by the first of its tests only: of the others their calls tell."""
+        """The same after the body. If a fixture of wider scope requested the server itself, only the first of its tests
+        shows it: for the others their calls do."""
         if SERVER not in self._config.stash:
             return False
         from .item_checks import made_calls
@@ -133,12 +133,12 @@ class Run:
         if SERVER in self._config.stash:
             from .item_checks import begin
 
-            item.stash[ACCOUNT] = None  # plugins may run a test again: nothing is left of the time before
+            item.stash[ACCOUNT] = None  # plugins may run a test again: forget the earlier run
             begin(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
-        """Count the calls a test made, tear-down included, as its own."""
+        """Count the calls of a test, tear-down included, as its own."""
         try:
             return (yield)
         finally:
@@ -166,7 +166,7 @@ class Run:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Hand the totals to the controller, or check them against the budget. The server is gone by now."""
+        """Send the totals to the controller, or check them against the budget. The server is stopped by now."""
         config = self._config
         if (output := getattr(config, "workeroutput", None)) is not None:
             output["fauxscale"] = self._totals.to_members()
@@ -198,7 +198,7 @@ class Run:
             )
 
     def _summary(self) -> Iterator[str]:
-        """The lines at the end of a run; the files that were asked for are written as their lines come."""
+        """The lines at the end of a run; each requested file is written with its line."""
         config, totals = self._config, self._totals
         yield f"fauxscale: {totals}"
         lines = [totals.contract, self.log.summary]

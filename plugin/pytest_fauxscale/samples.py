@@ -26,10 +26,10 @@ class SampleImages:
     ) -> bytes:
         """Make a gradient, `width` x `height` as stored, with a corner of another colour, to show turns and swaps.
 
-        Raises ValueError for what the format cannot hold.
+        Raises ValueError if the format cannot hold it.
         """
         if format not in FORMATS:
-            from fauxscale.spelling import choose_from  # only here: a run that sends nothing loads no server
+            from fauxscale.spelling import choose_from  # here, so that unused it loads no server
 
             raise ValueError(f"no sample of format {format!r}{choose_from(format, FORMATS)}")
         options: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""Has SDKs that keep a client in their module read their key anew for each test."""
+"""Makes SDKs with a client in their module read their key again for each test."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-# What fal-client's module functions keep of the first call (1.0.3): the key, and the client that sends it.
+# What fal-client's module functions cache at the first call (1.0.3): the key, and the client that sends it.
 _KEPT_BY_FAL = ("_auth", "_client", "_token_manager")
 
 
 @contextmanager
 def read_anew() -> Generator[None]:
-    """Have them read it once this is entered, and once more when it is left."""
+    """Make them read it again on entering and on leaving."""
     _forget()
     try:
         yield
@@ -27,5 +27,5 @@ def _forget() -> None:
         for one in _KEPT_BY_FAL:
             client = kept.pop(one, None)
             if one == "_client" and name == "sync_client" and client is not None:
-                with suppress(Exception):  # as far as it can be closed
+                with suppress(Exception):  # as far as possible
                     client.close()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The keys of what a run and a test keep in pytest's stash, for several modules to find."""
+"""The keys of what a run and a test keep in pytest's stash."""
 
 from __future__ import annotations
 

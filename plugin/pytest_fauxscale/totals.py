@@ -10,7 +10,7 @@ class Totals:
 
     def __init__(self, calls: int = 0, images: int = 0, micros: int = 0, refused: int = 0) -> None:
         self.calls, self.images, self.micros, self.refused = calls, images, micros, refused
-        # Accepted calls that were held against the contract, and those that left it, by the worst of it.
+        # Accepted calls that were checked against the contract, and those that left it, by the worst severity.
         self.judged = self.rejected = self.undocumented = self.ignored = 0
 
     def add(self, members: Mapping[str, int]) -> None:
@@ -33,7 +33,7 @@ class Totals:
 
     @property
     def contract(self) -> str:
-        """What was found of the contract, the worst first; "" where no call was judged."""
+        """The contract violations, the worst first; "" if no call was checked."""
         if not self.judged:
             return ""
         found = {

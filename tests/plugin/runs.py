@@ -11,6 +11,7 @@ import pytest
 # meet exceptions of two classes with one name.
 import_module("fauxscale.interception.intercept")
 import_module("httpcore")
+import_module("trustme")
 
 # What every project may use: one upload to Ideogram as a client would send it.
 CLIENT = """

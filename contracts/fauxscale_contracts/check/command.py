@@ -1,4 +1,4 @@
-"""`fauxscale-contracts check`: check any server against a recorded contract, with HAR and JUnit reports."""
+"""`fauxscale-contracts check`: checks any server against a recorded contract, with HAR and JUnit reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fits a contract's document to the server that is checked."""
+"""Fits a contract's document to the server under test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fauxscale_contracts.profiles.profile import Profile
 
 
 def is_real(contract: Contract, base_url: str) -> bool:
-    """Whether this is the service itself, where each call may cost."""
+    """Whether this is the real service, where each call may cost money."""
     host = urlsplit(base_url).hostname
     return any(host == urlsplit(url).hostname for one in contract.operations.values() for url in one.servers)
 
@@ -54,9 +54,9 @@ def _add_operation(paths: Json, item: Json, operation: Operation, path: str) -> 
 
 
 def plain_forms(contents: Json) -> Json:
-    """Return the media types of a request without what says which parts of a form go together.
+    """Return the media types of a request without the rules about which parts of a form go together.
 
-    Schemathesis 4.32 cannot judge that of bytes: it stops with "Unsupported type: 'Binary'".
+    Schemathesis 4.32 cannot check those for bytes: it stops with "Unsupported type: 'Binary'".
     """
     made: Json = {}
     for media_type, content in contents.items():
@@ -75,7 +75,7 @@ def _without_events(answer: Json) -> Json:
 
 
 def _above(split: SplitResult, paths: list[str]) -> str:
-    """Strip from the path of a base URL the end that the contract's paths begin with."""
+    """Remove from the path of a base URL the end with which the contract's paths begin."""
     segments = split.path.split("/")[1:]
     for start in range(len(segments)):
         shared = "/" + "/".join(segments[start:])

@@ -1,4 +1,4 @@
-"""Hooks that Schemathesis loads through SCHEMATHESIS_HOOKS: they make the files it sends pictures."""
+"""Hooks that Schemathesis loads through SCHEMATHESIS_HOOKS: they make it send pictures as files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import schemathesis
 
 from fauxscale_contracts.generate.images import images
 
-# By format and not by media type: media types switch off what Schemathesis itself knows of the other parts,
-# and its coverage phase then sends them empty (4.32, 2026-10).
+# By format instead of media type: registering media types disables Schemathesis' own knowledge of the other parts, and
+# its coverage phase then sends them empty (4.32, 2026-10).
 schemathesis.openapi.format("binary", images())

@@ -1,4 +1,4 @@
-"""Copies Schemathesis' reports to the files the user named, without secrets and all or nothing."""
+"""Copies Schemathesis' reports, without secrets, to the files the user named: all of them or none."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.console.atomic_write import write
 from fauxscale_contracts.profiles.outcomes import Outcome
 
-MASKED = "[Filtered]"  # what Schemathesis puts in place of the secrets it knows by name
+MASKED = "[Filtered]"  # Schemathesis' replacement for the secrets that it knows by name
 
 
 class NotWritten(FauxscaleError):
-    """Raised for a report that could not be written. Says where, and why."""
+    """Raised for a report that could not be written, with the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Where to write what was exchanged, and the verdicts; None: nowhere."""
+    """Where to write the exchanges and the verdicts; None: nowhere."""
 
     har: Path | None = None
     junit: Path | None = None
@@ -31,7 +31,7 @@ class Reports:
     def line(self, line: str, home: Path) -> str | None:
         """Rewrite a line of Schemathesis' output to name the user's files; None for a line to leave out.
 
-        Nothing at home outlives the run, so that no line should lead there.
+        Nothing in the folder `home` outlives the run, so no line should name it.
         """
         if line.strip() == "Reports:" and not (self.har or self.junit):
             return None
@@ -64,14 +64,14 @@ def junit_at(home: Path) -> Path:
 
 
 def lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """A section of lines for what was looked at beyond the schemas."""
+    """A section of lines about the checks beyond the schemas."""
     yield ""
     yield "Beyond the schemas:"
     yield from (f"  {one.verdict:<8}  {one.name}: {one.message}" for one in outcomes)
 
 
 def add_outcomes(junit: Path, outcomes: Sequence[Outcome]) -> None:
-    """Add a suite of what was looked at beyond the schemas to Schemathesis' report."""
+    """Add a suite of the checks beyond the schemas to Schemathesis' report."""
     report = ElementTree.parse(junit)
     suite = ElementTree.SubElement(report.getroot(), "testsuite", name="beyond the schemas")
     for one in outcomes:
@@ -89,9 +89,9 @@ def add_outcomes(junit: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def masked_har(text: str, mask: redact.Mask) -> str:
-    """Mask a HAR file as a recording would be: no cookies, no second copy of the query, every text masked.
+    """Mask a HAR file as in a recording: no cookies, no second copy of the query, every text masked.
 
-    Raises ValueError and LookupError for what is no HAR file.
+    Raises ValueError and LookupError if it is no HAR file.
     """
     har = json.loads(text)
     har["log"]["entries"] = [_masked(entry, mask) for entry in har["log"]["entries"]]

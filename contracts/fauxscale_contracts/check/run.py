@@ -1,4 +1,4 @@
-"""Checks any server against a contract, by running Schemathesis with a document made to fit that server."""
+"""Checks any server against a contract, by running Schemathesis with a document fitted to that server."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from fauxscale_contracts.profiles.profile import Profile
 from .fitting import fitted
 from .reports import Reports, add_outcomes, har_at, junit_at, lines
 
-# What a reply alone decides. The rest asks whether data that fit the schema are taken and others refused,
-# which no schema of pictures and links to pictures can tell: `strict` asks it all the same.
+# Checks that a reply alone decides. The others ask whether the server accepts data that fit the schema and refuses
+# other data, which no schema of pictures and links can decide: `strict` runs them anyway.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -42,13 +42,13 @@ CHECKS = (
     "missing_required_header",
     "unsupported_method",
 )
-_PATIENCE = 30.0  # seconds for each of the calls that try the key
-_FAREWELL = 5.0  # seconds for Schemathesis to end in when it is told to
+_PATIENCE = 30.0  # time-out in seconds of each call that tries the key
+_FAREWELL = 5.0  # seconds for Schemathesis to end after it was asked to
 _KEY = "FAUXSCALE_CHECK_KEY"
 
 
 class NotRun(FauxscaleError):
-    """Raised where the check could not be made; says why."""
+    """Raised if the check could not be made, with the reason."""
 
 
 def check_server(
@@ -63,11 +63,11 @@ def check_server(
     strict: bool = False,
     trials: Trials,
 ) -> bool:
-    """Check whether the server at `base_url`, the base URL of its clients, keeps the contract; reports to stdout.
+    """Check whether the server at `base_url`, the base URL of its clients, meets the contract; reports to stdout.
 
-    Only these `operations`, where some are named. A server that refuses every key keeps every promise of its refusals,
-    so some call with the key must have succeeded.
-    Raises NotRun, NotWritten where a report has no place, and MissingExtra.
+    Only these `operations`, if any are named. A server that refuses every key passes all checks of its refusals, so
+    some call with the key must have succeeded. Raises NotRun, NotWritten if a report cannot be written, and
+    MissingExtra.
     """
     for library in ("schemathesis", "hypothesis"):
         if find_spec(library) is None:
@@ -78,7 +78,7 @@ def check_server(
         raise NotRun(f"{base_url} cannot be reached: {error or type(error).__name__}") from None
     tried = finish(try_key(profile, base_url, key))
     examination = _Examination(profile, contract, base_url, key, trials)
-    # Before the hundreds of requests: after those, many a server refuses more for a minute.
+    # Before the hundreds of requests: after those, many servers refuse calls for a minute.
     outcomes = finish(examination.outcomes(tried))
     with TemporaryDirectory(prefix="fauxscale-check-") as folder:
         home = Path(folder).resolve()
@@ -94,7 +94,7 @@ def check_server(
             options += ["--report", "junit", "--report-junit-path", str(junit_at(home))]
         mask = redact.Mask([key])
         code = _schemathesis(options, home, key, lambda line: _echo(reports.line(line, home), mask))
-        # Python ends with 1 as well where a library that Schemathesis imports is missing.
+        # Python also ends with 1 if a library that Schemathesis imports is missing.
         if code not in (0, 1) or not har_at(home).exists():
             raise NotRun(f"Schemathesis ended with {code}")
         if code == 0 and not any(map(_is_success, tried.values())) and not let_in(contract, har_at(home)):
@@ -112,7 +112,7 @@ def check_server(
 
 @dataclass(frozen=True, slots=True)
 class _Examination:
-    """Looks at what no schema can say; where there is nothing to look at, says why."""
+    """Checks what no schema can express; says why if there is nothing to check."""
 
     profile: Profile
     contract: Contract
@@ -146,13 +146,14 @@ class _Examination:
 
 
 def _schemathesis(options: Iterable[str], home: Path, key: str, tell: Callable[[str], None]) -> int:
-    """Run Schemathesis and return its exit status; `tell` hears each line. It never outlives this: its calls cost."""
+    """Run Schemathesis and return its exit status; `tell` gets each line. It never outlives this function: its calls
+    cost money."""
     encoding = sys.stdout.encoding or "utf-8"
     with subprocess.Popen(
         [sys.executable, "-m", "schemathesis.cli", *options],
         cwd=home,
-        # The key travels in the environment: the command line can be read by every user of the machine, and a
-        # file would stay behind should this be killed.
+        # The key is passed in the environment: every user of the machine can read the command line, and a file would
+        # stay if this were killed.
         env={
             **os.environ,
             "SCHEMATHESIS_HOOKS": "fauxscale_contracts.check.hooks",
@@ -186,9 +187,10 @@ def _echo(line: str | None, mask: redact.Mask) -> None:
 
 
 async def try_key(profile: Profile, base_url: str, key: str) -> dict[str, Exchange]:
-    """Try the key with the good probes, the free ones first, until one succeeds; the exchanges by the probe's id.
+    """Try the key with the good probes, the free ones first, until one succeeds; returns the exchanges by the probe's
+    id.
 
-    Raises NotRun where the key is refused.
+    Raises NotRun if the key is refused.
     """
     good = [one for one in profile.probes if one.valid_key and (one.cost or one.free)]
     tried: dict[str, Exchange] = {}
@@ -211,9 +213,9 @@ def _is_success(exchange: Exchange) -> bool:
 
 
 def let_in(contract: Contract, har: Path) -> bool:
-    """Tell whether a call that asks for a key succeeded: some hosts do not know those that `try_key` makes.
+    """Check whether a call that needs a key succeeded: some hosts do not have those that `try_key` makes.
 
-    Raises NotRun where nothing was written of the calls.
+    Raises NotRun if there is no record of the calls.
     """
     try:
         entries = json.loads(har.read_text(encoding="utf-8"))["log"]["entries"]
@@ -227,7 +229,7 @@ def let_in(contract: Contract, har: Path) -> bool:
 
 
 def _config(contract: Contract, key: str) -> str:
-    """Write Schemathesis' configuration: the header that carries the key, which it reads from the environment."""
+    """Write Schemathesis' configuration: the header for the key, which it reads from the environment."""
     ways = [way for one in contract.operations.values() for way in one.credentials() if way]
     if not ways:
         return ""

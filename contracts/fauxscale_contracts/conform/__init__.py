@@ -1,1 +1,1 @@
-"""Client conformance: named scenarios, what a client must do in each, and the run that checks whether it does."""
+"""Client conformance: named scenarios, what a client must do in each, and the run that checks it."""

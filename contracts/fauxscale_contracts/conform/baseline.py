@@ -1,4 +1,4 @@
-"""Reads the file of accepted gaps: where a client is known to fail, and the build shall not fail for it."""
+"""Reads the file of accepted gaps: known failures of a client, which do not fail the build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Baseline:
     gaps: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def settle(self, finding: Finding) -> Finding:
-        """Return the finding, accepted if it is a FAIL that somebody declared, with the reason."""
+        """Return the finding; with the reason, if it is a FAIL that the file accepts."""
         why = next((why for gap, why in self.gaps.items() if matches(finding.id, gap)), None)
         if finding.verdict != "FAIL" or why is None:
             return finding
@@ -32,8 +32,8 @@ class Baseline:
 
 
 def read(path: Path | None, provider: str, operation: str = "") -> Baseline:
-    """Read a file with an id or pattern of the provider's scenarios and replies a line, `# why` behind it; none without
-    a file. Raises CannotRun, for lines that accept nothing too."""
+    """Read a file with an id or pattern of the provider's scenarios and replies a line, followed by `# why`. Without a
+    file there are none. Raises CannotRun, also for lines that accept nothing."""
     if path is None:
         return Baseline()
     try:

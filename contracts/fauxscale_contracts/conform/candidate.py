@@ -10,15 +10,15 @@ from fauxscale.errors import FauxscaleError
 from fauxscale_contracts.profiles.profile import Task as Kind
 
 Ending: TypeAlias = Literal["returned", "failed", "crashed", "hung"]
-"""returned: it says it succeeded. failed: it says it did not. crashed: it broke. hung: it was stopped at its limit."""
+"""returned: it reported success. failed: it reported failure. crashed: it broke. hung: it was stopped at its limit."""
 
 
 LIMIT = 30.0
-"""Seconds for one picture unless told otherwise: a client's own time-outs have to end before."""
+"""The default time limit for one picture, in seconds: a client's own time-outs have to end before."""
 
 
 class CannotRun(FauxscaleError):
-    """Raised where the client cannot be run at all. Says why."""
+    """Raised if the client cannot be run at all, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One picture to enlarge, in `limit` seconds; or what else its `kind` says, with a mask or without a picture."""
+    """One picture to enlarge, in `limit` seconds; or another task by its `kind`, with a mask or without a picture."""
 
     endpoint: Endpoint
     image: bytes | None
@@ -44,17 +44,17 @@ class Task:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The files a client is given, by what they are called."""
+        """The files that a client gets, by name."""
         every = {"image": self.image, "mask": self.mask}
         return {name: data for name, data in every.items() if data is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class ClientResult:
-    """The outcome of a task: how it ended, the picture if one was saved, and a line about what else there was.
-    Where a text is wanted, it stands in place of the picture, in UTF-8.
+    """The outcome of a task: how it ended, the picture if one was saved, and a line with anything else. For a task that
+    makes a text, that text is in place of the picture, in UTF-8.
 
-    `unread`: why what was saved could not be read and is no picture then. `notes`: what it left behind.
+    `unread`: why the saved file could not be read, and so is no picture. `notes`: what the client left behind.
     """
 
     ending: Ending
@@ -72,13 +72,13 @@ class Candidate(Protocol):
     """A client under test. May be run from several threads at once."""
 
     def accepts(self, options: Mapping[str, object]) -> bool:
-        """Tell whether these options can be passed on to it."""
+        """Check whether these options can be passed to it."""
         ...
 
     def run(self, task: Task) -> ClientResult:
-        """Have it do the task. Raises CannotRun when it cannot be run at all."""
+        """Run the task. Raises CannotRun if the client cannot be run at all."""
         ...
 
     def stop(self) -> None:
-        """End what is running, and start no more."""
+        """End all running tasks, and start no more."""
         ...

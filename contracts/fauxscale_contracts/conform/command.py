@@ -1,4 +1,4 @@
-"""`fauxscale-contracts conform`: a program in any language through every scenario."""
+"""`fauxscale-contracts conform`: runs a program in any language through every scenario."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .dates import CURRENT, LISTS
 
 
 def scenario_ids(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
-    """Complete to the id of a scenario of the provider that stands before."""
+    """Complete to the id of a scenario of the provider named before it."""
     from .scenarios import scenarios  # not for `--help`
 
     known = scenarios(context.params.get("provider") or "ideogram", context.params.get("operation") or "")

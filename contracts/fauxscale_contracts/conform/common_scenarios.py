@@ -42,7 +42,7 @@ _PAGE = "<!doctype html>\n<title>Just a moment</title>\n<h1>Checking your connec
 _DAY = 24 * 3600.0
 
 REFUSED = Expect(outcome="fail", calls=(0, 1), charges=0)
-"""Nothing to be gained by asking again."""
+"""Asking again cannot help."""
 RETRIED = Expect(calls=(2, 2))
 """The service asked for another try."""
 GIVEN_UP = Expect(outcome="fail", calls=(1, 12), charges=0)
@@ -52,7 +52,7 @@ SURVIVED = Expect(outcome="either", calls=(1, 12))
 PAID = Expect(outcome="fail", calls=(1, 12))
 """The work was done and paid for, and its result is lost: asking again pays again."""
 KEPT = Expect(outcome="either", calls=(1, 12))
-"""The picture is paid for and there: reading it again and giving up are both right, asking for it anew is not."""
+"""The picture is paid for and exists: reading it again and giving up are both right, requesting it anew is not."""
 
 
 def of_pictures(profile: Profile) -> Iterable[Scenario]:
@@ -66,7 +66,7 @@ def of_pictures(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_refusals(profile: Profile) -> Iterable[Scenario]:
-    """Make a scenario for each error that asking again does not mend, and for accounts that may not."""
+    """Make a scenario for each error after which asking again cannot help, and for accounts without permission."""
     for status in profile.refusals:
         yield Scenario(
             id=f"error-{status}",
@@ -97,10 +97,10 @@ def of_waits(profile: Profile) -> Iterable[Scenario]:
     wait = "once 429, Retry-After"
     yield limited("429-no-hint", "once 429, no Retry-After", Fail(429))
     yield limited("429-zero", f"{wait}: 0", Fail(429, retry_after=0))
-    # Longer than any client waits by itself before its second try, jitter and all.
+    # Longer than any client waits by itself before its second try, including jitter.
     yield limited("429-seconds", f"{wait}: 2", Fail(429, retry_after=2), Expect(calls=(2, 2), waits=2))
     yield limited("429-float", f"{wait}: 0.3", Fail(429, retry_after=0.3), Expect(calls=(2, 2), waits=0.3))
-    # A date is nearer by the time its answer has been sent off: on a busy machine by tenths of a second.
+    # By the time the reply is sent a date is nearer, on a busy machine by tenths of a second.
     yield limited(
         "429-date",
         f"{wait}: an HTTP-date",
@@ -120,7 +120,7 @@ def of_waits(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_connections(profile: Profile) -> Iterable[Scenario]:
-    """Make scenarios of calls that get no answer, half of one, or a slow one."""
+    """Make scenarios of calls that get no reply, half of one, or a slow one."""
 
     def cut(name: str, about: str, fault: Fault, expect: Expect = SURVIVED) -> Scenario:
         return Scenario(id=name, about=about, expect=expect, faults=(StagedFault(fault, profile.work),))
@@ -165,7 +165,7 @@ def of_replies(profile: Profile) -> Iterable[Scenario]:
     what = {"link": "link", "text": "text"}.get(results.carrier, "picture")
     listed, _, number = results.at.rpartition("/")
     if number.isdecimal():
-        # EmptyData empties lists of pictures only.
+        # EmptyData empties only lists of pictures.
         none = Body(json={listed[1:]: []}) if results.carrier == "text" else EmptyData()
         yield said("empty-data", "200, no results", none)
     if results.member in ("url", "b64_json"):
@@ -195,7 +195,7 @@ def of_inline_results(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_downloads(profile: Profile) -> Iterable[Scenario]:
-    """Make scenarios of a bad link to a picture that is there and paid for."""
+    """Make scenarios of a bad link to a picture that exists and is paid for."""
 
     def read(
         name: str,
@@ -246,7 +246,7 @@ def of_downloads(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_clocks() -> Iterable[Scenario]:
-    """Make scenarios in which the client's clock is not the service's."""
+    """Make scenarios in which the client's clock differs from the service's."""
     yield Scenario(id="clock-ahead", about="the service's clock is a day ahead", clock=_DAY)
     yield Scenario(id="clock-behind", about="the service's clock is a day behind", clock=-_DAY)
 

@@ -1,4 +1,4 @@
-"""Reads the file of what else is right for a client, and looks up what is expected of it in a scenario."""
+"""Reads the file of a client's own expectations, and looks up what it must do in a scenario."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FORMATS = ("", "PNG", "JPEG", "WEBP")
 
 
 def expected_in(table: Mapping[str, Expect], name: str) -> Expect | None:
-    """What a table of ids and patterns expects in a scenario or at a reply: its first entry that fits."""
+    """Find the expectation for a scenario or reply in a table of ids and patterns: the first entry that fits."""
     return next((one for pattern, one in table.items() if matches(name, pattern)), None)
 
 
 def read(path: Path | None, provider: str, operation: str = "") -> dict[str, Expect]:
     """Read a TOML file with a table for each id or pattern, its keys those of Expect; nothing without a file.
 
-    Raises CannotRun, for tables that fit no scenario or reply too.
+    Raises CannotRun, also for tables that fit no scenario or reply.
     """
     if path is None:
         return {}
@@ -49,7 +49,7 @@ def _expect(table: Mapping[str, Any]) -> Expect:
 
 
 def _wrong(table: object) -> str:
-    """Say what is wrong with one table of the file; "" where nothing is."""
+    """Say what is wrong with one table of the file; "" if nothing is."""
     known = [one.name for one in fields(Expect)]
     if not isinstance(table, dict):
         return f"expected a table with {', '.join(known)}"

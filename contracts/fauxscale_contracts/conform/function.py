@@ -1,4 +1,4 @@
-"""Runs a Python callable as the client under test, in a thread of its own, given up on at its limit."""
+"""Runs a Python callable as the client under test, in a thread of its own and with a time limit."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .candidate import ClientResult, Task
 from .sanitize import Sanitizer
 
 Upscale = Callable[..., object]
-"""Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises. In other lists without
-an image, with a mask behind it; what describes returns a text."""
+"""Called as `upscale(endpoint, image, **options)`; returns the larger picture's bytes or raises. In other lists it is
+called without an image, or with a mask after it; a function that describes returns a text."""
 
-# What a client raises that did not check a reply: these are not a clean failure.
+# Exceptions of a client that did not check a reply: these are not a clean failure.
 CRASHES: tuple[type[BaseException], ...] = (
     ArithmeticError,
     AssertionError,
@@ -32,7 +32,7 @@ CRASHES: tuple[type[BaseException], ...] = (
 
 
 class Function:
-    """A callable under test. `failures`: the exceptions by which it says that it failed; None: all but CRASHES."""
+    """A callable under test. `failures`: the exceptions by which it reports failure; None: all except CRASHES."""
 
     def __init__(self, upscale: Upscale, failures: tuple[type[BaseException], ...] | None = None) -> None:
         self._upscale = upscale

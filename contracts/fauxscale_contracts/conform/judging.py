@@ -1,4 +1,4 @@
-"""Judges the file a client saved by what it was given: enlarged, drawn in the size asked for, edited, or a text."""
+"""Judges the file a client saved against what it was given: enlarged, drawn in a size, edited, or a text."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from fauxscale_contracts.contract.violations import brief
 from fauxscale_contracts.profiles.pictures import decoded
 from fauxscale_contracts.profiles.profile import Task
 
-# Of 255: what scaling and another format may do to a pixel that was left alone, and what an edit does at least.
+# Of 255: how much scaling and another format may change an unedited pixel, and an edit changes at least.
 _LEFT_ALONE, _EDITED = 3.0, 8.0
-_MARGIN = 9  # pixels around a mask's edge that are not looked at
+_MARGIN = 9  # pixels around a mask's edge that are not compared
 
 
 class NotJudged(FauxscaleError):
-    """Raised where the picture that was sent is none, so that nothing can be made of it."""
+    """Raised if the file that was sent is no picture, so that there is nothing to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a client was given: files, options, and how much larger the picture is to be."""
+    """What a client was given: files, options, and the expected scale."""
 
     image: bytes | None
     mask: bytes | None = None
@@ -35,7 +35,7 @@ class Given:
 
 
 def what_is_wrong(given: Given, saved: bytes) -> str:
-    """Say what is wrong with what was saved, as the rest of a sentence; "" where nothing is. Raises NotJudged."""
+    """Say what is wrong with the saved file, as the rest of a sentence; "" if nothing is. Raises NotJudged."""
     match given.task:
         case "upscale":
             return _not_enlarged(given, saved)
@@ -64,7 +64,7 @@ def _not_drawn(given: Given, saved: bytes) -> str:
 
 
 def _not_edited(given: Given, saved: bytes) -> str:
-    """The picture must be left alone where the mask is white, and be another where it is black."""
+    """The picture must be unchanged where the mask is white, and different where it is black."""
     source = _shown(given.image)
     keep = _shown(given.mask).convert("L")
     if keep.size != source.size:
@@ -97,7 +97,7 @@ def _not_described(given: Given, saved: bytes) -> str:
 
 
 def _shown(data: bytes | None) -> Image.Image:
-    """Open a picture that was sent, as a viewer shows it. Raises NotJudged for one that is none."""
+    """Open a picture that was sent, as a viewer shows it. Raises NotJudged if it is none."""
     picture = _opened(data or b"")
     if picture is None:
         raise NotJudged

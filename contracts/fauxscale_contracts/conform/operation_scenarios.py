@@ -1,4 +1,4 @@
-"""Makes the scenarios of operations that do not enlarge one picture: several images of a call, masks."""
+"""Makes the scenarios of operations other than enlarging one picture: several images per call, masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fauxscale_contracts.profiles.profile import Profile
 from .common_scenarios import REFUSED
 from .scenario import Expect, Scenario, StagedFault
 
-# Seconds for which paid work holds its places: long enough for three programs to start in it.
+# How long, in seconds, paid work holds its places: long enough for three programs to start.
 _HELD = 1.0
 
 
@@ -34,7 +34,7 @@ def of_several(profile: Profile) -> Iterable[Scenario]:
 
 
 def of_masks() -> Iterable[Scenario]:
-    """Make a scenario of a mask that does not fit."""
+    """Make a scenario of a mask with the wrong size."""
     yield Scenario(
         id="mask-other-size",
         about="the mask is smaller than the picture",

@@ -1,6 +1,6 @@
-"""Ends what programs leave behind: their process groups, and on Linux also what went its own way.
+"""Ends the processes that programs leave behind: their process groups, and on Linux also detached ones.
 
-Windows has no process groups to end: there it is the program itself, and not what it started.
+Windows has no process groups to end: there only the program itself is ended.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class _Process:
     parent: int
     group: int
     dead: bool
-    """A process that has ended, whose status was not collected."""
+    """A process that has ended and whose status was not collected."""
 
 
 def end_all(group: int, mark: str) -> bool:
-    """Kill a process group, and on Linux every process with a variable `mark`. Whether any was alive."""
+    """Kill a process group, and on Linux every process with a variable `mark`. Returns whether any was alive."""
     if not _LINUX:
         return end_group(group)
     sign = f"\0{mark}=".encode()
@@ -47,10 +47,10 @@ def end_all(group: int, mark: str) -> bool:
 
 
 def end_group(group: int) -> bool:
-    """Kill a process group. Whether there was one."""
+    """Kill a process group. Returns whether there was one."""
     try:
         if sys.platform == "win32":
-            os.kill(group, signal.SIGTERM)  # ends it at once, whatever the signal is called
+            os.kill(group, signal.SIGTERM)  # ends it at once; the signal has another name there
         else:
             os.killpg(group, signal.SIGKILL)
     except OSError:  # it is gone, or another user's
@@ -60,8 +60,8 @@ def end_group(group: int) -> bool:
 
 @contextmanager
 def adopting() -> Generator[None]:
-    """While inside, orphans of programs become children of this process (Linux). Those alive at the end are
-    killed, whatever they did to their environment; children from before are left alone."""
+    """While inside, orphans of programs become children of this process (Linux). Those alive at the end are killed,
+    even if they changed their environment; earlier children are left alone."""
     if not _LINUX:
         yield
         return
@@ -80,7 +80,7 @@ def _adopt(orphans: int) -> None:
 
 
 def _end(alive: Callable[[], list[int]]) -> bool:
-    """Kill until none is alive. Whether any was at first. On Linux."""
+    """Kill until none is alive. Returns whether any was at first. On Linux."""
     if sys.platform == "win32":
         return False
     for tried in range(_ROUNDS):
@@ -95,7 +95,7 @@ def _end(alive: Callable[[], list[int]]) -> bool:
 
 
 def _below(top: int, spared: set[int]) -> list[int]:
-    """The living below a process but for the `spared` and theirs. Its dead children are collected. On Linux."""
+    """The living descendants of a process except the `spared` and theirs. Collects dead children. On Linux."""
     if sys.platform == "win32":
         return []
     children: dict[int, list[_Process]] = {}
@@ -118,7 +118,7 @@ def _below(top: int, spared: set[int]) -> list[int]:
 def _processes() -> Iterator[_Process]:
     for pid in (int(one) for one in os.listdir(_PROC) if one.isdigit()):
         try:
-            # The name, in brackets, may hold anything, brackets too.
+            # The name, in brackets, may contain anything, brackets too.
             state, parent, group = (_PROC / str(pid) / "stat").read_bytes().rpartition(b") ")[2].split()[:3]
         except (OSError, ValueError):
             continue  # gone by now

@@ -1,4 +1,4 @@
-"""Runs a program in any language as the client under test: started for each picture, ended with all it started."""
+"""Runs a program in any language as the client under test: started for each picture, ended with its children."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from .processes import end_all, end_group
 from .sanitize import Sanitizer
 from .words import parse
 
-_KEPT = 16  # pieces of 4 KiB of what a program says; a flood must not fill the memory
+_KEPT = 16  # pieces of 4 KiB of a program's output; a flood must not fill the memory
 _PIECE = 4096
 _MIB = 1024 * 1024
-_LARGEST = 64 * _MIB  # of an output that is read; a right one here is never past one
-# What a scenario may ask of a client beside the picture.
+_LARGEST = 64 * _MIB  # of a saved file that are read; a correct one is never larger
+# Placeholders that a scenario may fill besides the picture.
 _OPTIONS = ("prompt", "resemblance", "detail", "seed", "resolution", "num_images")
 
 
 class Program:
     """A command with `{image}` and `{output}` in it, and perhaps `{prompt}`, `{resemblance}`, `{detail}`, `{seed}`,
-    which are empty where a scenario asks for none; `[--seed {seed}]` is left out then. In other lists it is given the
+    which are empty if a scenario does not set them; `[--seed {seed}]` is left out then. In other lists it gets the
     files and options that are `wanted` there.
 
-    `{output}` ends in .png. It succeeds when it exits with 0 and `{output}` is there; it fails cleanly when it exits
-    with another status and `{output}` is not.
+    `{output}` ends in .png. The program succeeds if it exits with 0 and `{output}` exists; it fails cleanly if it
+    exits with another status and `{output}` does not exist.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Program:
     def run(self, task: Task) -> ClientResult:
         with tempfile.TemporaryDirectory(prefix="conform-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            # The name tells nothing: bytes decide what a file is.
+            # The extension says nothing: a file's bytes decide what it is.
             output = folder / ("output.txt" if task.kind == "describe" else "output.png")
             for file, data in task.files.items():
                 (folder / file).write_bytes(data)
@@ -121,12 +121,12 @@ class Program:
                 process.wait()
             left = end_all(process.pid, mark)
         for reader in readers:
-            reader.join(1)  # where what went its own way cannot be ended, it may hold the pipe
+            reader.join(1)  # where detached processes cannot be ended, they may hold the pipe
         return code, self._sanitizer.reason(b"".join(tails[1]), 120), left and code is not None
 
 
 def _listen(process: subprocess.Popen[bytes]) -> tuple[list[deque[bytes]], list[threading.Thread]]:
-    """The ends of what a program writes to stdout and stderr, and the threads that read them."""
+    """The ends of a program's stdout and stderr, and the threads that read them."""
     tails: list[deque[bytes]] = [deque(maxlen=_KEPT), deque(maxlen=_KEPT)]
     assert process.stdout is not None
     assert process.stderr is not None
@@ -154,7 +154,7 @@ def _ended(code: int | None, limit: float) -> tuple[Ending, str]:
 
 
 def _read(output: Path) -> tuple[bytes | None, str]:
-    """Read what a program saved; or nothing, and why what is there is no picture."""
+    """Read the saved file; or nothing, and why the file is no picture."""
     if not os.path.lexists(output):
         return None, ""
     if not output.is_file():

@@ -1,4 +1,4 @@
-"""Serves a client replies made of the contract: it must return the picture or fail cleanly."""
+"""Serves a client replies made from the contract: it must return the picture or fail cleanly."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _DOES: Mapping[Task, str] = {
     "edit": "have a picture edited",
     "describe": "have a picture described",
 }
-# What every address in a generated reply is, until it is served; `.invalid` never resolves (RFC 2606).
+# The address in all generated replies until they are served; `.invalid` never resolves (RFC 2606).
 _LINK = "https://media.invalid/picture.png"
 
 
 def boundary_replies(
     provider: str, api_version: str | None = None, operation: str = ""
 ) -> list[tuple[str, Any]]:
-    """List every reply of the boundary set, with an id that stays: `valid:data=none`."""
+    """List every reply of the boundary set, with an id that does not change: `valid:data=none`."""
     replied = profile(provider, operation).results.operation
     return [
         (f"{mode}:{name}", body)
@@ -45,14 +45,15 @@ def boundary_replies(
 
 
 def modes(provider: str, operation: str = "") -> tuple[Mode, ...]:
-    """The modes of replies a provider's clients can be served: none where the reply is the picture itself."""
+    """The modes of replies that a provider's clients can get: none if the reply is the picture itself."""
     return () if profile(provider, operation).results.carrier == "body" else _MODES
 
 
 class Replies:
     """Serves one body after another to a client. A context manager: it has an account while it is open.
 
-    Entering plays one honest call, whose picture every link in every body leads to; ClientNotWorking when that fails.
+    Entering makes one call without faults, and every link in every body leads to its picture; raises
+    ClientNotWorking if that call fails.
     """
 
     def __init__(
@@ -90,13 +91,14 @@ class Replies:
         self._account.delete()
 
     def play(self, name: str, body: Any, expect: Expect | None = None) -> Finding:
-        """Serve this body and judge the client; `expect` declares what is right instead of either outcome."""
+        """Serve this body and judge the client; `expect` sets the right outcome, where otherwise either is right."""
         return self._serve(f"reply-{name}", body, expect)
 
     def fuzz(
         self, mode: Mode, examples: int, api_version: str | None = None, expect: Expect | None = None
     ) -> Finding:
-        """Serve so many generated bodies, the same in every run; the finding is of the first it breaks at."""
+        """Serve so many generated bodies, the same in every run; the finding is about the first at which the client
+        fails."""
         from hypothesis import HealthCheck, Phase, given, settings
 
         from fauxscale_contracts.generate.strategies import responses
@@ -133,14 +135,14 @@ class Replies:
         made = self._candidate.run(self._task)
         self._account.faults.clear()
         if self._profile.results.carrier == "text" and _tells(body, made.picture):
-            made = replace(made, picture=self._good)  # what the reply says is right, whatever the picture
+            made = replace(made, picture=self._good)  # the reply's statement is right, whatever the picture
         staged = f"200 with {brief(json.dumps(body), 300)}"
         again = curl_for_reply(self._profile.replies, body)
         if expect is not None:
             seen = gather_facts(self._account, expect, (made,), (self._task,), {}, self._profile)
             return replace(finding_of(name, staged, expect, seen), again=again)
-        # Not asked how often it called and paid, which would take longer than the call. What is returned mostly
-        # is a picture that has been checked.
+        # Calls and charges are not read, which would take longer than the call. The returned picture is usually one
+        # that has been checked.
         known = made.ending == "returned" and made.picture == self._good
         faults = () if known else tuple(self._faults(made))
         verdict: Verdict = "FAIL" if faults else "PASS"
@@ -167,11 +169,11 @@ class Replies:
 
 
 class ClientNotWorking(FauxscaleError):
-    """Raised where the client fails in a call without any fault, so that no reply tells anything."""
+    """Raised if the client fails in a call without any fault, so that replies would show nothing."""
 
 
 def _tells(body: Any, saved: bytes | None) -> bool:
-    """Whether a text that was saved stands in a reply."""
+    """Whether a saved text is in a reply."""
     if isinstance(body, dict):
         body = list(cast("Mapping[str, Any]", body).values())
     if isinstance(body, list):
@@ -182,7 +184,7 @@ def _tells(body: Any, saved: bytes | None) -> bool:
 
 
 def _at_home(value: Any, link: str) -> Any:
-    """Replace every address in a body by one of this server, so that no client is sent elsewhere."""
+    """Replace every address in a body by one of this server, so that no client calls another host."""
     if isinstance(value, dict):
         return {name: _at_home(one, link) for name, one in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list):

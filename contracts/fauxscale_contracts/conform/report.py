@@ -23,8 +23,8 @@ _WHITE = "\t\n\r"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A client's run through a provider's list of scenarios. `broken`: why it ended before its end. `notices`:
-    what is to be said of the client as a whole. `dated`: the date of the list."""
+    """A client's run through a provider's list of scenarios. `broken`: why it ended early. `notices`: notes about the
+    client as a whole. `dated`: the date of the list."""
 
     provider: str
     api_version: str
@@ -42,12 +42,12 @@ class Run:
 
     @property
     def heads(self) -> list[str]:
-        """What to read before the findings."""
+        """Notes to read before the findings."""
         return [*([f"the run is incomplete: {self.broken}"] if self.broken else []), *self.notices]
 
 
 def grid(run: Run) -> str:
-    """Write for people: a line for each scenario, and all about those that did not pass."""
+    """Write for people: a line for each scenario, and the details of those that did not pass."""
     lines = [f"{run.client} at {run.list_name} {run.api_version}, scenarios of {run.dated}"]
     lines += [f"! {head}" for head in run.heads]
     for one in run.findings:
@@ -63,7 +63,7 @@ def grid(run: Run) -> str:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Count the verdicts: `86 PASS, 2 FAIL`, and what was accepted or not run where there is any."""
+    """Count the verdicts: `86 PASS, 2 FAIL`, and the accepted and unrun ones if there are any."""
     tally = Counter(one.verdict for one in findings)
     said = [f"{tally['PASS']} PASS", f"{tally['FAIL']} FAIL"]
     said += [f"{tally[one]} {one}" for one in ("accepted", "not run") if tally[one]]
@@ -98,7 +98,7 @@ def _as_object(finding: Finding) -> dict[str, object]:
         "notes": list(finding.notes),
         "seconds": round(finding.seconds, 3),
     }
-    # Nothing is counted where any outcome is right, or where nothing was played.
+    # Nothing is counted if any outcome is right, or if nothing was played.
     if expect is not None and finding.verdict != "not run":
         least, most = expect.calls
         found["outcome"] = {"expected": expect.outcome, "endings": list(measured.endings)}
@@ -114,7 +114,7 @@ def _rounded(seconds: Sequence[float]) -> list[float]:
 
 
 def as_junit(run: Run) -> str:
-    """Write for CI: a test case for each scenario, and one that is an error for a run that is not whole."""
+    """Write for CI: a test case for each scenario, and one that is an error for an incomplete run."""
     tally = Counter(one.verdict for one in run.findings)
     suite = ElementTree.Element(
         "testsuite",
@@ -147,7 +147,7 @@ def as_junit(run: Run) -> str:
 
 
 def as_markdown(run: Run) -> str:
-    """Write for a page: what did not pass, and the sum of the rest."""
+    """Write for a page: the findings that did not pass, and the count of the rest."""
     lines = [f"**{run.client}** at {run.list_name} {run.api_version}: {summary(run.findings)}.", ""]
     lines += [text for head in run.heads for text in (f"{_cell(head)[:1].upper()}{_cell(head)[1:]}", "")]
     failed = [one for one in run.findings if one.verdict in ("FAIL", "accepted")]
@@ -167,14 +167,14 @@ def _row(finding: Finding) -> str:
 
 
 def status(run: Run) -> int:
-    """The exit status: 0 no FAIL, 1 some, 2 it is not whole or nothing was judged."""
+    """The exit status: 0 no FAIL, 1 some, 2 if the run is incomplete or nothing was judged."""
     if run.broken or all(one.verdict == "not run" for one in run.findings):
         return 2
     return 1 if counts(run.findings)[1] else 0
 
 
 def check_writable(path: Path) -> None:
-    """Raise CannotRun where `write_report` is bound to fail."""
+    """Raise CannotRun if `write_report` cannot succeed."""
     if path.is_dir():
         raise CannotRun(f"{path} cannot be written: it is a folder")
     if not path.parent.is_dir():

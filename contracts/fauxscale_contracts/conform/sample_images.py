@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from fauxscale.spelling import choose_from
 
 _MIB = 1024 * 1024
-_LEAST = 36  # pixels of the least side of a picture drawn as it is, the wide one
+_LEAST = 36  # least side, in pixels, of the one picture drawn in its exact size, the wide one
 # name: Pillow's format, mode.
 _PLAIN = {
     "png-rgb": ("PNG", "RGB"),
@@ -34,7 +34,7 @@ NAMES = (*_PLAIN, "jpeg-turned", "webp-animated", "png-one-pixel", "png-wide")
 REFUSED = ("gif", "cut", "empty", "text", "oversize")
 """Files that no service accepts."""
 OVERSIZE = 26 * _MIB
-"""Bytes of the one that is too large, a little less than it has."""
+"""Bytes of the file that is too large; it has slightly more."""
 
 
 def accepted(formats: Iterable[str], least_side: int = 1) -> tuple[str, ...]:
@@ -47,8 +47,8 @@ def accepted(formats: Iterable[str], least_side: int = 1) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def picture(name: str, number: int = 0, least_side: int = 1) -> bytes:
-    """Draw the file of that name; each `number` shows something else. No side is below `least_side` pixels,
-    but for the picture of one pixel."""
+    """Draw the file of that name; each `number` shows something else. No side is below `least_side` pixels, except for
+    the picture of one pixel."""
     times = -(-least_side // _LEAST)
     if name in _PLAIN:
         return _saved(_drawn(_PLAIN[name][1], number, times), _PLAIN[name][0])
@@ -83,7 +83,8 @@ def picture(name: str, number: int = 0, least_side: int = 1) -> bytes:
 
 
 def looks_like(name: str, image: Mapping[str, Any]) -> bool:
-    """Tell whether an accepted picture, as a journal describes it, is of the kind that `picture` draws by this name."""
+    """Check whether an accepted picture, as described in a journal, is of the kind that `picture` draws by this
+    name."""
     turned, animated = image["orientation"] != 1, bool(image.get("animated"))
     if name in _PLAIN:
         return (image["format"], image["mode"]) == _PLAIN[name] and not turned and not animated
@@ -101,7 +102,7 @@ def looks_like(name: str, image: Mapping[str, Any]) -> bool:
 
 
 def was_refused_like(name: str, file: Mapping[str, Any]) -> bool:
-    """Tell whether a refused file, as a journal describes it, is of the kind that `picture` draws by this name."""
+    """Check whether a refused file, as described in a journal, is of the kind that `picture` draws by this name."""
     match name:
         case "gif":
             return str(file.get("format")) == "GIF"
@@ -110,7 +111,7 @@ def was_refused_like(name: str, file: Mapping[str, Any]) -> bool:
         case "empty":
             return "bytes" in file and not file["bytes"]
         case "text":
-            # Of what starts like no file that is known, the journal knows no format.
+            # For a file with an unknown beginning, the journal has no format.
             return bool(file.get("bytes")) and file.get("format") in (None, "HTML", "JSON", "SVG")
         case "oversize":
             return str(file.get("rule")) == "file_too_large"
@@ -119,11 +120,11 @@ def was_refused_like(name: str, file: Mapping[str, Any]) -> bool:
 
 
 def mask_of(image: bytes, *, fits: bool = True) -> bytes:
-    """Draw a mask for this file: black in the middle, of its size as it is shown; smaller unless it `fits`."""
+    """Draw a mask for this file: black in the middle, of the size a viewer shows; smaller unless it `fits`."""
     try:
         width, height = ImageOps.exif_transpose(Image.open(BytesIO(image))).size
     except (OSError, SyntaxError, ValueError):
-        width, height = 1152, 864  # the file is refused, whatever the mask
+        width, height = 1152, 864  # the file is refused with any mask
     if not fits:
         width, height = width // 2, height // 2
     mask = Image.new("L", (width, height), 255)
@@ -132,7 +133,7 @@ def mask_of(image: bytes, *, fits: bool = True) -> bytes:
 
 
 def _drawn(mode: str, number: int, times: int) -> Image.Image:
-    """Draw a gradient with a corner of another colour, so that turns, cuts and swaps show."""
+    """Draw a gradient with a corner of another colour, so that turns, cuts and swaps are visible."""
     colours = ((200, 30, 60), (20, 60, 220), (30, 190, 40))
     size = (96 * times, 72 * times)
     image = Image.linear_gradient("L").resize(size).convert("RGB")  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
@@ -141,7 +142,7 @@ def _drawn(mode: str, number: int, times: int) -> Image.Image:
     image.paste(colours[number % 3], (0, 0, 36 * times, 24 * times))
     if mode.endswith("A"):
         image.putalpha(Image.linear_gradient("L").resize(size).point([255 - v // 2 for v in range(256)]))  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
-    # Undithered: the dots of a dither are no part of what a picture shows.
+    # Undithered: a dither's dots are not part of the picture's content.
     return image.convert(mode, dither=Image.Dither.NONE)
 
 

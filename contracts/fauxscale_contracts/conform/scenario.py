@@ -12,8 +12,8 @@ from .dates import LISTS
 
 Outcome: TypeAlias = Literal["succeed", "fail", "either"]
 Meanwhile: TypeAlias = Literal["", "reordered", "cancelled"]
-"""What happens behind the client's back to queued work: nothing; of two pieces the second is done
-first; somebody cancels it."""
+"""What happens to queued work unknown to the client: nothing; the second of two jobs is done first; a job is
+cancelled."""
 
 _OUTCOMES: Mapping[str, str] = {
     "succeed": "must succeed",
@@ -24,12 +24,12 @@ _OUTCOMES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What a client must do. Whatever it saves must be the picture, exactly as much larger as the provider makes it,
-    in every scenario.
+    """What a client must do. In every scenario the saved file must be the picture, enlarged exactly as the provider
+    does.
 
-    `calls`: the least and the most calls that ask for work (not polls, not downloads). `waits`: seconds
-    between the first of them and the second, at least; `poll_waits`: the same for polls. `charges`: pieces of work
-    paid for, at most. `format`: what the saved file must be, any when empty.
+    `calls`: the least and the most calls that ask for work (not polls, not downloads). `waits`: the least seconds
+    between the first of them and the second; `poll_waits`: the same for polls. `charges`: the most pieces of work
+    paid for. `format`: the format of the saved file, any if empty.
     """
 
     outcome: Outcome = "succeed"
@@ -71,13 +71,13 @@ class StagedFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One situation. `id` stays as it is from version to version of the list; `about` says what is staged.
+    """One situation. `id` does not change from version to version of the list; `about` says what is staged.
 
-    `picture` names one of pictures.py; `together` is how many clients run at once, each with a picture of
-    its own. `options` are passed on to the client. `terms` are the account's (`balance`, `link_ttl`, provider
-    options in `options`). `clock`: seconds by which the service's clock is ahead. `only`: the
-    operation without which a client never comes into this situation. `mask` is of the picture's size, or of another.
-    `since`: the date of the first list that has it. `until`: that of the first which no longer has it.
+    `picture` names one of pictures.py; `together` is how many clients run at once, each with its own picture.
+    `options` are passed to the client. `terms` are the account's (`balance`, `link_ttl`, provider options in
+    `options`). `clock`: seconds by which the service's clock is ahead. `only`: the operation without which a client
+    cannot get into this situation. `mask` has the picture's size, or another. `since`: the date of the first list
+    that has it. `until`: the date of the first list without it.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The dated lists of a provider's scenarios, made of its profile."""
+"""The dated lists of a provider's scenarios, made from its profile."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def scenarios(provider: str, operation: str = "", dated: str = CURRENT) -> tuple
 
 
 def as_of(dated: str, every: Iterable[Scenario]) -> Iterable[Scenario]:
-    """Keep what the list of that date has."""
+    """Keep the scenarios of the list of that date."""
     return (one for one in every if one.since <= dated and not (one.until and one.until <= dated))
 
 
 def of_profile(profile: Profile) -> Iterable[Scenario]:
-    """Make every scenario that the service of a profile can bring about."""
+    """Make every scenario that a profile's service can cause."""
     if "image" in profile.inputs:
         yield from of_pictures(profile)
     for name, options in profile.options.items():
@@ -75,7 +75,7 @@ def of_profile(profile: Profile) -> Iterable[Scenario]:
 
 
 def _of_jobs(job: Job) -> Iterable[Scenario]:
-    """Make scenarios of jobs that are slow, stuck, cancelled or reordered, and of polls that get no answer."""
+    """Make scenarios of jobs that are slow, stuck, cancelled or reordered, and of polls without a reply."""
 
     def queued(
         name: str,

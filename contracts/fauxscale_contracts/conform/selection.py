@@ -14,12 +14,12 @@ from .scenarios import scenarios
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Tell whether an id is the pattern or fits it: reply ids hold brackets, which mean something in patterns."""
+    """Check whether an id is the pattern or fits it: reply ids contain brackets, which have a meaning in patterns."""
     return name == pattern or fnmatchcase(name, pattern)
 
 
 def selects(name: str, patterns: Sequence[str]) -> bool:
-    """Tell whether an id contains one of the patterns, or fits it. Without patterns every id does."""
+    """Check whether an id contains one of the patterns, or fits it. Without patterns every id does."""
     return not patterns or any(pattern in name or matches(name, pattern) for pattern in patterns)
 
 
@@ -30,7 +30,7 @@ def reply_ids(provider: str, dates: Sequence[str | None] = (None,), operation: s
 
 
 def unmatched(provider: str, patterns: Iterable[str], operation: str = "") -> list[str]:
-    """List the patterns that fit no id of the provider in any list and API version, with what may be meant."""
+    """List the patterns that fit no id of the provider in any list and API version, with suggestions."""
     named = list(dict.fromkeys(one.id for dated in LISTS for one in scenarios(provider, operation, dated)))
     left = [one for one in patterns if not any(matches(name, one) for name in named)]
     if not left:

@@ -1,4 +1,4 @@
-"""Stages a scenario on an account of its own, lets the client play it, and gathers the facts."""
+"""Stages a scenario on an account of its own, runs the client in it, and collects the facts."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .sample_images import mask_of, picture
 from .scenario import Expect, Meanwhile, Scenario
 from .verdicts import Facts, Finding, Measured, Verdict, evaluate
 
-# A call that its client has hung up on is written down a moment later, on a busy machine a long one.
+# A call that its client has left is stored a moment later, on a busy machine a long one.
 _LATE, _PAUSE = 1.0, 0.01
 
 
 def open_server(provider: str, api_version: str | None = None, *, tls: bool = False) -> MockServer:
-    """Make the server that scenarios are staged on, not yet started; `api_version` where it imitates several."""
+    """Make the server for scenarios, not yet started; `api_version` if it imitates several."""
     return stand_in(profile(provider), api_version, tls=tls)
 
 
@@ -51,7 +51,7 @@ class Stage:
         self._limit = limit
 
     def play(self, scenario: Scenario, expect: Expect | None = None) -> Finding:
-        """Stage one scenario; `expect` instead of what it expects itself. Raises CannotRun."""
+        """Stage one scenario; `expect` replaces its own expectation. Raises CannotRun."""
         expect = expect or scenario.expect
         if not self._candidate.accepts(scenario.options):
             names = ", ".join(f"{{{name}}}" for name in scenario.options)
@@ -64,7 +64,7 @@ class Stage:
         return finding_of(scenario.id, scenario.about, expect, facts, time.perf_counter() - began)
 
     def stop(self) -> None:
-        """End the clients that run, and start no more."""
+        """End the running clients, and start no more."""
         self._candidate.stop()
 
     def _facts(self, scenario: Scenario, expect: Expect) -> Facts:
@@ -87,9 +87,9 @@ class Stage:
             return gather_facts(account, expect, made, tasks, scenario.options, self._profile)
 
     def endpoint(self, account: AccountHandle) -> Endpoint:
-        """Tell the client its address, its key and its environment for this account."""
+        """Make the address, the key and the environment for a client of this account."""
         env = account.env(self._profile.name) | _filled(self._profile, self._profile.env, account)
-        # Where the user has set them: a client that reads another service's shall not meet that service.
+        # If the user has set them: a client that reads another service's variables must not call that service.
         env = {
             name: value
             for name, value in _every(account, self._mock.client.providers).items()
@@ -97,7 +97,7 @@ class Stage:
         } | env
         if self._mock.ca is not None:
             env |= {"SSL_CERT_FILE": str(self._mock.ca), "NODE_EXTRA_CA_CERTS": str(self._mock.ca)}
-        # A proxy of the machine has no business between a client and this server.
+        # No proxy between a client and this server.
         env |= {name: "127.0.0.1,localhost" for name in ("NO_PROXY", "no_proxy") if name not in os.environ}
         return Endpoint(
             self._profile.name,
@@ -127,7 +127,7 @@ def gather_facts(
     options: Mapping[str, object],
     profile: Profile,
 ) -> Facts:
-    """Gather what an account saw of its clients, once they are done; waits a moment for calls that are missing."""
+    """Collect what an account saw of its clients, once they are done; waits a moment for missing calls."""
     deadline = time.perf_counter() + _LATE
     while True:
         everything = account.calls
@@ -236,7 +236,7 @@ class _Director:
 
     def _cancelled(self) -> None:
         for job in self._await_jobs(1):
-            with suppress(InvalidRequest):  # done already, for a client that waited for its answer
+            with suppress(InvalidRequest):  # done already, for a client that waited for its reply
                 self._account.jobs.fail(job, status=499, code=self._cancelled_code)
 
     def _reordered(self) -> None:

@@ -1,4 +1,4 @@
-"""Writes the lines of Python that stage a scenario on an account, for a test of one's own."""
+"""Writes the lines of Python that stage a scenario on an account, for a user's own test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fauxscale import Fault
 
 from .scenario import Scenario, StagedFault
 
-# What a client is given beside the address: the arguments of `sample_image` that make a picture of the kind.
+# A client's picture: the arguments of `sample_image` that make a picture of the kind.
 _PICTURES = {
     "png-rgb": '("PNG", 576, 432)',
     "png-rgba": '("PNG", 576, 432, mode="RGBA")',
@@ -34,7 +34,7 @@ _PICTURES = {
     "oversize": ".oversized(26 * 1024 * 1024)",
 }
 _DRAWN = {
-    # No sample has two frames, and an empty file is none.
+    # No sample has two frames, and an empty file is no sample.
     "webp-animated": (
         'one, two = (Image.new("RGB", (576, 432), colour) for colour in ("red", "blue"))',
         'one.save(file := BytesIO(), "WEBP", save_all=True, append_images=[two])',
@@ -48,8 +48,8 @@ _WRONG_KEY = "no-key-that-is-known: invalid"
 def staging_lines(scenario: Scenario, account: str = "fauxscale") -> list[str]:
     """The lines that stage a scenario before the client is called, on the account of that name.
 
-    What the client itself must be given (a picture, a mask, options, a key) they put into variables, `picture` by means
-    of the fixture `sample_image`. What has to happen while the client runs is a comment that says it.
+    They put what the client gets (a picture, a mask, options, a key) into variables, `picture` with the fixture
+    `sample_image`. A comment says what has to happen while the client runs.
     """
     return [*_lines(scenario, account)]
 
@@ -89,13 +89,13 @@ def _lines(scenario: Scenario, account: str) -> Iterator[str]:
 
 
 def _is_about_a_picture(scenario: Scenario) -> bool:
-    """Whether nothing but the file is special about it."""
+    """Whether only the file is special about it."""
     staged = (scenario.faults, scenario.terms, scenario.clock, scenario.options, scenario.meanwhile)
     return not any(staged) and scenario.key == "good" and scenario.mask == "fits"
 
 
 def _call(fault: Fault) -> str:
-    """How a fault is made: members at their default are left out, required ones stand without their name."""
+    """The code that makes a fault: members with their default are left out, required ones are positional."""
     known: Any = fault  # every kind is a Struct; the protocol cannot say so
     said: list[str] = []
     for one in fields(known):
@@ -113,7 +113,7 @@ def _when(staged: StagedFault) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as code, texts in double quotes where they need no escape for it."""
+    """A value as code, texts in double quotes if they need no escape."""
     if isinstance(value, Mapping):
         pairs = cast("Mapping[object, object]", value).items()
         return "{" + ", ".join(f"{_shown(name)}: {_shown(inner)}" for name, inner in pairs) + "}"

@@ -1,4 +1,4 @@
-"""What is at stake in a scenario, told from what it stages, and the order of scenarios by it: money first."""
+"""What is at stake in a scenario, by what it stages, and the order of scenarios by that: money first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .scenario import Scenario, StagedFault
 
 Stake: TypeAlias = Literal["paid-work", "paid-result", "jobs", "waits", "outages", "refusals", "inputs"]
 STAKES: tuple[Stake, ...] = get_args(Stake)
-"""The dearest first."""
+"""From the most expensive on."""
 TITLES = {
     "paid-work": "Paid, and the reply is lost or unreadable: asking again pays again",
     "paid-result": "Paid, and the picture is not what was paid for",
@@ -21,13 +21,13 @@ TITLES = {
     "refusals": "Refused: asking again mends nothing",
     "inputs": "Pictures, options and clocks",
 }
-# Faults that spoil no reply: it comes late, or with something new.
+# Faults that do not spoil the reply: it comes late, or with something new.
 _HARMLESS = ("SlowDrip", "ExtraFields", "Delay")
 _PICTURES = ("SameSize", "Smaller", "ForgedUrl")
 
 
 def stake_of(scenario: Scenario, profile: Profile) -> Stake:
-    """What a client that gets this scenario wrong loses."""
+    """What a client loses that handles this scenario wrongly."""
     if scenario.faults:
         stakes = {_of_fault(one, profile) for one in scenario.faults}
         return next(one for one in STAKES if one in stakes)
@@ -41,7 +41,7 @@ def stake_of(scenario: Scenario, profile: Profile) -> Stake:
 
 
 def dearest_first(every: Iterable[Scenario], profile: Profile) -> list[Scenario]:
-    """Order scenarios by what is at stake, and within that as their list has them."""
+    """Order scenarios by what is at stake, and within that as in their list."""
     return sorted(every, key=lambda one: STAKES.index(stake_of(one, profile)))
 
 

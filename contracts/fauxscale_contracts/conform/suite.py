@@ -101,7 +101,7 @@ class ClientConformance:
         cls._closes.close()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test for each scenario, reply and mode: collection starts no server."""
+        """One test for each scenario, reply and mode: collecting them starts no server."""
         self._check()
         if "scenario" in metafunc.fixturenames:
             cases = [

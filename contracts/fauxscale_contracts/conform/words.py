@@ -1,4 +1,4 @@
-"""Fills the words of a command line; words in brackets are left out whole where a scenario has no value for them."""
+"""Fills in the arguments of a command line; those in brackets are left out if a scenario has no value for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HOLE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Words that belong together; `optional` ones are left out where one of their holes has no value."""
+    """Arguments that belong together; `optional` ones are left out if one of their placeholders has no value."""
 
     words: tuple[str, ...]
     optional: bool = False
@@ -25,7 +25,7 @@ class Group:
         return frozenset(name for word in self.words for name in _HOLE.findall(word))
 
     def filled(self, values: Mapping[str, str]) -> Iterator[str]:
-        """The words with their values; an unknown name in braces stays as it is."""
+        """The arguments with their values; an unknown name in braces is left unchanged."""
         if self.optional and any(not values.get(name) for name in self.holes):
             return
         for word in self.words:
@@ -33,9 +33,9 @@ class Group:
 
 
 def parse(command: Sequence[str], names: Iterable[str]) -> tuple[Group, ...]:
-    """Split a command into words and groups: `--seed {seed}` in brackets, as one quoted word or as several.
+    """Split a command into arguments and groups: `--seed {seed}` in brackets, as one quoted argument or as several.
 
-    Brackets mean a group only where a hole of one of `names` is inside: `[` is a program, too. Raises CannotRun for a
+    Brackets form a group only around a placeholder of one of `names`: `[` is a program, too. Raises CannotRun for a
     bracket that is not closed.
     """
     known = frozenset(names)

@@ -22,7 +22,7 @@ def seconds(_: click.Context, param: click.Parameter, number: float) -> float:
 
 
 def dollars(_: click.Context, param: click.Parameter, number: float) -> float:
-    """Accept an amount of dollars; no nan, which as a limit would allow all."""
+    """Accept an amount of dollars; no nan, which as a limit would allow everything."""
     if not (number >= 0 and math.isfinite(number)):
         raise click.BadParameter(f"{number:g} is not an amount in dollars", param=param)
     return number
@@ -38,7 +38,7 @@ def a_key(_: click.Context, param: click.Parameter, key: str) -> str:
 
 
 def a_report(_: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """Accept a file in a folder that exists: a paid run's report is not to be lost to a slip in a name."""
+    """Accept a file in an existing folder: a typo must not lose a paid run's report."""
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"{path} cannot be written: {path.parent} is not a folder", param=param)
     return path

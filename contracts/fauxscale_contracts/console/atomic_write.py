@@ -7,7 +7,8 @@ from pathlib import Path
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file. Raises OSError. What is there stays until all is written; a device or a pipe is written to."""
+    """Write a file. Raises OSError. An existing file stays until everything is written; devices and pipes are written
+    to."""
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return

@@ -23,7 +23,7 @@ dt { color: var(--dim) } dd { margin: 0; overflow-wrap: anywhere }
 
 
 def page(title: str, style: str, body: Iterable[str]) -> str:
-    """Write the page; `style` is added to what all pages share, and `body` is HTML already."""
+    """Write the page; `style` is added to the shared one, and `body` is HTML already."""
     return "\n".join(
         [
             "<!doctype html>",
@@ -38,6 +38,6 @@ def page(title: str, style: str, body: Iterable[str]) -> str:
 
 
 def folded(summary: str, pairs: Iterable[tuple[str, str]], *, opened: bool) -> str:
-    """Write what can be unfolded: names and what each is, both HTML already."""
+    """Write a section that can be unfolded: a title and its content, both HTML already."""
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in pairs)
     return f"<details{' open' if opened else ''}><summary>{summary}</summary><dl>{listed}</dl></details>"

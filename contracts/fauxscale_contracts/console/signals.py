@@ -14,8 +14,8 @@ if sys.platform != "win32":
 
 
 class Interrupts:
-    """A context manager: inside, the first such signal raises KeyboardInterrupt, and all others wait for the
-    end that it began. What was ignored before (by `nohup`, say) stays so."""
+    """A context manager: inside, the first such signal raises KeyboardInterrupt, and later ones wait for the end that
+    it began. Signals that were ignored before (by `nohup`, for example) stay ignored."""
 
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}

@@ -15,16 +15,16 @@ from .schemas import Document, Json, Schema, types_of
 from .texts import load, read_text
 from .violations import Severity, Violation, brief, pointer
 
-# Enough of an encoded picture to reach its size, past the camera's notes and thumbnail.
+# Enough of an encoded picture to reach its size, after the camera's notes and thumbnail.
 _HEAD = 256 * 1024
-# The URL-safe alphabet of base64 as the standard one; services read both.
+# Maps base64's URL-safe alphabet to the standard one; services read both.
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _JSON_LABELS = (None, "application/json", "text/plain", "application/octet-stream")
 _TEXT_LABELS = (None, "text/plain")
 
 
 def check_body(contents: Mapping[str, Content], content_type: str | None, body: bytes) -> list[Violation]:
-    """List what is wrong with a body that came under this Content-Type, given what may come."""
+    """List what is wrong with a body of this Content-Type, by the media types it may have."""
     declared = (content_type or "").partition(";")[0].strip().lower()
     content = contents.get(declared) or next(
         (c for name, c in contents.items() if _covers(name, declared)), None
@@ -103,17 +103,17 @@ def _takes_nothing(schema: Schema, node: Json) -> bool:
 
 
 def _entry_of(document: Document, node: Json) -> Json | None:
-    """The schema of each of the parts that a list is sent as; None for what is one part."""
+    """The schema of each part that a list is sent as; None for a single part."""
     return document.resolve(node["items"]) if node.get("type") == "array" else None
 
 
 def _check_files(
     document: Document, node: Json, name: str, named: Mapping[str, Sequence[multipart.Part]]
 ) -> Iterator[Violation]:
-    """List what is wrong with the files of one name taken together, or beside those of another name.
+    """List what is wrong with the files of one name together, or next to those of another name.
 
-    `x-total-bytes` is what all of them may have; `sizeOf` in `x-picture` names the part whose pictures they must be as
-    large as.
+    `x-total-bytes` is the limit of all of them; `sizeOf` in `x-picture` names the part whose pictures they must
+    equal in size.
     """
     parts, at = named[name], pointer(("body", name))
     most = node.get("x-total-bytes")
@@ -130,7 +130,7 @@ def _check_files(
 
 
 def _part_value(node: Json, part: multipart.Part, at: str) -> tuple[object, list[Violation]]:
-    """A part as the JSON value the form's schema judges (files as an empty text), and its own faults."""
+    """A part as the JSON value that the form's schema checks (files as an empty text), and its own violations."""
     if node.get("format") == "binary":
         rule = node.get("x-picture")
         faults = (
@@ -183,8 +183,8 @@ def _check_json(content: Content, body: bytes) -> list[Violation]:
 
 
 def _lift(document: Document, node: Json, value: Any, at: tuple[object, ...], found: list[Violation]) -> Any:
-    """A value with the pictures inside its texts judged, and short texts in their place. A whole number that is written
-    with a point is noted: an integer by JSON Schema, and by many a parser none."""
+    """A value after checking the pictures inside its texts, with short texts in their place. A whole number written
+    with a decimal point is noted: an integer by JSON Schema, but not for many parsers."""
     node = document.resolve(node)
     kinds = types_of(node)
     if isinstance(value, float) and value.is_integer() and "integer" in kinds and "number" not in kinds:
@@ -208,7 +208,7 @@ def _lift(document: Document, node: Json, value: Any, at: tuple[object, ...], fo
 
 
 def _embedded(rule: Json, text: str, at: str) -> tuple[str, list[Violation]]:
-    """A picture inside a JSON text: faults, and a short text that stands for it in its schema."""
+    """A picture inside a JSON text: its violations, and a short text in its place for the schema."""
     label = None
     payload = text
     if text.startswith("data:"):
@@ -230,8 +230,8 @@ def _embedded(rule: Json, text: str, at: str) -> tuple[str, list[Violation]]:
 
 
 def _check_events(content: Content, body: bytes) -> list[Violation]:
-    """Each event of a stream against the schema at `x-itemSchema`: OpenAPI 3.2 has itemSchema, tools for 3.1 refuse
-    references they do not know."""
+    """Check each event of a stream against the schema at `x-itemSchema`: OpenAPI 3.2 has itemSchema, but tools for 3.1
+    refuse references in unknown keywords."""
     found: list[Violation] = []
     if content.schema is None or "x-itemSchema" not in content.schema.node:
         return found
@@ -251,7 +251,7 @@ def _check_events(content: Content, body: bytes) -> list[Violation]:
 
 
 def _covers(pattern: str, declared: str) -> bool:
-    """Whether a recorded media type with a wildcard stands for this one."""
+    """Whether a recorded media type with a wildcard covers this one."""
     return pattern == "*/*" or (pattern.endswith("/*") and declared.startswith(pattern[:-1]))
 
 

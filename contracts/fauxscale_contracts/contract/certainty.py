@@ -1,4 +1,4 @@
-"""Tells how sure a contract is of one place of an answer."""
+"""How certain a contract is about one place of an answer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .schemas import Document, Json
 
 
 def certainty(operation: Operation, status: int, pointer: str) -> Confidence:
-    """How sure the contract is of what stands at `pointer` in an answer of this status.
+    """How certain the contract is about the value at `pointer` in an answer of this status.
 
-    `pointer` as in a violation, with `*` for any item of a list. What no statement is about is as sure as what holds
-    it, and nothing is surer than its answer is. A status that is not on record is `observed`.
+    `pointer` as in a violation, with `*` for any item of a list. A place without a statement is as certain as the
+    one around it, and nothing is more certain than its answer. A status that is not recorded is `observed`.
     """
     answer = operation.answer(status)
     if answer is None:
@@ -52,7 +52,7 @@ def _within(document: Document, node: Json, steps: list[str], enclosing: Confide
 
 
 def _inside(document: Document, node: Json, step: str) -> Iterator[Json]:
-    """What the schema says of a member, or of an item."""
+    """The schema's statement about a member, or about an item."""
     if step in node.get("properties", {}):
         yield node["properties"][step]
     elif "items" in node and (step == "*" or step.isdigit()):

@@ -18,7 +18,7 @@ _BODILESS = (204, 304)
 
 
 def check_request(operation: Operation, request: Request) -> list[Violation]:
-    """List everything about a request that the contract does not allow, from its method to its body."""
+    """List everything in a request that the contract does not allow, from its method to its body."""
     found = [*_credentials(operation, request), *_parameters(operation, request)]
     if request.body:
         if operation.bodies:
@@ -29,7 +29,7 @@ def check_request(operation: Operation, request: Request) -> list[Violation]:
 
 
 def check_response(operation: Operation, request: Request, reply: Reply) -> list[Violation]:
-    """List everything about a reply that the contract does not promise."""
+    """List everything in a reply that the contract does not promise."""
     answer = operation.answer(reply.status)
     if answer is None:
         known = ", ".join(operation.answers)
@@ -97,7 +97,7 @@ def _parameters(operation: Operation, request: Request) -> Iterator[Violation]:
         place = {"header": "headers"}.get(one.place, one.place)
         if value is not None:
             if one.place == "query" and one.schema.node.get("type") == "array":
-                # A list is sent by repeating its name: `explode`, as it is unless a contract says otherwise.
+                # A list is sent by repeating its name: `explode`, the default unless a contract says otherwise.
                 read: object = [text for name, text in pairs if name == one.name]
             else:
                 read, odd = read_text(value, one.schema.node, pointer((place, one.name)))

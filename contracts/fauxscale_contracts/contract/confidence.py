@@ -1,4 +1,4 @@
-"""How sure a statement of a contract is, in one vocabulary: `x-confidence`."""
+"""How certain a statement of a contract is: the values of `x-confidence`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ public reports quote it. guess: not known outside the service."""
 
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 WORD = "x-confidence"
-# What stands in these is data, or a map by name, in which the word would be a name.
+# Inside these are data, or maps by name, where the keyword would be a name.
 _DATA = frozenset({"example", "examples", "default", "const", "enum"})
 _NAMED = frozenset({"properties", "headers", "schemas", "paths", "responses", "parameters"})
 
 
 def check_vocabulary(document: Json) -> None:
-    """Raise ContractError, naming the place, for a word that is none of the vocabulary."""
+    """Raise ContractError, naming the place, for an unknown value."""
     for place, value in _stated_in(document, ()):
         if value not in CONFIDENCES:
             raise ContractError(
@@ -29,7 +29,7 @@ def check_vocabulary(document: Json) -> None:
 
 
 def confidence_of(document: Document, node: Mapping[str, Any], enclosing: Confidence) -> Confidence:
-    """How sure a node is: as it says itself, else what it refers to, else as what encloses it is."""
+    """How certain a node is: by its own value, else that of its reference, else that of the element around it."""
     if WORD in node:
         return cast("Confidence", node[WORD])
     if "$ref" in node:

@@ -19,7 +19,7 @@ class Contract:
     """What one service promises, as recorded on a date."""
 
     def __init__(self, provider: str, api_version: str, document: Json) -> None:
-        """Raises ContractError, naming the place, for a document that is no usable contract."""
+        """Raises ContractError, naming the place, for an unusable document."""
         self.provider = provider
         self.api_version = api_version
         self.document = document
@@ -46,7 +46,7 @@ class Contract:
         return self.operations[name]
 
     def find(self, method: str, url: str) -> Operation | None:
-        """Find the operation that answers at this address, on the real hosts or on any other; None: none does."""
+        """Find the operation that answers at this address, on the real hosts or on any other; None if there is none."""
         return find(tuple(self.operations.values()), method, url)
 
     def check_request(self, exchange: Exchange) -> list[Violation]:
@@ -66,7 +66,7 @@ class Contract:
         return checks.check_response(operation, exchange.request, exchange.reply) if exchange.reply else []
 
     def compile(self) -> None:
-        """Compile every schema now. Raises ContractError for one that is faulty."""
+        """Compile every schema now. Raises ContractError for an invalid one."""
         for operation in self.operations.values():
             for schema in operation.schemas():
                 try:
@@ -75,7 +75,7 @@ class Contract:
                     raise self._faulty(f"{operation.name}: {error}") from error
 
     def confidences(self) -> Counter[Confidence]:
-        """Count its statements by how sure they are; what operations share counts once."""
+        """Count its statements by certainty; shared parts count once."""
         every = (one for operation in self.operations.values() for one in operation.statements())
         found: dict[int, Confidence] = {one.place: one.confidence for one in every}
         return Counter(found.values())

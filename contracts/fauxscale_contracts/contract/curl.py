@@ -1,4 +1,4 @@
-"""Writes curl commands to paste: a call that shows a violation again, a reply to be served again."""
+"""Writes curl commands to paste: a call that shows a violation again, a reply to serve again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .exchange import Exchange, Request
 if TYPE_CHECKING:
     from fauxscale.redact import Mask
 
-# What curl writes by itself, and what describes the client rather than the call.
+# Headers that curl writes by itself, or that describe the client instead of the call.
 _LEFT_OUT = frozenset(
     {"host", "content-length", "user-agent", "accept", "accept-encoding", "connection", "transfer-encoding"}
 )
@@ -21,7 +21,7 @@ _FAULTS = "http://127.0.0.1:2160/__fauxscale/api/accounts/acct_1/faults"
 
 
 def curl(exchange: Exchange) -> str:
-    """Write a call as one line of shell. Keys are masked: put yours in. Files have the names they were sent under."""
+    """Write a call as one line of shell. Keys are masked: insert yours. Files have the names they were sent under."""
     request = exchange.request
     mask = request.mask()
     form = (request.header("content-type") or "").startswith("multipart/form-data")
@@ -35,7 +35,7 @@ def curl(exchange: Exchange) -> str:
 
 
 def curl_for_reply(on: str, body: Any) -> str:
-    """Write the command that has a stand-in answer calls of `on` with this body, for a client to be run at.
+    """Write the command that makes a stand-in answer calls of `on` with this body, to run a client against it.
 
     The stand-in is one started by `fauxscale serve`, with its first account.
     """
@@ -76,6 +76,6 @@ def _data_arguments(request: Request, mask: Mask) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Text inside curl's own quotes, in which semicolons and commas mean nothing."""
+    """Text inside curl's own quotes, where semicolons and commas have no meaning."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""The value for one call: its request and its reply as they went over the wire."""
+"""One call as a value: its request and its reply as they went over the wire."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client sent. `url` as it asked for it, `body` as it left, header names in any case."""
+    """A client's request. `url` as requested, `body` as sent, header names in any case."""
 
     method: str
     url: str
@@ -28,7 +28,7 @@ class Request:
         return _first(self.headers, name)
 
     def mask(self) -> Mask:
-        """Make what masks this call's own secrets, wherever they were pasted."""
+        """Make a mask for this call's own secrets, anywhere in it."""
         from fauxscale.credentials import secrets
         from fauxscale.redact import Mask
 
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `body` without its transfer coding; `Content-Encoding` may have been undone."""
+    """A reply. `body` without its transfer coding; `Content-Encoding` may have been undone."""
 
     status: int
     headers: Headers = ()
@@ -50,10 +50,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and its reply; `reply` is None when none came.
+    """A request and its reply; `reply` is None if there was none.
 
-    `operation` is its stable name, `ideogram.upscale`, where the maker knows it; otherwise a contract finds
-    it by method and address. `at` is Unix seconds and `seconds` the duration, both 0 where unknown.
+    `operation` is its stable name, `ideogram.upscale`, if it is known; otherwise a contract finds it by method and
+    address. `at` is Unix seconds and `seconds` the duration, both 0 if unknown.
     """
 
     request: Request
@@ -64,9 +64,9 @@ class Exchange:
 
     @classmethod
     def of(cls, response: object, *, operation: str = "") -> Exchange:
-        """Make an exchange of a response of httpx, httpx2 or requests, or of anything shaped like theirs.
+        """Make an exchange from a response of httpx, httpx2 or requests, or from any object like theirs.
 
-        Raises TypeError for other objects, ValueError where the request's body was streamed and is gone.
+        Raises TypeError for other objects, ValueError if the request's body was streamed and is gone.
         """
         answer = cast("Any", response)
         try:
@@ -81,10 +81,10 @@ class Exchange:
 
     @classmethod
     def from_har(cls, entry: Mapping[str, Any]) -> Exchange:
-        """Make an exchange of one entry of a HAR 1.2 file, ours or a browser's.
+        """Make an exchange from one entry of a HAR 1.2 file, ours or a browser's.
 
-        Raises ValueError naming what the entry lacks. Ours marks binary request bodies with `_encoding`
-        (HAR has a word for that in responses only) and keeps the operation in `_operation`.
+        Raises ValueError naming what the entry lacks. Ours marks binary request bodies with `_encoding` (HAR
+        defines that for responses only) and keeps the operation in `_operation`.
         """
         try:
             asked, answered = entry["request"], entry["response"]
@@ -95,7 +95,7 @@ class Exchange:
                 _har_text(asked.get("postData") or {}),
             )
             reply = None
-            if int(answered["status"]) > 0:  # Browsers write 0 where no answer came.
+            if int(answered["status"]) > 0:  # Browsers write 0 if there was no reply.
                 reply = Reply(
                     int(answered["status"]), _har_headers(answered), _har_text(answered.get("content") or {})
                 )
@@ -162,7 +162,7 @@ def _first(headers: Headers, name: str) -> str | None:
 
 
 def _pairs(headers: Any) -> Headers:
-    """Pairs of any library's headers: httpx repeats a name in multi_items(), others fold the values."""
+    """Pairs of any library's headers: httpx repeats a name in multi_items(), others join the values."""
     items = headers.multi_items if hasattr(headers, "multi_items") else headers.items
     return tuple((_text(name), _text(value)) for name, value in items())
 
@@ -209,7 +209,7 @@ def _har_text(content: Mapping[str, Any]) -> bytes:
 
 
 def _shown(body: bytes, mask: Mask) -> tuple[str, str]:
-    """A body as HAR text: itself, masked, where it is UTF-8; else base64."""
+    """A body as HAR text: itself, masked, if it is UTF-8; else base64."""
     try:
         return mask.text(body.decode()), ""
     except UnicodeDecodeError:

@@ -16,7 +16,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     "GIF": "image/gif",
     "AVIF": "image/avif",
 }
-# Labels that say nothing: what clients write who were given bytes without a name.
+# Media types that say nothing: what clients send for bytes without a name.
 _VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _SPELLINGS = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 # Frame headers of JPEG: every SOF; C4, C8 and CC between them are tables.
@@ -25,7 +25,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A picture's header. `width` and `height` in pixels, 0 where the first bytes do not tell."""
+    """A picture's header. `width` and `height` in pixels, 0 if the first bytes do not have them."""
 
     format: str
     width: int = 0
@@ -37,7 +37,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header | None:
-    """Read the header of a picture; None for bytes that are none of PNG, JPEG, WebP, GIF, AVIF."""
+    """Read the header of a picture; None for bytes that are no PNG, JPEG, WebP, GIF or AVIF."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return (
             Header("PNG", _big(data, 16, 4), _big(data, 20, 4)) if data[12:16] == b"IHDR" else Header("PNG")
@@ -56,11 +56,11 @@ def read_header(data: bytes) -> Header | None:
 def check_picture(
     rule: Mapping[str, Any], data: bytes, at: str, *, label: str | None = None, size: int | None = None
 ) -> list[Violation]:
-    """List what is wrong with a picture under an `x-picture` rule.
+    """List what is wrong with a picture by an `x-picture` rule.
 
-    The rule's members: `formats`, `maxBytes`, `maxPixels`, and `unsure`, the names of those that are not
-    documented (breaking them is "undocumented"). `label` is the declared media type; whether a false one
-    is minded is never on record. `size` is the picture's, where `data` holds its beginning only.
+    The rule's members: `formats`, `maxBytes`, `maxPixels`, and `unsure`, the names of those that are not documented
+    (breaking them is "undocumented"). `label` is the declared media type; contracts never record whether a wrong
+    one is refused. `size` is the picture's, if `data` holds only its beginning.
     """
     unsure = rule.get("unsure", ())
 

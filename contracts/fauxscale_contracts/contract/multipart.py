@@ -62,7 +62,7 @@ class _Collector:
 
 
 def split(content_type: str, body: bytes) -> list[Part]:
-    """Split a multipart/form-data body into its parts, in the order sent. Raises ValueError saying what is broken."""
+    """Split a multipart/form-data body into its parts, in the order sent. Raises ValueError with the reason."""
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise ValueError("its Content-Type names no boundary")

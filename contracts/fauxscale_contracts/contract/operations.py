@@ -19,7 +19,7 @@ _FILE = {"type": "string", "format": "binary"}  # any bytes
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place an operation answers at. `host` is empty where any will do: a stand-in, a proxy.
+    """An address of an operation. `host` is empty if any host is possible: a stand-in, a proxy.
 
     `rank` orders addresses that both match: a real host before any other, more fixed text before less.
     """
@@ -31,7 +31,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One media type of a body. `schema` is None where the contract says nothing of its inside."""
+    """One media type of a body. `schema` is None if the contract does not describe its content."""
 
     media_type: str
     node: Json
@@ -40,7 +40,7 @@ class Content:
 
     @property
     def guessed(self) -> bool:
-        """Whether it says itself that it is a guess, and is not merely unstated."""
+        """Whether the contract marks it as a guess, instead of saying nothing."""
         return self.node.get("x-confidence") == "guess"
 
     @property
@@ -51,7 +51,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query, path or header parameter. `guessed`: it says itself that it is one, and is not merely unstated."""
+    """A query, path or header parameter. `guessed`: the contract marks it as a guess, instead of saying nothing."""
 
     name: str
     place: str
@@ -72,7 +72,7 @@ class AnswerHeader:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the contract says of one status."""
+    """The contract's description of one status."""
 
     status: str
     contents: Mapping[str, Content]
@@ -82,7 +82,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing a contract says. `place` tells it from all others of the same document."""
+    """One statement of a contract. `place` identifies it within its document."""
 
     place: int
     confidence: Confidence
@@ -91,7 +91,7 @@ class Statement:
 class Operation:
     """An operation as recorded. Its schemas are compiled when first needed.
 
-    `confidence` is how sure its existence and its method are; every part of it has its own.
+    `confidence` is the certainty of its existence and its method; every part of it has its own.
     """
 
     def __init__(self, document: Document, path: str, item: Json, method: str) -> None:
@@ -105,7 +105,7 @@ class Operation:
         self.method = method.upper()
         self.path = path
         self.servers = _servers(document.node, item, self.spec)
-        self.real_path: str = item.get("x-path", path)  # where a stand-in shows the host as a prefix
+        self.real_path: str = item.get("x-path", path)  # for a stand-in that shows the host as a prefix
         self.elsewhere: tuple[str, ...] = tuple(item.get("x-also-at", ()))
         self._parameters: list[Json] = [*item.get("parameters", []), *self.spec.get("parameters", [])]
         self.parameters = tuple(self._parameter(one) for one in self._parameters)
@@ -117,18 +117,18 @@ class Operation:
         self.addresses = tuple(self._addresses())
 
     def answer(self, status: int) -> Answer | None:
-        """What is recorded for a status, by itself or by its class (`5XX`); None: nothing."""
+        """The recorded answer for a status, or for its class (`5XX`); None if there is none."""
         return self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
 
     def credentials(self) -> list[list[Json]]:
-        """Alternatives, each a list of security schemes that must all be met. Empty: no key is asked for."""
+        """Alternatives, each a list of security schemes that must all be met. Empty: no key is needed."""
         everywhere: list[Json] = self._document.node.get("security", [])
         wanted: list[Json] = self.spec.get("security", everywhere)
         schemes: Json = self._document.node.get("components", {}).get("securitySchemes", {})
         return [[self._document.resolve(schemes[name]) for name in one] for one in wanted]
 
     def example(self, status: int) -> Any:
-        """The recorded example of a JSON body. ContractError where there is none."""
+        """The recorded example of a JSON body. ContractError if there is none."""
         answer = self.answer(status)
         content = answer.contents.get("application/json") if answer else None
         if content is None or "example" not in content.node:
@@ -140,7 +140,7 @@ class Operation:
         return self._document.resolve(node)
 
     def schemas(self) -> Iterator[Schema]:
-        """Every schema the operation is judged by."""
+        """Every schema that checks the operation."""
         yield from (one.schema for one in self.parameters)
         contents = list(self.bodies.values())
         for answer in self.answers.values():
@@ -149,8 +149,8 @@ class Operation:
         yield from (one.schema for one in contents if one.schema is not None)
 
     def statements(self) -> Iterator[Statement]:
-        """Each thing that the contract says of the operation: that it is there, its parameters, the members of its
-        bodies, its answers, their headers and members. What operations share comes with each of them."""
+        """Each statement about the operation: that it exists, its parameters, the members of its bodies, its answers,
+        their headers and members. Shared parts come with each operation."""
         yield Statement(id(self.spec), self.confidence)
         for node in self._parameters:
             yield self._statement(node, self.confidence)
@@ -174,14 +174,14 @@ class Operation:
                 yield from self._members(media["schema"], inside, frozenset())
 
     def _members(self, node: Json, enclosing: Confidence, within: frozenset[int]) -> Iterator[Statement]:
-        """Each member of a schema, all the way down; `within`: the schemas it is a part of."""
+        """Each member of a schema, all the way down; `within`: the schemas around it."""
         enclosing = confidence_of(self._document, node, enclosing)
         node = self._document.resolve(node)
         if id(node) in within:
             return
         within |= {id(node)}
         for member in node.get("properties", {}).values():
-            # By its own place and not that of what it refers to: two members may share a schema.
+            # By its own place, not that of its reference: two members may share a schema.
             yield Statement(id(member), confidence_of(self._document, member, enclosing))
             yield from self._members(member, enclosing, within)
         parts: list[Json] = [*node.get("anyOf", ()), *node.get("oneOf", ())]
@@ -236,7 +236,7 @@ class Operation:
 def find(operations: Sequence[Operation], method: str, url: str) -> Operation | None:
     """The operation that answers this call: at its real host, or below any prefix of another one.
 
-    At a real host no prefix is seen through: what is a stand-in's elsewhere is a wrong path there.
+    At a real host no prefix is allowed: a path that is right at a stand-in is wrong there.
     """
     split = urlsplit(url)
     own = any(address.host == split.hostname for one in operations for address in one.addresses)
@@ -252,7 +252,7 @@ def find(operations: Sequence[Operation], method: str, url: str) -> Operation | 
 
 
 def path_values(operation: Operation, url: str) -> dict[str, str]:
-    """The path parameters of a call, by name; empty where the address is none of the operation's."""
+    """The path parameters of a call, by name; empty if the address is not the operation's."""
     path = urlsplit(url).path
     for address in operation.addresses:
         if match := address.pattern.fullmatch(path):

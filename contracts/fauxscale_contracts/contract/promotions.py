@@ -1,4 +1,4 @@
-"""Holds a changed contract to its sources: nothing becomes surer without one, and nothing less sure."""
+"""Checks a changed contract: nothing becomes more certain without a source, and nothing less certain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from .violations import pointer
 
 
 def check_promotions(before: Json, after: Json) -> list[str]:
-    """List each place that became surer without a source and a date of its own, and each that became less sure."""
+    """List each place that became more certain without a source and a date of its own, and each that became less
+    certain."""
     return list(_changes(before, after, ()))
 
 
@@ -33,7 +34,7 @@ def _changes(before: Any, after: Any, at: tuple[object, ...]) -> Iterator[str]:
 
 
 def _rank(node: Json) -> int | None:
-    """The surest is 0; None where nothing is said."""
+    """0 for the most certain; None without a value."""
     return CONFIDENCES.index(node[WORD]) if node.get(WORD) in CONFIDENCES else None
 
 

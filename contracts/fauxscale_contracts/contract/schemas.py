@@ -13,7 +13,7 @@ from .violations import ContractError, Severity, Violation, brief, pointer
 
 Json: TypeAlias = dict[str, Any]
 _LISTS = ("anyOf", "oneOf", "prefixItems")
-# Not `not`: what is denied must not become narrower.
+# Without `not`: a negated schema must not become narrower.
 _SINGLES = ("items", "additionalProperties")
 
 
@@ -48,7 +48,7 @@ class Document:
         return self._shared[reference]
 
     def resolve(self, node: Json) -> Json:
-        """A node, references followed. Raises ContractError for one that leads nowhere."""
+        """A node, references followed. Raises ContractError for a reference to nothing."""
         for _ in range(20):
             if "$ref" not in node:
                 return node
@@ -64,10 +64,10 @@ class Document:
 class Schema:
     """A schema and the document its references point into.
 
-    Objects that say nothing of further members are judged as if closed, so that a misspelt member is
-    noticed; how bad it is says `x-unknown` beside `properties` ("ignored", "undocumented"; the latter by
-    default). A member forbidden by `additionalProperties: false` would be rejected, and so would a value that breaks
-    its schema, unless that schema is a guess, or the value is valid by the one in `x-perhaps`: values that may be taken
+    Objects that do not mention further members are checked as if closed, so that a misspelt member is noticed; its
+    severity is `x-unknown` beside `properties` ("ignored", "undocumented"; the latter by default). A member
+    forbidden by `additionalProperties: false` would be rejected, and so would a value that breaks its schema,
+    unless that schema is a guess, or the value is valid by the one in `x-perhaps`: values that may be accepted
     although nothing promises it.
     """
 
@@ -83,15 +83,15 @@ class Schema:
         return self.document.schema(node)
 
     def is_valid(self, value: object) -> bool:
-        """Tell whether a value is valid by the letter of JSON Schema: open objects are open."""
+        """Check whether a value is valid by JSON Schema alone: open objects are open."""
         if self._plain is None:
             self._plain = _compile(self.node, self.document.schemas)
         return bool(self._plain.is_valid(value))
 
     def violations(self, value: object, at: tuple[object, ...]) -> list[Violation]:
-        """List what is wrong with a JSON value that stands at the place `at`.
+        """List what is wrong with a JSON value at the place `at`.
 
-        Of alternatives at the top (`anyOf`) the one counts that the value comes closest to.
+        Of alternatives at the top (`anyOf`) the one closest to the value counts.
         """
         if self._strict is None:
             self._closed = {"components": self.document.closed, **close(self.node)}
@@ -137,7 +137,7 @@ class Schema:
         yield Violation(pointer(place), brief(error.message), self._severity(node, error.instance), rule)
 
     def _severity(self, node: Json, value: Any) -> Severity:
-        """How bad a value is that breaks a schema."""
+        """The severity of a value that breaks a schema."""
         perhaps = "x-perhaps" in node and self.within(node["x-perhaps"]).is_valid(value)
         return "undocumented" if perhaps or node.get("x-confidence") == "guess" else "would be rejected"
 
@@ -149,7 +149,7 @@ class Schema:
 
 
 def _combined(denied: Json, instance: Any) -> Iterator[list[str]]:
-    """The names of members that must not stand together, of each denied combination that an object has."""
+    """The names of members that must not be combined, for each forbidden combination in an object."""
     if not isinstance(instance, dict):
         return
     members = cast("Json", instance)
@@ -162,7 +162,7 @@ def _combined(denied: Json, instance: Any) -> Iterator[list[str]]:
 
 
 def _member(node: Any, step: str | int) -> Any:
-    """What stands one step further inside, or None."""
+    """The value one step further inside, or None."""
     try:
         return node[step]
     except (KeyError, IndexError, TypeError):
@@ -170,7 +170,7 @@ def _member(node: Any, step: str | int) -> Any:
 
 
 def close(node: Any) -> Any:
-    """A copy of a schema in which every object that lists its members has no others."""
+    """A copy of a schema in which every object that lists its members allows no others."""
     if not isinstance(node, dict):
         return node
     copy: Json = dict(cast("Json", node))
@@ -189,13 +189,13 @@ def close(node: Any) -> Any:
 
 
 def types_of(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """The JSON types a schema names; none means any."""
+    """The JSON types that a schema names; none means any."""
     kinds: object = node.get("type", ())
     return (kinds,) if isinstance(kinds, str) else tuple(cast("Iterable[str]", kinds))
 
 
 def _compile(schema: Json, shared: Json) -> Any:
-    if "'$ref'" in str(schema):  # Without references it is compiled alone: a fiftieth of the time.
+    if "'$ref'" in str(schema):  # Compiled alone if it has no references: a fiftieth of the time.
         schema = {"components": shared, **schema}
     with needed_by("a contract"):
         import jsonschema_rs
@@ -208,7 +208,7 @@ def _compile(schema: Json, shared: Json) -> Any:
 def _rule_text(value: object) -> str:
     if isinstance(value, list):
         words = cast("list[object]", value)
-        # Alternatives by their names, where they have any.
+        # Alternatives by their names, if they have any.
         named = [str(cast("Json", one)["$ref"]) for one in words if isinstance(one, dict) and "$ref" in one]
         if named and len(named) == len(words):
             return " or ".join(one.rpartition("/")[2] for one in named)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, cast
 from .schemas import Json, types_of
 from .violations import Violation, brief
 
-# How JSON spells numbers, and what is read as a flag here and there.
+# JSON's spelling of numbers, and common spellings of flags.
 _USUAL = {
     "integer": re.compile(r"-?(0|[1-9][0-9]*)"),
     "number": re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?"),
@@ -24,8 +24,8 @@ _FLAGS = (*_TRUE, "false", "f", "no", "n", "off", "0")
 
 
 def read_text(text: str, node: Json, at: str) -> tuple[object, list[Violation]]:
-    """Read the text of a form field, query or header as the JSON type of its schema, and list what is odd about its
-    spelling: no service documents which spellings of a number or a flag it reads beside JSON's own."""
+    """Read the text of a form field, query or header as the JSON type of its schema, and list doubts about its
+    spelling: no service documents which spellings of a number or a flag it reads besides JSON's own."""
     read = coerce(text, node)
     kinds = types_of(node)
     lax = _lax(text, kinds)
@@ -40,7 +40,7 @@ def read_text(text: str, node: Json, at: str) -> tuple[object, list[Violation]]:
 
 
 def _lax(text: str, kinds: Sequence[str]) -> object:
-    """What a lenient reader takes a text for, None for what is neither number nor flag."""
+    """How a lenient parser reads a text, None if it is neither number nor flag."""
     if "boolean" in kinds and text.strip().lower() in _FLAGS:
         return text.strip().lower() in _TRUE
     if "integer" in kinds or "number" in kinds:
@@ -72,8 +72,8 @@ def coerce(text: str, node: Mapping[str, Any]) -> object:
 
 
 def load(text: str | bytes) -> Any:
-    """Parse JSON by the letter of RFC 8259: no NaN, no Infinity. ValueError for these, for texts that are no Unicode,
-    and for values that no schema can judge."""
+    """Parse JSON strictly by RFC 8259: no NaN, no Infinity. ValueError for these, for texts that are no Unicode, and
+    for values that no schema can check."""
     whole = text if isinstance(text, str) else text.decode(json.detect_encoding(text))
     try:
         value = json.loads(whole, parse_constant=_no_constant)
@@ -89,7 +89,7 @@ def load(text: str | bytes) -> Any:
 
 
 def _is_deeper(value: object, most: int) -> bool:
-    """Whether lists and objects nest more than `most` levels, told without recursion."""
+    """Whether lists and objects nest more than `most` levels, without recursion."""
     level: list[object] = [value]
     for _ in range(most):
         lists = [cast("list[object]", one) for one in level if isinstance(one, list)]

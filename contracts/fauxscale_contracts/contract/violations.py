@@ -9,12 +9,12 @@ from typing import Literal, TypeAlias
 from fauxscale.errors import FauxscaleError
 
 Severity: TypeAlias = Literal["would be rejected", "ignored", "undocumented"]
-# Of a request: the service would refuse it · would ignore it · what it does is not documented.
-# Of a reply: a client that holds the service to its word would refuse it · (not used) · it is not on record.
+# In a request: the service would refuse it · would ignore it · its behaviour is not documented.
+# In a reply: a client that relies on the contract would refuse it · (not used) · it is not recorded.
 
 
 class ContractError(FauxscaleError):
-    """Raised for a contract that is missing or cannot be read. The message lists those there are, or what is wrong."""
+    """Raised for a contract that is missing or cannot be read. The message lists the existing ones, or the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def pointer(steps: Iterable[object]) -> str:
 
 
 def brief(text: str, most: int = 160) -> str:
-    """Shorten text to one line, its middle left out when it is long."""
+    """Shorten text to one line, leaving out the middle of a long one."""
     line = " ".join(text.split()) if len(text) <= 2000 else text[:1000] + text[-1000:]
     line = " ".join(line.split())
     if len(line) <= most:

@@ -1,1 +1,1 @@
-"""Situation coverage: which situations of the scenario lists a run met, told from its journals."""
+"""Situation coverage: which situations of the scenario lists a run met, read from its journals."""

@@ -1,4 +1,4 @@
-"""Reads the calls of one account as its journal tells them: what struck each, its links, the job that it polled."""
+"""Reads the calls of one account from its journal: the faults each met, its links, the job it polled."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .shapes import Shape, hint, shape_of
 Entry: TypeAlias = Mapping[str, Any]
 """A call in the control API's JSON."""
 
-# What the client that waits for a job is answered once somebody has cancelled it.
+# The reply to a client that waits for a job after it was cancelled.
 _CANCELLED = 499
-# What a refused read is, where no fault was staged: the clock was moved, or the test itself let the link die.
+# The refusal of a read without a staged fault: the clock was moved, or the test itself let the link expire.
 _DEAD = {"link_expired": "Expire", "link_unknown": "Purge"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call, and the shapes of what struck it: of its faults, or of the refusal that came about by itself."""
+    """One call, and the shapes of its faults, or of a refusal without one."""
 
     entry: Entry
 
@@ -44,13 +44,13 @@ class Call:
 
     @property
     def rule(self) -> str:
-        """Why it was refused; empty where a fault refused it."""
+        """Why it was refused; empty if a fault refused it."""
         failed = any(one["fault"] == "Fail" for one in self.entry.get("configured", ()))
         return "" if failed else str(self.entry.get("rule", ""))
 
     @cached_property
     def shapes(self) -> frozenset[Shape]:
-        """The shapes of the faults that applied; of a refusal without one, the shape of the error it was."""
+        """The shapes of the faults that applied; for a refusal without a fault, the shape of its error."""
         configured: Sequence[Mapping[str, Any]] = self.entry.get("configured", ())
         if configured:
             return frozenset(map(shape_of, configured))
@@ -68,7 +68,7 @@ class Call:
 
     @property
     def was_born_dead(self) -> bool:
-        """Whether it read a link that was dead when it was given out."""
+        """Whether it read a link that had expired when it was given out."""
         return self.rule == "link_expired" and any(one.get("life") == 0 for one in self.entry["results"])
 
     @property
@@ -77,13 +77,13 @@ class Call:
         return frozenset(str(one["link"]) for one in self.entry.get("results", ()))
 
     def reads(self, links: frozenset[str]) -> bool:
-        """Whether it read one of these links. What was refused may only name it in its address."""
+        """Whether it read one of these links. A refused call may only name it in its address."""
         path = str(self.entry.get("path", ""))
         return self.is_read and (bool(self.links & links) or any(one in path for one in links))
 
     @cached_property
     def reply(self) -> object:
-        """Its reply's JSON; None where it is none, or more than the journal keeps."""
+        """Its reply's JSON; None if it is none, or more than the journal keeps."""
         try:
             return json.loads(str(self.entry.get("reply", "")))
         except ValueError:
@@ -97,7 +97,7 @@ class Calls:
         self.profile = profile
         every = [Call(one) for one in entries if one["provider"] == profile.name]
         self.asked = [one for one in every if not one.is_read]
-        # A read of a link that another operation gave out belongs to the list of that one.
+        # A read of a link belongs to the list of the operation that gave the link out.
         self.own = [one for one in self.asked if self._is_of_list(one)]
         others = frozenset(link for one in self.asked if one not in self.own for link in one.links)
         self.read = [one for one in every if one.is_read and not one.reads(others)]
@@ -111,13 +111,13 @@ class Calls:
         return any(fnmatchcase(call.operation, one) for one in patterns)
 
     def on(self, pattern: str) -> list[Call]:
-        """The calls of operations that a rule for this pattern is about."""
+        """The calls of operations that match this pattern of a rule."""
         if pattern == self.profile.download:
             return self.read
         return [one for one in self.asked if fnmatchcase(one.operation, pattern)]
 
     def is_read(self, call: Call) -> bool:
-        """Whether a link that this call gave out was read; of a poll, which gives out none itself, whether any was."""
+        """Whether a link that this call gave out was read; for a poll, which gives out none itself, whether any was."""
         return any(not call.links or one.reads(call.links) for one in self.read)
 
     @cached_property
@@ -142,7 +142,7 @@ def is_pending(poll: Call, job: Job) -> bool:
 
 
 def is_cancelled(poll: Call, profile: Profile, job: Job) -> bool:
-    """Whether a poll was told that its job ended without a result: by a status, or where it answers with a state."""
+    """Whether a poll answered that its job ended without a result: by a status, or by a state."""
     if poll.status == _CANCELLED or not job.state_at or poll.status != 200 or poll.shapes:
         return poll.status == _CANCELLED
     return not is_pending(poll, job) and _at(poll.reply, profile.results.at) is None

@@ -1,4 +1,4 @@
-"""`fauxscale-contracts coverage combine`: one coverage of several runs, in any language."""
+"""`fauxscale-contracts coverage combine`: merges the coverage of several runs, in any language."""
 
 from __future__ import annotations
 

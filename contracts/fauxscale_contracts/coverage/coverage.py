@@ -1,4 +1,4 @@
-"""Coverage: the situations and the places of contracts that a run met, and which tests met each. Runs add up."""
+"""Coverage: the situations and places of contracts that a run met, and which tests met each; runs can be merged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNSENT = "a client that rejects such a file itself makes no call"
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One situation of a list, and which tests met it. `unknown` says why that cannot be told; empty where it can."""
+    """One situation of a list, and which tests met it. `unknown` says why that is not known; otherwise it is empty."""
 
     scenario: Scenario
     stake: Stake
@@ -38,7 +38,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class ListCoverage:
-    """One list of a provider, its situations in order of what is at stake. `called` are the operations that asked for
+    """One list of a provider, its situations in order of what is at stake. `called` are the operations that requested
     its work."""
 
     provider: str
@@ -56,7 +56,7 @@ class ListCoverage:
 
     @property
     def total(self) -> int:
-        """How many there are of which it can be told."""
+        """The number of situations of which it is known."""
         return sum(not one.unknown for one in self.situations)
 
     @property
@@ -91,9 +91,9 @@ class Coverage:
     def note(
         self, test: str, entries: Sequence[Entry], *, contracts: bool = True, whole: bool = True
     ) -> None:
-        """Note the journal of one account, entries in order, as what a test did.
+        """Note the journal of one account, entries in order, as a test's.
 
-        `contracts`: the places of contracts as well. Not `whole`: calls that no account took are not among those noted.
+        `contracts`: the places of contracts as well. Not `whole`: calls without an account are missing.
         """
         for provider in dict.fromkeys(str(one["provider"]) for one in entries):
             for one in lists_of(provider):
@@ -103,7 +103,7 @@ class Coverage:
                 self._note_places(test, entry)
 
     def add_members(self, members: Mapping[str, Any]) -> None:
-        """Add what `to_members` made elsewhere."""
+        """Add the output of `to_members`."""
         for one in members["lists"]:
             key = one["provider"], one["list"]
             for kept, found in ((self._called, one["called"]), (self._met, one["met"])):
@@ -149,7 +149,7 @@ class Coverage:
 
     @property
     def lists(self) -> list[ListCoverage]:
-        """Every list that a call asked for the work of."""
+        """Every list whose work a call requested."""
         return [self._list(one) for one in self._used()]
 
     @property
@@ -167,7 +167,7 @@ class Coverage:
 
     @property
     def share(self) -> float:
-        """Percent of the situations of all lists that were met; 100 where there are none."""
+        """Percent of the situations of all lists that were met; 100 if there are none."""
         every = self.lists
         total = sum(one.total for one in every)
         return 100 * sum(one.met for one in every) / total if total else 100.0
@@ -187,10 +187,10 @@ class Coverage:
                 return UNTOLD
             if one.key == "wrong":
                 return UNASSIGNED if key in self._blind else ""
-            # Of a client that was given such a file and refused it there is no call.
+            # A client that refused such a file itself made no call.
             return UNSENT if _may_be_refused_by_client(one) else ""
 
-        # A client that never submits to a queue, say, cannot come into what happens there.
+        # A client that never submits to a queue, for example, cannot get into a queue's situations.
         reachable = [one for one in of.scenarios if not one.only or one.only in called]
         situations = tuple(
             Situation(one, stake_of(one, of.profile), tuple(sorted(met.get(one.id, ()))), unknown(one))
@@ -236,7 +236,7 @@ class Coverage:
 
 
 def first_of_each_stake(situations: Iterable[Situation]) -> list[Situation]:
-    """Order situations so that those stand first of which each has something else at stake, the dearest first."""
+    """Order situations so that the first ones each have something else at stake, the most expensive first."""
     firsts: dict[Stake, Situation] = {}
     others: list[Situation] = []
     for one in situations:
@@ -248,7 +248,7 @@ def first_of_each_stake(situations: Iterable[Situation]) -> list[Situation]:
 
 
 def _may_be_refused_by_client(scenario: Scenario) -> bool:
-    """Whether a client can see by what it is given that the service would refuse it."""
+    """Whether a client can see from its input that the service would refuse it."""
     return scenario.picture in REFUSED or scenario.mask != "fits"
 
 

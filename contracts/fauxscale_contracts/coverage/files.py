@@ -17,7 +17,7 @@ _VERSION = 1
 
 
 def as_json(coverage: Coverage) -> str:
-    """Write coverage with what is missing in it; `read` makes the same of it again."""
+    """Write coverage with what is missing in it; `read` restores it."""
     lists = coverage.lists
     summary = {
         "met": sum(one.met for one in lists),
@@ -35,7 +35,7 @@ def as_json(coverage: Coverage) -> str:
 
 
 def read(file: Path) -> Coverage:
-    """Read coverage, or journals and judge them. Raises ContractError saying what is wrong with the file."""
+    """Read coverage, or read and evaluate journals. Raises ContractError with the reason if the file is invalid."""
     try:
         body: Mapping[str, Any] = json.loads(file.read_bytes())
         coverage = Coverage()

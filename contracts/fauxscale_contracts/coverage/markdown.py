@@ -13,7 +13,7 @@ _SHOWN = 3
 
 
 def as_markdown(coverage: Coverage) -> str:
-    """A table of each list by what is at stake, the tests that close the dearest gaps, and a table of contracts."""
+    """A table of each list by what is at stake, the tests that close the costliest gaps, and a table of contracts."""
     lines = ["# Situation coverage", ""]
     for one in coverage.lists:
         lines += [*_list(one), ""]

@@ -1,4 +1,4 @@
-"""Writes coverage as one HTML page: what is dearest first, and behind each gap the test that closes it."""
+"""Writes coverage as one static HTML page: the costliest gaps first, each with the test that closes it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def as_html(coverage: Coverage, made: str) -> str:
 
 
 def _list(of: ListCoverage, *, opened: bool) -> Iterator[str]:
-    """One list; where it is `opened`, with its dearest gap unfolded, so that it is seen what is in one."""
+    """One list; if `opened`, with its costliest gap unfolded as an example."""
     share = 100 * of.met / of.total if of.total else 100
     yield f'<h2>{escape(of.title)} <span class="count">{of.met} of {of.total} met</span></h2>'
     yield f'<div class="bar"><i style="width: {share:.1f}%"></i></div>'
@@ -95,7 +95,7 @@ def _list(of: ListCoverage, *, opened: bool) -> Iterator[str]:
 def _stake(stake: Stake, found: list[Situation], opened: Sequence[Situation]) -> Iterator[str]:
     met, total = sum(bool(one.met_by) for one in found), sum(not one.unknown for one in found)
     yield f'<h3>{escape(TITLES[stake])} <span class="count">{met} of {total}</span></h3><div class="grid">'
-    # Within what is at stake: what is missing first.
+    # Within the same stakes: missing ones first.
     for one in sorted(found, key=lambda one: (bool(one.met_by), bool(one.unknown))):
         yield from _situation(one, " open" if one in opened else "")
     yield "</div>"

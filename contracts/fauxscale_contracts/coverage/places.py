@@ -1,4 +1,4 @@
-"""Lists what a contract has for an operation, members, values, statuses and error codes, and which of it calls met."""
+"""Lists an operation's members, values, statuses and error codes by its contract, and which of them calls met."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["member", "value", "status", "error code"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Place: TypeAlias = tuple[Kind, str]
 """A member by its JSON pointer, a value as `/member=VALUE`, a status as the contract writes it, an error code as
-`/member=CODE` of the body of an error."""
+`/member=CODE` of an error's body."""
 
 
 def known(operation: Operation) -> list[Place]:
@@ -42,7 +42,7 @@ def known(operation: Operation) -> list[Place]:
 
 
 def met(operation: Operation, call: Call) -> Iterator[Place]:
-    """The places that one call met; some may be none that the contract has."""
+    """The places that one call met; some may not be in the contract."""
     for place, value in _sent(call):
         yield "member", place
         yield "value", f"{place}={_text(value)}"
@@ -56,7 +56,7 @@ def met(operation: Operation, call: Call) -> Iterator[Place]:
 
 
 def _sent(call: Call) -> Iterator[tuple[str, object]]:
-    """What a call sent: each place, and its value where the journal has it."""
+    """The places of a call's request, with their values if the journal has them."""
     entry = call.entry
     query = urlsplit(str(entry.get("path", ""))).query
     yield from ((pointer(("query", name)), value) for name, value in parse_qsl(query, keep_blank_values=True))
@@ -70,7 +70,7 @@ def _sent(call: Call) -> Iterator[tuple[str, object]]:
                 continue
     sent = entry.get("sent", ())
     if sent:
-        # Parameters have defaults filled in: only those count that the body had.
+        # Parameters have defaults filled in: only those in the body count.
         values = dict(_inside("", entry.get("params", {})))
         yield from ((place, values.get(place)) for place in sent)
 
@@ -100,7 +100,7 @@ def _bodies(operation: Operation, body: Json) -> Iterator[Json]:
 def _members(
     operation: Operation, node: Json, place: str, within: frozenset[int]
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Each member of a schema with the values it may have, where they are listed; `within`: what it is a part of."""
+    """Each member of a schema with its allowed values, if they are listed; `within`: the schemas around it."""
     node = operation.resolve(node)
     if id(node) in within:
         return

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 Shape: TypeAlias = tuple[object, ...]
-"""The kind of a fault, and of its members what a client can tell apart."""
+"""The kind of a fault, and those of its members that a client can tell apart."""
 
 FAR = 3600.0
-"""Seconds from which a wait is one that no client should sleep through."""
+"""The shortest wait, in seconds, that no client should sleep through."""
 _NUMBER = re.compile(r"/\d+(?=/|$)")
 
 
@@ -25,13 +25,13 @@ def shape_of(fault: Mapping[str, Any]) -> Shape:
     """The shape of a fault in the journal's JSON, which leaves out members at their default."""
     kind = str(fault["fault"])
     if kind == "EmptyData":
-        return "Body", "no results"  # the same to a client, whichever staged it
+        return "Body", "no results"  # a client cannot tell them apart
     return (kind, *_DETAILS.get(kind, _nothing)(fault))
 
 
 def hint(status: int, retry_after: float | None, *, dated: bool = False) -> str:
-    """What an error says of a wait. Only of 429 does a client read it closely; where asking again mends nothing it is
-    not read at all."""
+    """An error's wait. Only for 429 does a client read it closely; if asking again cannot help it is not read at
+    all."""
     if status != 429 and status < 500:
         return ""
     if retry_after is None:

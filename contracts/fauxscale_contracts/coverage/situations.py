@@ -1,4 +1,4 @@
-"""Tells which situations of a list were met, from journals alone: a situation is what its scenario stages."""
+"""Finds which situations of a list were met, from journals alone; a situation is what its scenario stages."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .shapes import FAR, Shape, members_of, shape_of
 
 Matcher: TypeAlias = Callable[[Calls], bool]
 Family: TypeAlias = tuple[str, Shape, bool]
-"""The operations that a fault is staged on, the family of its shape, and whether it strikes every time."""
-# They apply to the work; what they do is seen by who reads the link.
+"""The operations that a fault is staged on, the family of its shape, and whether it applies every time."""
+# They apply to the work, but only a reader of the link sees them.
 _SEEN_BY_READERS = ("SameSize", "Smaller", "ForgedUrl")
 
 
@@ -41,16 +41,16 @@ class SituationList:
         return {one.id: _matcher(one, self.profile, families) for one in self.scenarios}
 
     def asks_for_work(self, operation: str) -> bool:
-        """Whether calls of an operation ask for work of this list."""
+        """Whether calls of an operation request work of this list."""
         return fnmatchcase(operation, self.profile.work)
 
     def knows(self, operation: str) -> bool:
-        """Whether an operation asks for work of this list, or polls it."""
+        """Whether an operation requests work of this list, or polls it."""
         job = self.profile.job
         return self.asks_for_work(operation) or (job is not None and operation in (job.status, job.result))
 
     def is_used(self, entries: Iterable[Entry]) -> bool:
-        """Whether one of these calls asked for work of this list."""
+        """Whether one of these calls requested work of this list."""
         name = self.profile.name
         return any(one["provider"] == name and self.asks_for_work(str(one["operation"])) for one in entries)
 
@@ -68,7 +68,7 @@ class SituationList:
 
 @cache
 def lists_of(provider: str) -> tuple[SituationList, ...]:
-    """Every list of a provider; none of one that has no profile."""
+    """Every list of a provider; none without a profile."""
     found = profiles().by_name.get(provider)
     if found is None:
         return ()
@@ -77,7 +77,7 @@ def lists_of(provider: str) -> tuple[SituationList, ...]:
 
 
 def _matcher(scenario: Scenario, profile: Profile, families: Set[Family]) -> Matcher | None:
-    """How a journal shows that a scenario's situation was met; None where it does not."""
+    """How a journal shows that a scenario's situation was met; None if it does not."""
     if scenario.faults:
         staged = [_staged(one, profile, families) for one in scenario.faults]
         return lambda calls: all(matches(calls) for matches in staged)
@@ -97,8 +97,8 @@ def _matcher(scenario: Scenario, profile: Profile, families: Set[Family]) -> Mat
 
 
 def _staged(staged: StagedFault, profile: Profile, families: Set[Family]) -> Matcher:
-    """Whether a fault of the same shape applied, as often: where the list has one for once and one for ever, to all
-    calls from some one on, twice at least, or not."""
+    """Whether a fault of the same shape applied, as often: if the list has one fault for once and one for ever, it must
+    have applied to all calls from one on, at least two; or not."""
     shape = shape_of(members_of(staged.fault))
     family = _family(shape)
     on_both = {(staged.on, family, True), (staged.on, family, False)} <= families
@@ -110,7 +110,7 @@ def _staged(staged: StagedFault, profile: Profile, families: Set[Family]) -> Mat
         ]
 
     def always(calls: Calls) -> int:
-        """How many of the last calls were struck, each by one of the family."""
+        """How many of the last calls had a fault, each one of the family."""
         count = 0
         for one in reversed(calls.on(staged.on)):
             if family not in map(_family, one.shapes):
@@ -133,8 +133,8 @@ def _staged(staged: StagedFault, profile: Profile, families: Set[Family]) -> Mat
 
 
 def _family(shape: Shape) -> Shape:
-    """What tells a fault that strikes every time from others: of an error, its status alone, unless it asks for a wait
-    that no client should sleep through."""
+    """The part of a shape that identifies a fault that applies every time: for an error its status alone, unless it
+    asks for a wait that no client should sleep through."""
     return shape[:2] if shape[0] == "Fail" and shape[-1] != "far future" else shape
 
 
@@ -180,7 +180,7 @@ def _of_jobs(scenario: Scenario, profile: Profile, job: Job) -> Matcher:
         return any(is_cancelled(one, profile, job) for one in polls)
 
     def reordered(jobs: list[list[Call]]) -> bool:
-        """Whether a job was seen to be done before one that had been submitted earlier was."""
+        """Whether a job was seen to be done before one that was submitted earlier."""
         seen = [end.entry["n"] for end in map(done, jobs) if end is not None]
         return seen != sorted(seen)
 
@@ -196,7 +196,7 @@ def _of_jobs(scenario: Scenario, profile: Profile, job: Job) -> Matcher:
 
 
 def _asks(call: Call, options: Mapping[str, object]) -> bool:
-    """Whether a call asked for the same: the same values, and for a text beyond ASCII any such text."""
+    """Whether a call had the same parameters: equal values, and for a text beyond ASCII any such text."""
     params: Mapping[str, object] = call.entry.get("params", {})
     return all(
         isinstance(asked := params.get(name), str) and not asked.isascii()
@@ -215,6 +215,6 @@ def _shows(call: Call, name: str) -> bool:
     image: Mapping[str, object] | None = call.entry.get("image")
     if image is not None and looks_like(name, image):
         return True
-    # A queue takes the file and refuses it where its result is asked for.
+    # A queue accepts the file and refuses it at the result.
     refused: Mapping[str, object] = call.entry.get("refused_file") or {"rule": call.rule}
     return was_refused_like(name, refused)

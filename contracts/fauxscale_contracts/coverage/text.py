@@ -1,4 +1,4 @@
-"""Writes coverage as text: one line, and a table for a terminal; and what a test needs to close a gap."""
+"""Writes coverage as text: one line, a table for a terminal, and what a test needs to close a gap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLURAL = {"member": "members", "value": "values", "status": "statuses", "error c
 
 
 def summary(coverage: Coverage) -> str:
-    """One line: how many situations were met, of which operations, and what of the rest is dearest. "" where no list
+    """One line: how many situations were met, of which operations, and which of the rest costs the most. "" if no list
     was used."""
     lists = coverage.lists
     if not lists:
@@ -37,7 +37,7 @@ def summary(coverage: Coverage) -> str:
 
 
 def as_text(coverage: Coverage) -> str:
-    """A table of each list, what is dearest first, and of each operation of a contract."""
+    """A table of each list, the most expensive situations first, and of each operation of a contract."""
     lines: list[str] = []
     for one in coverage.lists:
         lines += [*_list(one), ""]
@@ -47,7 +47,7 @@ def as_text(coverage: Coverage) -> str:
 
 
 def closing_test(scenario: Scenario) -> list[str]:
-    """A test that brings a client into this situation: its author adds the call of the client."""
+    """A test that brings a client into this situation: its author adds the client's call."""
     lines = staging_lines(scenario)
     fixtures = "fauxscale, sample_image" if any("sample_image" in one for one in lines) else "fauxscale"
     name = scenario.id.replace("-", "_")
@@ -61,14 +61,14 @@ def closing_test(scenario: Scenario) -> list[str]:
 
 
 def counts(operation: OperationCoverage) -> dict[Kind, tuple[int, int]]:
-    """Of each kind of place that a contract has, how many were met and how many there are."""
+    """For each kind of place in a contract, how many were met and how many there are."""
     every = Counter(kind for kind, _ in operation.places)
     met = Counter(kind for (kind, _), tests in operation.places.items() if tests)
     return {kind: (met[kind], every[kind]) for kind in KINDS if every[kind]}
 
 
 def by_tests(tests: Sequence[str], most: int = 1) -> str:
-    """Name the tests that met something, some of them."""
+    """Name the tests that met something, or some of them."""
     more = f" and {len(tests) - most} more" if len(tests) > most else ""
     return ", ".join(tests[:most]) + more
 

@@ -1,4 +1,4 @@
-"""`fauxscale-contracts drift`: probe a service with the smallest requests, priced first, and say what changed."""
+"""`fauxscale-contracts drift`: shows the price, probes a service with the smallest requests, reports changes."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def drift(
             )
         except (Unreachable, ContractError, RecordingError) as error:
             give_up(redact.text(str(error), [key]))
-        # Before any file is written: it has been paid for.
+        # Before any file is written: the user has paid for it.
         click.echo(report.to_json() if as_json else report.to_text())
         if patch is not None and not as_json:
             click.echo(report.patch or "these replies settle no guess")

@@ -16,23 +16,23 @@ from fauxscale_contracts.contract.violations import Violation, brief
 from fauxscale_contracts.profiles.pictures import decoded
 
 Kind: TypeAlias = Literal["news", "additive", "risky", "breaking"]
-# What a client sees of an answer: kinds of values by JSON pointer (`*` is any item), headers among them.
+# A client's view of an answer: kinds of values by JSON pointer (`*` is any item), headers included.
 Shape: TypeAlias = dict[str, frozenset[str]]
 
 KINDS: tuple[Kind, ...] = ("news", "additive", "risky", "breaking")
-# Headers that clients act upon; the others differ from one front end to the next.
+# Headers that clients use; the others differ between front ends.
 _TELLING = re.compile(r"retry-after(-ms)?|x-ratelimit-.+|ratelimit.*|x-fal-.+|location")
 _NUMBER = re.compile(r"/\d+(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference. Four members say what each side has at `pointer`; "" where a side says nothing. `used_by` names
-    the clients that use the place, where that was asked for.
+    """One difference. Four members give each side's value at `pointer`; "" if a side has none. `used_by` names the
+    clients that use the place, if usage was given.
 
-    news: the contract had guessed, and now it is known. additive: something new that a tolerant client does not notice.
-    risky: a client that relied on what was observed and never promised may fail. breaking: a client that relied on
-    what is documented fails.
+    news: the contract had guessed, and now it is known. additive: something new that a tolerant client does not
+    notice. risky: a client that relied on what was observed and never promised may fail. breaking: a client that
+    relied on what is documented fails.
     """
 
     kind: Kind
@@ -52,7 +52,7 @@ def compare(
     stood_in: Mapping[str, Exchange],
     recorded: Iterable[Exchange] = (),
 ) -> list[Difference]:
-    """List every difference, the gravest first. `live` and `stood_in` are answers by probe."""
+    """List every difference, the most serious first. `live` and `stood_in` are answers by probe."""
     kept = [one for one in recorded if one.reply is not None]
     found = [
         difference
@@ -70,7 +70,7 @@ def compare(
 
 
 def by_gravity(findings: Iterable[Difference]) -> list[Difference]:
-    """Order findings, the gravest first."""
+    """Order findings, the most serious first."""
     return sorted(findings, key=lambda one: -KINDS.index(one.kind))
 
 
@@ -96,10 +96,10 @@ def _probe(
     now = shape(reply)
     before = shape(expected) if expected else {}
     then = _union(shape(one.reply) for one in recorded if one.reply and _alike(one, live))
-    # Other pictures have other sizes: those recorded say nothing of the probe's.
+    # Other pictures have other sizes: recorded sizes say nothing about the probe's.
     then.pop("/picture", None)
     seen: set[str] = set()
-    # An exchange of no operation is a picture taken out of a reply that was checked itself.
+    # An exchange without an operation is a picture from a reply that was checked itself.
     for violation in contract.check_response(live) if live.operation else ():
         place = _NUMBER.sub("/*", violation.pointer)
         if place in seen:
@@ -113,7 +113,7 @@ def _probe(
         if place in seen or here == known or (here and here <= known):
             continue
         if any(place.startswith(f"{other}/") for other in seen):
-            continue  # what holds it is gone or new, and was named
+            continue  # the element around it is missing or new, and was reported
         seen.add(place)
         sides = "allowed", _kinds_at(then, place), _kinds_at(before, place), _kinds_at(now, place)
         yield _compared(probe, place, here, known, sides, compared=bool(before or then))
@@ -134,14 +134,14 @@ def _compared(
         return Difference("additive", probe, place, "is unknown to the mock server", *sides)
     if place == "/picture" and here:
         return Difference("breaking", probe, place, "the picture is different", *sides)
-    # What only the stand-in said was its own guess; what a recording holds was observed.
+    # A value that only the stand-in has was its own guess; one in a recording was observed.
     kind: Kind = "risky" if sides[1] else "news"
     message = "has a different type of value" if here else "is missing, but no contract promised it"
     return Difference(kind, probe, place, message, *sides)
 
 
 def _kind(contract: Contract, live: Exchange, violation: Violation) -> Kind:
-    """Grade a departure by the rule that found it, and by how sure the contract is of that place."""
+    """Grade a violation by its rule, and by the contract's certainty of that place."""
     rule = violation.rule.partition(" ")[0]
     body = violation.pointer.startswith("/body") or violation.pointer == "/headers/content-type"
     grave = body and rule in ("required", "type", "content", "picture", "format")
@@ -151,7 +151,7 @@ def _kind(contract: Contract, live: Exchange, violation: Violation) -> Kind:
 
 
 def graded(kind: Kind, sure: Confidence) -> Kind:
-    """A departure from a guess breaks no promise; one from what was observed is at most a risk."""
+    """A violation of a guess breaks no promise; one of an observation is at most a risk."""
     if sure == "guess":
         return "news"
     most = KINDS.index("risky") if sure == "observed" else len(KINDS)
@@ -159,7 +159,7 @@ def graded(kind: Kind, sure: Confidence) -> Kind:
 
 
 def shape(reply: Reply) -> Shape:
-    """Reduce an answer to what a client sees of it, values left out."""
+    """Reduce an answer to a client's view of it, without values."""
     found: dict[str, set[str]] = {}
     for name, _ in reply.headers:
         if _TELLING.fullmatch(name.lower()):

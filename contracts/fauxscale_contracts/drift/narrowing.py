@@ -18,9 +18,10 @@ def narrow(
     stood_in: Mapping[str, Exchange],
     results: str,
 ) -> tuple[list[Difference], list[Difference]]:
-    """Part findings into those about what a client uses, with its name, and the rest.
+    """Split findings into those about places that a client uses, with its name, and the rest.
 
-    `results` is the operation whose replies lead to pictures: those belong to no operation of their own.
+    `results` is the operation whose replies contain links to pictures: reads of those have no operation of their
+    own.
     """
     used: list[Difference] = []
     unused: list[Difference] = []
@@ -34,7 +35,7 @@ def narrow(
 def _users(
     usage: Usage, pointer: str, live: Exchange | None, stood_in: Exchange | None, results: str
 ) -> list[str]:
-    """Who uses the place of a finding: of an answer's status or headers, all who met the answer."""
+    """Who uses the place of a finding: for an answer's status or headers, all who got the answer."""
     name = next((one.operation for one in (live, stood_in) if one and one.operation), results)
     if name not in usage.contract.operations:
         return []

@@ -19,7 +19,7 @@ from fauxscale_contracts.contract.schemas import Document, Json
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an observation comes from: a source that a reader can follow, and the day."""
+    """The source of an observation, which a reader can check, and the day."""
 
     source: str
     date: str
@@ -31,9 +31,9 @@ class Origin:
 def rewrite(contract: Contract, live: Mapping[str, Exchange], origin: Origin, secrets: list[str]) -> Json:
     """Return the contract's document with each guess that an answer settles turned into an observation.
 
-    An answer that was guessed, or is not on record, becomes the one observed; so does a guessed body, and a guessed
-    member of a body that is known. What is documented or was observed before is left as it is: a departure from that is
-    drift, which somebody has to look into.
+    An answer that was guessed, or is not recorded, becomes the one observed; so does a guessed body, and a guessed
+    member of a known body. Documented and observed statements are not changed: a departure from those is drift,
+    which somebody has to examine.
     """
     document = deepcopy(contract.document)
     for exchange in live.values():
@@ -43,7 +43,7 @@ def rewrite(contract: Contract, live: Mapping[str, Exchange], origin: Origin, se
 
 
 def diff(before: Json, after: Json, name: str) -> str:
-    """The change as a unified diff of the contract's file; empty where there is none."""
+    """The change as a unified diff of the contract's file; empty if there is none."""
     old, new = (json.dumps(one, indent=2, ensure_ascii=False).splitlines(True) for one in (before, after))
     return "".join(unified_diff(old, new, f"a/{name}", f"b/{name}"))
 
@@ -66,7 +66,7 @@ def _settle(document: Json, operation: str, reply: Reply, origin: Origin, mask: 
         return
     answer = confidence_of(whole, responses[status], above)
     if answer == "guess":
-        # Written out: what operations share is not known of the others.
+        # Written in full: shared parts are not known for the other operations.
         kept = deepcopy(whole.resolve(responses[status]))
         responses[status] = kept | {WORD: "observed", "x-recorded": origin.note()} | _content(reply, mask)
         return
@@ -124,7 +124,7 @@ def _json(reply: Reply) -> Any:
 
 
 def _schema(value: Any) -> Json:
-    """The narrowest schema that says of a value what its kinds are."""
+    """The narrowest schema of a value's types."""
     if isinstance(value, dict):
         members = cast("Json", value)
         inside = {name: _schema(one) for name, one in members.items()}

@@ -10,7 +10,7 @@ from fauxscale_contracts.profiles.profile import Profile
 
 from .compare import KINDS, Difference, Kind, gravest
 
-# What the command ends with; 2 is for what could not be run, as everywhere.
+# The exit statuses of the command; 2 is for runs without a verdict, as everywhere.
 EXITS: dict[Kind | None, int] = {None: 0, "news": 0, "additive": 3, "risky": 4, "breaking": 5}
 
 _NAMED = 3
@@ -19,8 +19,8 @@ _NAMED = 3
 @dataclass(frozen=True, slots=True)
 class DriftReport:
     """The findings at `base_url`. `cost` in dollars, by the price list. `patch`: the diff that turns the contract's
-    guesses into what was observed; empty where there is nothing to learn. `unused`: differences in parts that no
-    client uses, where that was asked for; they do not count. `untried`: what was not looked at, and how it can be."""
+    guesses into observations; empty if there is nothing to learn. `unused`: differences in parts that no client uses,
+    if usage was given; they do not count. `untried`: what was not tried, and how to try it."""
 
     provider: str
     api_version: str
@@ -93,7 +93,8 @@ def _named(users: Sequence[str]) -> str:
 
 
 def plan(profile: Profile, trials: float = 0.0) -> tuple[str, float]:
-    """Say what probing will cost, and return the most it can, in dollars. `trials`: what trials add to it at most."""
+    """Print the price of the probes, and return the most they can cost, in dollars. `trials`: the most that trials
+    add."""
     probes = profile.probes
     likely = sum(one.cost for one in probes)
     most = sum(one.worst_cost for one in probes) + trials

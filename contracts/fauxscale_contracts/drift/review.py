@@ -1,4 +1,4 @@
-"""`fauxscale-contracts review`: holds a changed contract to its sources."""
+"""`fauxscale-contracts review`: checks a changed contract against its sources."""
 
 from __future__ import annotations
 

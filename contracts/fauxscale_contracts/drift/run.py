@@ -1,4 +1,4 @@
-"""Runs a drift check: the probes at the service, the same at a stand-in, and the comparison."""
+"""Runs a drift check: sends the probes to the service and to a stand-in, and compares the answers."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ async def examine(
     used: Sequence[Usage] = (),
     trials: Trials = _NO_TRIALS,
 ) -> DriftReport:
-    """Probe a service through `http`, and compare. A whole answer may take `timeout` seconds. What is not in `used`
-    does not count towards the verdict, where there are any.
+    """Probe a service through `http`, and compare. A whole answer may take `timeout` seconds. If `used` is given, only
+    what is in it counts towards the verdict.
 
     Raises Unreachable, ContractError, RecordingError.
     """
@@ -71,7 +71,7 @@ async def examine(
 
 
 def _departures(contract: Contract, profile: Profile, outcomes: Iterable[Outcome]) -> Iterator[Difference]:
-    """What failed and no comparison of answers tells: that of refused probes and of pictures has been made."""
+    """The failed checks that the comparison does not cover: it covers refused probes and pictures."""
     compared = {"picture", *(probe.id for probe in profile.probes)}
     operation = contract.operation(paid(profile).operation)
     for one in outcomes:

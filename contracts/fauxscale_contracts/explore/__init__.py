@@ -1,1 +1,1 @@
-"""Exploration: a user's own tests run again, once for each situation that can meet one of their calls."""
+"""Exploration: runs a user's own tests again in each situation that can meet one of their calls."""

@@ -1,4 +1,4 @@
-"""Reads the file of accepted findings: what a client is known to do, and nobody shall be told of again."""
+"""Reads the file of accepted findings: what a client is known to do, and what is not reported again."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Patterns of tests and situations, each with the reason why what is found is accepted."""
+    """Patterns of tests and situations, each with the reason why its findings are accepted."""
 
     entries: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def reason(self, test: str, situation: str) -> str:
-        """Why a finding is accepted, "" where it is not."""
+        """Why a finding is accepted, "" if it is not."""
         return next(
             (
                 why

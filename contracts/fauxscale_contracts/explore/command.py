@@ -1,4 +1,4 @@
-"""`fauxscale-contracts explore`: a command in any language, run again in every situation that can meet its calls."""
+"""`fauxscale-contracts explore`: runs a command in any language again in each situation its calls can meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells from an error how a test ended: by its own assertion, by surprise, or by an error that somebody raised."""
+"""Classifies how a test ended, from its error: its own assertion, an accident, or an error raised on purpose."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from traceback import walk_tb
 
 from .played import Ending
 
-# What a program raises where it did not look at what it got, and nobody raises on purpose.
+# Exceptions of programs that did not check a value, which nobody raises on purpose.
 _SURPRISES = (KeyError, IndexError, TypeError, AttributeError, JSONDecodeError)
-# What tests look at pictures with: what it raises there is the test's own finding.
+# Modules with which tests check pictures: an error from there is the test's own finding.
 _CHECKS = ("_pytest.", "PIL.")
 _OF_TESTS = ("test_*.py", "*_test.py", "conftest.py")
 _INSTALLED = tuple(str(Path(one).resolve()) for one in {*sysconfig.get_paths().values(), sys.prefix})
 
 
 def ending_of(error: BaseException, root: Path | None = None) -> tuple[Ending, str]:
-    """How a run ended with this error, and the error in words. `root`: the folder of the user's project."""
+    """Classify how a run ended with this error, and describe the error. `root`: the folder of the user's project."""
     said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     where = _last_own_file(error, (root or Path.cwd()).resolve())
     in_test = where is None or any(fnmatchcase(where.name, pattern) for pattern in _OF_TESTS)
-    # What `pytest.raises` says of an error that the client did raise comes while that error is handled.
+    # `pytest.raises` fails while it handles an error that the client did raise.
     alone = error.__context__ is None or isinstance(error.__context__, AssertionError)
     checks = isinstance(error, AssertionError) or _raised_in(error).startswith(_CHECKS)
     if in_test and alone and checks:
@@ -42,7 +42,7 @@ def _raised_in(error: BaseException) -> str:
 
 
 def _last_own_file(error: BaseException, root: Path) -> Path | None:
-    """The innermost file of the project that the error came through; what is installed is not the project's."""
+    """The innermost file of the project in the error's traceback; installed packages are not the project's."""
     last: Path | None = None
     for frame, _ in walk_tb(error.__traceback__):
         file = Path(frame.f_code.co_filename)

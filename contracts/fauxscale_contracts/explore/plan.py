@@ -18,9 +18,8 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A test that may be explored: its place among all tests, its plain run, and its situations, each with the key
-    that equal ones have in common. `timed`: its client's time-outs are known. `skipped`: why it is not explored, ""
-    where it is."""
+    """A test that may be explored: its position among all tests, its plain run, and its situations, each with the key
+    that equal ones share. `timed`: its client's time-outs are known. `skipped`: why it is not explored, "" if it is."""
 
     test: str
     place: int
@@ -41,7 +40,7 @@ class Candidate:
 
 
 def candidate(test: str, place: int, plain: Played) -> Candidate:
-    """Make a candidate of a test's plain run."""
+    """Make a candidate from a test's plain run."""
     found = tuple((one.id, "|".join(map(str, key))) for one, key in situations_of(plain))
     return Candidate(test, place, Usual.of(plain), found, plain.timed, "" if found else _nothing(plain))
 
@@ -49,7 +48,7 @@ def candidate(test: str, place: int, plain: Played) -> Candidate:
 @dataclass(frozen=True, slots=True)
 class PlannedTest:
     """A test with the ids of its situations, and what it does without any. `timed`: its client's time-outs are known,
-    and end silence."""
+    and end silences."""
 
     test: str
     situations: tuple[str, ...]
@@ -59,9 +58,9 @@ class PlannedTest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is explored. `skipped`: tests that are not, with the reason; `same`: situations left out because they are
-    tried with an equal call of another test; `left_out`: those beyond the number that was asked for; `unheard`: those
-    in which the service says nothing, where it was not said how long to wait then."""
+    """What is explored. `skipped`: tests that are not, with the reason; `same`: situations left out because an equal
+    call of another test tries them; `left_out`: those beyond the chosen number; `unheard`: those in which the service
+    is silent, if no time limit for silences was set."""
 
     tests: tuple[PlannedTest, ...]
     skipped: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -75,7 +74,7 @@ class Plan:
         return sum(len(one.situations) for one in self.tests)
 
     def notes(self, options: str = "--") -> list[str]:
-        """What is left out, a line each. `options`: what the names of the options begin with."""
+        """The situations left out, a line each. `options`: the prefix of the options' names."""
         said = [
             (self.same, "skipped: already tried with an equal call of another test"),
             (self.left_out, f"skipped because of {options}max, the cheapest"),
@@ -112,7 +111,7 @@ class Plan:
 
     @classmethod
     def read(cls, file: Path) -> Plan:
-        """Read it from a file. Raises ValueError for one that is none."""
+        """Read it from a file. Raises ValueError if it is no plan."""
         try:
             body: Any = json.loads(file.read_text(encoding="utf-8"))
             if body["format"] != _FORMAT:
@@ -136,8 +135,8 @@ class Plan:
 
 
 def make_plan(candidates: Iterable[Candidate], most: int | None = None, *, silent: bool = False) -> Plan:
-    """Choose the situations of every test, each of equal ones once, at most `most`, the most expensive first. Without
-    `silent` those in which the service says nothing are left out of tests whose client's time-outs are not known."""
+    """Choose the situations of every test, each of equal ones once, at most `most`, the most expensive first. Unless
+    `silent`, tests whose client's time-outs are unknown get no situations in which the service is silent."""
     ordered = sorted(candidates, key=lambda one: one.place)
     tried: set[str] = set()
     chosen: list[tuple[int, str, Situation]] = []

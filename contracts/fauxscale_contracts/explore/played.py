@@ -13,16 +13,16 @@ from fauxscale.client import AccountHandle, CallRecord
 from fauxscale_contracts.profiles.installed import profiles
 
 LIVE_CALL = "live_call"
-# Statuses that say: this request, as it is, will never do.
+# Statuses after which the same request can never succeed.
 FINAL = (400, 402, 403, 413, 415, 422)
 Ending: TypeAlias = Literal["passed", "assertion", "surprise", "failed"]
-"""passed; assertion: only the test's own assertion failed. surprise: the program raised what nobody raises on purpose,
-KeyError for one. failed: any other way."""
+"""passed; assertion: only the test's own assertion failed. surprise: the program raised an error that nobody raises on
+purpose, such as KeyError. failed: any other way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """A sleep that was asked for and not slept: seconds, and when, by the clock of `CallRecord.started`."""
+    """A sleep that was requested and skipped: seconds, and when, by the clock of `CallRecord.started`."""
 
     at: float
     seconds: float
@@ -30,7 +30,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """A client's time-out that ended silence: when, as for Sleep, and its seconds, None for a client that has none."""
+    """A client's time-out that ended a silence: when, as for Sleep, and its seconds, None if the client has none."""
 
     at: float
     seconds: float | None
@@ -38,9 +38,9 @@ class Timeout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """One run. `calls` are all of the account in their order, `charges` how often each piece of work was paid, by its
-    fingerprint. `sleeps` is None where they were not seen. `said` is the error it ended with. `callers`: the place in
-    the project that each call was made from, nothing where they were not seen; `timeouts`: those that ended silence."""
+    """One run. `calls` are all of the account in order, `charges` how often each piece of work was paid, by its
+    fingerprint. `sleeps` is None if they were not seen. `said` is the error it ended with. `callers`: where in the
+    project each call was made, empty if that was not seen; `timeouts`: those that ended silences."""
 
     calls: tuple[CallRecord, ...] = ()
     charges: Counter[str] = field(default_factory=Counter[str])
@@ -53,22 +53,22 @@ class Played:
 
     @property
     def shape(self) -> list[tuple[object, ...]]:
-        """What two runs of the same test have in common, if it does the same again."""
+        """What two runs of the same test have in common, if it behaves the same again."""
         return [(one.operation, one.kind, one.status, *sorted(one.params)) for one in self.calls]
 
     @property
     def made(self) -> list[CallRecord]:
-        """The calls that came to the stand-in."""
+        """The calls that reached the stand-in."""
         return [one for one in self.calls if one.rule != LIVE_CALL]
 
     @property
     def timed(self) -> bool:
-        """Whether each call was seen where it was made, where its time-out is known."""
+        """Whether each call was seen where it was made, so that its time-out is known."""
         return 0 < len(self.callers) == len(self.made)
 
     @property
     def blocked(self) -> list[CallRecord]:
-        """Calls to real hosts that were stopped."""
+        """Calls to real hosts that were blocked."""
         return [one for one in self.calls if one.rule == LIVE_CALL]
 
     def work(self) -> list[CallRecord]:
@@ -85,12 +85,12 @@ class Played:
         ]
 
     def repeats(self, statuses: Collection[int]) -> list[CallRecord]:
-        """The calls for work that were refused with one of these statuses and sent again all the same."""
+        """The calls for work that were refused with one of these statuses and sent again nevertheless."""
         again = {one.retry_of for one in self.calls}
         return [one for one in self.work() if one.status in statuses and one.id in again]
 
     def waits(self) -> list[tuple[CallRecord, float]]:
-        """The calls that were told to wait and repeated, each with the seconds that went by until then."""
+        """The calls that were told to wait and were repeated, each with the seconds until then."""
         found: list[tuple[CallRecord, float]] = []
         for before, after in pairwise(one for one in self.calls if one.kind == "api"):
             if before.retry_after is not None and after.operation == before.operation:
@@ -98,7 +98,7 @@ class Played:
         return found
 
     def _between(self, before: CallRecord, after: CallRecord) -> float:
-        """Seconds between two calls: real ones and those of sleeps, or by the account's clock, if a test moves it."""
+        """Seconds between two calls: real time plus sleeps, or by the account's clock, if a test moves it."""
         slept = sum(one.seconds for one in self.sleeps or () if before.started <= one.at <= after.started)
         real = after.started - before.ended
         return max(real + slept, after.at - before.at - before.seconds)
@@ -107,7 +107,7 @@ class Played:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:
     """What a test does without any situation: how often it pays for each piece of work, how many calls for work it
-    makes, how many of them it repeats although they were refused, and how many to real hosts are stopped."""
+    makes, how many of them it repeats although they were refused, and how many calls to real hosts are blocked."""
 
     charges: Mapping[str, int]
     micros: int
@@ -135,7 +135,7 @@ def played(
     ending: Ending = "passed",
     said: str = "",
 ) -> Played:
-    """Gather what an account saw, with what was seen of its client."""
+    """Collect what an account and its client's observation saw."""
     calls = account.calls
     everything = sorted([*calls, *calls.downloads, *calls.refused], key=lambda one: one.n)
     kept = account.ledger.kept

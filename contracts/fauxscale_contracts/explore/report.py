@@ -29,8 +29,8 @@ def summary(done: Exploration) -> str:
 
 
 def lines(done: Exploration, told: Collection[Level] = ()) -> Iterator[str]:
-    """Write for people: a grid of tests by situations, all about what is wrong, and a line for what is to be looked
-    at. Of the levels that were `told` in full already it says the reasons only."""
+    """Write for people: a grid of tests by situations, the details of wrong findings, and a line for each one to look
+    at. For levels in `told`, which were reported in full already, only the reasons."""
     for test, found in groupby(done.findings, key=lambda one: one.test):
         row = "".join(SYMBOLS[one.level] for one in found)
         yield f"{test}  {row}"

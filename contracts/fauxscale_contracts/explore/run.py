@@ -1,5 +1,4 @@
-"""Explores a command in any language: runs it plainly, then once for each situation, each time with an account of its
-own."""
+"""Explores a command in any language: runs it without faults, then in each situation, on a new account each time."""
 
 from __future__ import annotations
 
@@ -28,11 +27,11 @@ from .situations import Situation, situation
 from .verdict import Judgement, judge
 
 LIMIT = 60.0
-_KEPT = 64 * 1024  # bytes of what a command said: Node.js puts much behind the line with the error
+_KEPT = 64 * 1024  # bytes of a command's output: Node.js prints much after the line with the error
 
 
 class NotExplored(FauxscaleError):
-    """Raised where a command cannot be explored. Says why."""
+    """Raised if a command cannot be explored, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,9 @@ class ExploreOptions:
 
 
 def explore(ask: ExploreOptions, progress: Callable[[str], None]) -> Exploration:
-    """Run the command in every situation that can meet one of its calls; `progress` hears a line for each.
+    """Run the command in every situation that can meet one of its calls; `progress` gets a line for each.
 
-    On KeyboardInterrupt it ends what runs and returns what was judged so far. Raises NotExplored.
+    On KeyboardInterrupt it ends the running commands and returns what was judged so far. Raises NotExplored.
     """
     try:
         baseline = Baseline.read(ask.baseline)
@@ -81,7 +80,7 @@ def explore(ask: ExploreOptions, progress: Callable[[str], None]) -> Exploration
 
 
 def _planned(name: str, ask: ExploreOptions, runner: _Runner) -> Plan:
-    """Run the command twice as it is, and choose the situations. Raises NotExplored."""
+    """Run the command twice without situations, and choose the situations. Raises NotExplored."""
     first, second = runner.run(), runner.run()
     for one in (first, second):
         if one.ending != "passed":
@@ -108,13 +107,13 @@ class _Runner:
         self._stopped = False
 
     def stop(self) -> None:
-        """End the commands that run, and start no more."""
+        """End the running commands, and start no more."""
         self._stopped = True
         for group in tuple(self._groups):
             end_group(group)
 
     def judged(self, planned: PlannedTest, staged: Situation) -> ExploredCall:
-        """Run in a situation, and judge it; where the client seems to be wrong, twice."""
+        """Run in a situation, and judge it; twice, if the client seems to be wrong."""
         found = self._judged_once(planned, staged)
         if found.level != "wrong":
             return found
@@ -147,7 +146,7 @@ class _Runner:
                     staged.stage(account, self._ask.patience)
                 ending, said = self._start(_environment(account))
                 look(account)
-                # Nobody sleeps here but the command itself, in real time.
+                # Only the command itself sleeps here, in real time.
                 return played(account, sleeps=(), ending=ending, said=said)
         finally:
             self._free.put(mock)

@@ -25,8 +25,8 @@ MOST_POLLS = 300
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A scenario that begins with one call of a test: the `number`th of `operation`, the first is 1. `profile` is that
-    of the scenario's list."""
+    """A scenario that begins with one call of a test: the `number`th of `operation`, from 1. `profile` is that of the
+    scenario's list."""
 
     scenario: Scenario
     profile: Profile
@@ -40,12 +40,12 @@ class Situation:
 
     @property
     def rank(self) -> int:
-        """Its place in the order of what is at stake, 0 where most is."""
+        """Its rank by what is at stake, 0 for the most."""
         return STAKES.index(stake_of(self.scenario, self.profile))
 
     @property
     def is_silent(self) -> bool:
-        """Whether the service says nothing for as long as the client waits."""
+        """Whether the service is silent for as long as the client waits."""
         return any(isinstance(one.fault, Hang | Stall) for one in self.scenario.faults)
 
     @property
@@ -54,8 +54,8 @@ class Situation:
         return tuple(one.fault for one in self.scenario.faults)
 
     def stage(self, account: AccountHandle, patience: float = 0.0) -> None:
-        """Arrange it on an account that no call has been made of. Where the service says nothing it closes the
-        connection after `patience` seconds."""
+        """Stage it on an account without calls. If the service is silent in it, the connection is closed after
+        `patience` seconds."""
         for staged in self.scenario.faults:
             for fault in _ended(staged.fault, patience):
                 account.faults.add(fault, on=self.operation, times=staged.times, after=self.number - 1)
@@ -88,10 +88,11 @@ def situation(name: str) -> Situation:
 
 
 def situations_of(plain: Played) -> list[tuple[Situation, tuple[object, ...]]]:
-    """List the situations that can meet the calls of a run, the most expensive first, each with what makes it the same
-    to another client: equal ones need to be tried once.
+    """List the situations that can meet the calls of a run, the most expensive first, each with a key that is equal for
+    situations a client cannot tell apart: only one of them needs to be tried.
 
-    A call that did not go well by itself meets none."""
+    A call that failed without any situation meets none.
+    """
     made = plain.made
     callers = dict(zip((call.id for call in made), plain.callers, strict=True)) if plain.timed else {}
     operations = {call.operation for call in made}
@@ -115,7 +116,7 @@ def situations_of(plain: Played) -> list[tuple[Situation, tuple[object, ...]]]:
 
 
 def shape_of(call: CallRecord) -> tuple[str, ...]:
-    """What a call is to its client: its operation and the names of its parameters, without their values."""
+    """How a client sees a call: its operation and the names of its parameters, without their values."""
     return (call.operation, call.kind, *sorted(call.params))
 
 
@@ -126,7 +127,7 @@ def without_list(calls: Iterable[CallRecord]) -> list[str]:
 
 
 def is_tried(scenario: Scenario) -> bool:
-    """Whether a scenario is staged by the service alone: pictures, options and keys are the test's own."""
+    """Whether the service alone stages a scenario: pictures, options and keys are the test's own."""
     return bool(scenario.faults or scenario.terms or scenario.clock) and not (
         scenario.meanwhile or scenario.together > 1 or scenario.options or scenario.key == "wrong"
     )
@@ -144,7 +145,7 @@ def _ended(fault: Fault, patience: float) -> list[Fault]:
 
 
 def _terms(terms: Mapping[str, object]) -> dict[str, Any]:
-    """The terms to put in force: work that is never done is done after so many polls, as nobody sleeps between them."""
+    """The terms to set: a job that is never done is done after so many polls, as nobody sleeps between them."""
     options = cast("Mapping[str, object]", terms.get("options", {}))
     fewer = {name: min(value, MOST_POLLS) for name, value in options.items() if isinstance(value, int)}
     return {**terms, **({"options": {**options, **fewer}} if options else {})}
@@ -168,7 +169,7 @@ def _places(calls: Iterable[CallRecord]) -> list[tuple[CallRecord, int]]:
 
 
 def _lists() -> list[tuple[Profile, tuple[Scenario, ...]]]:
-    """Every list of scenarios with the profile it is made of."""
+    """Every list of scenarios with its profile."""
     return [
         (one, scenarios(profile.name, name, CURRENT))
         for profile in profiles().by_name.values()

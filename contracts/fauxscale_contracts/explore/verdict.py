@@ -1,4 +1,4 @@
-"""Judges what a client did in a situation by what it did without it: wrong, worth a look, or fine."""
+"""Judges a client's behaviour in a situation against its behaviour without it: wrong, worth a look, or fine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .played import FINAL, Played, Usual
 from .situations import Situation
 
 Level: TypeAlias = Literal["wrong", "look", "fine", "not met", "not tried", "accepted", "withdrawn"]
-"""wrong: the client is. look: somebody should, it may be wanted. not met: the situation did not come about. accepted:
-the user has declared it. withdrawn: the test fails without any situation by now, so that nothing is known."""
+"""wrong: the client is wrong. look: somebody should look, it may be intended. not met: the situation did not come
+about. accepted: the user has declared it. withdrawn: the test now fails without any situation, so nothing is known."""
 
 FAILING: Mapping[str, tuple[Level, ...]] = {"wrong": ("wrong",), "look": ("wrong", "look"), "never": ()}
-"""The verdicts that make a run fail, from which one on."""
+"""The verdicts from which a run can be made to fail."""
 MOST_CALLS = 12
 LONGEST_SLEEP = 3600.0
 _SLACK = 0.02
@@ -35,8 +35,8 @@ class Judgement:
 
 
 def judge(situation: Situation, usual: Usual, seen: Played, patience: float = 0.0) -> Judgement:
-    """Judge one run in a situation by the plain run. `patience`: the seconds after which silence was ended, 0
-    where the client ends it."""
+    """Judge one run in a situation against the plain run. `patience`: the seconds after which a silence was ended, 0 if
+    the client ends it."""
     wrong = [*_paid_again(situation, usual, seen), *_asked_again(usual, seen), *_waited(seen)]
     if wrong := [*wrong, *_endured(situation, seen, patience)]:
         return Judgement("wrong", tuple(wrong))
@@ -51,7 +51,7 @@ def judge(situation: Situation, usual: Usual, seen: Played, patience: float = 0.
 
 
 def _paid_again(situation: Situation, usual: Usual, seen: Played) -> Iterable[str]:
-    """Paid more often than plainly, after the reply to paid work was lost or could not be read."""
+    """Paid more often than in the plain run, after the reply to paid work was lost or unreadable."""
     if _is_of_replies(situation) and (reason := _more_charges(usual, seen)):
         yield reason
 
@@ -62,7 +62,7 @@ def _paid_for_another(usual: Usual, seen: Played) -> Iterable[str]:
 
 
 def _is_of_replies(situation: Situation) -> bool:
-    """Whether a situation is about the reply to paid work, not about the picture it leads to."""
+    """Whether a situation is about the reply to paid work, not about its picture."""
     scenario = situation.scenario
     in_reply = not scenario.id.startswith(("download-", "result-", "unsafe-"))
     return in_reply and scenario.expect == PAID and bool(scenario.faults)
@@ -105,7 +105,7 @@ def _endured(situation: Situation, seen: Played, patience: float) -> Iterable[st
 
 
 def unread(plain: Played) -> Judgement:
-    """Judge a run without any situation: pictures that are paid for and never looked at, though others are."""
+    """Judge a run without any situation: pictures that are paid for and never read, although others are."""
     read = {link for one in plain.calls if one.kind == "download" and one.ok for link in _links(one)}
     for call in plain.work():
         links = _links(call)
@@ -120,14 +120,14 @@ def _links(call: CallRecord) -> list[str]:
 
 
 def _took_it(situation: Situation, seen: Played) -> Iterable[str]:
-    """The last picture that was delivered was a bad one, or an error, and the client raised nothing."""
+    """The last delivered picture was a bad one, or an error, and the client raised nothing."""
     downloads = [one for one in seen.calls if one.kind == "download"]
     carriers = downloads or seen.work()
     if seen.ending not in ("passed", "assertion") or not carriers:
         return
     last = carriers[-1]
     bad = next((one for one in situation.faults if isinstance(one, _BAD_PICTURES)), None)
-    # What an altered result leads to is another picture, without a fault of its own when it is read.
+    # An altered result is another picture, and reading it applies no fault of its own.
     altered = isinstance(bad, _OF_RESULTS) or type(bad).__name__ in last.faults
     noticed = "" if seen.ending == "passed" else ", and only the test's own assertion noticed"
     if bad is not None and altered and last.status == 200:

@@ -1,1 +1,1 @@
-"""`fauxscale-contracts gate`: one verdict of the reports of the other commands."""
+"""`fauxscale-contracts gate`: one verdict from the reports of the other commands."""

@@ -1,4 +1,4 @@
-"""`fauxscale-contracts gate`: one verdict of the reports of conform, tests and drift, and of the age of contracts."""
+"""`fauxscale-contracts gate`: one verdict from the reports of conform, tests and drift, and the age of contracts."""
 
 from __future__ import annotations
 

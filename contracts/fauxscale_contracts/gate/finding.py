@@ -1,4 +1,4 @@
-"""The values of a gate: what each report found, and the verdict of them all."""
+"""The values of a gate: what each report found, and the overall verdict."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Level: TypeAlias = Literal["fail", "warn", "note"]
 Verdict: TypeAlias = Literal["PASS", "FAIL", "NO VERDICT"]
 LEVELS: tuple[Level, ...] = ("fail", "warn", "note")
 _GRAVITY: tuple[Verdict, ...] = ("PASS", "NO VERDICT", "FAIL")
-# What the command ends with.
+# The exit statuses of the command.
 EXITS: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "NO VERDICT": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class GateFinding:
-    """One thing that a report found. `id` is stable from run to run; `file` is a file of the project, "" for none.
+    """One finding of a report. `id` is stable from run to run; `file` is a file of the project, "" for none.
 
     `details` are pairs of a name and a text: what was staged, what was expected, what happened.
     """
@@ -32,7 +32,7 @@ class GateFinding:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One report as the gate read it. `summary` is one line; `trouble` says why it has no verdict, "" where it has."""
+    """One report as the gate read it. `summary` is one line; `trouble` says why it has no verdict, "" if it has one."""
 
     name: str
     summary: str
@@ -41,13 +41,13 @@ class Part:
 
     @property
     def verdict(self) -> Verdict:
-        """FAIL counts for more than what could not be told: something is known to be wrong."""
+        """FAIL wins over a missing verdict: something is known to be wrong."""
         if any(one.level == "fail" for one in self.findings):
             return "FAIL"
         return "NO VERDICT" if self.trouble else "PASS"
 
     def strictly(self) -> Part:
-        """The same, where what is to be looked at fails."""
+        """The same, with warnings as failures."""
         worse = [replace(one, level="fail") if one.level == "warn" else one for one in self.findings]
         return replace(self, findings=worse)
 

@@ -47,7 +47,7 @@ def _row(numbered: tuple[int, Part]) -> str:
 
 
 def _findings(part: Part) -> Iterator[str]:
-    """The findings, the gravest first; failing ones unfolded."""
+    """The findings, the most serious first; failing ones unfolded."""
     for one in sorted(part.findings, key=lambda one: LEVELS.index(one.level)):
         level = f'<span class="level {one.level}">{one.level}</span>'
         pairs = [(escape(name), escape(text)) for name, text in (("id", one.id), *one.details, *_advice(one))]

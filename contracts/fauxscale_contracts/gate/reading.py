@@ -1,4 +1,4 @@
-"""Reads the JSON reports of `conform`, `drift` and of tests, and how old contracts are, as parts of a gate."""
+"""Reads the JSON reports of `conform`, `drift` and tests, and the age of contracts, as parts of a gate."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fauxscale_contracts.contract.contract import Contract
 
 from .finding import GateFinding, Level, Part
 
-# How grave drift is, from the least.
+# Drift from the least serious on.
 DRIFT = ("news", "additive", "risky", "breaking")
 Read = Callable[[Mapping[str, Any]], Part]
 
 
 def report(name: str, file: Path, read: Read) -> Part:
-    """Read a report; one that is not there or is something else is a part without a verdict."""
+    """Read a report; a missing or invalid one is a part without a verdict."""
     try:
         body = json.loads(file.read_bytes())
         if not isinstance(body, dict):
@@ -93,7 +93,7 @@ def _difference(provider: str, one: Mapping[str, Any], fails_at: str) -> GateFin
 
 
 def tests(body: Mapping[str, Any]) -> Part:
-    """Read the report of a run of pytest with --fauxscale-contract-report: each departure of a call."""
+    """Read the report of a run of pytest with --fauxscale-contract-report: each violation of a call."""
     levels: dict[str, Level] = {"would be rejected": "fail", "ignored": "warn", "undocumented": "warn"}
     findings = [
         GateFinding(
@@ -124,7 +124,7 @@ def age(contracts: Sequence[Contract], most: int, today: date) -> Part:
         )
         for one in contracts
         for recorded in [str(one.document["info"]["x-recorded"]["date"])]
-        # Of some only the month is known.
+        # For some only the month is known.
         for days in [(today - date.fromisoformat(f"{recorded}-01"[:10])).days]
         if days > most
     ]

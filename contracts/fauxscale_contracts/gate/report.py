@@ -1,4 +1,4 @@
-"""Writes a gate's verdict as Markdown for a pull request and as JUnit's XML; and as text for a terminal."""
+"""Writes a gate's verdict as Markdown for a pull request, as JUnit XML, and as text for a terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 from .finding import LEVELS, Gate, GateFinding, Level, Part
 
 _WORDS: dict[Level, str] = {"fail": "failing", "warn": "to look at", "note": "noted"}
-# GitHub cuts a comment at 65,536 characters and a summary at a megabyte.
+# GitHub truncates a comment at 65,536 characters and a summary at a megabyte.
 _MOST = 30
 
 
 def counted(gate: Gate) -> str:
-    """Count the findings: `2 failing, 1 to look at`; `nothing found` where there are none."""
+    """Count the findings: `2 failing, 1 to look at`; `nothing found` if there are none."""
     said = [f"{count} {_WORDS[level]}" for level in LEVELS if (count := gate.count(level))]
     return ", ".join(said) or "nothing found"
 
@@ -30,7 +30,7 @@ def as_text(gate: Gate) -> str:
 
 
 def as_markdown(gate: Gate) -> str:
-    """Write for a pull request: a row for each part, and a folded section for each finding that is no mere note."""
+    """Write for a pull request: a row for each part, and a folded section for each finding except notes."""
     lines = [f"## Contract gate: {gate.verdict}", "", f"{counted(gate)[:1].upper()}{counted(gate)[1:]}.", ""]
     lines += ["| verdict | report | result |", "|---|---|---|"]
     lines += [
@@ -50,7 +50,7 @@ def as_markdown(gate: Gate) -> str:
 
 
 def as_junit(gate: Gate) -> str:
-    """Write for CI: a suite for each part, a case for each finding; what could not be told is an error."""
+    """Write for CI: a suite for each part, a case for each finding; a missing verdict is an error."""
     suites = ElementTree.Element("testsuites", name="fauxscale.gate")
     for part in gate.parts:
         cases = list(_cases(part))
@@ -86,7 +86,7 @@ def _told(finding: GateFinding) -> str:
 
 
 def _printable(text: str) -> str:
-    """XML 1.0 knows no control characters but white space."""
+    """XML 1.0 allows no control characters except white space."""
     return "".join(one if one.isprintable() or one in "\t\n\r" else "�" for one in text)
 
 

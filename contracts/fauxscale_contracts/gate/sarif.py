@@ -13,8 +13,8 @@ _LEVELS: dict[Level, str] = {"fail": "error", "warn": "warning", "note": "note"}
 
 
 def as_sarif(gate: Gate, source: str, version: str) -> str:
-    """Write for code scanning. `source` is the file that findings without a file of their own are shown at: GitHub
-    wants a place for each."""
+    """Write for code scanning. `source` is the file for findings without a file of their own: GitHub requires one for
+    each."""
     found = {one.id: one for part in gate.parts for one in part.findings}
     troubles = [part.trouble for part in gate.parts if part.trouble]
     run: dict[str, Any] = {
@@ -56,6 +56,6 @@ def _result(finding: GateFinding, source: str) -> dict[str, Any]:
         "level": _LEVELS[finding.level],
         "message": {"text": text},
         "locations": [{"physicalLocation": place}],
-        # The same finding of two runs is one alert.
+        # The same finding in two runs is one alert.
         "partialFingerprints": {"finding/v1": hashlib.sha256(finding.id.encode()).hexdigest()},
     }

@@ -14,8 +14,8 @@ from fauxscale_contracts.profiles.loading import load_operation
 from .conditions import fitted
 
 Mode: TypeAlias = Literal["valid", "additive", "hostile"]
-"""valid: what the contract allows. additive: what a service may add without notice (members, words of an
-enumeration, more items than asked for). hostile: what breaks the contract."""
+"""valid: what the contract allows. additive: what a service may add without notice (members, values of an enumeration,
+more items than requested). hostile: what breaks the contract."""
 
 Edit: TypeAlias = tuple[str, Any]
 """The name of a change, `data[0].url=null`, and the body that has it."""
@@ -44,7 +44,7 @@ def boundary_responses(
 ) -> list[tuple[str, Any]]:
     """Make the boundary set of a JSON reply: (name, body), its order and names changed only by a new API version.
 
-    Raises ContractError for operations, statuses and API versions not on record, and for replies that are not JSON.
+    Raises ContractError for unrecorded operations, statuses and API versions, and for replies that are not JSON.
     """
     recorded = load_operation(operation, api_version=api_version)
     return edits(reply_schema(recorded, status), recorded.example(status), mode)
@@ -62,7 +62,7 @@ def reply_schema(operation: Operation, status: int) -> Schema:
 
 
 def edits(schema: Schema, body: Any, mode: Mode) -> list[Edit]:
-    """A valid body, changed in one place at a time in the ways of a mode. No body comes twice."""
+    """A valid body, changed in one place at a time in the ways of a mode. No body occurs twice."""
     document = schema.document
     if mode == "valid":
         found: Iterable[Edit] = [("as-recorded", body), ("minimal", _minimal(document, schema.node, body))]
@@ -74,7 +74,7 @@ def edits(schema: Schema, body: Any, mode: Mode) -> list[Edit]:
     seen: set[str] = set()
     kept: list[Edit] = []
     for name, changed in found:
-        # Where nothing but a condition is broken, another value of it is as good.
+        # If only a condition is broken, another value of it is as good.
         if schema.is_valid(kept_so := fitted(document, schema.node, changed)):
             changed = kept_so
         text = json.dumps(changed, sort_keys=True)
@@ -136,7 +136,7 @@ def _numbers(node: Json, body: Any, at: str) -> Iterator[Edit]:
 
 
 def _minimal(document: Document, node: Json, body: Any) -> Any:
-    """The body with nothing but what is required, all the way down."""
+    """The body with only the required members, all the way down."""
     node = document.resolve(node)
     if isinstance(body, dict):
         members, required = cast("Json", body), node.get("required", [])

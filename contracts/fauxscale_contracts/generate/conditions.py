@@ -1,4 +1,4 @@
-"""Makes values keep the conditions of their schema: `if` a result is safe, `then` it has a link."""
+"""Makes values meet the conditions of their schema: `if` a result is safe, `then` it has a link."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fauxscale_contracts.contract.schemas import Document, Json
 
 
 def fitted(document: Document, node: Json, value: Any) -> Any:
-    """The value, with the condition taken back of every object that does not keep its consequence."""
+    """The value, changed so that no object meets a condition without its consequence."""
     node = document.resolve(node)
     if isinstance(value, list):
         return [fitted(document, node.get("items", {}), one) for one in cast("Sequence[Any]", value)]

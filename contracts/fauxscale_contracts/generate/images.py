@@ -64,14 +64,14 @@ def _image(draw: DrawFn, formats: tuple[str, ...], largest: int, size: tuple[int
 
 @st.composite
 def _cut(draw: DrawFn) -> bytes:
-    """A picture that stops in its first half: what matters of a tiny one may all be in the second third."""
+    """A picture truncated in its first half: a tiny one may have all its data before the second third."""
     data = draw(images())
     return data[: draw(st.integers(12, len(data) // 2))]
 
 
 @st.composite
 def _damaged_png(draw: DrawFn) -> bytes:
-    """A PNG whose header lies: no width, no height, an impossible depth, or a wrong check sum."""
+    """A PNG with an invalid header: no width, no height, an impossible depth, or a wrong checksum."""
     width, height, depth, crc_error = draw(
         st.sampled_from(
             [(0, 8, 8, 0), (8, 0, 8, 0), (8, 8, 3, 0), (8, 8, 8, 1), (2**31 - 1, 2**31 - 1, 8, 0)]

@@ -35,11 +35,12 @@ def responses(
     api_version: str | None = None,
     link: str | None = None,
 ) -> SearchStrategy[Any]:
-    """JSON bodies of a reply. `link`: what every address in them is, so that a client finds something there.
+    """JSON bodies of a reply. `link`: the address that replaces all others in them, so that a client finds something
+    there.
 
-    "valid" keeps the contract; "additive" has, in one place, something new; "hostile" breaks it in one place.
-    A reply that is a picture gives its bytes (valid only). A test that fails has the body in a note, and a command that
-    has a stand-in serve it. Raises ContractError for what is not on record.
+    "valid" keeps the contract; "additive" has something new in one place; "hostile" breaks it in one place. A reply
+    that is a picture gives its bytes (valid only). A failing test gets the body in a note, and a command that makes
+    a stand-in serve it. Raises ContractError for what is not recorded.
     """
     recorded = load_operation(operation, api_version=api_version)
     answer = recorded.answer(status)
@@ -58,8 +59,8 @@ def requests(
 ) -> SearchStrategy[Request]:
     """Requests that match the contract, pictures included, ready to be sent.
 
-    `base_url` stands for the operation's real host (`http://127.0.0.1:2160/ideogram`); with an `api_key` the
-    request carries it the way the service asks for.
+    `base_url` replaces the operation's real host (`http://127.0.0.1:2160/ideogram`); with an `api_key` the request
+    carries it in the service's way.
     """
     recorded = load_operation(operation, api_version=api_version)
     return _request(recorded, base_url, api_key)
@@ -76,8 +77,8 @@ def fuzz_responses(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A decorator: run the test once for each `body` of the boundary set, then for `examples` generated ones.
 
-    What the boundary set finds carries the name of the reply in a note. Without `shrink` the first body that
-    fails is reported as it was found, in a fraction of the time.
+    A failure in the boundary set has the name of the reply in a note. Without `shrink` the first failing body is
+    reported unchanged, in a fraction of the time.
     """
     body = responses(operation, status, mode=mode, api_version=api_version)
     boundary = boundary_responses(operation, status, mode=mode, api_version=api_version)
@@ -104,8 +105,8 @@ def fuzz_responses(
 
 
 def _noted(operation: str, body: Any) -> Any:
-    # Schemathesis' plugin for pytest blanks the arguments that Hypothesis prints, in every test (seen in 4.32): what is
-    # noted is printed all the same.
+    # Schemathesis' plugin for pytest blanks the arguments that Hypothesis prints, in every test (seen in 4.32); notes
+    # are printed all the same.
     if currently_in_test_context():
         note(f"reply: {_told(operation, body)}")
     return body
@@ -156,7 +157,7 @@ def _parameter_value(parameter: Parameter) -> SearchStrategy[Any]:
     ):
         return st.from_regex(
             "[!-~]([ -~]{0,20}[!-~])?", fullmatch=True
-        )  # what a header can hold (RFC 9110 §5.5)
+        )  # valid characters of a header (RFC 9110 §5.5)
     return from_schema(parameter.schema.document, node)
 
 
@@ -172,7 +173,7 @@ def _key_headers(operation: Operation, api_key: str) -> list[tuple[str, str]]:
 
 @st.composite
 def _body(draw: DrawFn, content: Content) -> tuple[str, bytes]:
-    """A Content-Type and a body under it."""
+    """A Content-Type and a body of it."""
     schema = content.schema
     if schema is None:
         data = draw(images())
@@ -185,7 +186,7 @@ def _body(draw: DrawFn, content: Content) -> tuple[str, bytes]:
 
 @st.composite
 def _parts(draw: DrawFn, schema: Schema) -> list[multipart.Part]:
-    """The parts of a form: those that are required, and of the others what may stand beside them."""
+    """The parts of a form: the required ones, and any of the others that may be combined with them."""
     required = schema.node.get("required", [])
     known = {name: schema.document.resolve(node) for name, node in schema.node["properties"].items()}
     values: Json = {}
@@ -200,7 +201,7 @@ def _parts(draw: DrawFn, schema: Schema) -> list[multipart.Part]:
 
 
 def _bare(draw: DrawFn, document: Document, node: Json) -> Any:
-    """The value of a part as its form's schema judges it: texts that stand for files are empty."""
+    """The value of a part for its form's schema: texts that represent files are empty."""
     if node.get("format") == "binary":
         return ""
     if node.get("type") == "array" and document.resolve(node["items"]).get("format") == "binary":
@@ -211,7 +212,7 @@ def _bare(draw: DrawFn, document: Document, node: Json) -> Any:
 def _sent(
     draw: DrawFn, document: Document, name: str, node: Json, value: Any, parts: Sequence[multipart.Part]
 ) -> list[multipart.Part]:
-    """A value as the parts that carry it, a list as one for each entry; `parts` are those before it."""
+    """The parts for a value, a list as one for each entry; `parts` are those before it."""
     if node.get("type") == "array":
         entry = document.resolve(node["items"])
         return [part for one in value for part in _sent(draw, document, name, entry, one, parts)]
@@ -226,5 +227,5 @@ def _sent(
 
 
 def _as_text(value: object) -> str:
-    """A value as a form or a query carries it: texts as they are, the rest as JSON."""
+    """A value as text in a form or a query: strings unchanged, the rest as JSON."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -20,7 +20,7 @@ from .conditions import fitted
 from .images import images
 
 _SIZE = re.compile(r"[0-9]+x[0-9]+")
-# What a service may take in place of a size (https://platform.openai.com/docs/api-reference/images, read 2026-06).
+# What a service may accept instead of a size (https://platform.openai.com/docs/api-reference/images, read 2026-06).
 _NO_SIZES = ("auto", "1:1")
 # Links in replies that are not served: `.invalid` never resolves (RFC 2606), so no client leaves the machine.
 LINKS = st.from_regex("https://media[.]invalid/[a-zA-Z0-9_-]{1,22}[.](png|jpeg|webp)", fullmatch=True)
@@ -88,7 +88,7 @@ def _texts(node: Json, links: SearchStrategy[str]) -> SearchStrategy[str]:
 
 
 def _free(pattern: str | None, known: Sequence[str], least: int) -> SearchStrategy[str]:
-    """Texts beside the examples."""
+    """Strings besides the examples."""
     possible = _like(known)
     if possible is None:
         return st.from_regex(pattern, fullmatch=True) if pattern else st.text(min_size=least, max_size=40)
@@ -96,8 +96,8 @@ def _free(pattern: str | None, known: Sequence[str], least: int) -> SearchStrate
 
 
 def _like(examples: Sequence[str]) -> SearchStrategy[str] | None:
-    """Dates or sizes in pixels, where the examples are such: these are possible ones, while patterns allow the 99th of
-    March and pictures of no pixels."""
+    """Dates or sizes in pixels, if the examples are such: valid ones, since patterns also allow the 99th of March and
+    pictures without pixels."""
     if examples and all(map(_is_date, examples)):
         return _dates()
     if any(map(_SIZE.fullmatch, examples)):
@@ -125,7 +125,7 @@ def _dates(draw: DrawFn) -> str:
 
 @st.composite
 def _sizes(draw: DrawFn) -> str:
-    side = st.integers(1, 8192)  # the largest side that any service here answers with
+    side = st.integers(1, 8192)  # the largest side in replies of any service here
     return f"{draw(side)}x{draw(side)}"
 
 

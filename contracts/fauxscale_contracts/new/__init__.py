@@ -1,1 +1,1 @@
-"""`fauxscale-contracts new`: the skeleton of a contract, to be filled in."""
+"""`fauxscale-contracts new`: writes the skeleton of a contract."""

@@ -1,4 +1,4 @@
-"""Makes a contract with all its parts and nothing of a service yet: placeholders say what is to be found out."""
+"""Makes a contract with all its parts, whose placeholders say what to find out about the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fauxscale_contracts.contract.schemas import Json
 from fauxscale_contracts.contract.violations import ContractError
 from fauxscale_contracts.profiles.profile import Carrier
 
-# Statuses that every front door may answer with, and what they mean.
+# Statuses that any service may answer with, and their meanings.
 _REFUSALS = {
     "400": "A parameter or the picture is not acceptable.",
     "401": "The key is missing or wrong.",
@@ -34,7 +34,7 @@ _PICTURE: Json = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation to be written down: its method, and its path with `{names}` in it."""
+    """One operation to write down: its method, and its path with `{names}` in it."""
 
     method: str
     path: str
@@ -53,8 +53,8 @@ def skeleton(
 ) -> Json:
     """Make an OpenAPI 3.1 document with these operations, in which every statement is a guess at first.
 
-    Operations with a body take a form with a picture; they answer a link, base64 or the picture itself, as
-    `carrier` says. Raises ContractError for routes that say the same twice.
+    Operations with a body take a form with a picture; they answer a link, base64 or the picture itself, by
+    `carrier`. Raises ContractError for duplicate routes.
     """
     paths: Json = {}
     taken: set[str] = set()
@@ -166,6 +166,6 @@ def _last_word(path: str) -> str:
 
 
 def _free_name(name: str, method: str, taken: set[str]) -> str:
-    """The name, or one made of it that no other operation has."""
+    """The name, or a variant that no other operation has."""
     tries = [name, f"{name}_{method}", *(f"{name}_{method}_{number}" for number in range(2, 1000))]
     return next(one for one in tries if one not in taken)

@@ -1,4 +1,4 @@
-"""`fauxscale-contracts observe`: settle guesses of a contract at the real service, within a budget."""
+"""`fauxscale-contracts observe`: settles guesses of a contract at the real service, within a budget."""
 
 from __future__ import annotations
 

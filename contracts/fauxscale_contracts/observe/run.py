@@ -22,8 +22,8 @@ from fauxscale_contracts.record.secrets import scan
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What is asked within a budget. `left_out`: what would cost more. `guesses`: how many guesses the operations that
-    are asked hold."""
+    """The requests within a budget. `left_out`: those that would cost more. `guesses`: the number of guesses in the
+    requested operations."""
 
     asked: tuple[Probe, ...]
     left_out: tuple[Probe, ...]
@@ -45,14 +45,14 @@ class Questions:
 
 
 def questions(profile: Profile, contract: Contract, budget: float) -> Questions:
-    """Choose, cheapest first, the probes whose operations hold guesses, for `budget` dollars at most."""
+    """Choose, cheapest first, the probes whose operations contain guesses, for `budget` dollars at most."""
     asked: list[Probe] = []
     left_out: list[Probe] = []
     spent = 0.0
     for probe in sorted(profile.probes, key=lambda one: one.worst_cost):
         if not _guesses(contract, probe.operation):
             continue
-        # In hundredths of a cent: sums of floating point would leave out what just fits.
+        # In hundredths of a cent: floating-point sums would leave out one that just fits.
         fits = round(10_000 * (spent + probe.worst_cost)) <= round(10_000 * budget)
         (asked if fits else left_out).append(probe)
         spent += probe.worst_cost if fits else 0
@@ -75,9 +75,9 @@ async def observe(
     *,
     timeout: float,
 ) -> str:
-    """Ask the questions and write the bundle: an exchange a file, and `contract.diff`. Returns the diff.
+    """Send the requests and write the bundle: an exchange a file, and `contract.diff`. Returns the diff.
 
-    Raises Unreachable, and RuntimeError if something like a secret was left in the bundle.
+    Raises Unreachable, and RuntimeError if the bundle contains something like a secret.
     """
     live = await run(replace(profile, probes=chosen.asked), base_url, key, http, timeout=timeout)
     recording = Recording(folder)
@@ -98,6 +98,6 @@ async def observe(
 
 
 def _answers(contract: Contract, operation: str) -> list[list[str]]:
-    if not operation:  # a picture taken out of a reply
+    if not operation:  # a picture from a reply
         return []
     return [list(answer.headers) for answer in contract.operation(operation).answers.values()]

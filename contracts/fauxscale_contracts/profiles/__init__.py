@@ -1,1 +1,1 @@
-"""What the contract tools know of each provider: one plain value each, and where its contracts are found."""
+"""What the contract tools know of each provider: one plain value each, and where its contracts are."""

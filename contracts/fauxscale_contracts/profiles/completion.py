@@ -1,4 +1,4 @@
-"""What the arguments of commands complete to in a shell: names of providers."""
+"""Completes the names of providers in a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the contract that a call belongs to, of all providers."""
+"""Finds the contract that a call belongs to, among those of all providers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ContractIndex:
     """Finds the contract a call belongs to, among one API version of each provider."""
 
     def __init__(self, chosen: dict[str, str] | None = None) -> None:
-        """`chosen`: API versions by provider, the usual ones where it says nothing."""
+        """`chosen`: API versions by provider; the default for all others."""
         self._matches = {
             operation.name: Match(one, contract, operation)
             for one in profiles().by_name.values()
@@ -34,6 +34,6 @@ class ContractIndex:
         }
 
     def find(self, method: str, url: str) -> Match | None:
-        """Find the operation that answers at an address; None where no contract knows it."""
+        """Find the operation that answers at an address; None if no contract has it."""
         found = find([one.operation for one in self._matches.values()], method, url)
         return self._matches[found.name] if found else None

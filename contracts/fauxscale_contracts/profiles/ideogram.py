@@ -48,7 +48,7 @@ _UPSCALE = Profile(
             valid_key=False,
         ),
     ),
-    # The documented statuses of POST /upscale are 400, 403, 422 and 429; the others any front door may answer.
+    # The documented statuses of POST /upscale are 400, 403, 422 and 429; any front end may answer the others.
     refusals=(400, 401, 402, 403, 404, 413, 415, 422),
     options={
         "options-least": {"resemblance": 1, "detail": 1, "seed": 0},
@@ -65,7 +65,7 @@ _PROMPT = {"prompt": "a red fox in the snow"}
 _GENERATE = replace(
     _UPSCALE,
     task="generate",
-    asked={**_PROMPT, "resolution": "512x1536"},  # the fewest pixels there are
+    asked={**_PROMPT, "resolution": "512x1536"},  # the fewest possible pixels
     work="ideogram.v3_generate",
     replies="ideogram.v3_generate",
     results=Results(operation="ideogram.v3_generate", at="/data/0", member="url"),
@@ -103,7 +103,7 @@ _EDIT = replace(
     work="ideogram.v3_inpaint",
     replies="ideogram.v3_inpaint",
     results=Results(operation="ideogram.v3_inpaint", at="/data/0", member="url"),
-    least_side=432,  # most pictures are then of a size that is edited as it is
+    least_side=432,  # most pictures then have a size that is edited unchanged
     options=_SEEDS,
     count="num_images",
     counts_images=True,

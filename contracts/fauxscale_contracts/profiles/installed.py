@@ -55,10 +55,10 @@ def profile(name: str, operation: str = "") -> Profile:
 
 
 def _add(entry: EntryPoint, found: dict[str, Profile]) -> str:
-    """Load an entry point into `found`; or say in a line why that cannot be."""
+    """Load an entry point into `found`; or return a line that says why it cannot be loaded."""
     try:
         made = entry.load()
-    except (Exception, SystemExit) as error:  # whatever somebody else's module does when it is loaded
+    except (Exception, SystemExit) as error:  # somebody else's module may raise anything when it is loaded
         return brief(f"{type(error).__name__}: {error}")
     if not isinstance(made, Profile):
         return f"{entry.value} is a {type(made).__name__}, not a fauxscale_contracts.Profile"

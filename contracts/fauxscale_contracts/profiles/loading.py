@@ -1,4 +1,4 @@
-"""Loads contracts by provider and API version, and contracts of one's own by their file."""
+"""Loads contracts by provider and API version, and a user's own contracts by file."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def api_versions() -> dict[str, list[str]]:
 
 @lru_cache(maxsize=32)
 def load(provider: str, *, api_version: str | None = None) -> Contract:
-    """The recorded contract of a provider: of its usual API version, or of the one asked for.
+    """The recorded contract of a provider: of its default API version, or of the given one.
 
-    Raises ContractError, listing what is on record, for names it does not know.
+    Raises ContractError, listing the recorded ones, for unknown names.
     """
     found = profile(provider)
     known = found.api_versions()
@@ -37,7 +37,7 @@ def load(provider: str, *, api_version: str | None = None) -> Contract:
 
 
 def load_file(path: str | Path) -> Contract:
-    """A contract of your own: an OpenAPI 3.1 file whose operations have operationIds; checked whole."""
+    """A contract of your own: an OpenAPI 3.1 file whose operations have operationIds; checked as a whole."""
     path = Path(path)
     contract = _read(path, path.parent.name or "own", path.name.removesuffix(SUFFIX))
     contract.compile()

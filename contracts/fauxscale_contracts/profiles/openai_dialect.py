@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from .profile import Probe
 
-# Names that OpenAI's clients read by themselves, beside those of the gateway.
+# Variables that OpenAI's clients read by themselves, besides those of the gateway.
 ENV = {"OPENAI_BASE_URL": "{base_url}", "OPENAI_API_KEY": "{key}"}
 
 
 def probes(name: str, model: str, price: float) -> tuple[Probe, ...]:
-    """The questions put to a gateway: an edit with and without its picture, a wrong key, the list of models."""
+    """The probes of a gateway: an edit with and without its picture, a wrong key, the list of models."""
     edits, path = f"{name}.edits", "/images/edits"
     fields = {"model": model, "prompt": "a cat"}
     return (

@@ -1,4 +1,4 @@
-"""Checks what no schema can say of a service: what it refuses, what its links lead to and for how long, its limits."""
+"""Checks what no schema can say about a service: what it refuses, what its links return and how long, its limits."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .probing import ask, is_known, read, sample_picture, value_at
 from .profile import Probe, Profile
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "untried"]
-_LATER = 0.5  # seconds that a link may be read beyond its life: clocks are set, and answers take a while
+_LATER = 0.5  # seconds that a link may be readable beyond its life: clocks differ, and replies take a while
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One thing that was looked at. `pointer` is its place in the answer to the paid probe, "" where it has none."""
+    """One observation. `pointer` is its place in the answer to the paid probe, "" if it has none."""
 
     name: str
     verdict: Verdict
@@ -37,10 +37,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """What may be tried beyond the probes; each takes time or money.
+    """What may be tried beyond the probes; each costs time or money.
 
-    `link_life`: seconds that links live, so that one can be read after its death. `rate_limit`: calls a minute, so that
-    one more can be sent. `sizes`: the largest file that is taken, and one byte more.
+    `link_life`: seconds that links live, so that one is read after its expiry. `rate_limit`: calls a minute, so
+    that one more is sent. `sizes`: the largest accepted file, and one byte more.
     """
 
     link_life: float = 0.0
@@ -48,7 +48,7 @@ class Trials:
     sizes: bool = False
 
     def cost(self, profile: Profile) -> float:
-        """Dollars that they cost at most."""
+        """The most dollars that they cost."""
         return 2 * paid(profile).cost if self.sizes else 0.0
 
 
@@ -73,12 +73,12 @@ class Service:
 
 
 def paid(profile: Profile) -> Probe:
-    """The probe that has work done."""
+    """The probe that requests work."""
     return next(probe for probe in profile.probes if probe.cost)
 
 
 async def look(service: Service, probed: Mapping[str, Exchange], trials: Trials) -> AsyncIterator[Outcome]:
-    """Look at the probes' answers, and try what else is to be tried but for the limit of calls. Raises Unreachable."""
+    """Check the probes' answers, and try the rest except the rate limit. Raises Unreachable."""
     profile = service.profile
     for probe in profile.probes:
         if not probe.cost and not probe.free:
@@ -132,7 +132,7 @@ async def _links(
 
 
 def _picture(service: Service, picture: Exchange, place: str) -> Outcome:
-    """Judge what a link leads to: by the contract, and by what was asked for."""
+    """Judge the picture behind a link: by the contract, and by the request."""
     status = _status(picture)
     if status != 200:
         return Outcome("picture", "FAIL", f"its link is answered {status}", place)
@@ -152,7 +152,7 @@ def _picture(service: Service, picture: Exchange, place: str) -> Outcome:
 
 
 async def _sizes(service: Service) -> AsyncIterator[Outcome]:
-    """Send the largest file that is documented, and one byte more."""
+    """Send the largest documented file, and one byte more."""
     probe = paid(service.profile)
     most = largest(service.contract, probe)
     if most is None:
@@ -167,9 +167,10 @@ async def _sizes(service: Service) -> AsyncIterator[Outcome]:
 
 
 async def rate_limit(service: Service, most: int) -> Outcome:
-    """Send one call more than there may be in a minute, of those that cost nothing. Raises Unreachable.
+    """Send one call more than a minute allows, of those that cost nothing. Raises Unreachable.
 
-    It comes last: for a minute nothing else is answered."""
+    It comes last: for a minute all other calls are refused.
+    """
     if not most:
         return Outcome("rate limit", "untried", "add --rate-limit with the allowed calls per minute")
     cheap = [one for one in service.profile.probes if not one.cost and not one.risk and one.valid_key]
@@ -186,7 +187,7 @@ async def rate_limit(service: Service, most: int) -> Outcome:
 
 
 def largest(contract: Contract, probe: Probe) -> int | None:
-    """How many bytes the picture of a probe may have, by the contract; None where it says nothing."""
+    """The largest picture of a probe in bytes, by the contract; None if it has no limit."""
     for content in contract.operation(probe.operation).bodies.values():
         node: Json = (
             content.schema.node.get("properties", {}).get(probe.picture, {}) if content.schema else {}
@@ -198,14 +199,14 @@ def largest(contract: Contract, probe: Probe) -> int | None:
 
 
 def padded(png: bytes, size: int) -> bytes:
-    """Make a PNG exactly `size` bytes large by a chunk that no reader knows, before its end."""
+    """Make a PNG of exactly `size` bytes with a chunk that no reader knows, before its end."""
     head, end = png[:-12], png[-12:]
     data = b"fxPd" + bytes(size - len(png) - 12)
     return head + (len(data) - 4).to_bytes(4, "big") + data + zlib.crc32(data).to_bytes(4, "big") + end
 
 
 def _linked(profile: Profile, work: Exchange) -> Iterator[tuple[str, str]]:
-    """Each link of an answer, with its place: all results where there is a list of them."""
+    """Each link of an answer, with its place: all results if there is a list of them."""
     try:
         body = json.loads(work.reply.body if work.reply else b"")
     except (ValueError, RecursionError):
@@ -226,5 +227,5 @@ def _status(exchange: Exchange) -> int:
 
 
 def _took(exchange: Exchange) -> str:
-    """How long it took: told, and never judged."""
+    """How long it took: reported, and never judged."""
     return f", in {exchange.seconds:.2f} s" if exchange.seconds else ""

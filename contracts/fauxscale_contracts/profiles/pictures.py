@@ -1,4 +1,4 @@
-"""Decodes pictures that a service or a client made, whatever their bytes are."""
+"""Decodes pictures that a service or a client made, valid or not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageFile
 
 
 def decoded(data: bytes) -> ImageFile.ImageFile | None:
-    """Decode a picture; None where it is broken, or so large that Pillow takes it for a decompression bomb."""
+    """Decode a picture; None if it is broken, or so large that Pillow takes it for a decompression bomb."""
     try:
         with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
             image = Image.open(BytesIO(data))

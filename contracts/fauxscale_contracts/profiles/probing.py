@@ -1,4 +1,4 @@
-"""Puts a profile's probes to a service: the smallest questions that show whether it still answers as recorded."""
+"""Sends a profile's probes to a service: the smallest requests that show whether it still answers as recorded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PAUSE = 0.5  # seconds between two polls of a job
 
 
 class Unreachable(FauxscaleError):
-    """Raised for a service that could not be probed, with the reason: no drift can be told of it."""
+    """Raised for a service that could not be probed, with the reason: nothing is known about drift."""
 
 
 async def run(
@@ -41,8 +41,8 @@ async def run(
     timeout: float = 120.0,
     sent: Mapping[str, Exchange] = MappingProxyType({}),
 ) -> dict[str, Exchange]:
-    """Send every probe but those `sent` before; the exchanges by the probe's id, and that of the first result as
-    `its picture`.
+    """Send every probe except those `sent` before; returns the exchanges by the probe's id, and that of the first
+    result as `its picture`.
 
     A whole answer may take `timeout` seconds, and so may a job. Raises Unreachable if the service cannot be
     reached, is in trouble, or refuses the key or the one paid probe.
@@ -73,26 +73,26 @@ async def ask(
     timeout: float,
     picture: bytes | None = None,
 ) -> Exchange:
-    """Send one probe, with another picture perhaps, and return what is answered. Raises Unreachable if nothing is, or a
-    redirect."""
+    """Send one probe, perhaps with another picture, and return the exchange. Raises Unreachable if there is no answer,
+    or a redirect."""
     return await _send(http, request(profile, probe, base_url, key, picture), probe.operation, timeout)
 
 
 async def read(profile: Profile, link: str, http: httpx.AsyncClient, timeout: float) -> Exchange:
-    """Read what a link leads to. Raises Unreachable if nothing is answered, or a redirect."""
+    """Read a link. Raises Unreachable if there is no answer, or a redirect."""
     return await _send(http, Request("GET", link), profile.download, timeout)
 
 
 def is_known(profile: Profile, base_url: str, link: str) -> bool:
-    """Whether a link leads to the service that the user named, to this machine, or to a host of the contract: no other
-    is asked, whatever an answer says."""
+    """Whether a link is on the service that the user named, on this machine, or on a host of the contract: no other
+    host is called, whatever an answer says."""
     host = urlsplit(link).hostname or ""
     named = host == urlsplit(base_url).hostname
     return named or is_loopback(host) or load(profile.name).find("GET", link) is not None
 
 
 def request(profile: Profile, probe: Probe, base_url: str, key: str, picture: bytes | None = None) -> Request:
-    """Make the request of a probe, with a key that was never issued where it wants a wrong one."""
+    """Make the request of a probe, with a key that was never issued if it needs a wrong one."""
     headers = _key_headers(profile, key if probe.valid_key else NO_KEY)
     url = base_url.rstrip("/") + probe.path
     if probe.encoding == "none":
@@ -112,7 +112,7 @@ def request(profile: Profile, probe: Probe, base_url: str, key: str, picture: by
 
 
 def sample_picture(side: int) -> bytes:
-    """Draw a small picture with edges and slopes."""
+    """Draw a small picture with edges and gradients."""
     from PIL import Image
 
     image = Image.linear_gradient("L").crop((0, 0, side, side)).convert("RGB")
@@ -123,9 +123,9 @@ def sample_picture(side: int) -> bytes:
 
 
 def summary(exchange: Exchange) -> str:
-    """Say in one line where a call went and what was answered."""
+    """Say in one line where a call went and how it was answered."""
     reply = exchange.reply
-    assert reply is not None  # _send raises where none came
+    assert reply is not None  # _send raises if there was none
     text = " ".join(reply.body[:300].decode(errors="replace").split())
     return f"{exchange.request.url.partition('?')[0]} answered {reply.status}: {text}"
 
@@ -134,7 +134,7 @@ async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeo
     place = request.url.partition("?")[0]
     began = time.perf_counter()
     try:
-        # Of the whole answer: the library's own time-outs begin anew with every byte.
+        # A limit for the whole answer: the library's own time-outs restart with every byte.
         async with asyncio.timeout(timeout):
             answer = await http.request(
                 request.method, request.url, headers=list(request.headers), content=request.body
@@ -147,7 +147,7 @@ async def _send(http: httpx.AsyncClient, request: Request, operation: str, timeo
         target = answer.headers.get("location", "nowhere")
         raise Unreachable(f"{request.method} {place} was redirected to {target}: is --base-url right?")
     headers = tuple(pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding")
-    if "content-encoding" in answer.headers:  # undone, and the length with it
+    if "content-encoding" in answer.headers:  # decoded, so the length is wrong as well
         headers = tuple(pair for pair in headers if pair[0] != "content-length")
     reply = Reply(answer.status_code, headers, answer.content)
     return Exchange(request, reply, operation, seconds=time.perf_counter() - began)
@@ -162,7 +162,7 @@ async def _finished(
     http: httpx.AsyncClient,
     timeout: float,
 ) -> Exchange:
-    """Poll a job until it ends. Raises Unreachable where it does not in time."""
+    """Poll a job until it ends. Raises Unreachable if it does not end in time."""
     name = value_at(_json(submitted), job.id_at)
     if not isinstance(name, str | int):
         return submitted
@@ -185,10 +185,10 @@ async def _finished(
 async def _first_picture(
     profile: Profile, exchange: Exchange, base_url: str, http: httpx.AsyncClient, timeout: float
 ) -> Exchange | None:
-    """Fetch or decode the first result; None where the reply carries none, or leads to a host that was not named."""
+    """Fetch or decode the first result; None if the reply has none, or its link is on another host."""
     results = profile.results
     if results.carrier == "body":
-        return None  # the probe's own exchange holds it
+        return None  # the probe's own exchange has it
     found = value_at(_json(exchange), results.pointer)
     if not isinstance(found, str):
         return None
@@ -212,7 +212,7 @@ def _key_headers(profile: Profile, key: str) -> Headers:
 
 
 def _check_well(exchange: Exchange) -> None:
-    """Raise Unreachable for answers no probe asks for: they are of this moment, and say nothing of drift."""
+    """Raise Unreachable for answers that no probe asks for: they are temporary, and say nothing about drift."""
     status = exchange.reply.status if exchange.reply else 0
     if status == 429 or status >= 500:
         why = "too many calls" if status == 429 else "the service is in trouble"
@@ -220,7 +220,7 @@ def _check_well(exchange: Exchange) -> None:
 
 
 def _check_admitted(exchange: Exchange) -> None:
-    """Raise Unreachable for refusals of this key and of this wallet: they say nothing of drift either."""
+    """Raise Unreachable for refusals of this key and of this wallet: they say nothing about drift either."""
     why = {401: "the key was refused", 403: "the key was refused", 402: "no credit left"}
     if exchange.reply is not None and exchange.reply.status in why:
         raise Unreachable(f"{why[exchange.reply.status]}: {summary(exchange)}")
@@ -234,7 +234,7 @@ def _json(exchange: Exchange) -> Any:
 
 
 def value_at(value: Any, pointer: str) -> Any:
-    """Read the value at a JSON pointer, None where there is none."""
+    """Read the value at a JSON pointer, None if there is none."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping):

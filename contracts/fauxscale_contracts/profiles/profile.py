@@ -1,4 +1,4 @@
-"""One provider as the contract tools know it: plain data, read by every verb and by nothing else."""
+"""One provider as the contract tools know it: plain data, read by every command."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 Carrier: TypeAlias = Literal["link", "base64", "body", "text"]
-"""How a reply carries a result: link: an address of it. base64: its bytes as text. body: the reply is the picture.
-text: the result is no picture but a text, which stands in the reply."""
+"""How a reply carries a result: link: its address. base64: its bytes as text. body: the reply is the picture. text: the
+result is a text in the reply, not a picture."""
 Task: TypeAlias = Literal["upscale", "generate", "edit", "describe"]
-"""What a client does: enlarges a picture; has one drawn by a prompt; has one edited where a mask is black; has one
-described."""
+"""What a client does: enlarge a picture; draw one from a prompt; edit one where a mask is black; describe one."""
 Encoding: TypeAlias = Literal["form", "json", "none"]
 
 SUFFIX = ".openapi.json"
@@ -27,11 +26,11 @@ _INPUTS: Mapping[Task, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One small question to a service, to see whether it answers as recorded.
+    """One small request to a service, to see whether it answers as recorded.
 
-    `path` stands below the base URL that clients are given; `fields` are sent as `encoding` says. `picture` names the
-    part, or the member of the JSON body, that holds the picture; none when empty. In dollars: `cost` if all is as
-    recorded, `risk` if the service accepts what it should refuse. A probe that costs must succeed; one that is
+    `path` is below the base URL that clients are given; `fields` are sent as `encoding` says. `picture` names the
+    part, or the member of the JSON body, that holds the picture; none if empty. In dollars: `cost` if the service
+    behaves as recorded, `risk` if it accepts what it should refuse. A probe that costs must succeed; one that is
     `free` succeeds with a good key and never costs. Without `valid_key` it is sent with a wrong key.
     """
 
@@ -57,8 +56,8 @@ class Probe:
 class Results:
     """How the replies of `operation` carry results.
 
-    `at` is the JSON pointer of the first one (`/data/0`), `member` that of its members which is the link or the
-    base64 text; empty where the result is that text itself. Both say nothing where the carrier is "body".
+    `at` is the JSON pointer of the first one (`/data/0`), `member` its member with the link or the base64 text;
+    empty if the result is that text itself. Both are unused if the carrier is "body".
     """
 
     operation: str
@@ -74,14 +73,14 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Work that is finished later. `submit`, `status`, `result` are operations; `status` is empty where the result
-    is asked for until it is there.
+    """Work that is finished later. `submit`, `status`, `result` are operations; `status` is empty if clients request
+    the result until it is there.
 
-    `polls`: the stand-in's option that says how many polls find a job unfinished; empty where it has none.
-    `webhooks`: whether a client may ask to be told. `path`: where a probe polls, below the base URL, with `{id}`
-    in it; empty where the paid probe answers at once. `id_at` is the JSON pointer of the id in the reply to `submit`;
-    a job is `pending` while the reply's status, or its member at `state_at`, is one of these. `direct`: `submit` may
-    answer with the result at once, so that a client has a job only where it polls. `limits_polls`: a poll may be
+    `polls`: the stand-in's option for how many polls find a job unfinished; empty if it has none. `webhooks`:
+    whether a client may give an address for a webhook. `path`: where a probe polls, below the base URL, with `{id}`
+    in it; empty if the paid probe answers at once. `id_at` is the JSON pointer of the id in the reply to `submit`;
+    a job is `pending` while the reply's status, or its member at `state_at`, is one of these. `direct`: `submit`
+    may answer with the result at once, so that a client has a job only if it polls. `limits_polls`: a poll may be
     answered 429.
     """
 
@@ -103,22 +102,22 @@ class Profile:
     """What the contract tools know of one provider.
 
     Its contracts are the files `<API version>.openapi.json` in the folder `recorded`. `work` and `replies` are
-    patterns of operations: what asks for work, what carries its results. `download` is the operation that reads a
-    linked result, empty where none does. `env`: variables clients read beside the provider's own, as templates of
-    `{base_url}`, `{key}`, `{key_id}` and `{key_secret}` (the halves of a key with a colon); `env_if_set`: those that
-    are replaced only where the user has set them. The rest is for the scenarios of `conform`; `operations` are its
-    lists for other kinds of clients, by name: each is the profile with what is different there.
+    patterns of the operations that request work, and that return its results. `download` is the operation that
+    reads a linked result, empty if there is none. `env`: variables clients read besides the provider's own, as
+    templates of `{base_url}`, `{key}`, `{key_id}` and `{key_secret}` (the halves of a key with a colon);
+    `env_if_set`: those that are replaced only if the user has set them. The rest is for the scenarios of `conform`;
+    `operations` are its lists for other kinds of clients, by name: each is the profile with the differences.
     """
 
     name: str
     api_version: str
-    """The API version the stand-in imitates unless told otherwise: a later recording changes no test by itself."""
+    """The API version the stand-in imitates by default: a later recording changes no test by itself."""
     recorded: Path
     api_version_option: str = ""
-    """The provider option that chooses one; empty where it imitates one only."""
+    """The provider option that chooses one; empty if it imitates only one."""
 
     key_header: tuple[str, str] = ("Authorization", "Bearer ")
-    """The header that carries the key, and what stands before the key."""
+    """The header that carries the key, and the text before the key."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     env_if_set: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -132,7 +131,7 @@ class Profile:
     operations: Mapping[str, Profile] = field(default_factory=dict[str, "Profile"])
     task: Task = "upscale"
     asked: Mapping[str, object] = field(default_factory=dict[str, object])
-    """What a client is asked for in every scenario, by the names of the service's parameters."""
+    """Parameters that a client is asked to send in every scenario, by the service's names."""
 
     scale: float = 2
     formats: tuple[str, ...] = ("PNG", "JPEG", "WEBP")
@@ -144,25 +143,25 @@ class Profile:
     result_format: str = "PNG"
 
     refusals: tuple[int, ...] = (400, 401, 403, 404, 422)
-    """Statuses of errors that asking again does not mend, documented or plausible."""
+    """Statuses of errors that asking again cannot help, documented or plausible."""
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
-    """What a client can be asked for beside the picture, by the name of the scenario that asks."""
+    """The options of a client besides the picture, by the name of the scenario that uses them."""
     count: str = ""
-    """The parameter that says how many images one call makes; empty where it makes one."""
+    """The parameter for the number of images of a call; empty if it makes one."""
     counts_images: bool = False
-    """Whether its places in flight, ten, are counted in images."""
+    """Whether its ten places in flight count images."""
     signed_links: bool = False
     expiring_links: bool = True
     unsafe_results: bool = False
-    """Whether a 200 may hold a result that was withheld as unsafe."""
+    """Whether a 200 may have a result that was withheld as unsafe."""
     skewed_clocks: bool = False
-    """Whether its replies hold times that a client may compare with its own clock."""
+    """Whether its replies contain times that a client may compare with its own clock."""
     cancelled_code: str = ""
-    """Its own name for the error that a cancelled job ends in; empty where it has none."""
+    """Its own name for the error that a cancelled job ends in; empty if it has none."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The files that a client is given."""
+        """The files that a client gets."""
         return _INPUTS[self.task]
 
     @property

@@ -1,4 +1,4 @@
-"""Makes the stand-in of a profile: the server that clients are checked at, and services are compared with."""
+"""Makes the stand-in of a profile: the server that clients are tested with and services are compared with."""
 
 from __future__ import annotations
 

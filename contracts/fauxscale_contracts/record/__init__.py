@@ -1,1 +1,1 @@
-"""`fauxscale-contracts record` and `scan`: exchanges written down, without secrets."""
+"""`fauxscale-contracts record` and `scan`: recorded exchanges, without secrets."""

@@ -1,4 +1,4 @@
-"""`fauxscale-contracts record` and `scan`: exchanges on disk, and the proof that they hold no secrets."""
+"""`fauxscale-contracts record` and `scan`: writes exchanges to disk, and checks that they hold no secrets."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def record(
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind(("127.0.0.1", port))
-        sock.listen(128)  # before the address is told: who reads it may call at once
+        sock.listen(128)  # before the address is printed: a reader may call at once
     except OSError as error:
         sock.close()
         raise click.UsageError(f"cannot listen on port {port}: {error.strerror}; try --port 0") from None
@@ -91,7 +91,7 @@ def record(
     sys.stdout.flush()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        # The service's own Date and Server are passed on: a second one of either would not be as it answered.
+        # The service's own Date and Server are passed on; a second one of either would be a change.
         config = uvicorn.Config(
             recorder, log_config=None, ws="none", lifespan="on", server_header=False, date_header=False
         )

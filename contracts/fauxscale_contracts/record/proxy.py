@@ -1,4 +1,4 @@
-"""Records what goes through a proxy: each exchange as HAR, its pictures by hash, no secrets."""
+"""Records what passes through a proxy: each exchange as HAR, its pictures by hash, no secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fauxscale_contracts.contract.operations import Operation
 from fauxscale_contracts.contract.violations import Violation
 from fauxscale_contracts.profiles.contract_index import ContractIndex, Match
 
-# What concerns one connection and not the call, and what the client library at work writes by itself.
+# Headers of one connection instead of the call, and those that the client library writes by itself.
 _HOP = frozenset(
     {
         "accept-encoding",
@@ -43,11 +43,11 @@ Tell = Callable[[str], None]
 
 
 class UpstreamError(FauxscaleError):
-    """Raised where the service could not be recorded: it redirected, stalled, or was not there. Says what to do."""
+    """Raised if the service could not be recorded: it redirected, stalled, or did not answer. Says what to do."""
 
 
 class Recorder:
-    """The proxy, an ASGI application. `tell` hears one line of each exchange and of what is wrong with it.
+    """The proxy, an ASGI application. `tell` gets one line for each exchange and for each problem with it.
 
     `failures` counts the calls that could not be recorded.
     """
@@ -63,7 +63,7 @@ class Recorder:
         client: httpx.AsyncClient | None = None,
         keep: Iterable[str] = (),
     ) -> None:
-        """`keep`: names of headers that are kept beside the well-known ones and those the contract knows."""
+        """`keep`: names of headers to keep besides the well-known ones and the contract's."""
         self._keep_headers = {name.lower() for name in keep}
         self._upstream = upstream.rstrip("/")
         self._recording = recording
@@ -102,13 +102,13 @@ class Recorder:
             self._tell(f"not recorded: {redact.text(str(error), secrets)}")
             return JSONResponse({"error": "not recorded", "message": str(error)}, 502)
         reply = exchange.reply
-        assert reply is not None  # _ask raises where none came
+        assert reply is not None  # _ask raises if there is none
         response = Response(reply.body, reply.status)
         for name, value in reply.headers:
             if name.lower() not in _HOP:
-                # Starlette writes Latin-1: letters beyond it leave as the bytes of UTF-8 they came as.
+                # Starlette writes Latin-1: other letters leave as the UTF-8 bytes they came as.
                 response.headers.append(name, value.encode().decode("latin-1"))
-        if request.method == "HEAD":  # the length it speaks of is that of the body it leaves out
+        if request.method == "HEAD":  # the length is that of the body, which is left out
             del response.headers["content-length"]
             if length := reply.header("content-length"):
                 response.headers["content-length"] = length
@@ -144,7 +144,7 @@ class Recorder:
         return Exchange(request, reply, at=at, seconds=loop.time() - begun)
 
     async def _keep(self, exchange: Exchange, secrets: list[str]) -> Match | None:
-        """Write an exchange, and say what it was; None where no contract knows."""
+        """Write an exchange, and name it; None if no contract has it."""
         match = self._contracts.find(exchange.request.method, exchange.request.url)
         if match is not None:
             exchange = replace(exchange, operation=match.operation.name)
@@ -156,7 +156,7 @@ class Recorder:
         return match
 
     async def _keep_pictures(self, exchange: Exchange, match: Match | None, secrets: list[str]) -> None:
-        """Write the pictures an answer links to, as calls of their own; links in those are not followed."""
+        """Write the pictures that an answer links to, as separate calls; links in those are not followed."""
         for url in self._pictures(exchange, match):
             try:
                 picture = await self._ask(Request("GET", url), follow=True)
@@ -173,7 +173,7 @@ class Recorder:
         self.recorded += 1
 
     def _pictures(self, exchange: Exchange, asked: Match | None) -> list[str]:
-        """The links of an answer that lead to results: those the contract of the service calls downloads."""
+        """The links of an answer to results: those that the service's contract calls downloads."""
         if asked is None or exchange.reply is None or exchange.reply.status != 200:
             return []
         wanted = asked.profile.download
@@ -188,13 +188,13 @@ class Recorder:
 
 
 def _headers_of(operation: Operation) -> set[str]:
-    """The names of the headers that a contract says an operation takes and answers with."""
+    """The names of the headers in an operation's requests and answers, by its contract."""
     taken = {one.name.lower() for one in operation.parameters if one.place == "header"}
     return taken | {name.lower() for answer in operation.answers.values() for name in answer.headers}
 
 
 def _undone(method: str, answer: httpx.Response) -> Headers:
-    """The headers of an answer whose coding was undone on the way here: they speak of the body as it is now."""
+    """The headers of an answer whose coding was undone: they describe the decoded body."""
     coded = "content-encoding" in answer.headers
     headers = [pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding"]
     if method == "HEAD" and not coded:
@@ -204,7 +204,7 @@ def _undone(method: str, answer: httpx.Response) -> Headers:
 
 
 def _report(exchange: Exchange, match: Match | None) -> Iterator[str]:
-    """The exchange in one line, and one for each way in which it departs from the contract; nothing is masked."""
+    """The exchange in one line, and one for each violation of the contract; nothing is masked."""
     status = exchange.reply.status if exchange.reply else 0
     name = exchange.operation or "no operation on record"
     place = exchange.request.url.partition("?")[0]
@@ -212,7 +212,7 @@ def _report(exchange: Exchange, match: Match | None) -> Iterator[str]:
     if match is None:
         return
     found: list[Violation] = match.contract.check_response(exchange)
-    if status < 400:  # What was refused may well have been wrong: that is on record too.
+    if status < 400:  # A refused request may well be invalid: that is recorded too.
         found = match.contract.check_request(exchange) + found
     for violation in found:
         yield f"  warning: {violation}"
@@ -221,7 +221,7 @@ def _report(exchange: Exchange, match: Match | None) -> Iterator[str]:
 def _strings(body: bytes) -> Iterator[str]:
     try:
         ahead: list[Any] = [json.loads(body)]
-    except (ValueError, RecursionError):  # what is nested thousands deep holds no links either
+    except (ValueError, RecursionError):  # a body nested thousands of levels deep contains no links either
         return
     while ahead:
         value = ahead.pop(0)

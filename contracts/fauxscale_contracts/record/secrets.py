@@ -12,8 +12,8 @@ from fauxscale import credentials, redact
 from fauxscale.recordings import packed
 from fauxscale.recordings.har import HarEntry, Recording, RecordingError, body_of
 
-# Keys without a shape of their own, Ideogram's for instance, told by the name before them. For people to look at,
-# and not of `redact`: what says "Authorization: required by the service" is to be read in a journal.
+# Keys without a shape of their own, such as Ideogram's, are recognized by the name before them. This is for people, not
+# for `redact`: a journal must still show "Authorization: required by the service".
 _QUOTE = r"\\?[\"'`]"
 _NAMED = re.compile(
     r"(?:(?i:api[-_ ]?key|(?<![\w-])authorization)"
@@ -27,34 +27,34 @@ _NAMED = re.compile(
     r"(?:(?i:bearer|key|basic|token)[ \t]+)?"
     r"([A-Za-z0-9._~+/=:-]{8,400})(?![A-Za-z0-9._~+/=:-]{0,400}(?:[\[({…*$]|<(?!/)))"
 )
-# What Schemathesis puts in place of the secrets it knows by name: reports of `check` may hold it.
+# Schemathesis' replacement for the secrets that it knows by name: reports of `check` may contain it.
 _MASKED = "[Filtered]"
-# What stands for a value: words, names of variables and members, words with hyphens, addresses.
+# Placeholders of values: words, names of variables and members, words with hyphens, addresses.
 _NAME = re.compile(
     r"[A-Z]?[a-z]{1,23}|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[-_][a-z]+)+(?:[-_]?\d{1,2})?|[a-z]+(?:[A-Z][a-z]+)+"
     r"|(?:[A-Za-z_]+|[A-Za-z_]\w{0,19})(?:\.(?:[A-Za-z_]+|[A-Za-z_]\w{0,19}))+|https?:.*"
 )
-# Words that tell a reader to fill in a key, too long to turn up in one by chance; and beginnings over and over.
+# Words that ask a reader to insert a key, too long to occur in one by chance; and repeated beginnings.
 _FILL_IN = re.compile(
     r"(?i)your|xxxx|fake|dummy|example|sample|placeholder|redacted|filtered|replace|insert|change-?me"
     r"|^(.{1,8})\1{2,}$"
 )
 _FILLED_IN_LATER = re.compile(
     r"[{<*…]|\$\(|^\$\w+$|^\[|%\(|^%[A-Z_]+%$"
-)  # a template's holes, in many languages
+)  # placeholders of templates, in many languages
 # The name and the value of a form's part.
 _PART = re.compile(
     rb'(?i)content-disposition:[^\r\n]{0,200}?\bname="?([^";\r\n]{1,80})"?[^\r\n]{0,200}'
     rb"(?:\r\n[^\r\n]{1,200}){0,4}\r\n\r\n([^\r\n]{1,400})\r\n"
 )
-_SHORTEST = 6  # of a value told by its name: what is shorter is no key
-_PLAIN = 16  # letters alone are a word, unless there are so many; and no key of a known shape is shorter
+_SHORTEST = 6  # for values found by their name: a shorter one is no key
+_PLAIN = 16  # only letters are a word, unless there are so many; and no key of a known shape is shorter
 
 
 def scan(folder: Path) -> list[str]:
-    """List each thing that looks like a secret, itself shortened.
+    """List each thing that looks like a secret, shortened.
 
-    Raises RecordingError for a folder that is not there or empty, and for HAR files that cannot be read.
+    Raises RecordingError for a folder that is missing or empty, and for HAR files that cannot be read.
     """
     if not folder.is_dir():
         raise RecordingError(f"{folder} is not a folder")
@@ -73,7 +73,7 @@ def scan(folder: Path) -> list[str]:
 
 
 def _in_text(path: Path, folder: Path) -> Iterator[str]:
-    """What shows in the bytes of a file, a picture's notes included, packed ones too."""
+    """The text in the bytes of a file, including a picture's metadata, also if it is compressed."""
     data = path.read_bytes()
     text = "\n".join([_decoded(data), *packed.texts(data)])
     found = [(number, short) for number, line in enumerate(text.split("\n"), 1) for short in _findings(line)]
@@ -85,14 +85,14 @@ def _in_text(path: Path, folder: Path) -> Iterator[str]:
 
 
 def _findings(text: str) -> Iterator[str]:
-    """What `redact` would hide, without what only stands for a secret."""
+    """What `redact` would hide, without placeholders of secrets."""
     for one in credentials.finds(text):
         if _is_shaped_key(one.value) if one.shaped else _is_key(one.value):
             yield one.short
 
 
 def _is_key(value: str) -> bool:
-    """Whether a value is one, and not something in its place."""
+    """Whether a value is a secret, and not a placeholder."""
     if not (value.isascii() and value.isprintable() and len(value) >= _SHORTEST) or " " in value:
         return False
     if _NAME.fullmatch(value) or _stands_for_one(value):
@@ -110,7 +110,7 @@ def _stands_for_one(value: str) -> bool:
 
 
 def _entries_under_another_name(path: Path) -> list[HarEntry]:
-    """The entries of a HAR file that is not called so; what no HAR file would have is left out."""
+    """The entries of a HAR file without that extension; members that no HAR file would have are left out."""
     if path.suffix == ".har":
         return []
     data = path.read_bytes()
@@ -123,7 +123,7 @@ def _entries_under_another_name(path: Path) -> list[HarEntry]:
             for entry in entries
         ]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return []  # JSON of another kind, of which the text tells all
+        return []  # other JSON, whose text contains everything
 
 
 def _message(said: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _message(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_entry(entry: HarEntry) -> Iterator[str]:
-    """What only the structure of a HAR entry tells: headers by name, cookies, bodies that were encoded."""
+    """What only the structure of a HAR entry shows: headers by name, cookies, encoded bodies."""
     for side in ("request", "response"):
         message: dict[str, Any] = entry[side]
         pairs = [(str(one["name"]), str(one["value"])) for one in message["headers"]]
@@ -156,7 +156,7 @@ def _bytes(body: HarEntry) -> bytes:
     try:
         return body_of(body)
     except ValueError:
-        return b""  # no base64 after all: its text was looked through with its file
+        return b""  # not base64: its text was searched with its file
 
 
 def _decoded(data: bytes) -> str:

@@ -1,1 +1,1 @@
-"""What clients use of a contract: told from test runs and recordings, and drift judged by it."""
+"""What clients use of a contract, by test runs and recordings, and drift judged by it."""

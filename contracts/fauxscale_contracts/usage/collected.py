@@ -54,7 +54,7 @@ class Collected:
         ]
 
     def add_members(self, members: Iterable[Mapping[str, Any]]) -> None:
-        """Add what `to_members` made elsewhere."""
+        """Add the output of `to_members`."""
         for one in members:
             contract = load(one["provider"], api_version=one["api_version"])
             self._of(contract).add_members(one["users"])
@@ -63,7 +63,7 @@ class Collected:
                 kept.setdefault(key, made)
 
     def write(self, folder: Path, consumer: str) -> list[Path]:
-        """Write the files, and return them. Raises OSError where that cannot be."""
+        """Write the files, and return them. Raises OSError if that fails."""
         folder.mkdir(parents=True, exist_ok=True)
         written: list[Path] = []
         for (provider, api_version), usage in sorted(self._usages.items()):

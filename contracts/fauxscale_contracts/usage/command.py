@@ -1,4 +1,4 @@
-"""`fauxscale-contracts usage`: what a client uses of a contract, told from recordings."""
+"""`fauxscale-contracts usage`: what a client uses of a contract, by its recordings."""
 
 from __future__ import annotations
 

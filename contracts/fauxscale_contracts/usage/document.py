@@ -1,4 +1,4 @@
-"""Writes what clients use as an OpenAPI document, the part of the contract that it is, and reads it back."""
+"""Writes the part of a contract that clients use as an OpenAPI document, and reads it back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fauxscale_contracts.contract.violations import ContractError, pointer
 from .usage import Usage
 
 USED_BY = "x-used-by"
-# What clients sent or read that the contract does not know: users by place.
+# What clients sent or read that is not in the contract: users by place.
 BEYOND = "x-used-beyond"
 OF = "x-usage-of"
 
 
 def write(usage: Usage) -> Json:
-    """Make the part of the contract that is used: operations, parameters, members, answers, each with its users."""
+    """Make the used part of the contract: operations, parameters, members, answers, each with its users."""
     contract = usage.contract
     whole = contract.document
     paths: Json = {}
@@ -45,7 +45,7 @@ def write(usage: Usage) -> Json:
 
 
 def read(file: Path, contract: Contract) -> Usage:
-    """Read a document that `write` made of this contract. Raises ContractError for any other."""
+    """Read a document that `write` made from this contract. Raises ContractError for any other."""
     usage = Usage(contract)
     try:
         document = json.loads(file.read_bytes())
@@ -110,7 +110,7 @@ class _Part:
         return found
 
     def _contents(self, body: Json, place: str) -> Json:
-        """The media types of a body; nothing of their inside where none of it was used."""
+        """The media types of a body, without its members if none was used."""
         used = self._below(place)
         return {
             media_type: {"schema": self._schema(media["schema"], place)} if used and "schema" in media else {}
@@ -135,7 +135,7 @@ class _Part:
         return found
 
     def _leaf(self, node: Json) -> Json:
-        """What a schema says of its value itself, without what it says of members and items."""
+        """A schema's statement about its value, without those about members and items."""
         told = (
             "type",
             "format",
@@ -179,7 +179,7 @@ def _places(spec: Json) -> Iterator[tuple[str, list[str]]]:
 
 
 def _place(kind: str, name: str) -> str:
-    """The place of a parameter: names of headers in lower case, as they are told apart by no case."""
+    """The place of a parameter: header names in lower case, since case does not matter."""
     return f"/headers/{name.lower()}" if kind == "header" else f"/{kind}/{name}"
 
 

@@ -1,7 +1,7 @@
-"""Writes what clients use as a Pact of version 4, as far as one can be said: forms by their address only.
+"""Writes what clients use as a Pact of version 4, as far as a Pact can say it: forms by their address only.
 
-The format: https://github.com/pact-foundation/pact-specification/tree/version-4, read 2026-11-22. What a client sent
-is masked, and texts are cut short: no key, no signature and no picture gets into the file.
+The format: https://github.com/pact-foundation/pact-specification/tree/version-4, read 2026-11-22. Requests are
+masked, and texts truncated: no key, no signature and no picture gets into the file.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _BY_TYPE: Json = {"combine": "AND", "matchers": [{"match": "type"}]}
 def interaction(
     key: str, operation: Operation, request: Request, reply: Reply, user: str, read: Collection[str] | None
 ) -> Json:
-    """Make the interaction of a call. Of the answer's JSON, what was `read` is told: all of it where that is not
-    known."""
+    """Make the interaction of a call, with the members of the answer's JSON that were `read`, or all if that is
+    unknown."""
     mask = request.mask()
     return {
         "type": "Synchronous/HTTP",
@@ -73,7 +73,7 @@ def _response(reply: Reply, mask: Mask, is_read: Callable[[str], bool]) -> Json:
 
 
 def _body(content_type: str | None, body: bytes, mask: Mask, is_read: Callable[[str], bool]) -> Json:
-    """The media type, and what is JSON of the body, matched by its types."""
+    """The media type, and the JSON of the body, matched by its types."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if not media_type or media_type.startswith("multipart/"):
         return {}
@@ -91,7 +91,7 @@ def _body(content_type: str | None, body: bytes, mask: Mask, is_read: Callable[[
 
 
 def _kept(value: Any, place: str, is_read: Callable[[str], bool]) -> Any:
-    """The members that were read, long texts cut short."""
+    """The members that were read, long texts truncated."""
     if isinstance(value, dict):
         members = {name: (place + pointer((name,)), one) for name, one in cast("Json", value).items()}
         return {name: _kept(one, at, is_read) for name, (at, one) in members.items() if is_read(at)}
@@ -101,7 +101,7 @@ def _kept(value: Any, place: str, is_read: Callable[[str], bool]) -> Any:
 
 
 def _paths(value: Any, path: str) -> Iterator[str]:
-    """The places of values in JSONPath, any item of a list for each."""
+    """The places of values in JSONPath, any item for a list."""
     if isinstance(value, dict):
         for name, one in cast("Json", value).items():
             step = f".{name}" if _PLAIN.fullmatch(name) else f"[{json.dumps(name)}]"

@@ -31,8 +31,8 @@ class Usage:
     ) -> None:
         """Note an exchange of an operation.
 
-        `read` are the places of the answer's body that the client looked at, where that is known. Else it may have
-        used all of them.
+        `read` are the places of the answer's body that the client read, if known. Otherwise it may have used all of
+        them.
         """
         asked, answered = exchange.request, exchange.reply
         received = _received(operation, answered, read) if answered else ()
@@ -44,7 +44,7 @@ class Usage:
         self._users.setdefault(operation, {}).setdefault(place, set()).add(user)
 
     def users(self, operation: str, place: str = "") -> list[str]:
-        """Who uses a place, in order; without a place, who uses the operation at all."""
+        """Who uses a place, in order; without a place, who uses the operation."""
         return sorted(self._users.get(operation, {}).get(place, ()))
 
     def places(self, operation: str) -> dict[str, list[str]]:
@@ -56,7 +56,7 @@ class Usage:
         return {operation: self.places(operation) for operation in self._users}
 
     def add_members(self, users: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
-        """Add what `to_members` made elsewhere."""
+        """Add the output of `to_members`."""
         for operation, places in users.items():
             for place, named in places.items():
                 for user in named:

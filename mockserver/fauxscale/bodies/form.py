@@ -10,7 +10,7 @@ MIB = 1024 * 1024
 
 
 class Caps(Struct, frozen=True):
-    """Limits on reading a body. Sizes in bytes, times in seconds; what equals its cap passes."""
+    """Limits on reading a body. Sizes in bytes, times in seconds; a value equal to its cap passes."""
 
     file: int = 10 * MIB
     """One file part, or one decoded picture."""
@@ -37,9 +37,9 @@ class Caps(Struct, frozen=True):
 class Part(Struct, frozen=True):
     """One part of a form. `name`, `filename` and `content_type` are labels from a stranger: never a path.
 
-    A part is a file when it names a file, were it by `filename*` alone or by an empty name (what a browser
-    sends for a file field left empty). `content_type` is the declared media type, in lower case, without
-    its parameters; None when none was declared.
+    A part is a file if it has a file name, even only by `filename*` or an empty one (what a browser sends for an
+    empty file field). `content_type` is the declared media type, in lower case, without its parameters; None if
+    none was declared.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Part(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The data as text: always there for a text part; ApiError for a file that is not UTF-8."""
+        """The data as text: always available for a text part; ApiError for a file that is not UTF-8."""
         try:
             return self.data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -96,7 +96,7 @@ def malformed(reason: str, param: str | None = None, **details: object) -> ApiEr
 
 
 def malformed_header(number: int) -> ApiError:
-    """Make the error for a header line of part `number` that is none."""
+    """Make the error for an invalid header line of part `number`."""
     return malformed(
         f"part {number} has a header line that does not read `Name: value` or does not end in CR LF"
     )

@@ -1,4 +1,4 @@
-"""Read a header value with parameters: `form-data; name="image_file"; filename="a.png"`."""
+"""Reads a header value with parameters: `form-data; name="image_file"; filename="a.png"`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _PARAMETER = re.compile(
 _ESCAPED = re.compile(rb'\\([\\"])')
 
 
-@lru_cache(128)  # the parts of a client's forms have the same headers in call after call
+@lru_cache(128)  # the parts of a client's forms have the same headers in every call
 def read_parameters(value: bytes | None) -> tuple[bytes, Mapping[bytes, bytes]]:
-    """Split a header value into what it says, in lower case, and its parameters, whose names are in lower case.
+    """Split a header value into its value, in lower case, and its parameters, with names in lower case.
 
-    Of a parameter that comes twice the last counts. Those of the extended syntax (`filename*=`), which RFC 7578
-    section 4.2 forbids in forms, are left out. Of a file name with a path, as old Windows browsers send it, the
-    last part is kept.
+    Of repeated parameters the last counts. Those of the extended syntax (`filename*=`), which RFC 7578 section 4.2
+    forbids in forms, are left out. Of a file name with a path, as old Windows browsers send it, the last part is
+    kept.
     """
     first, semicolon, _ = (value or b"").partition(b";")
     parameters: dict[bytes, bytes] = {}

@@ -1,4 +1,4 @@
-"""Parse a multipart/form-data body as it arrives: sizes counted, names and text in UTF-8, files as bytes."""
+"""Parses a multipart/form-data body as it arrives: sizes counted, names and text in UTF-8, files as bytes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Pieces:
     def add(self, piece: bytes | memoryview) -> None:
         self.size += len(piece)
         self._pieces.append(piece)
-        if len(self._pieces) == 1024:  # A sender of single bytes must not cost an object a byte.
+        if len(self._pieces) == 1024:  # Data sent in single bytes must not cost an object per byte.
             self._blocks.append(b"".join(self._pieces))
             self._pieces.clear()
 
@@ -48,7 +48,7 @@ class Pieces:
 
 
 class _Head(Struct, frozen=True):
-    """What the headers of a part say about it."""
+    """A part's facts from its headers."""
 
     name: str
     filename: str | None
@@ -132,7 +132,7 @@ class _Parts:
 
 
 class FormReader:
-    """Fed a body in any split, gives its form, or raises the ApiError that says what is wrong."""
+    """Takes a body in pieces of any size, and returns its form, or raises an ApiError with the reason."""
 
     def __init__(self, content_type: str | None, caps: Caps) -> None:
         self._parts = _Parts(caps)
@@ -143,7 +143,7 @@ class FormReader:
         self._splitter.feed(chunk)
 
     def finish(self, received: int) -> Form:
-        """The form, now that all `received` bytes of the body have been fed."""
+        """The form, after all `received` bytes of the body."""
         if not received:
             raise malformed("the body is empty")
         if not self._splitter.found:
@@ -174,7 +174,7 @@ def _boundary(content_type: str | None) -> bytes:
     return boundary
 
 
-@lru_cache(128)  # a client's forms have the same heads in call after call
+@lru_cache(128)  # a client's forms have the same headers in every call
 def _read_head(lines: tuple[tuple[bytes, bytes], ...], number: int) -> _Head:
     headers = dict(lines)
     disposition = headers.get(b"content-disposition", b"")
@@ -188,7 +188,7 @@ def _read_head(lines: tuple[tuple[bytes, bytes], ...], number: int) -> _Head:
     filename = _filename(disposition, options)
     declared, parameters = read_parameters(headers.get(b"content-type"))
     charset = parameters.get(b"charset", b"utf-8").strip().lower()
-    # A file is bytes: whatever character set it is said to be in is never used.
+    # A file is bytes: its declared character set is never used.
     if filename is None and charset not in _UTF8 and charset not in _ASCII_TWINS:
         raise malformed(f"{shown(name)} is declared to be in {shown(_label(charset))}; send UTF-8", name)
     transfer = headers.get(b"content-transfer-encoding", b"").strip().lower()

@@ -22,7 +22,7 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Parameter(Struct, frozen=True, kw_only=True):
-    """One parameter. Bounds are inclusive, but for `above`; of a string, `most` counts characters."""
+    """One parameter. Bounds are inclusive, except `above`; for a string, `most` counts characters."""
 
     name: str
     kind: Kind
@@ -50,7 +50,7 @@ class Parameter(Struct, frozen=True, kw_only=True):
 
 
 class Breach(Struct, frozen=True):
-    """What is wrong with the value `received` (None: nothing was) for `parameter`."""
+    """A violation: the value `received` (None: nothing was sent) for `parameter`."""
 
     parameter: Parameter
     rule: Rule
@@ -76,15 +76,15 @@ class Breach(Struct, frozen=True):
 def values_in_force(
     parameters: Sequence[Parameter], sent: Mapping[str, object], word: Callable[[Breach], str]
 ) -> dict[str, object]:
-    """The values in force, of the parameters given: what was sent (null counts as nothing), else the default.
+    """The values of the given parameters: the one sent (null counts as missing), else the default.
 
-    Raises ApiError (MISSING_PARAMETER, INVALID_PARAMETER) for the first breach, in `word`'s words.
+    Raises ApiError (MISSING_PARAMETER, INVALID_PARAMETER) for the first violation, in `word`'s words.
     """
     values: dict[str, object] = {}
     for one in parameters:
         value = sent.get(one.name)
         if one.kind == "integer" and isinstance(value, float) and value.is_integer():
-            value = int(value)  # JavaScript, which these services are written in, has no other 1.0
+            value = int(value)  # JavaScript, in which these services are written, has no other 1.0
         rule = _broken(one, value)
         if rule is not None:
             breach = Breach(one, rule, value)
@@ -95,7 +95,7 @@ def values_in_force(
 
 
 def from_text(one: Parameter, text: str) -> object:
-    """Parse a form's text as the parameter's type; the text itself where it is not of that type."""
+    """Parse a form's text as the parameter's type; the text itself if it is not of that type."""
     try:
         match one.kind:
             case "boolean":

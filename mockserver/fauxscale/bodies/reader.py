@@ -1,4 +1,4 @@
-"""Read request bodies under caps and deadlines, and decode them; whatever is wrong is a neutral error."""
+"""Reads request bodies under caps and deadlines, and decodes them; every failure is a neutral error."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 async def read_form(stream: AsyncIterator[bytes], content_type: str | None, caps: Caps) -> Form:
     """Read the multipart/form-data form that arrives on `stream`, whose header said `content_type`.
 
-    Raises ApiError: WRONG_CONTENT_TYPE, FILE_TOO_LARGE (as soon as the first byte too many is here),
-    MALFORMED_BODY, TIMEOUT. The stream is left where reading stopped; our own
-    server goes on listening for a while after the answer (see wire.py). ClientDisconnect passes through.
+    Raises ApiError: WRONG_CONTENT_TYPE, FILE_TOO_LARGE (at the first byte too many), MALFORMED_BODY, TIMEOUT. The
+    stream is left where reading stopped; our own server goes on reading for a while after the reply (see
+    transport/protocol.py). ClientDisconnect passes through.
     """
     reader = FormReader(content_type, caps)
     inflow = _Inflow(stream, caps)
 
     def take(chunk: bytes) -> None:
-        # The parser sees the bytes first, so that the one file too large is named rather than the body.
+        # The parser gets the bytes first, so that the error names the file that is too large instead of the body.
         reader.feed(chunk)
         inflow.check(caps.whole)
 
@@ -77,7 +77,7 @@ def decode_data_uri(text: str, cap: int, *, param: str | None = None) -> tuple[s
     media_type, *parameters = (piece.strip().lower() for piece in head[5:].split(";"))
     if payload.count("%") > _MOST_ESCAPES:
         _refuse_value(f"over {_MOST_ESCAPES:,} bytes of it are percent-encoded; send base64", param)
-    # RFC 2397 letters are URL letters: a "+" or "/" of the base64 may arrive as %2B or %2F.
+    # RFC 2397 uses URL characters: a "+" or "/" of the base64 may arrive as %2B or %2F.
     data = unquote_to_bytes(payload if payload.isascii() else _ascii(payload, param))
     if parameters and parameters[-1] == "base64":
         data = decode_base64(data.decode("latin-1"), cap, param=param)
@@ -96,7 +96,7 @@ def decode_base64(text: str, cap: int, *, param: str | None = None) -> bytes:
 
 
 class _Inflow:
-    """The bytes of one request as they arrive: counted, and waited for only so long."""
+    """The bytes of one request as they arrive: counted, and with a time limit."""
 
     def __init__(self, stream: AsyncIterator[bytes], caps: Caps) -> None:
         self.received = 0
@@ -113,7 +113,7 @@ class _Inflow:
                 async for chunk in self._stream:
                     self.received += len(chunk)
                     take(chunk)
-                    # Setting a timer takes longer than most pieces: it may lag behind by a hundredth.
+                    # Setting a timer takes longer than most pieces: it may be late by a hundredth.
                     if self._now() > late:
                         limit.reschedule(self._next_deadline())
                         late = self._now() + self._caps.receive_seconds / 100
@@ -173,7 +173,7 @@ def _subject(param: str | None) -> str:
 
 
 def excess(declared: str, limit: int) -> str:
-    """Say by how much an upload is over the limit, from its Content-Length: it was not read to its end."""
+    """Say by how much an upload is over the limit, from its Content-Length, as it was not read to its end."""
     mib = 1024 * 1024
     if not declared.isdigit() or int(declared) <= limit:
         return ""
@@ -189,7 +189,7 @@ def outline(part: Part) -> dict[str, object]:
     if part.content_type is not None:
         about["content_type"] = part.content_type
     if part.is_file:
-        from fauxscale.images.formats import sniff  # Pillow: not before the first file
+        from fauxscale.images.formats import sniff  # Pillow: loaded with the first file
 
         return about | {
             "filename": part.filename or "",

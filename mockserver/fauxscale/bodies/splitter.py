@@ -1,4 +1,4 @@
-"""Split a multipart body at its boundaries as it arrives (RFC 2046 section 5.1.1): lines of heads, and data."""
+"""Splits a multipart body at its boundaries as it arrives (RFC 2046 section 5.1.1): header lines, and data."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .form import malformed, malformed_header
 
 HEADER_BYTES = 4096
 _SHORT = 4096
-# What follows a boundary: the end of its line, behind blanks if need be, or the two hyphens of the last one.
+# After a boundary: the end of its line, perhaps after spaces, or the two hyphens of the last one.
 _BEHIND = re.compile(rb"(--)|[ \t]{0,256}\r\n")
 _BEHIND_SO_FAR = re.compile(rb"(?:-|[ \t]{0,256}\r?)\Z")
 
 
 class Sink(Protocol):
-    """What is told of the parts, in order."""
+    """Receives the parts, in order."""
 
     def begin(self) -> None: ...
 
@@ -29,8 +29,8 @@ class Sink(Protocol):
 
 
 class Splitter:
-    """Fed a body in any split, tells `sink` of its parts. `begun` counts them; `found` and `closed` tell whether the
-    first boundary has come, and the last."""
+    """Takes a body in pieces of any size, and calls `sink` with its parts. `begun` counts them; `found` and `closed`
+    say whether the first and the last boundary have come."""
 
     def __init__(self, boundary: bytes, sink: Sink) -> None:
         self.begun = 0
@@ -38,7 +38,7 @@ class Splitter:
         self._delimiter = b"\r\n--" + boundary
         self._sink = sink
         self._place: Literal["data", "head"] = "data"
-        # What cannot be told yet. A body begins a line.
+        # Bytes that cannot be decided yet. A body begins a line.
         self._rest = b"\r\n"
 
     def feed(self, chunk: bytes) -> None:
@@ -48,12 +48,12 @@ class Splitter:
             at = self._data(data, at) if self._place == "data" else self._head(data, at)
 
     def _wait(self, rest: bytes) -> int:
-        """Keep what only the next piece can tell the meaning of."""
+        """Keep bytes whose meaning depends on the next piece."""
         self._rest = rest
         return -1
 
     def _data(self, data: bytes, start: int) -> int:
-        """Tell the data up to the next boundary; returns the place behind that, -1 once all is told."""
+        """Pass on the data up to the next boundary; returns the place after it, -1 when all is passed on."""
         at = start
         while (found := data.find(self._delimiter, at)) >= 0:
             at = found + len(self._delimiter)
@@ -65,12 +65,12 @@ class Splitter:
             if _BEHIND_SO_FAR.match(data, at):
                 self._tell(data, start, found)
                 return self._wait(data[found:])
-            # A line that begins with more than the boundary is data, and one with blanks behind it is not.
+            # A line that begins with more than the boundary is data, but one with only spaces after it is a boundary.
             if self.found and data[at : at + 1] in (b" ", b"\t"):
                 raise malformed(
                     f"part {self.begun} is followed by a boundary with something else on its line"
                 )
-        # The last line may be the beginning of a boundary, which has no other CR than its first byte.
+        # The last line may be the beginning of a boundary, whose only CR is its first byte.
         tail = data.rfind(b"\r", max(start, len(data) - len(self._delimiter) + 1))
         if tail < 0 or not self._delimiter.startswith(data[tail:]):
             tail = len(data)
@@ -78,7 +78,7 @@ class Splitter:
         return self._wait(data[tail:])
 
     def _tell(self, data: bytes, start: int, end: int) -> None:
-        """Tell data of a part, short of copying what is long; what stands before the first one is a preamble."""
+        """Pass on data of a part, without copying long pieces; data before the first part is a preamble."""
         if start < end and self.found:
             is_piece = _SHORT <= end - start < len(data)
             self._sink.data(memoryview(data)[start:end] if is_piece else data[start:end])
@@ -97,7 +97,7 @@ class Splitter:
         self._place = "head"
 
     def _head(self, data: bytes, at: int) -> int:
-        """Tell the header lines of a part; returns the place behind its head, -1 where that is not all here."""
+        """Pass on the header lines of a part; returns the place after its head, -1 if it is not complete."""
         while True:
             end = data.find(b"\r", at)
             if (len(data) if end < 0 else end) - at > HEADER_BYTES:
@@ -109,7 +109,7 @@ class Splitter:
             if end == at:
                 self._sink.head_done()
                 self._place = "data"
-                # What follows is the part's first line, and the line end before it begins a boundary where it is empty.
+                # The part's first line follows; if it is empty, the line end before it begins a boundary.
                 return end + 2
             self._sink.header(data[at:end])
             at = end + 2

@@ -1,4 +1,4 @@
-"""Parse untrusted JSON: any bytes give either a value that can be echoed and stored, or an ApiError."""
+"""Parses untrusted JSON: any bytes give either a value that can be echoed and stored, or an ApiError."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn, TypeGuard, cast
 from fauxscale.errors import ApiError, Problem
 
 _BOM = b"\xef\xbb\xbf"
-_MOST_VALUES = 100_000  # more of them hold up everybody else for longer than 20 ms while they are made
+_MOST_VALUES = 100_000  # parsing more of them would block other calls for longer than 20 ms
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -47,7 +47,7 @@ def parse_json(data: bytes, *, depth: int = 64) -> object:
 
 
 def _has_too_many_values(data: bytes) -> bool:
-    """Whether this may hold too many values: before each but the first there is a sign, which texts may hold too."""
+    """Whether this may hold too many values: each but the first follows a separator, which texts may contain too."""
     signs, piece = 0, 1024 * 1024
     for at in range(0, len(data) if len(data) > _MOST_VALUES else 0, piece):
         signs += sum(data.count(sign, at, at + piece) for sign in (b",", b":", b"[", b"{"))
@@ -94,7 +94,7 @@ def _deeper_than(value: object, depth: int) -> bool:
 
 
 def _refuse_lone_surrogates(value: object) -> None:
-    """Bytes that are UTF-8 hold none, but the escape \\ud800 without its other half makes one."""
+    """UTF-8 bytes contain none, but the escape \\ud800 without its other half makes one."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""The output of a starting server: a dozen lines for people, one line of JSON for programs."""
+"""What a server prints when it starts: a dozen lines for people, one line of JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fauxscale completion SHELL`: the script that completes both commands in a shell; and what values complete to."""
+"""`fauxscale completion SHELL`: the completion script for both commands, and the values it completes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def completion(shell: str) -> None:
     assert kind is not None  # click has all three
     command = click.get_current_context().find_root().command
     for program in _PROGRAMS:
-        # Which command it is, click finds out by the name of the variable that the script sets.
+        # click recognizes the command by the name of the variable that the script sets.
         click.echo(kind(command, {}, program, f"_{program.replace('-', '_')}_COMPLETE".upper()).source())
 
 
@@ -35,7 +35,7 @@ def provider_names(_: click.Context, __: click.Parameter, begun: str) -> list[Co
 
 
 def option_names(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Complete to a provider option and its `=`, and then to what it can be."""
+    """Complete to a provider option and its `=`, and then to its values."""
     from fauxscale.dispatch.options import declared
 
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""`fauxscale doctor`: find common mistakes on this machine; connects to nothing but the store and its own port."""
+"""`fauxscale doctor`: finds common mistakes on this machine; connects to nothing but the store and its own port."""
 
 from __future__ import annotations
 

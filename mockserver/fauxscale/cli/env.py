@@ -1,4 +1,4 @@
-"""`fauxscale env`: the variables that point clients at a server, written for a shell to read."""
+"""`fauxscale env`: prints the variables that point clients at a server, in a shell's syntax."""
 
 from __future__ import annotations
 

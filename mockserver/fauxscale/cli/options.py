@@ -1,4 +1,4 @@
-"""The options of a server, the same for every command that starts one, and the server they describe."""
+"""The server options, shared by every command that starts a server."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from fauxscale.server import MockServer
     from fauxscale.state.journal import JournalObserver
 
-# Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, that over the settings
-# file, that over the default.
+# Every flag has a variable: --link-ttl is FAUXSCALE_LINK_TTL. A flag wins over its variable, the variable over the
+# settings file, the file over the default.
 CONTEXT = {"auto_envvar_prefix": "FAUXSCALE"}
-# No settings of a project: what one start is asked for.
+# Options of a single start, which are no settings of a project.
 _OF_ONE_START = frozenset({"config", "no_config", "json", "openai", "coverage"})
-# Settings of a file that `run` reads too, and has no use for.
+# Settings of a file that `run` reads too, and does not need.
 _OF_SERVE: dict[str, click.Parameter] = {
     name: click.Option([f"--{name}"], is_flag=True) for name in ("quiet", "verbose")
 }
@@ -56,7 +56,7 @@ class ServerOptions(TypedDict):
 
 
 def server_options(port: int) -> Callable[[_Command], _Command]:
-    """Give a command the options of a server, which listens on `port` unless told otherwise."""
+    """Give a command the options of a server, which listens on `port` by default."""
     options = (
         click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
         click.option(
@@ -160,8 +160,8 @@ def settings_of_serve(file: SettingsFile, context: click.Context) -> dict[str, o
 
 
 def _defaults(context: click.Context, file: SettingsFile) -> dict[str, object]:
-    """Return the defaults of a command that starts a server. Only `serve` takes the port of a file: commands with a
-    server of their own may run at the same time, and beside it."""
+    """Return the defaults of a command that starts a server. Only `serve` uses the file's port: several commands with a
+    server of their own may run at the same time."""
     found = settings_of_serve(file, context)
     if context.command.name != "serve":
         found.pop("port", None)
@@ -180,8 +180,8 @@ def providers() -> tuple[Provider, ...]:
 
 
 def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOptions]) -> MockServer:
-    """Make the server that the options describe, not started; `journal` is told of every entry of a journal. Raises
-    UsageError for invalid options."""
+    """Make the server that the options describe, not started; `journal` gets every journal entry. Raises UsageError for
+    invalid options."""
     # Imported here, so that --help and --version load no server.
     from fauxscale.dispatch.options import parse_options
     from fauxscale.server import MockServer
@@ -223,8 +223,8 @@ def server(journal: JournalObserver | None = None, /, **given: Unpack[ServerOpti
 
 
 class FromEnvironment(click.Command):
-    """A command whose errors name the variable or the settings file that an invalid value comes from, not the option it
-    stands for."""
+    """A command whose errors name the variable or the settings file that an invalid value comes from, not the
+    option."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -243,7 +243,7 @@ class FromEnvironment(click.Command):
 
 
 class NotInstalled(click.ClickException):
-    """An extra is missing; with the status of a misuse."""
+    """An extra is missing; exits with the status for misuse."""
 
     exit_code = 2
 
@@ -254,14 +254,14 @@ def told_in_one_line() -> Generator[None]:
     try:
         yield
     except Exception as raised:
-        # Loaded only now: a start that goes well has no use for what they stand beside.
+        # Imported only now: a normal start does not need the modules around them.
         from fauxscale.extras import MissingExtra
         from fauxscale.recordings.har import RecordingError
         from fauxscale.state.store import NoAddress, StoreUnavailable
         from fauxscale.transport.listener import CannotListen
         from fauxscale.transport.supervisor import WorkersFailed
 
-        # A RuntimeError says only that a thread that was to serve has ended, and is caused by what ended it.
+        # A RuntimeError only says that the serving thread has ended; its cause is the real error.
         error = (raised.__cause__ or raised) if type(raised) is RuntimeError else raised
         if isinstance(error, RecordingError | NoAddress) or (
             isinstance(error, WorkersFailed) and error.misuse

@@ -1,4 +1,4 @@
-"""`fauxscale report FILE`: the calls of a running server as one static page, for a failed CI run's artifact."""
+"""`fauxscale report FILE`: writes the calls of a running server as one static page, an artifact of a CI run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def report(file: Path, url: str, token: str | None) -> None:
 
 
 def _read(url: str, token: str | None) -> bytes:
-    """Read the report of a server. No proxy of the environment is shown the token."""
+    """Read the report of a server. The token is never sent to a proxy of the environment."""
     from urllib.error import HTTPError  # not for `--help`
     from urllib.request import ProxyHandler, Request, build_opener
 

@@ -1,4 +1,4 @@
-"""`fauxscale run -- COMMAND`: a command with a server of its own, which ends with it."""
+"""`fauxscale run -- COMMAND`: runs a command with a server of its own, and then stops the server."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fauxscale.server import MockServer
     from fauxscale.state.journal import Entry
 
-# What shells answer for a command that is not there, and for one that cannot be run.
+# Exit statuses of shells for a missing command, and for one that cannot be run.
 NOT_FOUND, NOT_RUNNABLE = 127, 126
-# The command went well, and what it was run for could not be written down.
+# The command succeeded, but the file it was run for could not be written.
 NOT_KEPT = 2
 
 
@@ -68,7 +68,7 @@ def run(
 
 
 class _Journals:
-    """The journals of every account, of those that were deleted too, and of calls that no account took."""
+    """The journals of every account, also of deleted ones, and of calls without an account."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, dict[str, Any]] = {}
@@ -82,7 +82,7 @@ class _Journals:
         kept["calls"].append(entry.to_members())
 
     def write(self, file: Path) -> bool:
-        """Write all of it into a file; says so where that cannot be."""
+        """Write all of it into a file; prints an error if it cannot be written."""
         body = {"fauxscale_journal": 1, "accounts": [*self._accounts.values()]}
         try:
             file.write_text(json.dumps(body), encoding="utf-8")
@@ -103,7 +103,7 @@ def _environment(mock: MockServer, openai: str | None) -> dict[str, str]:
         raise click.UsageError(str(error)) from None
     if mock.settings.token:
         found["FAUXSCALE_TOKEN"] = mock.settings.token
-    # A proxy of the machine has no business between a client and this server.
+    # No proxy between a client and this server.
     found |= {name: "127.0.0.1,localhost" for name in ("NO_PROXY", "no_proxy") if name not in os.environ}
     return {**os.environ, **found}
 
@@ -145,7 +145,7 @@ class _Child:
 
 def was_typed() -> bool:
     """Whether a SIGINT was typed: the terminal then sent it to the command as well, and many programs treat a second
-    one as the request to give up at once."""
+    one as a request to end at once."""
     if sys.platform == "win32":
         return True
     try:
@@ -167,7 +167,7 @@ def _forwarded() -> Generator[_Child]:
     taken = [signal.SIGINT, signal.SIGTERM]
     if sys.platform != "win32":
         taken.append(signal.SIGHUP)  # a closed terminal must not leave certificates behind
-    # What we were told to ignore (nohup, a job in the background of a script), the command inherits as ignored.
+    # The command inherits signals that this process ignores (nohup, a background job of a script).
     heeded = [one for one in taken if signal.getsignal(one) is not signal.SIG_IGN]
     before = {one: signal.signal(one, child.take) for one in heeded}
     try:

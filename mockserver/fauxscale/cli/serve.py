@@ -1,4 +1,4 @@
-"""`fauxscale serve`: the stand-in on a port, until Ctrl-C."""
+"""`fauxscale serve`: serves the stand-in on a port until Ctrl-C."""
 
 from __future__ import annotations
 

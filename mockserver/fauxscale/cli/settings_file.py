@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OWN, SHARED = "fauxscale.toml", "pyproject.toml"
 _SECTION = ("tool", "fauxscale")
 _REPOSITORY = (".git", ".hg")
-# The settings that name files: in a settings file they are paths beside it.
+# Settings that name files: in a settings file these paths are relative to it.
 _PATHS = frozenset({"replay", "state"})
 # These two are tables in a file, and NAME=VALUE on a command line.
 _TABLES = {"set": "a table of provider options", "api_version": "a table of dates by provider"}
@@ -34,7 +34,7 @@ class BadSettingsFile(click.ClickException):
 
 
 class SettingsFile(Struct, frozen=True):
-    """A settings file that was read. `table` is what it says of fauxscale, by the names of flags with underscores."""
+    """A settings file that was read. `table` holds fauxscale's settings, by the names of flags with underscores."""
 
     path: Path
     text: str
@@ -42,14 +42,14 @@ class SettingsFile(Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The path as people are shown it: relative to the working directory where it is below that."""
+        """The path as shown to people: relative to the working directory if it is below that."""
         try:
             return str(self.path.relative_to(Path.cwd()))
         except ValueError:
             return str(self.path)
 
     def problem(self, path: Sequence[str | int], problem: str) -> BadSettingsFile:
-        """Make the error of the setting that `path` leads to."""
+        """Make the error for the setting at `path`."""
         from .toml_lines import line_of  # only once something is wrong
 
         line = line_of(self.text, _SECTION if self.path.name == SHARED else (), path)
@@ -73,7 +73,7 @@ class SettingsFile(Struct, frozen=True):
         return found
 
     def _as_given(self, name: str, value: object, option: click.Parameter) -> object:
-        """Return a value as it would come from the command line."""
+        """Return a value in the form of the command line."""
         if name in _TABLES:
             return [f"{one}={_text(said)}" for one, said in flat(value).items()]
         if name in _PATHS:
@@ -82,8 +82,8 @@ class SettingsFile(Struct, frozen=True):
         return [value] if several and isinstance(value, str) else value
 
     def accounts(self) -> tuple[Mapping[str, object], ...]:
-        """The accounts to open at the start, as `Settings.accounts` has them. Raises BadSettingsFile for what is no
-        list of tables."""
+        """The accounts to open at the start, as in `Settings.accounts`. Raises BadSettingsFile if it is no list of
+        tables."""
         listed = self.table.get("account", [])
         members = cast("list[object]", listed) if isinstance(listed, list) else [listed]
         if not isinstance(listed, list) or not all(isinstance(one, dict) for one in members):
@@ -91,7 +91,7 @@ class SettingsFile(Struct, frozen=True):
         return tuple(_account(cast("dict[str, object]", one)) for one in members)
 
     def check(self, providers: Sequence[Provider]) -> None:
-        """Raise BadSettingsFile for a value that no server takes."""
+        """Raise BadSettingsFile for a value that no server accepts."""
         from fauxscale.control.starting import read_accounts
         from fauxscale.dispatch.options import parse_options
 
@@ -110,7 +110,7 @@ class SettingsFile(Struct, frozen=True):
 
     @contextmanager
     def _blamed(self, *path: str) -> Generator[None]:
-        """Blame the setting that `path` leads to for what is wrong."""
+        """Make the error about the setting at `path`."""
         try:
             yield
         except WrongSetting as wrong:
@@ -120,8 +120,8 @@ class SettingsFile(Struct, frozen=True):
 
 
 def find(start: Path) -> SettingsFile | None:
-    """Find the settings that hold in a folder: its own, or else those of the nearest folder above it in the same
-    repository. `fauxscale.toml` wins over the pyproject.toml beside it. Raises BadSettingsFile for broken TOML."""
+    """Find the settings for a folder: its own, or else those of the nearest folder above it in the same repository.
+    `fauxscale.toml` wins over the pyproject.toml beside it. Raises BadSettingsFile for broken TOML."""
     for folder in _folders(start.absolute()):
         for name in (OWN, SHARED):
             if (folder / name).is_file() and (found := read(folder / name)) is not None:
@@ -130,8 +130,8 @@ def find(start: Path) -> SettingsFile | None:
 
 
 def _folders(start: Path) -> Sequence[Path]:
-    """The folder and those above it up to the repository's; the folder alone where there is no repository: what lies
-    above may be anybody's."""
+    """The folder and those above it up to the repository's; the folder alone without a repository: folders above may be
+    anybody's."""
     above = (start, *start.parents)
     for number, folder in enumerate(above):
         if any((folder / mark).exists() for mark in _REPOSITORY):
@@ -140,7 +140,7 @@ def _folders(start: Path) -> Sequence[Path]:
 
 
 def read(path: Path) -> SettingsFile | None:
-    """Read a settings file; None for a pyproject.toml that says nothing of fauxscale. Raises BadSettingsFile."""
+    """Read a settings file; None for a pyproject.toml without settings of fauxscale. Raises BadSettingsFile."""
     settings = SettingsFile(path.absolute(), "", {})
     try:
         text = path.read_text("utf-8")
@@ -151,7 +151,7 @@ def read(path: Path) -> SettingsFile | None:
         table: object = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         if path.name == SHARED and "tool.fauxscale" not in text:
-            return None  # somebody else's to mend
+            return None  # somebody else's to fix
         raise BadSettingsFile(f"{settings.shown} is no TOML: {error}") from None
     for name in _SECTION if path.name == SHARED else ():
         if not isinstance(table, dict) or name not in table:
@@ -188,7 +188,7 @@ def _account(table: Mapping[str, object]) -> dict[str, object]:
 
 
 def _misfit(name: str, value: object, option: click.Parameter) -> str:
-    """What a value should be instead; "" for one that is right."""
+    """The expected kind of value; "" if the value is valid."""
     if name in _TABLES:
         return "" if isinstance(value, dict) else _TABLES[name]
     if isinstance(option, click.Option) and option.multiple:

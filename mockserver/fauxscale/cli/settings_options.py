@@ -1,4 +1,4 @@
-"""The options that say which settings file a command reads, and the file it has read."""
+"""The options that choose a settings file, and the file that was read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FILE, _NONE = "fauxscale.settings_file", "fauxscale.no_settings_file"
 def settings_options(
     defaults: Callable[[click.Context, SettingsFile], dict[str, object]],
 ) -> Callable[[_Command], _Command]:
-    """Give a command --no-config and --config. The file is read before other options are, and `defaults` makes theirs
-    of it."""
+    """Give a command --no-config and --config. The file is read before other options, and `defaults` makes their
+    defaults from it."""
 
     def forbid(context: click.Context, option: click.Parameter, forbidden: bool) -> None:
         if forbidden and _FILE in context.meta and _was_typed(context, option):
@@ -61,7 +61,7 @@ def settings_options(
 
 
 def settings_of(path: Path | None) -> SettingsFile | None:
-    """Read the settings file that was named, or the one that holds here. Raises BadSettingsFile."""
+    """Read the settings file that was named, or the one found for this folder. Raises BadSettingsFile."""
     file = find(Path.cwd()) if path is None else read(path)
     if file is None and path is not None:
         raise BadSettingsFile(f"{path} has no [tool.fauxscale]")
@@ -81,8 +81,8 @@ def file_of(context: click.Context) -> SettingsFile:
 
 
 def clients_options() -> Callable[[_Command], _Command]:
-    """Give a command that is a client of the server --no-config and --config: its defaults are where and how `serve`
-    would start here."""
+    """Give a command that calls the server --no-config and --config: its defaults are the address and token of `serve`
+    here."""
 
     def defaults(context: click.Context, file: SettingsFile) -> dict[str, object]:
         found = {"url": address(file), "key": _first_key(file), "token": file.table.get("token")}
@@ -98,7 +98,7 @@ def _first_key(file: SettingsFile) -> object:
 
 
 def address(file: SettingsFile | None) -> str:
-    """Where `fauxscale serve` is to be found that reads this file."""
+    """The address of a `fauxscale serve` that reads this file."""
     table: Mapping[str, object] = file.table if file else {}
     host, port = str(table.get("host", "127.0.0.1")), table.get("port", PORT)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

@@ -1,4 +1,4 @@
-"""Finds the line of a setting in a TOML file, which Python's parser does not tell."""
+"""Finds the line of a setting in a TOML file, which Python's parser does not report."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Path = tuple[str | int, ...]
 
 
 def line_of(text: str, begin: Sequence[str], path: Sequence[str | int]) -> int | None:
-    """Return the line, from 1, of the setting that `path` leads to below the table `begin`, or of the nearest thing
-    around it that has a line of its own; None where nothing of it has."""
+    """Return the line, from 1, of the setting at `path` below the table `begin`, or of the nearest element around it
+    that has a line; None if none has."""
     lines: dict[Path, int] = {}
     for place, line in _places(text):
         lines.setdefault(place, line)
@@ -28,7 +28,7 @@ def line_of(text: str, begin: Sequence[str], path: Sequence[str | int]) -> int |
 
 
 def _places(text: str) -> Iterator[tuple[Path, int]]:
-    """What has a line of its own: the path of each header and of each setting, in order."""
+    """The lines of a file's elements: the path of each header and of each setting, in order."""
     here: Path = ()
     arrays: dict[Path, int] = {}
     inside = False  # a text of several lines
@@ -45,7 +45,7 @@ def _places(text: str) -> Iterator[tuple[Path, int]]:
 
 
 def _place(name: str, arrays: dict[Path, int], *, is_array: bool) -> Path:
-    """The path of a header. One of an array is the next of its tables; what is below an array is in its last."""
+    """The path of a header. A header of an array adds a table to it; settings below an array are in its last table."""
     place: Path = ()
     *outer, last = _parts(_split(name))
     for part in outer:

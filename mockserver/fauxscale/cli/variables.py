@@ -27,10 +27,10 @@ def variables(provider: Provider, url: str, key: str) -> dict[str, str]:
 def environment(
     providers: Sequence[Provider], url: str, key: str, *, ca: Path | None = None, openai: str | None = None
 ) -> dict[str, str]:
-    """The environment that points clients of all `providers` at the server at `url`, and where it is itself.
+    """The environment that points clients of all `providers` at the server at `url`, with the server's own address.
 
-    `ca` is the certificate they must trust. `openai` names the provider whose base URL and key the SDKs of OpenAI
-    find. Raises ValueError where none is called so.
+    `ca` is the certificate they must trust. `openai` names the provider whose base URL and key OpenAI's SDKs use.
+    Raises ValueError if there is no such provider.
     """
     found = {"FAUXSCALE_URL": url}
     for provider in providers:
@@ -48,13 +48,13 @@ def _sh(values: Mapping[str, str]) -> str:
 
 
 def _fish(values: Mapping[str, str]) -> str:
-    # Between single quotes fish knows two escapes: \\ and \'.
+    # Fish knows two escapes between single quotes: \\ and \'.
     quoted = {name: re.sub(r"(['\\])", r"\\\1", value) for name, value in values.items()}
     return "\n".join(f"set -gx {name} '{value}'" for name, value in quoted.items())
 
 
 def _powershell(values: Mapping[str, str]) -> str:
-    # PowerShell takes typographic quotes for single quotes too; doubled, each stands for itself.
+    # PowerShell treats typographic quotes as single quotes too; doubled, each is a literal one.
     quoted = {name: re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", value) for name, value in values.items()}
     return "\n".join(f"$env:{name} = '{value}'" for name, value in quoted.items())
 
@@ -64,8 +64,8 @@ def _dotenv(values: Mapping[str, str]) -> str:
 
 
 def _dotenv_value(value: str) -> str:
-    """Quote a value for a `.env` file. Plain where safe, since docker's --env-file keeps quotes; else between quotes
-    that every reader treats literally; what no such quotes can hold is escaped as python-dotenv reads it."""
+    """Quote a value for a `.env` file. Unquoted if that is safe, since docker's --env-file keeps quotes; else between
+    quotes that every reader treats literally; a value that cannot be quoted so is escaped for python-dotenv."""
     if re.fullmatch(r"[\w@%+=:,./-]+", value, re.ASCII):
         return value
     if not re.search(r"['\n]|\\\\|\\$", value):

@@ -11,13 +11,13 @@ from fauxscale.state.journal import Entry
 
 
 def echo(account: str, label: str, entry: Entry) -> None:
-    """Print what came of a call on stderr, in one line, secrets shortened."""
+    """Print one line about a call on stderr, secrets shortened."""
     click.echo(line("no account" if account == UNASSIGNED else label or account, entry), err=True)
 
 
 def line(account: str, entry: Entry) -> str:
-    """Say when, whose, what and how it was answered, the sizes of both bodies, how long it took, what it cost, and why
-    it was refused."""
+    """Describe a call: time, account, operation, status, the sizes of both bodies, duration, cost, and why it was
+    refused."""
     mask = entry.mask()
     said = [
         time.strftime("%H:%M:%S", time.localtime(entry.at - entry.ahead)),
@@ -34,7 +34,7 @@ def line(account: str, entry: Entry) -> str:
         said.append(f"faults: {', '.join(entry.faults)}")
     if entry.reason:
         said.append(f"{entry.rule}: {entry.reason}" if entry.rule else entry.reason)
-    # What a client made up, an operation or a reason, may hold what a terminal obeys.
+    # A client's own text, such as an operation or a reason, may contain terminal codes.
     return "".join(one if one.isprintable() else "?" for one in mask.text("  ".join(said)))
 
 

@@ -1,4 +1,4 @@
-"""One worker of `fauxscale serve --workers N`: a process that a supervisor starts, and nobody by hand."""
+"""One worker of `fauxscale serve --workers N`: a process that the supervisor starts."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from fauxscale.transport.tls import Certificates
 from .serve import VERBOSE, collect_briefly
 from .verbose import echo
 
-# A worker whose supervisor is gone ends within so many seconds, whatever it is doing.
+# A worker whose supervisor is gone ends within this many seconds, whatever it does.
 _END_SECONDS = 5.0
 
 
 def main() -> None:
-    """Make ready, wait for the word, and serve until the supervisor ends this process, or has ended itself."""
+    """Get ready, wait for `go`, and serve until the supervisor ends this process, or has ended itself."""
     orders = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115  # until the end
     if not (line := orders.readline()):
         return
@@ -54,9 +54,9 @@ def main() -> None:
 
 
 def _ready(told: Handover) -> tuple[Serving, list[str]]:
-    """Make all that serves, and say what is worth knowing of it. Raises what keeps it from serving."""
+    """Make the server, and describe what it serves. Raises the errors that keep it from serving."""
     settings = told.settings
-    # Not asked anything yet: a worker whose Redis is away answers, too, and says so.
+    # No request yet: a worker whose Redis is unreachable answers too, and says so.
     store = RedisStore(
         told.store,
         memory=settings.upload_memory,
@@ -85,7 +85,7 @@ def _named(names: tuple[str, ...]) -> list[Provider]:
 
 
 def _end_with_supervisor(serving: Serving) -> None:
-    """End this process once the supervisor's pipe does: it closes it, or was killed."""
+    """End this process when the supervisor's pipe ends: it closes it, or was killed."""
     while os.read(0, 1):
         pass
     timer = threading.Timer(_END_SECONDS, os._exit, (1,))

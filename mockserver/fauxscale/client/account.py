@@ -1,4 +1,4 @@
-"""AccountHandle: everything that a test can read and set on one account."""
+"""AccountHandle: everything a test can read and set on one account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed keyword arguments, so that type checkers and editors know them: the members of `Terms`, filters of calls."""
+"""Typed keyword arguments for type checkers and editors: the members of `Terms`, filters of calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TermChanges(TermArguments, total=False):
 
 
 class CallFilters(TypedDict, total=False):
-    """The facts that every call can be told by. `operation` may be a pattern, `fault` is the name of a kind."""
+    """The facts by which every call can be filtered. `operation` may be a pattern, `fault` is the name of a kind."""
 
     kind: Literal["api", "download"]
     provider: ProviderName | str

@@ -1,4 +1,4 @@
-"""CallRecord: one call as tests see it, typed, its parameters readable by attribute."""
+"""CallRecord: one call as tests see it, typed, with its parameters as attributes."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ class CallRecord(Struct, frozen=True):
 def link_retries(calls: list[CallRecord]) -> list[str | None]:
     """List for each call, oldest first, the id of the earlier call it seems to retry.
 
-    That one did not succeed, ended before this began, was not repeated yet, asked for the same, and nothing
-    known of the two differs: a call refused at the door leaves little to compare but its length.
+    That one did not succeed, ended before this began, was not repeated yet, had the same parameters, and nothing
+    known of the two differs: of a call refused early, only the length can be compared.
     """
     open_: list[CallRecord] = []
     found: list[str | None] = []
@@ -138,7 +138,7 @@ def link_retries(calls: list[CallRecord]) -> list[str | None]:
 
 
 def _repeats(call: CallRecord, earlier: CallRecord) -> bool:
-    # Who left a call may ask again before that one has ended.
+    # A client that left a call may repeat it before that one has ended.
     after = earlier.ended <= call.started or earlier.status is None or not earlier.arrived
     if (call.operation, call.method) != (earlier.operation, earlier.method) or not after:
         return False

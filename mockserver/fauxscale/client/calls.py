@@ -107,7 +107,7 @@ class Calls(Sequence[CallRecord]):
         return self._some(call for call in self._among(wanted) if not differences(call, wanted))
 
     def _among(self, wanted: Mapping[str, object]) -> list[CallRecord]:
-        """The calls that filters choose from: of APIs; where `kind` is a filter, reads of links too."""
+        """The calls to choose from: of APIs; if `kind` is a filter, reads of links too."""
         check(wanted, self._source, self._everything)
         if "kind" in wanted:
             return [call for call in self._everything if call.rule != _LIVE]
@@ -120,7 +120,7 @@ class Calls(Sequence[CallRecord]):
         until, least = time.monotonic() + timeout, count
         while True:
             left = max(until - time.monotonic(), 0)
-            # The server does not know every filter, so it is asked for one more call each time round.
+            # The server does not know every filter, so each round waits for one more call.
             reply = self._source.fetch({**query, "wait": least, "timeout": left})
             found, least = Calls(self._source).where(**wanted), max(count, len(reply["calls"]) + 1)
             if len(found) >= count:

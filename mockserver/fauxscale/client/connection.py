@@ -1,4 +1,4 @@
-"""FauxscaleClient: makes the control calls to a running server."""
+"""FauxscaleClient: sends control calls to a running server."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class ServerGone(FauxscaleError, RuntimeError):
 class FauxscaleClient:
     """The client of one running server's control API. Close it when done.
 
-    `line` leads to a server of this process. `why_gone` says why the server answers no more, "" while it does.
-    `closing` is called with an account before it is deleted.
+    `line` connects to a server of this process. `why_gone` says why the server does not answer any more, "" while
+    it does. `closing` is called with an account before it is deleted.
     """
 
     def __init__(

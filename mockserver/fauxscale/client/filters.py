@@ -1,4 +1,4 @@
-"""Filters of calls: facts that every call has, and the parameters of one."""
+"""Filters of calls: by facts that every call has, and by a call's parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FACTS: Mapping[str, Callable[[CallRecord], object]] = {
     "image_mode": lambda call: call.image and call.image.mode,
     "has_alpha": lambda call: call.image and call.image.has_alpha,
 }
-# The filters of the control API, which mean the same there.
+# The filters of the control API, with the same meaning there.
 SERVED = frozenset({"kind", "provider", "operation", "status", "rule", "fault"})
 
 

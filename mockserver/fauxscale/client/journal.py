@@ -25,7 +25,7 @@ class Wire(Protocol):
 
 
 class JournalReader:
-    """The journal of one account. `looked` is the most refused live calls that were ever asked of it."""
+    """The journal of one account. `looked` is the most refused live calls that were ever read from it."""
 
     def __init__(self, client: Wire, account: str) -> None:
         self._client = client

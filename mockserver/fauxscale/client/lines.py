@@ -1,4 +1,4 @@
-"""How control calls reach a server: over HTTP, or straight to the loop of one in this process."""
+"""How control calls reach a server: over HTTP, or on the event loop of one in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fauxscale.errors import FauxscaleError
 API = "/__fauxscale/api"
 # Seconds: the longest wait for a call that the server takes part in is five minutes.
 _PATIENCE = httpx.Timeout(310).as_dict()
-# Seconds between looks at whether the loop that is to answer is still there.
+# Seconds between checks that the loop which is to answer still exists.
 _LOOK = 1.0
 
 
@@ -39,9 +39,9 @@ class HttpLine:
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url + API
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        # A transport and no httpx.Client: that one takes proxies from the environment, which would be shown the
-        # token, and logs every call beside those of the program under test. verify=False saves 20 ms of loading
-        # certificates that a loopback call has no use for.
+        # A transport instead of an httpx.Client, which takes proxies from the environment, to which it would show the
+        # token, and logs every call among those of the program under test. verify=False saves 20 ms of loading
+        # certificates that a loopback call does not need.
         self._transport = httpx.HTTPTransport(verify=False, trust_env=False)
 
     def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
@@ -65,9 +65,9 @@ class HttpLine:
 
 
 class DirectLine:
-    """Calls to a server of this process, on its loop: a third of the time that a socket and HTTP take.
+    """Calls to a server of this process, on its loop: a third of the time of a socket and HTTP.
 
-    `answer` is given the server's URL, the method, the path and the body; it returns the status and the body.
+    `answer` gets the server's URL, the method, the path and the body; it returns the status and the body.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class DirectLine:
 
         answering = answer()
         try:
-            # A context of its own: the caller's says which event loop it runs on, and trio's would mislead anyio.
+            # A context of its own: the caller's names the caller's event loop, and trio's would mislead anyio.
             asked = Context().run(asyncio.run_coroutine_threadsafe, answering, self._loop)
         except RuntimeError:  # the loop is closed
             answering.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-# tests/mockserver/client/test_names.py holds them against the providers. Installed providers have others: wherever one
-# of these is expected, any text is accepted.
+# tests/mockserver/client/test_names.py checks them against the providers. Installed providers have others, so any text
+# is accepted where one of these is expected.
 ProviderName: TypeAlias = Literal["ideogram", "aigateway", "lumenfall", "fal"]
 OperationName: TypeAlias = Literal[
     "aigateway.balance",
@@ -76,5 +76,5 @@ OperationName: TypeAlias = Literal[
     "lumenfall.requests",
     "lumenfall.webhook_secret",
 ]
-# What `on` of a fault takes: an operation, a provider or a pattern.
+# Accepted by `on` of a fault: an operation, a provider or a pattern.
 Target: TypeAlias = OperationName | ProviderName | Literal["*", "*.download"] | str

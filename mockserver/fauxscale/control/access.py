@@ -1,4 +1,4 @@
-"""Access to the control API: refuses pages of another origin, and calls without the token off loopback."""
+"""Access to the control API: refuses pages of other origins, and remote calls without the token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def refuse(request: Request, token: str | None) -> tuple[int, str] | None:
     """Return the status and message of a refusal; None for a call that may pass."""
     origin = request.headers.get("origin")
     own = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
-    # A browser says where a call comes from in one header or the other; what is no browser says neither.
+    # A browser states the origin of a call in one header or the other; other clients in neither.
     site = request.headers.get("sec-fetch-site", "same-origin")
     if origin not in (None, own) or site not in ("same-origin", "none"):
         return (
@@ -21,7 +21,7 @@ def refuse(request: Request, token: str | None) -> tuple[int, str] | None:
             f"the control API refuses calls from other origins: this call came from {(origin or site)[:100]!r}",
         )
     if not token:
-        # What listens beyond loopback has a token, unless somebody else's server listens for us: see `create_app`.
+        # Our own server has a token beyond loopback; another ASGI server may not: see `create_app`.
         peer = request.client.host if request.client else ""
         if is_literal(peer) and not is_loopback(peer):
             return 403, f"without a token the control API answers this machine only, not {peer}"

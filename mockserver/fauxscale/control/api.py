@@ -95,7 +95,7 @@ def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None
 
 
 def unavailable(lost: StoreUnavailable) -> Response:
-    """Say that the store cannot serve now what is asked for, and why."""
+    """Say that the store cannot serve this now, and why."""
     headers = {"retry-after": "1", "x-fauxscale-reason": header_value(lost.reason)}
     return JSONResponse({"error": "the store is not available", "reason": lost.reason}, 503, headers)
 
@@ -113,7 +113,7 @@ async def _put_off(request: Request, lost: Exception) -> Response:
 
 
 def mistaken() -> Response:
-    """Tell of a mistake of ours. The server logs its traceback."""
+    """Report a mistake of ours. The server logs its traceback."""
     return _refusal(500, "this is a bug in fauxscale; please report it with the traceback from its log")
 
 

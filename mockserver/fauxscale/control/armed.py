@@ -1,4 +1,4 @@
-"""What is armed on an account: faults still to come, a clock that was moved, terms of its own."""
+"""What is armed on an account: pending faults, a moved clock, terms of its own."""
 
 from __future__ import annotations
 

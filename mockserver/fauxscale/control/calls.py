@@ -40,12 +40,12 @@ async def find(ask: Ask) -> object:
 
 
 async def _awaited(ask: Ask, query: dict[str, str], least: int, patience: float) -> list[Entry]:
-    """The calls that match once there are so many, the client has left, or its time is over."""
+    """The calls that match once there are enough, the client has left, or the time is over."""
     until = stopwatch() + min(patience, _LONGEST)
     left_alone = asyncio.ensure_future(gone(ask.request.scope, ask.request.receive))
     try:
         while True:
-            # Asked for before the journal is read: what is written in between is not missed.
+            # Requested before the journal is read, so that a call written in between is not missed.
             change = await ask.account.store.changed(ask.account.id)
             try:
                 found = await _matching(ask, query)
@@ -64,7 +64,7 @@ async def _matching(ask: Ask, query: dict[str, str]) -> list[Entry]:
 
 
 def _count(text: str) -> int:
-    # As many as that never come, but more digits than Python reads are no number to it.
+    # That many never come, but Python does not read more digits as a number.
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise ValueError(f"wait must be a number of calls such as 2, got {text[:40]!r}")
     return int(text)

@@ -1,4 +1,4 @@
-"""Control API routes for faults: add one or a script, list, remove, export what went wrong."""
+"""Control API routes for faults: add one or a script, list, remove, export as a script."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fauxscale.state.journal import LIVE_CALL, Entry
 from .request import Ask, ControlRoute, JsonObject, Missing
 from .rules import read_rule, read_script
 
-# Refusals that the state of a service causes, and no mistake of its client: a script can stage them again.
+# Refusals caused by a service's state instead of a client's mistake: a script can stage them again.
 _STATE = frozenset(
     [
         "no_funds",
@@ -103,7 +103,7 @@ def _of_call(entry: Entry, dead: set[str]) -> Fault:
     if isinstance(ended, Fail) and ended.status == entry.status:
         return ended
     if isinstance(ended, UnsafeImage) and entry.rule == "unsafe":
-        return UnsafeImage(refuse=True)  # or a gateway's upstream found it so
+        return UnsafeImage(refuse=True)  # or a gateway's upstream reported it
     if entry.rule in _STATE and entry.status is not None:
         return Fail(entry.status, retry_after=entry.retry_after)
     return applied[0] if applied else Ok()

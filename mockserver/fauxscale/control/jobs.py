@@ -88,7 +88,7 @@ async def _about(ask: Ask, job: Job) -> JsonObject:
 
 
 def _shown(error: ApiError) -> JsonObject:
-    """Its members, but for the details, in which a provider may quote all that was sent."""
+    """Its members, except the details, in which a provider may quote the whole request."""
     return {name: value for name, value in error.to_members().items() if name != "details"}
 
 

@@ -1,4 +1,4 @@
-"""Reads the members of a JSON object that people wrote: each wrong one is a ValueError that names it."""
+"""Reads the members of a JSON object written by hand; a wrong one raises a ValueError that names it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts what this server has done since its start, and tells it as Prometheus reads it."""
+"""Metrics of this server since its start, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Metrics:
-    """The counts of one worker. They only grow, whatever is reset; those of several workers add up."""
+    """The counts of one worker. They only grow, also over resets; those of several workers can be added."""
 
     def __init__(self, renderer: Renderer, store: TimedStore) -> None:
         self._renderer = renderer
@@ -41,7 +41,7 @@ class Metrics:
         self._sent += entry.bytes_sent
 
     def text(self) -> str:
-        """Tell all of it, each metric with what it means."""
+        """Write all metrics, each with its description."""
         rendered, waiting = self._renderer.rendered, self._renderer.pending
         families = (
             _family("calls_total", "counter", "Calls that have ended; status none: cut off.", self._calls),

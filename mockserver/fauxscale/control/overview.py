@@ -1,6 +1,6 @@
-"""The newest calls of all accounts, and sums over them, kept up to date by which accounts have changed.
+"""The newest calls of all accounts, and their totals, updated for the accounts that have changed.
 
-What takes long, reading twenty thousand accounts for the first time say, lets other calls go on in between.
+Slow work, such as reading twenty thousand accounts for the first time, lets other calls go on in between.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from fauxscale.state.journal import Entry
 from .armed import Armed, armed
 
 _AT_ONCE = 0.003  # seconds
-_READ_FIRST = 4  # of an account's calls: most accounts have few among the newest
+_READ_FIRST = 4  # calls of one account: most accounts have few among the newest
 
 
 class _Sums(Struct):
-    """What is kept of an account. `last` is when its newest call ended; it was read no earlier than at `mark`."""
+    """The cached state of an account. `last` is when its newest call ended; it was read no earlier than at `mark`."""
 
     label: str
     calls: int
@@ -34,7 +34,7 @@ class _Sums(Struct):
 
 
 class Spender(Struct, frozen=True):
-    """What an account was charged, in micro-dollars, and how many of its calls are kept."""
+    """An account's charges, in micro-dollars, and how many of its calls are kept."""
 
     account: str
     label: str
@@ -43,7 +43,7 @@ class Spender(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A call, and whose it was."""
+    """A call and its account."""
 
     account: str
     label: str
@@ -58,20 +58,19 @@ class Page(Struct, frozen=True):
 
 
 class Overview:
-    """All accounts, as they were when last asked. Call `update` first."""
+    """All accounts at the last `update`, which must be called first."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._known: dict[str, _Sums] = {}
-        self._used: list[tuple[float, str]] = []  # the accounts with calls, by when the newest of them ended
+        self._used: list[tuple[float, str]] = []  # the accounts with calls, by the end of the newest
         self._mark: int | None = None
         self.calls = self.spent = 0
-        self._armed: dict[
-            str, None
-        ] = {}  # the accounts on which something is armed, the last changed at the end
+        self._armed: dict[str, None] = {}  # the accounts with something armed, the last changed at the end
 
     async def update(self) -> int:
-        """Read what has changed since the last time; returns a mark, which is the same as long as nothing changes."""
+        """Read what has changed since the last time; returns a mark, which stays the same as long as nothing
+        changes."""
         since = self._mark
         changes = await self._accounts.store.changes(since)
         pause = _Pauses()
@@ -91,12 +90,12 @@ class Overview:
             for name in changes.accounts:
                 await self._read(name, "", changes.mark)
                 await pause.now_and_then()
-        # Another poll may have come further meanwhile.
+        # Another poll may have read further meanwhile.
         self._mark = changes.mark if self._mark is None else max(self._mark, changes.mark)
         return changes.mark
 
     def spenders(self, most: int) -> tuple[list[Spender], int]:
-        """Tell which accounts spent most, and how many others made calls."""
+        """List the accounts that spent most, and count the others that made calls."""
         used = [
             Spender(name, one.label, one.calls, one.spent)
             for name, one in self._known.items()
@@ -105,7 +104,7 @@ class Overview:
         return heapq.nlargest(most, used, key=lambda one: (one.spent, one.calls)), max(0, len(used) - most)
 
     def armed(self, most: int) -> tuple[list[tuple[str, str, Armed]], int]:
-        """Tell what is armed: id, label and state of the `most` accounts that changed last, and how many there are."""
+        """List what is armed: id, label and state of the `most` accounts that changed last, and how many there are."""
         newest = list(self._armed)[: -most - 1 : -1]
         known = [(name, self._known[name]) for name in newest]
         return [(name, one.label, one.armed) for name, one in known], len(self._armed)
@@ -113,11 +112,11 @@ class Overview:
     async def newest(self, most: int, before: float = math.inf, after: float = -math.inf) -> Page:
         """Read the `most` calls that ended last, or last `before` a moment, and none that ended before `after`.
 
-        No older accounts than so many can have one of them.
+        Only that many of the newest accounts can have one of them.
         """
         pause = _Pauses()
         first = bisect.bisect_left(self._used, (before, ""))
-        # By when the next call of each account ended, as far as is known before it is read.
+        # The end of each account's next call, as far as it is known before it is read.
         heap = [(-min(last, before), name) for last, name in self._used[max(0, first - most - 1) :]]
         heapq.heapify(heap)
         tails: dict[str, _Tail] = {}
@@ -139,7 +138,7 @@ class Overview:
         return Page(rows[:most], len(rows) > most)
 
     async def find(self, account: str) -> Account | None:
-        """Find an open account, or the one of calls of no account, by its id."""
+        """Find an open account, or the one of calls without an account, by its id."""
         return self._accounts.unassigned() if account == UNASSIGNED else await self._accounts.get(account)
 
     def _label(self, name: str) -> str:
@@ -155,7 +154,7 @@ class Overview:
             calls, last = await account.journal.extent()
             label = label or (before.label if before is not None else await self._named(name))
             now = _Sums(label, calls, await account.ledger.spent(), last, mark, await armed(account))
-        # Nothing is waited for from here on: the sums are those of what is known.
+        # No await from here on: the sums match what is known.
         self._armed.pop(name, None)
         if (old := self._known.pop(name, None)) is not None:
             self.calls -= old.calls
@@ -179,7 +178,7 @@ class Overview:
 
 
 class _Tail(Struct):
-    """The newest calls of one account that are not told yet, in `rows`, oldest first: read a few at a time."""
+    """The newest calls of one account that were not returned yet, in `rows`, oldest first: read a few at a time."""
 
     account: Account
     before: float
@@ -188,7 +187,7 @@ class _Tail(Struct):
     _ended: bool = False
 
     async def fill(self) -> bool:
-        """Read more where none are left; false at the end."""
+        """Read more if none are left; false at the end."""
         if not self.rows and not self._ended:
             found = await self.account.journal.rows(self._wanted, self.before)
             self._ended = len(found) < self._wanted
@@ -200,7 +199,7 @@ class _Tail(Struct):
 
 
 class _Pauses:
-    """Lets other calls go on whenever a slice of time is used up."""
+    """Lets other calls run whenever a time slice is used up."""
 
     def __init__(self) -> None:
         self._since = stopwatch()

@@ -25,15 +25,15 @@ JsonObject: TypeAlias = dict[str, object]
 
 
 class Missing(Exception):
-    """What the path names does not exist: 404."""
+    """The path names something that does not exist: 404."""
 
 
 class Busy(Exception):
-    """As much is done at once as may be: 503, try again later."""
+    """Too much is being done at once: 503, try again later."""
 
 
 class Waiters:
-    """Counts the control calls that wait for something, for each looks again whenever anything happens."""
+    """Counts the control calls that wait, since each checks again whenever anything happens."""
 
     MOST = 200
 
@@ -42,7 +42,7 @@ class Waiters:
 
     @contextmanager
     def one_more(self) -> Generator[None]:
-        """Count one while entered. Raises Busy where MOST wait."""
+        """Count one while entered. Raises Busy if MOST wait."""
         if self._count >= self.MOST:
             raise Busy(f"{self.MOST} calls are waiting already; retry later, or without `wait`")
         self._count += 1
@@ -53,8 +53,8 @@ class Waiters:
 
 
 class Ask(Struct):
-    """One control call. `parts` are the segments of its path by their names in the route; `arguments` is the JSON
-    object it came with, empty for none."""
+    """One control call. `parts` are the segments of its path by their names in the route; `arguments` is its JSON
+    object, empty for none."""
 
     request: Request
     accounts: Accounts
@@ -100,7 +100,7 @@ class Ask(Struct):
         return members.text(self.arguments, name, default)
 
     def codes(self, provider: str) -> Mapping[str, int] | None:
-        """A provider's own error codes with their statuses; None where any code is accepted."""
+        """A provider's own error codes with their statuses; None if any code is accepted."""
         known = self.providers.get(provider)
         return None if known is None else known.codes
 
@@ -114,7 +114,7 @@ class Ask(Struct):
 
 
 class ControlRoute(Struct, frozen=True):
-    """One route. `path` is below the API's own; the handler's answer is a Response or what becomes JSON."""
+    """One route. `path` is below the API's own; the handler returns a Response or a value to encode as JSON."""
 
     method: str
     path: str

@@ -8,7 +8,7 @@ from .request import ControlRoute
 
 
 class ControlRoutes:
-    """The routes of the control API. A segment of a route such as `{id}` stands for any that is not empty."""
+    """The routes of the control API. A segment such as `{id}` matches any segment that is not empty."""
 
     def __init__(self, routes: Iterable[ControlRoute]) -> None:
         self._by_length: dict[int, list[tuple[ControlRoute, list[str]]]] = {}
@@ -17,7 +17,7 @@ class ControlRoutes:
             self._by_length.setdefault(len(segments), []).append((route, segments))
 
     def find(self, method: str, path: str) -> tuple[ControlRoute, Mapping[str, str]] | None:
-        """Return the route of a call, and what its path has in the places of `{…}`; None where there is none."""
+        """Return the route of a call, and its path's values for each `{…}`; None if there is none."""
         segments = path.split("/")
         for route, pattern in self._by_length.get(len(segments), ()):
             if _answers(route, method) and (parts := _match(pattern, segments)) is not None:
@@ -25,7 +25,7 @@ class ControlRoutes:
         return None
 
     def methods(self, path: str) -> list[str]:
-        """List the methods that a path answers; none where there is no such path."""
+        """List the methods of a path; none if there is no such path."""
         segments = path.split("/")
         known = self._by_length.get(len(segments), ())
         found = {route.method for route, pattern in known if _match(pattern, segments) is not None}

@@ -1,4 +1,4 @@
-"""Reads a fault rule from JSON, and refuses one that no call could meet."""
+"""Reads a fault rule from JSON, and refuses one that no call could match."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _check_reach(rule: Rule, providers: Mapping[str, Provider]) -> None:
         endpoint for provider in providers.values() for site in provider.sites for endpoint in site.endpoints
     ]
     known = {(endpoint.operation, str(endpoint.kind)) for endpoint in endpoints}
-    # What is paid for may send its picture in the reply itself.
+    # A paid operation may send its picture in the reply itself.
     known |= {(one.operation, "inline") for one in endpoints if one.price or one.answers == "picture"}
     for step in rule.steps:
         if not any(rule.fits(step, operation, kind) for operation, kind in known):
@@ -80,7 +80,7 @@ def _check_reach(rule: Rule, providers: Mapping[str, Provider]) -> None:
 
 
 def _check_codes(rule: Rule, providers: Mapping[str, Provider]) -> None:
-    """Raise ValueError for an error code that no provider the rule applies to has."""
+    """Raise ValueError for an error code that none of the rule's providers has."""
     for step in rule.steps:
         if not isinstance(step, Fail) or step.code is None:
             continue

@@ -52,7 +52,7 @@ async def providers(ask: Ask) -> object:
 async def settings(ask: Ask) -> object:
     """Read the server's settings, without keys and token."""
     members = to_builtins(ask.accounts.settings)
-    # The accounts of the start have keys in them, and are listed as accounts.
+    # The initial accounts contain keys, and are listed as accounts.
     return {name: value for name, value in members.items() if name not in ("keys", "token", "accounts")}
 
 

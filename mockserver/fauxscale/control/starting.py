@@ -1,4 +1,4 @@
-"""Reads the accounts that a server opens when it starts, as settings files and `Settings.accounts` describe them."""
+"""Reads the accounts that a server opens when it starts, from settings files and `Settings.accounts`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .rules import read_rule, read_script
 
 _TERMS = tuple(name for name in Terms.__struct_fields__ if name != "options")
 MEMBERS = ("key", "label", *_TERMS, "set", "clock", "frozen", "fault")
-# TOML has no null, which is how JSON says that a fault applies for ever.
+# TOML has no null, which in JSON means that a fault applies for ever.
 _FOR_EVER = "forever"
 
 

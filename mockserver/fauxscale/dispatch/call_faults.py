@@ -57,7 +57,7 @@ class CallFaults:
 
     @property
     def applied(self) -> list[AssignedFault]:
-        """The faults that changed something: what they asked for was done, or they asked for nothing."""
+        """The faults that changed something: their effects were applied, or they had none."""
         if not self._tried:
             return []
         asking = [one for _, one in self._asked]
@@ -73,11 +73,11 @@ class CallFaults:
 
     @property
     def of_rules(self) -> bool:
-        """Whether rules have assigned it any."""
+        """Whether rules have assigned any faults to it."""
         return any(not one.from_prompt for one in self._assigned)
 
     async def assign(self, operation: str, kind: str) -> None:
-        """Assign what the account's rules have for a call of this operation and kind, besides its own."""
+        """Assign the faults that the account's rules have for a call of this operation and kind, besides its own."""
         if not self._has_rules:
             return
         self._assigned += await self.account.faults.assign(operation, kind, self.request.method, self._holder)
@@ -103,7 +103,7 @@ class CallFaults:
             if one.fault.stage not in stages or one.fault.stage in beyond or one in self._tried:
                 continue
             if one.from_prompt and any(other.fault == one.fault for other in self._tried):
-                continue  # a rule has staged it as well
+                continue  # a rule has configured it as well
             await self._apply(one)
 
     async def _apply(self, one: AssignedFault) -> None:
@@ -118,8 +118,7 @@ class CallFaults:
             self._entry.reason = f"{type(one.fault).__name__} was configured, but {why}"
 
     def take(self, kind: type[E], fits: Callable[[E], bool] = lambda effect: True) -> E | None:
-        """Take an effect of this kind that an applied fault asked for, to act on it; None where there is none that
-        `fits`."""
+        """Take an effect of this kind that an applied fault asked for, to apply it; None if none `fits`."""
         for effect, one in self._asked:
             if isinstance(effect, kind) and fits(effect):
                 self._acted.append(one)
@@ -127,17 +126,17 @@ class CallFaults:
         return None
 
     def ended_by(self, *stages: Stage) -> AssignedFault | None:
-        """The assigned fault of these stages that leaves nothing of the reply, so that no other can apply."""
+        """The assigned fault of these stages that replaces the whole reply, so that no other can apply."""
         ending = (one for one in self._assigned if one.fault.stage in stages and not one.fault.combines)
         return next(ending, None)
 
     def mark_applied(self, one: AssignedFault) -> None:
-        """Count a fault as applied that was acted on elsewhere."""
+        """Count a fault as applied whose effect was applied elsewhere."""
         if one not in self._tried:
             self._tried.append(one)
 
     def behind(self) -> CallFaults:
-        """The faults of a call that this service makes to its upstream: kept apart until `join`."""
+        """The faults of a call that this service makes to its upstream: separate until `join`."""
         return CallFaults(self.request, self._entry, self.account, self._holder)
 
     def join(self, behind: CallFaults) -> None:
@@ -148,7 +147,7 @@ class CallFaults:
         self._acted += behind._acted
 
     async def alter_picture(self, media_type: str, data: bytes) -> bytes:
-        """Return a picture that goes out inside a reply, as the faults of the stage "bytes" alter it."""
+        """Return a picture for a reply, altered by the faults of the stage "bytes"."""
         whole, self._reply = self._reply, Reply(media_type, data)
         try:
             await self.apply("bytes")
@@ -158,7 +157,7 @@ class CallFaults:
             self._reply = whole
 
     async def alter(self, response: Response) -> Response:
-        """Return what goes out instead of `response`, after the faults of the stage "reply".
+        """Return the response to send instead of `response`, after the faults of the stage "reply".
 
         The journal notes whether it will arrive.
         """
@@ -172,7 +171,7 @@ class CallFaults:
             ("bytes", "reply") if isinstance(response, PictureResponse) else ("reply",)
         )
         waiting = any(one.fault.stage in stages for one in self._assigned)
-        # Faults want a success, and one that goes out. Only then is the body asked for: of pictures it is a copy.
+        # These faults need a success that is sent. Only then is the body read: for pictures that is a copy.
         if not waiting or response.status_code >= 300:
             return response
         if not getattr(response, "arrives", hasattr(response, "body")):
@@ -188,14 +187,14 @@ class CallFaults:
         await self.account.journal.leave(self._entry.id)
 
     def settle(self) -> None:
-        """Note in the journal which faults applied. Those of an outcome go back where nothing came of the work."""
+        """Note in the journal which faults applied. Faults of an outcome go back if the work was not done."""
         if not self._entry.results:
             self._tried = [one for one in self._tried if one.outlasts(self._entry.rule)]
         applied = self.applied
         self._entry.faults = [type(one.fault).__name__ for one in applied]
         self._entry.configured = [to_json(one.fault) for one in applied]
 
-    # What a fault may do to the call it applies to.
+    # What a fault may change about the call it applies to.
 
     def ask(self, effect: Effect) -> None:
         self._asked.append((effect, self._tried[-1]))

@@ -13,7 +13,7 @@ from .routing import Match
 
 
 def endpoint_for(match: Match, method: str) -> Endpoint:
-    """Return the endpoint that answers; a preflight is answered for endpoints that any origin may read."""
+    """Return the endpoint that answers, ours for a preflight of an endpoint that any origin may read."""
     if match.route is None:
         return _missing(match)
     endpoint = match.route.endpoint
@@ -23,7 +23,7 @@ def endpoint_for(match: Match, method: str) -> Endpoint:
 
 
 async def _preflight(call: Call) -> Response:
-    """Answer a CORS preflight: it brings no API key, whoever may read."""
+    """Answer a CORS preflight, which has no API key."""
     allowed = {
         "access-control-allow-methods": f"{call.endpoint.method}, HEAD",
         "access-control-allow-headers": "*",
@@ -32,7 +32,7 @@ async def _preflight(call: Call) -> Response:
 
 
 def _missing(match: Match) -> Endpoint:
-    """Make the endpoint for a path the provider does not know, or not with this method: it answers 404 or 405."""
+    """Make the endpoint for a path or a method that the provider does not know: it answers 404 or 405."""
 
     async def refuse(call: Call) -> Response:
         known = [one for site in match.provider.sites for one in site.endpoints]

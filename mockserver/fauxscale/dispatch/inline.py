@@ -1,6 +1,7 @@
-"""Large pictures inside replies: a mark stands for one while its reply is worded, and the text itself leaves in pieces.
+"""Large pictures inside replies: a placeholder while the reply is written, then the text in pieces.
 
-A reply of ten results of 250 MB would be 3.4 GB of JSON, thrice while it is made. Its pieces are one text, shared.
+A reply of ten results of 250 MB would be 3.4 GB of JSON, three times over while it is made. Its pieces share one
+text.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 MARKED_FROM = 1024 * 1024
-"""Bytes of the smallest picture that a mark stands for."""
+"""Bytes of the smallest picture that gets a placeholder."""
 _MARK = re.compile(rb"fauxscale-inline-[0-9a-f]{32}")
 _AT_ONCE = 3 * 256 * 1024  # bytes; the other threads wait for the interpreter meanwhile
 
@@ -22,25 +23,25 @@ Text = bytes | bytearray
 
 
 class Inlined:
-    """The pictures that a call's reply holds as text, by the marks that stand for them."""
+    """The pictures that a call's reply holds as text, by their placeholders."""
 
     def __init__(self) -> None:
         self._texts: dict[bytes, Text] = {}
         self._last: tuple[bytes, bytes] | None = None
 
     def mark_of(self, data: bytes) -> str | None:
-        """Return the mark that stands for `data` already: results of equal content share their bytes."""
+        """Return the existing placeholder for `data`: results of equal content share their bytes."""
         return self._last[1].decode() if self._last is not None and self._last[0] is data else None
 
     def put(self, data: bytes, text: Text) -> str:
-        """Keep the text of a picture; returns the mark to put into the reply in its place."""
+        """Store the text of a picture; returns the placeholder to put into the reply."""
         mark = f"fauxscale-inline-{secrets.token_hex(16)}".encode()
         self._texts[mark] = text
         self._last = data, mark
         return mark.decode()
 
     def resolve(self, response: Response) -> Response:
-        """Return a reply with the texts in the places of their marks."""
+        """Return a reply with the texts in place of their placeholders."""
         if not self._texts or not hasattr(response, "body"):
             return response
         body = bytes(response.body)
@@ -65,7 +66,7 @@ class PiecewiseResponse(Response):
 
     @property
     def body(self) -> bytes:  # type: ignore[override]  # Starlette's is an attribute
-        """All of it, copied: for faults and observers that look at whole replies."""
+        """All of it, copied: for faults and observers that read whole replies."""
         return b"".join(self._pieces)
 
     def beginning(self, most: int) -> bytes:
@@ -85,7 +86,7 @@ class PiecewiseResponse(Response):
 
 
 def base64_of(data: bytes) -> bytearray:
-    """Encode in base64, letting other threads go on between parts. For a thread of its own."""
+    """Encode in base64, letting other threads run between parts. For a thread of its own."""
     packed = bytearray(-(-len(data) // 3) * 4)
     whole = memoryview(data)
     for at in range(0, len(data), _AT_ONCE):

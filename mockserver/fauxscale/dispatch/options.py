@@ -18,7 +18,7 @@ def declared(providers: Sequence[Provider]) -> dict[str, Option]:
 
 
 def parse_options(given: Mapping[str, object], providers: Sequence[Provider]) -> dict[str, Scalar]:
-    """Convert options to their declared types. Raises ValueError naming what is wrong and what is known."""
+    """Convert options to their declared types. Raises ValueError naming the wrong one and the known ones."""
     known = declared(providers)
     return {name: _value(name, value, known) for name, value in given.items()}
 
@@ -26,7 +26,8 @@ def parse_options(given: Mapping[str, object], providers: Sequence[Provider]) ->
 def change(
     own: Mapping[str, Scalar], given: Mapping[str, object], providers: Sequence[Provider]
 ) -> dict[str, Scalar]:
-    """Return the own options with those given changed; null removes one. Raises ValueError as `parse_options`."""
+    """Return an account's own options with the given ones changed; null removes one. Raises ValueError as
+    `parse_options`."""
     known = declared(providers)
     for name in given:
         _named(name, known)

@@ -35,9 +35,9 @@ from .responses import Cut
 from .retry_after import note_wait, word_wait
 from .routing import Match, Routes, address
 
-# So much of a reply, and of a reason, which may name what a stranger has sent, is written down.
+# The most characters of a reply and of a reason that are journalled; a reason may quote a stranger's text.
 _MOST_TEXT = 4096
-# What a call has until it has entered, and until its provider says otherwise.
+# The values of a call until it has entered, or until its provider sets others.
 _REAL_TIME, _CAPS = time.Clock(), Caps()
 _OURS = ApiError(
     Problem.SERVER_ERROR,
@@ -47,8 +47,8 @@ _OURS = ApiError(
 
 
 class Pipeline(Struct, frozen=True):
-    """Runs calls, in the documented order. `recorded` answers from a recording, where there is one; `log` is told of
-    mistakes of ours."""
+    """Runs calls, in the documented order. `recorded` answers from a recording, if there is one; `log` gets our own
+    mistakes."""
 
     accounts: Accounts
     routes: Routes
@@ -58,7 +58,7 @@ class Pipeline(Struct, frozen=True):
     journal: JournalObserver | None = None
 
     async def run(self, request: Request, match: Match) -> Response:
-        """Answer one request: enter, answer, leave. Raises ClientDisconnect where nobody is left to answer."""
+        """Answer one request: enter, answer, leave. Raises ClientDisconnect if the client has left."""
         call = self._call(request, match)
         try:
             response = await self._answered(call, match)
@@ -89,7 +89,7 @@ class Pipeline(Struct, frozen=True):
         except (ClientDisconnect, asyncio.CancelledError, StoreUnavailable):
             raise
         except Exception as mistake:
-            # A mistake of ours: told as such, journalled like any call, and logged with its traceback.
+            # A mistake of ours: reported as such, journalled like any call, and logged with its traceback.
             log_mistake(self.log, mistake, call.endpoint.operation, call.entry.mask())
             await self._identify(call)
             return self._refuse(call, _OURS)
@@ -100,7 +100,7 @@ class Pipeline(Struct, frozen=True):
         try:
             entered = await enter(call.account, call.arrival, self._known(call.account))
         except ApiError:
-            # What this worker remembered is out of date.
+            # This worker's cache was out of date.
             self.accounts.recall.clear()
             call.account = await self._account(call, recalled=False)
             entered = await enter(call.account, call.arrival)
@@ -146,7 +146,7 @@ class Pipeline(Struct, frozen=True):
         response = call.inlined.resolve(response)
         add_missing(response, {**call.provider.headers(call), "date": time.http_date(call.now)})
         if call.endpoint.any_origin:
-            # The real links can be drawn on a canvas from any site; so can these, and a refusal can be read.
+            # Any site can draw the real links on a canvas, so these too; and it can read a refusal.
             response.headers["access-control-allow-origin"] = "*"
             response.headers["access-control-expose-headers"] = "*"
         try:
@@ -193,7 +193,7 @@ class Pipeline(Struct, frozen=True):
         )
 
     async def _account(self, call: Call, *, recalled: bool) -> Account:
-        """Find the account of a call by its key, or by its link. `recalled`: as this worker remembers it."""
+        """Find the account of a call by its key, or by its link. `recalled`: from this worker's cache."""
         if call.endpoint.owner is not None:
             return await call.endpoint.owner(call) or self.accounts.unassigned()
         if call.endpoint.needs_key:
@@ -207,7 +207,7 @@ class Pipeline(Struct, frozen=True):
         return self.accounts.unassigned()
 
     async def _identify(self, call: Call) -> None:
-        """Number and time a call that was refused before it could enter, so that its refusal can be worded."""
+        """Number and time a call that was refused before it could enter, so that its refusal can be written."""
         if not call.entry.id:
             call.account = self.accounts.unassigned()
             call.faults.enter(call.account, (), has_rules=False)
@@ -235,8 +235,8 @@ class Pipeline(Struct, frozen=True):
         return self._refuse(call, error)
 
     async def _close(self, call: Call, response: Response | None) -> Response | None:
-        """Write the call down. What was done stays done, and is answered so, if the store is gone by now; but faults go
-        back to their rules then, and may not be seen: returns what to answer instead."""
+        """Store the call's journal entry. If the store is gone by now, finished work is answered all the same; but its
+        faults go back to their rules and must not show: returns the reply to send instead."""
         try:
             await self._write_down(call, response)
         except StoreUnavailable as lost:

@@ -34,12 +34,12 @@ from .inline import Inlined
 
 Handler: TypeAlias = Callable[["Call"], Awaitable[Response]]
 Reached = Literal["prefix", "root", "host"]
-# Micro-dollars for one finished image, by what was asked for.
+# Micro-dollars for one finished image, by the call's parameters.
 Price: TypeAlias = Callable[[Mapping[str, object]], int]
 
 
 def flat(dollars: float) -> Price:
-    """The same price for each image, whatever was asked for."""
+    """The same price for each image, for any parameters."""
     amount = micros(dollars)
     return lambda params: amount
 
@@ -47,10 +47,11 @@ def flat(dollars: float) -> Price:
 class Endpoint(Struct, frozen=True, kw_only=True):
     """One route. `operation` is its stable name, `path` the provider's own, in Starlette's path syntax.
 
-    `price` makes micro-dollars for each finished image of the parameters (None: nothing is charged here).
-    `needs_key` and `limited` are off for links, schemas and the like. `answers` names a success's content: JSON, which
-    may hold pictures, a picture itself, or a stream. `kind` says how its calls count: latency, the calls that tests
-    look at and recordings go by it. `any_origin`: pages of any web origin may read it, preflight included.
+    `price` computes micro-dollars for each finished image from the parameters (None: nothing is charged).
+    `needs_key` and `limited` are off for links, schemas and the like. `answers` names a success's content: JSON,
+    which may hold pictures, a picture itself, or a stream. `kind` decides which latency applies, and whether tests
+    and recordings see its calls as API calls or downloads. `any_origin`: pages of any web origin may read it,
+    preflight included.
     """
 
     operation: str
@@ -63,18 +64,18 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     answers: Literal["json", "picture", "stream"] = "json"
     kind: RequestKind = "api"
     any_origin: bool = False
-    # Whose call it is where no API key says so: a storage token or the address itself may.
+    # Finds the account if there is no API key: by a storage token, or by the address itself.
     owner: Callable[[Call], Awaitable[Account | None]] | None = None
 
     def price_of(self, params: Mapping[str, object]) -> int:
-        """Micro-dollars for one finished image of these parameters; 0 where nothing is charged."""
+        """Micro-dollars for one finished image of these parameters; 0 if nothing is charged."""
         return self.price(params) if self.price else 0
 
 
 class Site(Struct, frozen=True, kw_only=True):
     """Endpoints that share an origin: under `prefix` on our one port, and at the real `hosts`.
 
-    `at_root`: also at the root of our port, for clients that can swap nothing but the origin.
+    `at_root`: also at the root of our port, for clients that can change only the origin.
     """
 
     prefix: str
@@ -84,7 +85,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class Option(Struct, frozen=True, kw_only=True):
-    """One setting of a provider. `why` says what is known of the real service, for the fidelity statement."""
+    """One setting of a provider. `why` says what is known about the real service, for docs/fidelity.md."""
 
     name: str
     default: Scalar
@@ -96,11 +97,10 @@ class Option(Struct, frozen=True, kw_only=True):
 class Provider(Struct, frozen=True, kw_only=True):
     """One imitated service. See docs/adding-a-provider.md.
 
-    `base` is the path of the base URL clients are given. `media` is the site links point to. `find_key`
-    reads the API key a request came with, `mint_key` makes one in the provider's format from 32 random
-    bytes. `word_error` answers a neutral error the provider's way. `env` maps the variables clients read
-    to `{base_url}`, `{url}` or `{key}`. `key_prefix` tells whose call it is at a root path two providers share.
-    `link_life` is in seconds.
+    `base` is the path of the base URL for clients. `media` is the site of the links. `find_key` reads the API key
+    of a request, `mint_key` makes one in the provider's format from 32 random bytes. `word_error` writes the reply
+    for a neutral error. `env` maps the variables clients read to `{base_url}`, `{url}` or `{key}`. `key_prefix`
+    selects the provider at a root path that two providers share. `link_life` is in seconds.
     """
 
     name: str
@@ -114,22 +114,21 @@ class Provider(Struct, frozen=True, kw_only=True):
     link_life: float
     quotas: tuple[Quota, ...] = ()
     key_prefix: str = ""
-    # Where its SDKs turn when a host fails, by that other host: never routed, always refused.
+    # Other hosts that its SDKs try if a host fails, with that host: never routed, always refused.
     fallbacks: Mapping[str, str] = field(default_factory=dict[str, str])
     options: tuple[Option, ...] = ()
-    # What its calls can be asked for, by the names they are journalled under: what tests may look calls up by.
+    # The names under which its calls' parameters are journalled, and by which tests can find calls.
     parameters: tuple[str, ...] = ()
-    # Further variables, with `{host}`, for clients that speak nothing but https: given when the server does too.
+    # Further variables, with `{host}`, for clients that speak only https: set if the server does too.
     tls_env: Mapping[str, str] = field(default_factory=dict[str, str])
-    # The body that tells a client's server how a job ended; None for a provider without webhooks. How it is signed:
-    # as fal.ai does when None.
+    # The body of the webhook for a job's end; None for a provider without webhooks. Its signature: fal.ai's if None.
     notice: Callable[[Job, ApiError | None], str] | None = None
     signature: Signature | None = None
     # The codes of its errors with their statuses, for faults that name one; None: any code is passed on.
     codes: Mapping[str, int] | None = None
-    # Headers every answer of this provider carries.
+    # Headers of every reply of this provider.
     headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
-    # What its options are unless chosen, by name. It follows from them.
+    # The default values of its options, by name; computed.
     defaults: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
 
     def __post_init__(self) -> None:
@@ -152,11 +151,11 @@ class Call(Struct, kw_only=True):
     clock: Clock
     entry: Entry
     caps: Caps
-    # What it told when it entered, what was known of its account then, and the link it reads.
+    # What was known when it entered, its account's snapshot then, and the link it reads.
     arrival: Arrival
     snapshot: Snapshot | None = None
     link: Link | None = None
-    # How many things were drawn off the account's dice for this call.
+    # How many dice of the account this call has drawn.
     drawn: int = 0
     rate_limit: RateLimitStatus | None = None
     faults: CallFaults
@@ -168,15 +167,15 @@ class Call(Struct, kw_only=True):
         return self.clock.now()
 
     def masked(self, text: str) -> str:
-        """A text without this call's secrets: for what is shown, or named in addresses, when the call is over."""
+        """A text without this call's secrets: for anything that is shown, or part of an address, after the call."""
         return self.entry.mask().text(text)
 
     async def forgotten(self) -> bool:
-        """Whether the account was closed, or forgotten in a reset, while this call was on its way."""
+        """Whether the account was closed, or forgotten in a reset, while this call ran."""
         return not await self.accounts.is_current(self.account)
 
     async def check_open(self) -> None:
-        """Raise INVALID_KEY once the account is forgotten: this call is charged to no account any more."""
+        """Raise INVALID_KEY if the account is forgotten: this call cannot be charged to it any more."""
         if await self.forgotten():
             raise ApiError(
                 Problem.INVALID_KEY,
@@ -186,7 +185,7 @@ class Call(Struct, kw_only=True):
 
     @property
     def api_version(self) -> str:
-        """The recorded contract the provider follows in this call, "" where it has but one."""
+        """The recorded contract the provider follows in this call, "" if it has only one."""
         return str(self.setting("api_version")) if "api_version" in self.provider.defaults else ""
 
     def setting(self, name: str) -> Scalar:
@@ -204,8 +203,8 @@ class Call(Struct, kw_only=True):
     ) -> Form:
         """Read the request's multipart form, files up to `file` bytes; its parts go into the journal.
 
-        `whole` is what all of it may hold, where that is more than one file and a little; `files` and `parts` are
-        how many there may be.
+        `whole` is the limit of the whole form, if it may hold more than one file; `files` and `parts` are limits of
+        their number.
         """
         caps = _caps_of(self.caps, file, whole, files, parts)
         headers = self.request.headers
@@ -261,15 +260,15 @@ def origin(call: Call) -> str:
 
 
 def own_url(call: Call, path: str) -> str:
-    """The address of `path` on the site this call came to, by the way it came: for what a client is to follow."""
+    """The address of `path` on the site this call came to, by the same way: for a client to follow."""
     return origin(call) + ("" if call.reached == "host" else call.site.prefix) + path
 
 
 def media_url(call: Call, path: str, exp: int | None = None) -> str:
-    """The address of `path` on the provider's media site, signed when `exp` (Unix seconds) is given.
+    """The address of `path` on the provider's media site, signed if `exp` (Unix seconds) is given.
 
-    Reached by prefix or root path it is on the origin the call came to, so that no reply ever leads out of
-    this server; reached by real host, on the provider's real media host, which the same router serves.
+    For a call by prefix or root path it is on the call's own origin, so that replies never lead out of this server;
+    for a call by real host, it is on the provider's real media host, which the same router serves.
     """
     media = call.provider.media
     base = f"https://{media.hosts[0]}" if call.reached == "host" else origin(call) + media.prefix
@@ -279,5 +278,5 @@ def media_url(call: Call, path: str, exp: int | None = None) -> str:
 
 
 def link(call: Call, to: Link) -> str:
-    """The address of a result, signed where its service signs: on the origin this call came to."""
+    """The address of a result on the origin this call came to, signed if its service signs links."""
     return media_url(call, to.path, to.exp if to.signed else None)

@@ -1,4 +1,4 @@
-"""What limits a call: its provider's quotas, with what its account's terms say of them."""
+"""The limits of a call: its provider's quotas, as changed by its account's terms."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fauxscale.state.rate_limits import MINUTE, Quota
 
 
 def quotas_under(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
-    """Return the quotas of a call: the provider's, with what terms say of calls a minute and at once.
+    """Return the quotas of a call: the provider's, with the account's terms for calls a minute and at once.
 
-    Terms change how many; how they are counted stays the provider's. Calls a minute that terms set are the only limit
-    in time on calls of any kind: a provider's further windows go with its own figure.
+    Terms change the numbers, not how they are counted. If terms set calls a minute, this is the only limit over
+    time on all calls: a provider's further windows belong to its own number.
     """
     if terms.rate_limit is not None:
         usual = _limited(
@@ -26,7 +26,7 @@ def quotas_under(usual: Sequence[Quota], terms: Terms) -> Sequence[Quota]:
 
 
 def _limited(usual: Sequence[Quota], replaces: Callable[[Quota], bool], wanted: Quota) -> Sequence[Quota]:
-    """Put a quota in place of those on all operations that it `replaces`, counted as the one of its window is."""
+    """Replace the quotas on all operations that it `replaces` by this one, counted like the one with its window."""
     replaced = [one for one in usual if one.on == wanted.on and replaces(one)]
     alike = next((one for one in replaced if one.window == wanted.window), wanted)
     return [replace(alike, most=wanted.most), *(one for one in usual if one not in replaced)]

@@ -1,4 +1,4 @@
-"""Headers of replies: what the server adds to them, and any text as a value of one."""
+"""Headers of replies: those the server adds, and any text encoded as a header value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
-# What can be a header's value as it stands: words of printable ASCII with single blanks between them.
+# Text that can be a header's value unchanged: words of printable ASCII with single spaces between them.
 _PLAIN = re.compile(r"(?:[!-~]+(?: [!-~]+)*)?")
 
 
@@ -21,7 +21,7 @@ def add_missing(response: Response, headers: Mapping[str, str]) -> None:
             raw.append((spelt, header_value(value).encode("latin-1")))
 
 
-@lru_cache(128)  # most headers say the same in reply after reply
+@lru_cache(128)  # most headers repeat from reply to reply
 def header_value(text: str) -> str:
     """Make text a header value: one printable line of Latin-1, 1,000 characters at most."""
     if len(text) <= 1000 and _PLAIN.fullmatch(text):

@@ -1,4 +1,4 @@
-"""A request's body as it arrives: kept for those who read it twice, and watched for a peer that leaves."""
+"""A request's body as it arrives: kept for a second reader, and watched for a disconnect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fauxscale.transport.connection import connection_of
 
 
 async def gone(scope: Scope, receive: Receive) -> None:
-    """Return when the peer has gone away, however long it stays. What it still sends is thrown away."""
+    """Return when the peer has left, after any time. Bytes it still sends are dropped."""
     connection = connection_of(scope)
     if connection is not None:
         connection.held_open = True
@@ -22,14 +22,14 @@ async def gone(scope: Scope, receive: Receive) -> None:
 
 
 async def has_left(request: Request) -> bool:
-    """Whether the peer has gone away."""
+    """Whether the peer has left."""
     connection = connection_of(request.scope)
-    # Below some other server only the request can tell, for a tenth of a millisecond.
+    # Under another server only the request can tell, in a tenth of a millisecond.
     return await request.is_disconnected() if connection is None else connection.gone
 
 
 async def hang(request: Request) -> None:
-    """Wait until the peer has gone away, then raise ClientDisconnect."""
+    """Wait until the peer has left, then raise ClientDisconnect."""
     await gone(request.scope, request.receive)
     raise ClientDisconnect
 
@@ -45,7 +45,7 @@ class Intake:
         self.complete = False
 
     def again(self, body: bytes) -> None:
-        """Make the whole body, which was read, available once more."""
+        """Make the whole body, which was read, readable once more."""
         self._unread = body
 
     async def __call__(self) -> Message:
@@ -60,13 +60,13 @@ class Intake:
 
     @property
     def body(self) -> bytes:
-        """The body as far as it has arrived, if it was to be kept."""
+        """The body so far, if it was to be kept."""
         return b"".join(self._pieces)
 
 
 async def take(receive: Receive, count: float) -> None:
     """Read at least `count` bytes of a request's body, or all of it if there is less."""
-    # Whoever asks for more than there is waits until the peer goes.
+    # A caller that asks for more waits until the peer leaves.
     while count > 0 and not (isinstance(receive, Intake) and receive.complete):
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -1,4 +1,4 @@
-"""Responses that do not arrive whole and at once: cut, garbled, slowed, stalled; over a socket and without one."""
+"""Responses that do not arrive whole and at once: cut, garbled, slowed, stalled; over a socket or in process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GARBAGE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encod
 
 
 class Cut(Response):
-    """A response that is no reply: the connection ends as `ending` says."""
+    """A response without a reply: the connection ends as `ending` says."""
 
     arrives = whole = False
 
@@ -34,10 +34,10 @@ class PictureResponse(Response):
 
 
 class AlteredReply(Response):
-    """A reply as faults have changed it.
+    """A reply as changed by faults.
 
-    `arrives` is whether the peer sees its status, `whole` whether it sees all of it if it waits. `left` is called
-    when it did not wait.
+    `arrives` is whether the peer sees its status, `whole` whether it gets all of it if it waits. `left` is called
+    if it did not wait.
     """
 
     def __init__(self, response: Response, reply: Reply, left: Callable[[], Awaitable[None]]) -> None:
@@ -66,7 +66,7 @@ class AlteredReply(Response):
                 await self._tell()
                 return
             await send(_piece(bytes(self.body)[: ending.after], more=True))
-        # The client hears no more of this; whoever else is told of what was done is told all the same.
+        # The client gets no more of this; others, such as a webhook's receiver, are informed all the same.
         await self._tell()
         await _end(ending, scope, receive)
 
@@ -85,7 +85,7 @@ class AlteredReply(Response):
                 await send(_piece(body[at : at + size], more=True))
             await send(_piece(b"", more=False))
             whole = True
-        finally:  # without a socket, who leaves cancels this
+        finally:  # without a socket, a client that leaves cancels this
             if not whole:
                 await self._left()
 
@@ -104,11 +104,11 @@ async def _gone_within(seconds: float, scope: Scope, receive: Receive) -> bool:
 
 
 async def _end(ending: Ending, scope: Scope, receive: Receive) -> None:
-    """End the connection, and return once it has ended: before that the server would answer by itself."""
+    """End the connection, and return when it has ended: earlier, the server would answer by itself."""
     connection = connection_of(scope)
     if ending.how != "hang":
         if connection is None:
-            # Some other server or transport runs the app: what leaves the app ends the exchange there.
+            # Another server or transport runs the app: an exception ends the exchange there.
             raise ConnectionAbortedError(f"configured: {ending.how}")
         if ending.how == "reset":
             connection.reset()

@@ -1,4 +1,4 @@
-"""Retry-After: written for refusals, noted for every reply, and with virtual time over at once."""
+"""Retry-After: writes it for refusals and notes it in the journal; with virtual time the wait is over at once."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .provider import Call
 
 
 def word_wait(call: Call, error: ApiError, response: Response) -> None:
-    """Write the Retry-After of a refusal that has one: in seconds or, where configured, as a date no earlier."""
+    """Write the Retry-After of a refusal that has one: in seconds or, if configured, as a date that is no earlier."""
     if error.retry_after is None:
         return
-    # What was meant: a date says it in whole seconds only.
+    # The intended value: a date has whole seconds only.
     call.entry.retry_after = max(0.0, error.retry_after)
     if error.details.get("retry_date"):
         response.headers["retry-after"] = http_date(math.ceil(call.now + error.retry_after))
     else:
-        # Whole seconds are what RFC 9110 §10.2.3 knows; clients read the fractions that tests configure all the same.
+        # RFC 9110 §10.2.3 knows only whole seconds; clients read the fractions that tests configure all the same.
         response.headers["retry-after"] = f"{error.retry_after:f}".rstrip("0").rstrip(".")
 
 
 async def note_wait(call: Call, response: Response) -> None:
-    """Note the Retry-After of a reply in the journal. With `time` virtual, let the wait pass on the account's clock at
-    once and ask the client for none: 0, the smallest value of the grammar (RFC 9110 §10.2.3), or a date that has
-    passed by that clock as by any other."""
+    """Note the Retry-After of a reply in the journal. With virtual `time`, move the account's clock over the wait at
+    once and send the client no wait: 0, the smallest value of the grammar (RFC 9110 §10.2.3), or a date that has passed
+    by that clock and by any other."""
     said = response.headers.get("retry-after", "")
     if not said:
         return
@@ -45,7 +45,7 @@ async def note_wait(call: Call, response: Response) -> None:
     if call.terms.time != "virtual" or asked <= 0:
         return
     response.headers["retry-after"] = http_date(min(wall(), call.now)) if dated else "0"
-    # openai's clients take 0 for no answer and wait as they please, but honour this (openai-python 3, 2026).
+    # openai's clients take 0 for missing and choose a wait of their own, but honour this (openai-python 3, 2026).
     if "x-stainless-lang" in call.request.headers:
         response.headers["retry-after-ms"] = "1"
     clock = await call.account.clock()

@@ -34,12 +34,12 @@ class Route(Struct, frozen=True):
                 name: str(self.convertors[name].convert(value)) for name, value in found.groupdict().items()
             }
         except ValueError:
-            return None  # a number of more digits than Python reads
+            return None  # a number with more digits than Python converts
 
 
 class Match(Struct, frozen=True):
-    """The provider and route of a request. `route` is None when the provider has no such path, or not this method:
-    then `allowed` names the methods the path has. `raw` and `path` are provider-relative."""
+    """The provider and route of a request. `route` is None if the provider does not have the path with this method;
+    `allowed` then names the methods the path has. `raw` and `path` are provider-relative."""
 
     provider: Provider
     site: Site
@@ -54,7 +54,7 @@ class Match(Struct, frozen=True):
 class _Table:
     """The routes of sites that share their addresses, in the order of matching.
 
-    What matches a path without parameters is looked up; any other path is tried on the routes with parameters.
+    Paths without parameters are looked up; any other path is tried on the routes with parameters.
     """
 
     def __init__(self, sites: Sequence[tuple[Provider, Site]]) -> None:
@@ -71,7 +71,7 @@ class _Table:
         return self._known
 
     def knows(self, path: str) -> bool:
-        """Whether a path is one of these, whatever the method."""
+        """Whether a path is one of these, for any method."""
         return path in self._known or bool(_matching(self._open, path))
 
     def match(self, method: str, reached: Reached, path: str, raw: str) -> Match:
@@ -94,20 +94,20 @@ class Routes:
         self.hosts = frozenset(host for _, site in sites for host in site.hosts)
         self._by_host = {host: _Table([one for one in sites if host in one[1].hosts]) for host in self.hosts}
         prefixes = {site.prefix for _, site in sites}
-        # One provider's prefix may begin with another's: the longest is meant.
+        # One provider's prefix may begin with another's: the longest counts.
         self._by_prefix = [
             (f"{prefix}/", _Table([one for one in sites if one[1].prefix == prefix]))
             for prefix in sorted(prefixes, key=len, reverse=True)
         ]
         self._rooted = [_Table([one]) for one in sites if one[1].at_root]
-        # Of the paths that some site knows by heart, those that can match: nearly always one.
+        # Of the sites' paths without parameters, those that can match: nearly always one.
         self._at = {
             path: [one for one in self._rooted if one.knows(path)]
             for path in {path for table in self._rooted for path in table.paths}
         }
 
     def find(self, request: Request) -> Match | None:
-        """The provider and endpoint a request is for, None when no provider answers at its address."""
+        """The provider and endpoint of a request, None if no provider answers at its address."""
         path, raw = str(request.scope["path"]), _raw(request)
         table = self._by_host.get(named_host(request.scope["headers"]))
         if table is not None:
@@ -129,12 +129,12 @@ class Routes:
             return self._by_key(request, path, raw)
         if len(matches) == 1:
             return matches[0]
-        # Two providers may share a real path (/v1/models): the key's format tells whose client this is.
+        # Two providers may share a real path (/v1/models): the key's format decides.
         found = sorted(matches, key=lambda match: -_likeness(match.provider, request))
         return next((match for match in found if match.route), found[0])
 
     def _by_key(self, request: Request, path: str, raw: str) -> Match | None:
-        """Match a path no provider has: the form of the call's key decides whose envelope the refusal has."""
+        """Match a path that no provider has: the form of the call's key decides which provider refuses it."""
         carried = [one for one in self.providers if one.find_key(request)]
         for provider in sorted(carried, key=lambda one: -_likeness(one, request)):
             site = next((one for one in provider.sites if one.at_root), None)
@@ -144,7 +144,7 @@ class Routes:
 
 
 def _matching(routes: Sequence[Route], path: str) -> list[tuple[Route, Mapping[str, str]]]:
-    """The routes that match a path, whatever their methods, each with the path's parameters."""
+    """The routes that match a path, with any method, and the path's parameters."""
     return [(one, params) for one in routes if (params := one.match(path)) is not None]
 
 
@@ -159,13 +159,13 @@ def _route(provider: Provider, site: Site, endpoint: Endpoint) -> Route:
 
 
 def _likeness(provider: Provider, request: Request) -> int:
-    """How many characters of the call's key are this provider's prefix: the longest match decides."""
+    """How many characters of the call's key match this provider's prefix: the longest match decides."""
     key = provider.find_key(request) or ""
     return len(provider.key_prefix) if key.startswith(provider.key_prefix) else 0
 
 
 def _raw(request: Request) -> str:
-    """The path as the client spelled it, without the query: links are compared with it byte for byte."""
+    """The path as the client spelled it, without the query: links are compared byte for byte."""
     raw = request.scope.get("raw_path") or str(request.scope["path"]).encode()
     return bytes(raw).split(b"?", 1)[0].decode("latin-1")
 

@@ -1,4 +1,4 @@
-"""Faults: what goes wrong when a test asks for it, as values whose fields are their JSON, and rules that say when."""
+"""Faults as values whose fields are their JSON, and rules that say when they apply."""
 
 from .calls import ConnectionReset as ConnectionReset
 from .calls import Delay as Delay

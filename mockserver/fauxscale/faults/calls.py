@@ -1,4 +1,4 @@
-"""Faults of API calls, and with `download` of reads of links: the service answers badly, late, or not at all."""
+"""Faults of API calls, and with `download` of downloads: the service answers badly, late, or not at all."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Fail(AlsoOnDownloads, frozen=True):
 
     @property
     def error(self) -> ApiError:
-        """The error that this fault answers with."""
+        """The error of this fault's reply."""
         problem = _PROBLEMS.get(self.status)
         if problem is None:
             problem = Problem.SERVER_ERROR if self.status >= 500 else Problem.INVALID_PARAMETER
@@ -99,9 +99,9 @@ class Delay(AlsoOnDownloads, frozen=True):
     async def apply(self, context: FaultContext) -> None:
         seconds = self.seconds
         if self.sigma and seconds:
-            from statistics import NormalDist  # seldom wanted, and dear to load
+            from statistics import NormalDist  # rarely needed, and slow to import
 
-            # inv_cdf() takes no 0, which the dice may show, and no 1, which they come as near to as floats do.
+            # inv_cdf() accepts neither 0, which the dice may roll, nor 1, which they reach as closely as floats can.
             rolled = min(max(await context.roll(), 1e-9), 1 - 1e-9)
             seconds *= exp(NormalDist(0, self.sigma).inv_cdf(rolled))
         await context.wait(min(seconds, DAY))

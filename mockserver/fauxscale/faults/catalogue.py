@@ -1,4 +1,4 @@
-"""Faults from and to JSON, faults named in prompts, and the error messages for what is no fault."""
+"""Faults from and to JSON, faults named in prompts, and the error messages for unknown ones."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ KINDS = _API + _DOWNLOAD + _QUIET + _WEBHOOK
 
 
 def checked(fault: object) -> Fault:
-    """Return the fault itself. Raises TypeError that says what to write for a class, a name, or anything else."""
+    """Return the fault itself. Raises TypeError that says what to write instead of a class, a name, or anything
+    else."""
     kinds = {kind.__name__: kind for kind in KINDS}
     if isinstance(fault, KINDS):
         return fault
@@ -116,7 +117,7 @@ def to_json(fault: Fault) -> dict[str, object]:
 
 
 def from_json(json: Mapping[str, object]) -> Fault:
-    """Make a fault of its JSON members. Raises ValueError that says what is known."""
+    """Make a fault from its JSON members. Raises ValueError that lists the known ones."""
     known = {kind.__name__: kind for kind in KINDS}
     kind = known.get(str(json.get("fault")))
     if kind is None:
@@ -140,7 +141,7 @@ def from_json(json: Mapping[str, object]) -> Fault:
 
 
 def at(fault: Fault, kind: RequestKind) -> Fault:
-    """Return the fault for this request kind, where its kind makes sense for both kinds."""
+    """Return the fault for this request kind, if its class makes sense for both kinds."""
     if "download" not in fault.__struct_fields__:
         return fault
     return cast("Fault", replace(cast("Any", fault), download=kind == "download"))
@@ -148,7 +149,7 @@ def at(fault: Fault, kind: RequestKind) -> Fault:
 
 @cache
 def _hints(kind: type[Fault]) -> dict[str, Any]:
-    return get_type_hints(kind)  # which compiles every annotation, each time it is asked
+    return get_type_hints(kind)  # which compiles every annotation at each call
 
 
 @cache

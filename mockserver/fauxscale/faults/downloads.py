@@ -1,4 +1,4 @@
-"""Faults of reading a result: the call succeeded, and then the picture does not arrive, or is damaged."""
+"""Faults of downloads: the call succeeded, but the picture does not arrive, or is damaged."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Truncate(Struct, frozen=True):
         within(self, 0, MOST_BYTES, "at")
 
     async def apply(self, context: FaultContext) -> None:
-        # At least one byte is missing, or it would be no cut.
+        # At least one byte is missing, or nothing would be cut.
         at = max(0, min(self.at, len(context.reply.body) - 1))
         context.reply.ending = Ending("reset" if self.reset else "close", at)
 
@@ -133,7 +133,7 @@ class WrongContentLength(Struct, frozen=True):
         if self.by > 0:
             context.reply.ending = Ending("close", whole)
         else:
-            # A client reads no further than it was told.
+            # A client reads no further than Content-Length.
             context.reply.body = context.reply.body[: context.reply.length]
 
 

@@ -1,4 +1,4 @@
-"""Effects: what a fault asks the code that does the work to do. What acts on one takes it; the rest go back."""
+"""Effects: what a fault asks the code that does the work to do. The code takes those it applies; the rest go back."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Withhold(Struct, frozen=True):
 
 
 class Alter(Struct, frozen=True):
-    """Make the result another picture than the reply says."""
+    """Make the result another picture than the reply states."""
 
     how: Literal["same-size", "smaller", "swapped"]
 
 
 class SendLink(Struct, frozen=True):
-    """Send a link where bytes were asked for."""
+    """Send a link where the client requested bytes."""
 
 
 class ExpireLink(Struct, frozen=True):
@@ -36,13 +36,13 @@ class PurgePicture(Struct, frozen=True):
 
 
 class RedirectRead(Struct, frozen=True):
-    """Answer 302 to this address; to the one that was read where it is empty."""
+    """Answer 302 to this address; if it is empty, to the link itself."""
 
     to: str
 
 
 class SwapFormat(Struct, frozen=True):
-    """Send a whole picture in another format than is said."""
+    """Send a complete picture in another format than declared."""
 
 
 class RepeatWebhook(Struct, frozen=True):

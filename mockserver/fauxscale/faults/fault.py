@@ -15,24 +15,24 @@ from fauxscale.errors import FauxscaleError
 from .effects import Effect
 
 Stage = Literal["call", "outcome", "inline", "webhook", "download", "picture", "bytes", "reply"]
-# call: before limits and work · outcome: the work's results, before they are worded · inline: results about to be
-# sent in the reply itself · webhook: a submission that asks for one · download: a read of a link that would be
-# answered · picture: the picture it would be answered with · bytes: a picture's bytes on their way, behind a link or
-# inside a reply · reply: what succeeded, worded, on its way.
+# call: before limits and work · outcome: the work's results, before the reply is written · inline: results about to be
+# sent in the reply itself · webhook: a submission that asks for one · download: a read of a link that would be answered
+# · picture: the picture it would be answered with · bytes: a picture's bytes on their way, behind a link or inside a
+# reply · reply: a written success, before it is sent.
 RequestKind = Literal["api", "download"]
 _BODY: frozenset[Stage] = frozenset({"inline", "picture", "bytes", "reply"})
 _READ: frozenset[Stage] = frozenset({"call", "download"})
-# What a request of this method has nothing of: a HEAD's reply has no body, and OPTIONS, which a browser sends by
-# itself, only asks what may be asked: no fault is used up by it.
+# A reply to a HEAD has no body, and a browser sends OPTIONS by itself, only to ask what is allowed: no fault is used up
+# by either.
 BEYOND: Mapping[str, frozenset[Stage]] = MappingProxyType({"HEAD": _BODY, "OPTIONS": _BODY | _READ})
 
 
 class Ending(Struct, frozen=True):
-    """How a reply goes out that does not go out whole and at once.
+    """How a reply is sent that does not arrive whole and at once.
 
-    `after` is how many bytes of its body the peer gets; None means not even a status line. Then the connection
-    is reset, closed (a short read), written garbage to, or held open until the peer gives up. "drip" sends
-    everything, in `pieces` over `seconds`.
+    `after` is how many bytes of its body the peer gets; None means not even a status line. Then the connection is
+    reset, closed (a short read), sent garbage, or held open until the peer gives up. "drip" sends everything, in
+    `pieces` over `seconds`.
     """
 
     how: Literal["reset", "close", "garbage", "hang", "drip"]
@@ -50,7 +50,7 @@ class Interrupted(Exception):
 
 
 class Redirected(Exception):
-    """Raised to end a read here with a redirect to another address; to the one it read where `to` is empty."""
+    """Raised to end a read here with a redirect to another address; to the link itself if `to` is empty."""
 
     def __init__(self, to: str) -> None:
         super().__init__(to)
@@ -58,11 +58,11 @@ class Redirected(Exception):
 
 
 class NotApplicable(FauxscaleError):
-    """Raised where a fault cannot apply to a reply: it goes back to the plan. The message says why."""
+    """Raised if a fault cannot apply to a reply: it goes back to the plan. The message says why."""
 
 
 class Reply(Struct):
-    """A worded reply on its way out. `length` is what Content-Length will say, None for the truth."""
+    """A written reply before it is sent. `length` is the value of Content-Length, None for the true one."""
 
     media_type: str
     body: bytes
@@ -81,11 +81,11 @@ class Reply(Struct):
 
 
 class FaultContext(Protocol):
-    """The context a fault applies in: what it may read of its call and do to it."""
+    """The context a fault applies in: what it may read and do in its call."""
 
     @property
     def reply(self) -> Reply:
-        """The reply on its way out; only faults of the stages "bytes" and "reply" find one."""
+        """The reply before it is sent; only faults of the stages "bytes" and "reply" have one."""
         ...
 
     async def roll(self) -> float:
@@ -95,18 +95,18 @@ class FaultContext(Protocol):
     async def wait(self, seconds: float) -> None: ...
 
     async def hang(self) -> None:
-        """Wait until the peer has gone or the server stops, then raise: this never returns."""
+        """Wait until the peer has left or the server stops, then raise: this never returns."""
         ...
 
     async def take_body(self, count: float = inf) -> None:
         """Read `count` bytes of the request's body, or all of it if there is less.
 
-        To close a socket with bytes unread is to reset it; who wants an orderly end takes everything first.
+        Closing a socket with unread bytes resets it; for an orderly end, read everything first.
         """
         ...
 
     def ask(self, effect: Effect) -> None:
-        """Ask for an effect. The fault counts as applied once the code that does the work has acted on it."""
+        """Ask for an effect. The fault counts as applied once the code that does the work has applied the effect."""
         ...
 
 
@@ -116,7 +116,7 @@ class Fault(Protocol):
     __struct_fields__: ClassVar[tuple[str, ...]]
     stage: ClassVar[Stage]
     kind: ClassVar[RequestKind]  # where it applies: see kind_of()
-    combines: ClassVar[bool]  # True: leaves room for another fault on the same call
+    combines: ClassVar[bool]  # True: another fault may apply to the same call
 
     async def apply(self, context: FaultContext) -> None: ...
 
@@ -128,7 +128,8 @@ class AlsoOnDownloads(Struct, frozen=True, kw_only=True):
 
 
 def kind_of(fault: Fault) -> RequestKind:
-    """ "download": applies to reads of links only; "api": calls, and reads where the rule names them.
+    """The request kind of a fault: "download" faults apply only to downloads; "api" ones to calls, and to downloads if
+    the rule names them.
 
     Kinds that make sense for both kinds of request have a member `download` to choose the other one.
     """

@@ -1,4 +1,4 @@
-"""Faults of successful replies: the status is 200, and something is wrong with the content."""
+"""Faults of successful replies: the status is 200, but the content is wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .effects import Alter, Refuse, SendLink, Withhold
 from .fault import AlsoOnDownloads, FaultContext, NotApplicable, RequestKind, Stage
 from .validation import header, sendable, within
 
-_PICTURES = ("url", "b64_json")  # where every imitated service puts a result: a link, or bytes in base64
+_PICTURES = ("url", "b64_json")  # where every imitated service has a result: a link, or bytes in base64
 
 
 class UnsafeImage(Struct, frozen=True):
@@ -214,7 +214,7 @@ def _change(
     wanted: Callable[[dict[str, object]], bool],
     change: Callable[[dict[str, object]], None],
 ) -> None:
-    """Change every object in a JSON value that is wanted. Raises NotApplicable if nothing changed."""
+    """Change every selected object in a JSON value. Raises NotApplicable if nothing changed."""
     before = repr(value)
     ahead = [value]
     while ahead:
@@ -235,7 +235,7 @@ def _steps(pointer: str) -> list[str]:
 
 
 def _at(value: object, way: list[str], pointer: str) -> object:
-    """Follow a JSON Pointer's steps. Raises NotApplicable where they lead nowhere."""
+    """Follow a JSON Pointer's steps. Raises NotApplicable if it points to nothing."""
     for step in way:
         if isinstance(value, dict) and step in value:
             value = cast("dict[str, object]", value)[step]

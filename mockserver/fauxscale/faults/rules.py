@@ -48,11 +48,11 @@ class Rule(Struct, frozen=True):
         """Whether a step may apply to a call of this operation and request kind."""
         provider, own = operation.partition(".")[0], kind_of(step)
         if kind == "upstream":
-            # A call a gateway makes for its client: only rules that name the upstream apply to it.
+            # A gateway's call for its client: only rules that name the upstream apply to it.
             named = self.on.partition(".")[0] == provider
             return named and own == "api" and fnmatchcase(operation, self.on)
         if kind == "inline":
-            # A picture about to be sent inside a reply: only what can go wrong with a picture applies to it.
+            # A picture about to be sent inside a reply: only faults of pictures apply to it.
             return type(step).kind == "download" and fnmatchcase(operation, self.on)
         if kind == "download":
             if self.on.endswith("download"):
@@ -62,9 +62,10 @@ class Rule(Struct, frozen=True):
 
 
 class AssignedFault(Struct, frozen=True):
-    """A fault assigned to one call: step number `step` of a rule. Not applied, it goes back to the plan.
+    """A fault assigned to one call: step number `step` of a rule. If it does not apply, it goes back to the plan.
 
-    `from_prompt`: the call's own prompt named it (`fauxscale:429`), no rule did."""
+    `from_prompt`: the call's own prompt named it (`fauxscale:429`), not a rule.
+    """
 
     rule: str
     fault: Fault
@@ -72,8 +73,8 @@ class AssignedFault(Struct, frozen=True):
     from_prompt: bool = field(default=False)
 
     def outlasts(self, rule: str) -> bool:
-        """Whether it applied although nothing came of the work, which was refused by this rule: a fault of the
-        outcome did not, unless it is what refused."""
+        """Whether it applied although the work was refused by this rule: a fault of the outcome did not, unless it
+        caused the refusal."""
         if self.fault.stage != "outcome":
             return True
         return isinstance(self.fault, UnsafeImage) and (self.fault.refuse or rule == Problem.UNSAFE)

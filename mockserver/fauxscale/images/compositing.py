@@ -1,6 +1,6 @@
-"""Puts pictures together: scaled, cropped, framed, blended, masked, tinted, laid and pasted on each other.
+"""Combines pictures: scales, crops, frames, blends, masks, tints and pastes them.
 
-Pictures are in mode L, LA, RGB or RGBA. None that is given is changed; the result has the profile of the main one.
+Pictures are in mode L, LA, RGB or RGBA. Inputs are never changed; the result has the profile of the main one.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from PIL import Image, ImageChops, ImageFilter
 from .recipe import Block
 from .strips import resized
 
-_TINT = 0.4  # how far a tint goes towards its colour
+_TINT = 0.4  # how much a tint mixes in of its colour
 _STRIP = 5  # the strip at the right edge is this part of the width
 
 
 def enlarged(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Resample a picture (Lanczos) to any size, as an upscale is."""
+    """Resample a picture (Lanczos) to any size, as an upscale does."""
     large = resized(image, *size)
     large.info = image.info
     return large
 
 
 def _scaled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Resample a picture exactly as Pillow's Lanczos does at once; one that has the size is returned as it is."""
+    """Resample a picture with the same result as Pillow's Lanczos; one that has the size is returned unchanged."""
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
 
 
@@ -55,9 +55,9 @@ def framed(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     canvas = Image.new(centre.mode, size)
     canvas.info = centre.info
     canvas.paste(centre, (left, top))
-    rim = 1 + max(size) // 64  # so many pixels' mean is continued: single ones would draw streaks
+    rim = 1 + max(size) // 64  # this many pixels are averaged: single ones would draw streaks
     near = max(left, right - rim), max(top, bottom - rim)
-    # To the sides first, then what is there up and down; one of them is nothing, but for rounding.
+    # First to the sides, then up and down; one of them is nothing, except for rounding.
     for edge, rest, sideways in (
         ((left, top, min(right, left + rim), bottom), (0, top, left, bottom), True),
         ((near[0], top, right, bottom), (right, top, size[0], bottom), True),
@@ -68,7 +68,7 @@ def framed(image: Image.Image, size: tuple[int, int]) -> Image.Image:
         if wide and high:
             line = canvas.crop(edge).resize((1, high) if sideways else (wide, 1), Image.Resampling.BOX)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
             canvas.paste(line.resize((wide, high)), rest)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
-    # Blurred in small, which is as smooth and quicker.
+    # Blurred at a small size, which is as smooth and faster.
     small = canvas.reduce(4).filter(ImageFilter.GaussianBlur(max(size) / 128))
     canvas.paste(small.resize(size, Image.Resampling.BICUBIC))  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     canvas.paste(centre, (left, top))
@@ -93,7 +93,7 @@ _BLACK = [255 if luminance < 128 else 0 for luminance in range(256)]
 
 
 def _scaled_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Read a mask's luminance; one of another size is stretched without new shades."""
+    """Read a mask's luminance; a mask of another size is resampled without new shades."""
     grey = mask.convert("L")
     return grey if grey.size == size else grey.resize(size, Image.Resampling.NEAREST)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
 
@@ -115,13 +115,13 @@ def tinted(image: Image.Image, by: Image.Image | tuple[int, ...]) -> Image.Image
 
 
 def _mean(image: Image.Image) -> tuple[int, ...]:
-    """Tell a picture's mean colour; what is transparent does not count."""
+    """Compute a picture's mean colour; transparent pixels do not count."""
     one = image.resize((1, 1), Image.Resampling.BOX)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     return tuple(one.convert("RGB").tobytes())
 
 
 def with_mask(image: Image.Image, mask: Image.Image) -> Image.Image:
-    """Give a picture its mask for alpha, beside what alpha it has."""
+    """Multiply a picture's alpha by its mask."""
     seen = _scaled_mask(mask, image.size)
     alpha = image.convert("RGBA")
     alpha.putalpha(ImageChops.multiply(alpha.getchannel("A"), seen))
@@ -141,7 +141,7 @@ def in_strip(piece: Image.Image, ground: Image.Image, slot: int, slots: int) -> 
 
 
 def _pasted(piece: Image.Image, ground: Image.Image, at: tuple[int, int]) -> Image.Image:
-    """Lay a piece on a ground by its alpha: where that is full, byte for byte."""
+    """Lay a piece on a ground by its alpha: opaque pixels are copied byte for byte."""
     laid = ground.convert("RGBA" if ground.mode.endswith("A") else "RGB")
     alpha = piece.getchannel("A") if piece.mode.endswith("A") else None
     if alpha is not None and laid.mode == "RGBA":
@@ -152,7 +152,7 @@ def _pasted(piece: Image.Image, ground: Image.Image, at: tuple[int, int]) -> Ima
 
 
 def _alike(one: Image.Image, other: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Return both in the same mode, one that holds either's pixels unchanged."""
+    """Return both in the same mode, one that represents both without loss."""
     if one.mode == other.mode:
         return one, other
     mode = "RGBA" if one.mode.endswith("A") or other.mode.endswith("A") else "RGB"
@@ -160,7 +160,7 @@ def _alike(one: Image.Image, other: Image.Image) -> tuple[Image.Image, Image.Ima
 
 
 def without_text(image: Image.Image, blocks: Sequence[Block]) -> Image.Image:
-    """Take the median of wide surroundings in each block: the letters are the fewer pixels."""
+    """Take the median of a wide area around each block: letters have fewer pixels than the ground."""
     cleaned = image.copy()
     for block in blocks:
         box = (
@@ -172,7 +172,7 @@ def without_text(image: Image.Image, blocks: Sequence[Block]) -> Image.Image:
         size = (box[2] - box[0], box[3] - box[1])
         if min(size) < 1:
             continue
-        # Of every n-th pixel, unmixed, so that a window of nine of them is as high as the letters.
+        # Only every n-th pixel, unmixed, so that a window of nine of them is as high as the letters.
         few = (max(1, size[0] * 9 // size[1]), 9) if size[1] > 9 else size
         sample = image.crop(box).resize(few, Image.Resampling.NEAREST)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
         ground = sample.filter(ImageFilter.MedianFilter(9))

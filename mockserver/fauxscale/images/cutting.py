@@ -1,4 +1,4 @@
-"""Cuts a picture's subject out: alpha around what differs from the colours at the picture's border."""
+"""Cuts out a picture's subject: makes what has the colours of the picture's border transparent."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from PIL import Image, ImageChops, ImageFilter
 
-_FAR = 48  # of 255 in RGB from the background: the subject
-_WORKING = 512  # pixels of the longer side that the subject is looked for in; its edges are then scaled up
-_SAMPLES = 64  # taken along each side of the border
+_FAR = 48  # a larger distance (of 255 in RGB) from the background is the subject
+_WORKING = 512  # longer side of the copy in which the subject is found; its edges are then scaled up
+_SAMPLES = 64  # samples along each side of the border
 _ROUNDS = 8
-# Of the subject: a smaller hole is part of it (an eye, a highlight), a larger one is seen through.
+# As a share of the subject: smaller holes belong to it (an eye, a highlight), larger ones are openings.
 _HOLE = 1 / 20
-_SPECK = 1 / 50  # of the largest part of the subject: smaller ones are noise,
-_SCRAP = 1 / 10  # and those at the border rather the background's
+_SPECK = 1 / 50  # as a share of the largest part of the subject: smaller parts are noise,
+_SCRAP = 1 / 10  # and at the border they are background
 
-# Distance squared, so scaled that _FAR becomes 128 and three channels can be added in bytes.
+# The squared distance, scaled so that _FAR becomes 128 and three channels can be added in bytes.
 _SQUARES = [min(255, round(128 * difference**2 / _FAR**2)) for difference in range(256)]
 _OVER = [255 if value >= 128 else 0 for value in range(256)]
-# The edge of a mask, blurred and enlarged, made steeper again; inside it stays 255 and outside 0.
+# Makes the blurred and enlarged edge of a mask steeper again; inside stays 255 and outside 0.
 _STEEP = [max(0, min(255, 2 * (value - 128) + 128)) for value in range(256)]
 _RUNS = re.compile(rb"\x00+|\xff+")
 
@@ -29,10 +29,10 @@ Plane = tuple[float, float, float]
 
 
 def cut_out(image: Image.Image) -> Image.Image:
-    """Return the picture in RGBA, its colours untouched, transparent around its subject.
+    """Return the picture in RGBA, its colours unchanged, transparent around its subject.
 
-    A picture that has transparent pixels is taken at its word. Of another the subject is what is far from the
-    background, a colour or an even slope of colours that its border shows; where nothing is, all of it.
+    A picture with transparent pixels keeps its own alpha. Otherwise the subject is everything far from the
+    background, a colour or an even gradient that the border shows; if nothing is, it is the whole picture.
     """
     if image.mode.endswith("A") and image.getchannel("A").getextrema() != (255, 255):
         return image.convert("RGBA")
@@ -43,7 +43,7 @@ def cut_out(image: Image.Image) -> Image.Image:
 
 
 def _subject(image: Image.Image) -> Image.Image:
-    """Mask the subject: 255 on it, 0 around it, and what is between along its edges."""
+    """Mask the subject: 255 on it, 0 around it, and values between along its edges."""
     small = image.reduce(-(-max(image.size) // _WORKING))
     distance = ImageChops.difference(small, _background(small))
     red, green, blue = (band.point(_SQUARES) for band in distance.split())  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
@@ -58,8 +58,8 @@ def _subject(image: Image.Image) -> Image.Image:
 def _background(image: Image.Image) -> Image.Image:
     """Continue the border's colours across the picture, as a plane in each channel.
 
-    It begins with the median and then follows whatever near it lies at the border, so that a sky's slope is
-    followed from its middle to both ends, and a subject that reaches the border is left out.
+    It begins with the median and then includes the border's samples near it, so that it follows a sky's gradient
+    from its middle to both ends, and excludes a subject that reaches the border.
     """
     samples = _border(image)
     medians = [sorted(one[2][band] for one in samples)[len(samples) // 2] for band in range(3)]
@@ -72,14 +72,14 @@ def _background(image: Image.Image) -> Image.Image:
     corners = bytes(
         max(0, min(255, round(_at(plane, x, y)))) for y in (0.0, 1.0) for x in (0.0, 1.0) for plane in planes
     )
-    # Between the middles of its four pixels, two by two enlarge to exactly the plane.
+    # Enlarged between the centres of its four pixels, two by two pixels give exactly the plane.
     return Image.frombytes("RGB", (2, 2), corners).resize(  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
         image.size, Image.Resampling.BILINEAR, box=(0.5, 0.5, 1.5, 1.5)
     )
 
 
 def _border(image: Image.Image) -> list[Sample]:
-    """Sample the border, two pixels deep: places from 0 to 1 across and down, and colours."""
+    """Sample the border, two pixels deep: positions from 0 to 1 across and down, and colours."""
     width, height = image.size
     samples: list[Sample] = []
     for box, lies in (
@@ -108,7 +108,7 @@ def _squared(sample: Sample, planes: Sequence[Plane]) -> float:
 
 
 def _fitted(points: Sequence[tuple[float, float, int]]) -> Plane:
-    """Fit a plane by least squares; one that the points do not determine is level."""
+    """Fit a plane by least squares; if the points do not determine one, it is level."""
     count = len(points)
     mean = [sum(one[axis] for one in points) / count for axis in range(3)]
     xx = sum((x - mean[0]) ** 2 for x, _, _ in points)
@@ -124,7 +124,7 @@ def _fitted(points: Sequence[tuple[float, float, int]]) -> Plane:
 
 
 class _Patch(Struct):
-    """Pixels of one kind that hang together. `of`: the patch it was found to be a part of."""
+    """Connected pixels of one kind. `of`: the patch it was merged into."""
 
     inside: bool
     area: int = 0
@@ -141,7 +141,7 @@ class _Patch(Struct):
 
 
 def _whole(mask: Image.Image) -> Image.Image | None:
-    """Drop the specks of a mask of 0 and 255, and then fill its small holes; None for one of nothing."""
+    """Drop the specks of a mask of 0 and 255, and then fill its small holes; None for an empty mask."""
     areas = [one.whole().area for _, _, _, one in _patches(mask) if one.inside]
     if not areas:
         return None

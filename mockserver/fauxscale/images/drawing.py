@@ -1,4 +1,4 @@
-"""Draws pictures and shapes for a prompt, the same ones every time, for services that draw from text."""
+"""Draws pictures and shapes from a prompt, the same ones every time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageOps
 
 from .render import encode
 
-_SKETCH = (
-    512  # pixels of the longer side; shapes are drawn small and enlarged, which also softens their edges
-)
+_SKETCH = 512  # longer side of the copy in which shapes are drawn; enlarging it also softens their edges
 _SHAPES = 7
 _DICE = 8 + 6 * _SHAPES
 _CORNERS = 240  # of a silhouette's outline
@@ -33,8 +31,8 @@ def draw(prompt: str, width: int, height: int) -> bytes:
 def drawn(prompt: str, width: int, height: int, seed: int = 0, palette: Sequence[str] = ()) -> Image.Image:
     """Draw a picture: a gradient and some shapes, decided by a hash of `prompt` and `seed`.
 
-    Its colours are those of `palette` (`#rgb` or `#rrggbb`), the first above all; without one the prompt decides
-    them, and seeds vary them a little.
+    Its colours are those of `palette` (`#rgb` or `#rrggbb`), mostly the first; without one the prompt decides them,
+    and seeds vary them a little.
     """
     dice = _dice(prompt, seed)
     scale = min(1.0, _SKETCH / max(width, height))
@@ -49,7 +47,7 @@ def drawn(prompt: str, width: int, height: int, seed: int = 0, palette: Sequence
         radius = (0.05 + 0.25 * reach / 255) * max(sketch)
         veil = Image.new("L", sketch, 0)
         pen = ImageDraw.Draw(veil)
-        # Named colours are to be found again in the picture, so little shines through their shapes.
+        # A test should find the requested colours in the picture, so little shines through their shapes.
         cover = 200 + strength // 5 if inks else 60 + strength // 3
         if kind % 3 == 0:
             pen.regular_polygon((*centre, radius), 3 + kind % 5, rotation=kind, fill=cover)
@@ -66,9 +64,9 @@ def drawn(prompt: str, width: int, height: int, seed: int = 0, palette: Sequence
 def silhouette(
     prompt: str, width: int, height: int, seed: int = 0, palette: Sequence[str] = ()
 ) -> Image.Image:
-    """Draw one shape in the middle, filled as `drawn` would draw it, with alpha 0 around it, in RGBA.
+    """Draw one shape in the middle, filled as `drawn` does, with alpha 0 around it, in RGBA.
 
-    At least an eighth of the shorter side is left free all around.
+    The margin is at least an eighth of the shorter side.
     """
     scale = min(2.0, 2 * _SKETCH / max(width, height))  # twice as fine as the picture: soft edges
     shape = Image.new("L", (max(1, round(width * scale)), max(1, round(height * scale))), 0)
@@ -84,7 +82,7 @@ def silhouette(
 
 
 def _outline(dice: bytes) -> list[tuple[float, float]]:
-    """Trace a circle with petals, points or dents, as the dice say, in the middle of the square from -1 to 1."""
+    """Trace a circle with random petals, points or dents, in the middle of the square from -1 to 1."""
     petals, depth, second, turn, bend, lean = dice[:6]
     waves = (
         (2 + petals % 6, 0.10 + 0.25 * depth / 255, turn / 40),
@@ -104,11 +102,11 @@ def _ground(ramp: Image.Image, hue: float, inks: Sequence[Colour]) -> Image.Imag
         return ImageOps.colorize(
             ramp, _colour(hue, 0.75, 0.35), _colour(hue + 0.18, 0.35, 0.98), _colour(hue + 0.09, 0.6, 0.75)
         )
-    return ImageOps.colorize(ramp, inks[0], inks[-1], blackpoint=128)  # half of it the first alone
+    return ImageOps.colorize(ramp, inks[0], inks[-1], blackpoint=128)  # half of it in the first colour
 
 
 def _inks(palette: Sequence[str]) -> list[Colour]:
-    """Read the palette's colours; one alone is given a lighter and a darker shade of itself."""
+    """Read the palette's colours; to a single one a lighter and a darker shade are added."""
     inks: list[Colour] = [ImageColor.getrgb(one)[:3] for one in palette]
     if len(inks) == 1:
         ((red, green, blue),) = inks
@@ -119,7 +117,7 @@ def _inks(palette: Sequence[str]) -> list[Colour]:
 
 def _dice(prompt: str, seed: int) -> bytes:
     text = prompt.encode("utf-8", "surrogatepass")
-    # Without a seed, the pictures of before there were seeds.
+    # Without a seed: the same pictures as before seeds existed.
     return hashlib.shake_256(text if seed == 0 else b"%d\xff%s" % (seed, text)).digest(_DICE)
 
 

@@ -29,9 +29,9 @@ EXTENSIONS: Mapping[str, str] = MappingProxyType(
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-# Longest side each encoder writes: libjpeg's JPEG_MAX_DIMENSION, WebP's 14 bits, GIF's 16 bits, and the side
-# past which libavif's decoder refuses by default. PNG itself allows 2**31 - 1, but viewers do not: it gets
-# the same limit as JPEG, so that asking for the other format never changes a verdict. (2026-10)
+# The longest side each encoder writes: libjpeg's JPEG_MAX_DIMENSION, WebP's 14 bits, GIF's 16 bits, and the side beyond
+# which libavif's decoder refuses by default. PNG allows 2**31 - 1, but viewers do not: it gets the same limit as JPEG,
+# so that another format never changes a verdict. (2026-10)
 _LONGEST_SIDE: Mapping[str, int] = MappingProxyType(
     {"PNG": 65_500, "JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 32_768}
 )
@@ -72,9 +72,9 @@ _SNIFFERS: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
 
 
 def sniff(data: bytes) -> str | None:
-    """Name what `data` starts with ("PNG", "GIF", "HTML", "data URI" …), or None.
+    """Name the format that `data` starts with ("PNG", "GIF", "HTML", "data URI" …), or None.
 
-    Only the first bytes count: a picture behind leading junk is not that picture.
+    Only the first bytes count: a picture after leading junk is not recognized.
     """
     head = data[:2048]
     return next((name for name, pattern in _SNIFFERS if pattern.match(head)), None)

@@ -1,4 +1,4 @@
-"""Reads the size of a JPEG or WebP picture from its header, before anything is decoded."""
+"""Reads the size of a JPEG or WebP picture from its header, without decoding it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SEGMENTS, _JUNK = 2_000, 65_536
 
 
 class JpegFrame(Struct, frozen=True):
-    """The header of a JPEG: `samples` a pixel, and whether its decoder holds all of them until the last scan."""
+    """The header of a JPEG: `samples` per pixel, and whether its decoder holds all of them until the last scan."""
 
     width: int
     height: int
@@ -26,7 +26,7 @@ class JpegFrame(Struct, frozen=True):
 
 
 def jpeg_frame(data: bytes) -> JpegFrame | None:
-    """Read the header of a JPEG up to its first scan; None without one, or with a lot of other things before."""
+    """Read the header of a JPEG up to its first scan; None if there is none, or after too many other segments."""
     at, code = 2, 0
     frame = b""
     for _ in range(_SEGMENTS):

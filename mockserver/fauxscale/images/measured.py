@@ -1,4 +1,4 @@
-"""What was measured of a picture, as a value that can be put into words."""
+"""The measurements of a picture, as a value from which a description is written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Shade(Struct, frozen=True):
-    """A colour of a picture: its plain English name, `#rrggbb`, and its share of what can be seen (0 to 1)."""
+    """A colour of a picture: its plain English name, `#rrggbb`, and its share of the visible pixels (0 to 1)."""
 
     name: str
     colour: str
@@ -14,7 +14,7 @@ class Shade(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """What was measured of a picture as a viewer shows it. `brightness` is the mean luminance, 0 to 255."""
+    """The measurements of a picture as a viewer shows it. `brightness` is the mean luminance, 0 to 255."""
 
     width: int
     height: int

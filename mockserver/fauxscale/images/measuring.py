@@ -1,4 +1,4 @@
-"""Measures pictures, for services that describe them and find the text in them."""
+"""Measures pictures, for services that describe them or find text in them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .measured import Measured, Shade
 from .recipe import Block
 from .render import on_white, read
 
-_FEW = 128  # pixels of the longer side that colours are counted in
+_FEW = 128  # longer side of the copy in which colours are counted
 _COLOURS = 5
-_SEEN = 0.03  # a colour with a smaller share of the picture is not told
-_SHARP = 512  # pixels of the longer side that text is looked for in
-_EDGE = 40  # of 255 in any channel from one pixel to the next: the edge of a stroke
-_STROKES = 4  # edges that a row through text has at least
-_LEAST = 5  # pixels that a row of text is high at least
+_SEEN = 0.03  # a colour with a smaller share of the picture is not reported
+_SHARP = 512  # longer side of the copy in which text is searched
+_EDGE = 40  # the least difference (of 255, in any channel) between neighbours at the edge of a stroke
+_STROKES = 4  # the fewest edges in a row through text
+_LEAST = 5  # the least height of a row of text, in pixels
 _BLOCKS = 20
 
 Colour = tuple[int, int, int]
@@ -47,7 +47,7 @@ def describe(data: bytes) -> Measured:
 
 
 def _seen(image: Image.Image) -> tuple[Image.Image | None, bool]:
-    """Return the pixels that can be seen, of a smaller copy, as one row; and whether any cannot."""
+    """Return the visible pixels of a smaller copy, as one row; and whether any are invisible."""
     small = image.reduce(-(-max(image.size) // _FEW))
     plain = small.convert("RGB").tobytes()
     has_transparency = image.mode.endswith("A") and image.getchannel("A").getextrema() != (255, 255)
@@ -91,10 +91,10 @@ _HUES = (
 
 
 def text_blocks(data: bytes) -> tuple[Block, ...]:
-    """Find the rows of text in a picture that `probe` accepted, from the top down, by the edges of their strokes.
+    """Find the rows of text in a picture that `probe` accepted, from top to bottom, by the edges of their strokes.
 
-    What is as dense with edges but higher than a third of the picture is texture. Raises ApiError(BROKEN_IMAGE)
-    when the pixels turn out to be damaged after all.
+    Areas as dense with edges but higher than a third of the picture are texture. Raises ApiError(BROKEN_IMAGE) when
+    the pixels turn out to be damaged after all.
     """
     image = read(data)
     image = (on_white(image) if image.mode.endswith("A") else image).convert("RGB")
@@ -111,7 +111,7 @@ def text_blocks(data: bytes) -> tuple[Block, ...]:
 
 
 def _in_band(image: Image.Image, edges: Image.Image, factor: int, top: int, bottom: int) -> Iterator[Block]:
-    """Find the words in a band of rows that are no further apart than twice its height."""
+    """Find the groups of words in a band of rows; gaps inside a group are at most twice its height."""
     high = bottom - top
     band = edges.crop((0, top, edges.width, bottom))
     for left, right in _spans(_profile(band, down=False), 0.5 / high, gap=2 * high, least=high):
@@ -120,7 +120,7 @@ def _in_band(image: Image.Image, edges: Image.Image, factor: int, top: int, bott
         if not rows:
             continue
         first, last = top + rows[0][0], top + rows[-1][1]
-        spare = 1 + (last - first) // 5  # for what few letters have: a g's tail, a hat
+        spare = 1 + (last - first) // 5  # for parts that few letters have: a g's tail, a hat
         box = (
             max(0, (left - spare) * factor),
             max(0, (first - spare) * factor),
@@ -131,7 +131,7 @@ def _in_band(image: Image.Image, edges: Image.Image, factor: int, top: int, bott
 
 
 def _edges(image: Image.Image) -> Image.Image:
-    """Mark with 255 where a pixel differs from its right neighbour: upright strokes, of which all scripts have many."""
+    """Mark with 255 each pixel that differs from its right neighbour: upright strokes, common in all scripts."""
     width, height = image.size
     change = ImageChops.difference(image.crop((1, 0, width, height)), image.crop((0, 0, width - 1, height)))
     red, green, blue = change.split()
@@ -140,14 +140,14 @@ def _edges(image: Image.Image) -> Image.Image:
 
 
 def _profile(edges: Image.Image, *, down: bool) -> list[float]:
-    """Tell which part of each row (`down`), or of each column, is edges."""
+    """Compute the share of edges in each row (`down`), or in each column."""
     size = (1, edges.height) if down else (edges.width, 1)
     line = edges.convert("F").resize(size, Image.Resampling.BOX)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     return [value / 255 for value in array("f", line.tobytes())]
 
 
 def _spans(profile: list[float], least_value: float, *, gap: int, least: int) -> Iterator[tuple[int, int]]:
-    """Give the first place and the one behind the last of what reaches a value, in one where gaps are short."""
+    """Find the start and the end of each run that reaches a value, joining runs across short gaps."""
     start = end = -1
     for at, value in enumerate(profile):
         if value < least_value:
@@ -164,14 +164,14 @@ def _spans(profile: list[float], least_value: float, *, gap: int, least: int) ->
 
 
 def _ink(image: Image.Image) -> str:
-    """Tell the rarer of the two colours that make up most of a row of text."""
+    """Return the rarer of the two main colours of a row of text."""
     few = min(256, image.width), min(32, image.height)
     sample = image.resize(few, Image.Resampling.NEAREST)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
     return _hexadecimal(_main_colours(sample, 2)[-1][1])
 
 
 def _main_colours(image: Image.Image, most: int) -> list[tuple[int, Colour]]:
-    """Reduce a picture to so many colours: how many pixels have each, the most first."""
+    """Reduce a picture to so many colours: the pixels of each, the most frequent first."""
     reduced = image.quantize(most, Image.Quantize.MEDIANCUT, kmeans=1)
     counts = reduced.histogram()
     palette = iter(reduced.getpalette() or ())

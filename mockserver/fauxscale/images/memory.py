@@ -1,4 +1,4 @@
-"""Estimates how much memory a recipe takes at its worst, for the permits of the renderer."""
+"""Estimates the peak memory of a recipe, for the renderer's permits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .recipe import AsStored, Enlarge, Source, Step, inputs, size
 if TYPE_CHECKING:
     from .probe import Picture
 
-# Bytes for each pixel, measured with Pillow 13 (2026-11): of a picture kept for the next step; of the largest
-# picture a step works on, its result included, beside those it was given.
+# Bytes per pixel, measured with Pillow 13 (2026-11): of a picture kept for the next step; of the largest picture a step
+# works on, with its result, besides its inputs.
 _KEPT = 4
 _WORKING = 14
 
@@ -34,7 +34,7 @@ def memory_to_read(picture: Picture) -> int:
 
 
 def _painting(step: Step, pictures: Sequence[Picture]) -> int:
-    """Estimate the most that painting `step` needs beside the decoded sources, which are kept all the while."""
+    """Estimate the most memory that painting `step` needs besides the decoded sources, which are kept throughout."""
     match step:
         case Source(index):
             return memory_to_read(pictures[index])

@@ -1,7 +1,7 @@
-"""Reads the camera's orientation tag, by which viewers turn a picture, and turns a picture by it.
+"""Reads the orientation tag of a picture's EXIF or XMP, and turns the picture by it.
 
-Read by hand, and only this one tag: Pillow's own reader walks the whole directory, raises half a dozen
-exception types on pictures that decode well, and issues warnings, which no thread can silence for itself.
+Only this tag is read, without Pillow's reader: that one walks the whole directory, raises half a dozen exception
+types on pictures that decode well, and issues warnings, which a thread cannot silence for itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _XMP_TAG = re.compile(r'tiff:Orientation(?:="|>)([0-9])')
 
 
 def orientation(exif: bytes, xmp: bytes | str, profile: object = None) -> int:
-    """Read the orientation, 1 to 8, from EXIF bytes, else from an XMP packet; 1 when neither makes sense.
+    """Read the orientation, 1 to 8, from EXIF bytes, else from an XMP packet; 1 if neither is valid.
 
     `profile` is the hexadecimal text in which ImageMagick keeps EXIF inside a PNG, used when `exif` is empty.
     """
@@ -45,12 +45,12 @@ def orientation(exif: bytes, xmp: bytes | str, profile: object = None) -> int:
 
 
 def sides_swap(turn: int) -> bool:
-    """Whether a picture of this orientation is shown with width and height exchanged."""
+    """Whether a picture of this orientation is shown with width and height swapped."""
     return turn >= 5
 
 
 def turned(image: Image, turn: int) -> Image:
-    """Turn `image` to how a viewer shows it."""
+    """Turn `image` the way a viewer shows it."""
     return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
 
@@ -69,5 +69,5 @@ def _from_exif(exif: bytes) -> int | None:
             if tag == _TAG and kind in (3, 4) and count == 1:
                 (found,) = struct.unpack_from(order + ("H" if kind == 3 else "I"), exif, at + 8)
     except struct.error:
-        pass  # cut off: what was read before the cut still counts
+        pass  # truncated: the part before the cut still counts
     return found

@@ -1,4 +1,4 @@
-"""Paints the steps of recipes: the one evaluator of what pictures are made of."""
+"""Paints the steps of recipes: the one function that makes pixels from them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from .render import enlarge, read
 def paint(step: Step, sources: Sequence[bytes]) -> Image.Image:
     """Paint `step` of the pictures sent, in mode L, LA, RGB or RGBA, with the ICC profile of the main one.
 
-    Each source is decoded once at most, and only where the step needs it; none needs a cap any more (`probe`).
+    Each source is decoded at most once, and only if the step needs it, without further caps (`probe` has checked).
     Raises ApiError(BROKEN_IMAGE) when the pixels of a source turn out to be damaged after all.
     """
     match step:
@@ -55,7 +55,7 @@ def paint(step: Step, sources: Sequence[bytes]) -> Image.Image:
 
 
 class _Painter:
-    """Paints for one recipe. What it has decoded is shared by its steps, so no step changes a picture it was given."""
+    """Paints one recipe. Its steps share the decoded pictures, so no step changes its inputs."""
 
     def __init__(self, sources: Sequence[bytes]) -> None:
         self._sources = sources

@@ -1,7 +1,8 @@
-"""The most memory that judging and making pictures takes, in bytes a pixel: what they ask permits for.
+"""The peak memory of judging and making pictures, in bytes per pixel, for their permits.
 
 Measured on 2026-11-21 with Pillow 13.0, libwebp 1.6, libjpeg-turbo 3.2 and libavif 1.4; `make bench ARGS=memory`
-measures again, and `tests/mockserver/images/test_peaks.py` a part. Noise is the worst: a photo takes a fifth less.
+measures again, and `tests/mockserver/images/test_peaks.py` measures a part. Noise is the worst case: a photo takes
+a fifth less.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from .structure import Rules
 if TYPE_CHECKING:
     from .probe import Picture
 
-# For each pixel of the source: while it is read (WebP's decoder holds two canvases, that of a progressive JPEG all
-# coefficients), and while it is enlarged. Pillow holds four bytes for a pixel of colour in any mode, one for grey.
+# Per pixel of the source: while it is read (WebP's decoder holds two canvases, that of a progressive JPEG all
+# coefficients), and while it is enlarged. Pillow holds four bytes per pixel in any colour mode, one for grey.
 _READING: Final = 20
 _READING_GREY: Final = 10
 _ENLARGING: Final = 8
-# For each pixel of the result: the picture, what its encoder takes beside it, and the file. In grey, in grey with
-# alpha, in colour, and in colour with alpha.
+# Per pixel of the result: the picture, its encoder's memory, and the file. In grey, in grey with alpha, in colour, and
+# in colour with alpha.
 _ENCODING: Final[Mapping[str, tuple[float, float, float, float]]] = MappingProxyType(
     {
         "PNG": (2.5, 8, 8, 9),
@@ -65,7 +66,7 @@ def memory_to_encode(
     grey: bool = False,
     has_alpha: bool = True,
 ) -> int:
-    """Return the most memory, in bytes, that encoding a picture of this size takes, with the picture itself."""
+    """Return the most memory, in bytes, that encoding a picture of this size takes, the picture included."""
     pixels = width * height
     each = _ENCODING[format][(not grey) * 2 + has_alpha]
     if format == "WEBP" and has_alpha and pixels <= WEBP_ALPHA_UP_TO:
@@ -74,15 +75,15 @@ def memory_to_encode(
 
 
 def memory_to_judge(data: bytes, rules: Rules) -> int:
-    """Return about how much memory, in bytes, `probe` takes to judge an upload, by what its header says.
+    """Estimate the memory, in bytes, that `probe` takes to judge an upload, from its header.
 
-    A PNG is never decoded beyond `Rules.decode_up_to`, and what `Rules` do not admit not at all.
+    A PNG larger than `Rules.decode_up_to` is never decoded, nor is anything that `Rules` do not allow.
     """
     each, size, kind = 0, (0, 0), sniff(data)
     if kind == "WEBP":
         each, size = 16, webp_size(data) or (0, 0)
     elif kind == "JPEG" and (frame := jpeg_frame(data)) is not None:
         each, size = 2 * frame.samples if frame.is_buffered else 1, (frame.width, frame.height)
-    elif kind == "JPEG":  # most likely it is broken
+    elif kind == "JPEG":  # probably broken
         return 8 * rules.max_pixels + 2 * len(data)
     return (each * size[0] * size[1] if rules.admits(*size) else 0) + 2 * len(data)

@@ -1,4 +1,4 @@
-"""Permits: how much may be in use at once, of memory say; who asks for more than is free waits in turn."""
+"""Permits: limit how much, of memory for example, is in use at once; further requests wait in turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 
 class Permits:
-    """Gives out up to `total` units at once. One alone always gets what it asks for, however much that is."""
+    """Gives out up to `total` units at once. A single request alone always gets its units, even more than `total`."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -18,7 +18,7 @@ class Permits:
 
     @asynccontextmanager
     async def of(self, units: int, *, first: bool = False) -> AsyncGenerator[None]:
-        """Hold so many units while entered; wait for them before, `first` of all who wait or behind them."""
+        """Hold so many units while entered; wait for them first, in turn or (`first`) ahead of all others."""
         await self._take(units, first=first)
         try:
             yield
@@ -34,7 +34,7 @@ class Permits:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # given, and left in the same moment
+            if turn.done() and not turn.cancelled():  # granted and cancelled at the same moment
                 self._release(units)
             raise
 

@@ -1,7 +1,7 @@
 """Writes PNG files in strips of rows, at a fifth of the processor time that Pillow's own writer takes by default.
 
-The format: https://www.w3.org/TR/png-3/ (read 2026-11-22). Every row but those at the top of a strip is stored as its
-difference from the row above (filter 2), which Pillow's C code makes for a whole strip at once.
+The format: https://www.w3.org/TR/png-3/ (read 2026-11-22). Each row is stored as its difference from the row above
+(filter 2), which Pillow's C code computes for a whole strip at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Compressor(Protocol):
 
 
 def write_png(picture: Image.Image, *, software: str, profile: bytes | None = None) -> bytes:
-    """Encode a picture in mode L, LA, RGB or RGBA, with its ICC profile and the name of what made it."""
+    """Encode a picture in mode L, LA, RGB or RGBA, with its ICC profile and the name of its maker."""
     return write_strips(_strips(picture), picture.mode, picture.size, software=software, profile=profile)
 
 
@@ -40,7 +40,7 @@ def write_strips(
 ) -> bytes:
     """Encode a picture as `write_png` does, whose strips are given from the top, each as wide as the picture."""
     sides = b"".join([side.to_bytes(4, "big") for side in size])
-    file = BytesIO()  # which grows in its place, and gives its bytes away without a copy
+    file = BytesIO()  # which grows in place, and is handed over without a copy
     file.write(_SIGNATURE)
     _add(file, b"IHDR", sides + bytes((8, _COLOUR_TYPES[mode], 0, 0, 0)))
     if profile:
@@ -60,7 +60,7 @@ def _strips(picture: Image.Image) -> Iterator[Image.Image]:
 
 
 def _rows(strips: Iterable[Image.Image], mode: str, size: tuple[int, int]) -> Iterator[bytes | bytearray]:
-    """The filtered rows of a picture as they are compressed, a strip at a time."""
+    """The filtered rows of a picture, ready to be compressed, a strip at a time."""
     width, height = size
     stride = width * len(mode) + 1
     last = Image.new(mode, (width, 1))  # above the first row there are zeros
@@ -70,8 +70,10 @@ def _rows(strips: Iterable[Image.Image], mode: str, size: tuple[int, int]) -> It
         above.paste(last)
         above.paste(strip, (0, 1))
         changes = ImageChops.subtract_modulo(strip, above)
-        # Pillow leaves a byte behind each row: there goes the filter of the next.
+        del above
+        # Pillow leaves a byte after each row for the filter of the next.
         rows = bytearray(changes.tobytes("raw", mode, stride))
+        del changes
         rows[stride - 1 :: stride] = _UP * strip.height
         height -= strip.height
         if not height:

@@ -18,8 +18,8 @@ from .formats import PNG_SIGNATURE, Format, sniff
 from .orientation import orientation, sides_swap
 from .structure import Anatomy, Rules, broken, dissect
 
-# Called by class and not through Image.open: that one tries its luck with warnings, and turns a JPEG into an
-# "MPO" whose other pictures it wants to read.
+# Called by class and not through Image.open, which tries other readers with warnings, and turns a JPEG into an "MPO"
+# whose other pictures it reads.
 Decoder = PngImageFile | JpegImageFile | WebPImageFile
 _DECODERS: Final[Mapping[str, type[Decoder]]] = {
     "PNG": PngImageFile,
@@ -54,11 +54,11 @@ class Picture(Struct, frozen=True):
 
 
 def probe(data: bytes, rules: Rules = Rules()) -> Picture:  # noqa: B008 (a frozen value)
-    """Judge an upload by its bytes: signature, structure, caps, and only then, where cheap, by decoding it.
+    """Judge an upload by its bytes: signature, structure, caps, and only then, if it is cheap, by decoding it.
 
     Raises ApiError: UNSUPPORTED_FORMAT (no PNG, JPEG or WebP signature at the first byte; detail `received`),
-    TOO_MANY_PIXELS and, for a side that no result could have, RESULT_TOO_LARGE (details `width`, `height`, `limit`, of
-    pixels or of pixels a side), BROKEN_IMAGE. Nothing else, whatever the bytes.
+    TOO_MANY_PIXELS and, for a side that no result could have, RESULT_TOO_LARGE (details `width`, `height`, `limit`,
+    of pixels or of pixels a side), BROKEN_IMAGE. It raises nothing else for any bytes.
     """
     kind = identify(data)
     with broken_only():
@@ -83,14 +83,14 @@ def probe(data: bytes, rules: Rules = Rules()) -> Picture:  # noqa: B008 (a froz
             )
             if kind != "PNG" or image.width * image.height <= rules.decode_up_to:
                 if kind == "JPEG":
-                    # The whole stream is read all the same; an eighth of the size saves half the time.
+                    # The whole stream is read anyway; an eighth of the size saves half the time.
                     image.draft("", (max(1, image.width // 8), max(1, image.height // 8)))
                 image.load()
         return picture
 
 
 def identify(data: bytes) -> Format:
-    """Tell the format by the signature at the first byte. Raises ApiError(UNSUPPORTED_FORMAT)."""
+    """Find the format by the signature at the first byte. Raises ApiError(UNSUPPORTED_FORMAT)."""
     name = sniff(data)
     if name in _DECODERS:
         return cast("Format", name)
@@ -103,12 +103,13 @@ def identify(data: bytes) -> Format:
 
 
 def open_paint(kind: Format, anatomy: Anatomy) -> Decoder:
-    """Open Pillow's decoder on what `dissect` kept; header read, nothing decoded. Call inside `broken_only`."""
+    """Open Pillow's decoder on the parts that `dissect` kept: reads the header, decodes nothing. Call inside
+    `broken_only`."""
     return _DECODERS[kind](BytesIO(anatomy.paint))
 
 
 def turn_of(image: Decoder, anatomy: Anatomy) -> int:
-    """Read the orientation, 1 to 8, from what the structure walk found or else the decoder."""
+    """Read the orientation, 1 to 8, from the structure walk, else from the decoder."""
     info = image.info
     packet = anatomy.xmp or info.get("XML:com.adobe.xmp") or info.get("xmp") or b""
     return orientation(anatomy.exif or info.get("exif") or b"", packet, info.get("Raw profile type exif"))
@@ -116,13 +117,13 @@ def turn_of(image: Decoder, anatomy: Anatomy) -> int:
 
 @contextmanager
 def broken_only() -> Generator[None]:
-    """Turn every exception into ApiError(BROKEN_IMAGE): a decoder has many ways to say that a file is broken."""
+    """Turn every exception into ApiError(BROKEN_IMAGE): decoders report broken files in many ways."""
     try:
         yield
     except ApiError:
         raise
     except Exception as error:
-        # Some say what is wrong; the rest fell over bytes they had not expected, and say so in Python's words.
+        # Some describe the problem; others are accidents with unexpected bytes, and have Python's messages.
         told = str(error) if isinstance(error, OSError | SyntaxError) else "its parts do not fit together"
         raise broken(
             f"the decoder gave up: {told}; check that the file opens in a viewer and was sent whole"

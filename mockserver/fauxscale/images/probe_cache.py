@@ -1,4 +1,4 @@
-"""Caches the verdict on uploads by content, where hashing is cheaper than judging again."""
+"""Caches the verdict on uploads by content, if hashing is cheaper than judging again."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 _QUICK_BYTES = 2 * 1024 * 1024
 _QUICK_TO_HASH = 512 * 1024
 _QUICK_PIXELS = 65_536
-_SLIGHT = 64 * 1024 * 1024  # bytes of memory that a judgement takes without asking
-# Pictures accepted last are kept, so many and so many bytes in all: to compare takes a twentieth of hashing.
+_SLIGHT = 64 * 1024 * 1024  # bytes of memory that a judgement may take without a permit
+# The pictures accepted last are kept, up to a number and a total size: comparing takes a twentieth of hashing.
 _MOST_RECENT = 64
 _RECENT_BYTES = 12 * 1024 * 1024
 _SAMPLE = 64
 
 
 def _pixels(data: bytes) -> int:
-    """Width times height of a PNG, by the header that its signature is followed by."""
+    """Width times height of a PNG, from the header after its signature."""
     return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
 
 
@@ -46,9 +46,9 @@ def _sample(data: bytes) -> bytes:
 
 
 class ProbeCache:
-    """Answers `probe` for bytes seen before without decoding them again.
+    """Answers `probe` for known bytes without decoding them again.
 
-    `memory` gives out the bytes that large judgements take; renderings take theirs from it too.
+    `memory` gives permits for the bytes of large judgements; renderings use the same permits.
     """
 
     # A hash costs 0.5 ms a MB, a decode 7 to 14, a PNG's checksum walk 0.2: only decoded pictures are worth it.
@@ -63,7 +63,7 @@ class ProbeCache:
         self._recent_bytes = 0
 
     async def judge(self, data: bytes, rules: Rules) -> Picture:
-        """Return the picture in `data`, judged off the event loop unless that is quick, or raise what refuses it."""
+        """Return the picture in `data`, or raise its refusal; judges off the event loop unless that is quick."""
         sample = _sample(data), rules
         kept = self._recent.get(sample)
         if kept is not None and kept[0] == data:
@@ -73,7 +73,7 @@ class ProbeCache:
         return picture
 
     def _keep(self, sample: tuple[bytes, Rules], data: bytes, picture: Picture) -> None:
-        """Keep a picture that was accepted among the recent ones."""
+        """Keep an accepted picture among the recent ones."""
         with self._lock:
             before = self._recent.pop(sample, None)
             self._recent[sample] = data, picture
@@ -86,15 +86,15 @@ class ProbeCache:
         memory = memory_to_judge(data, rules)
         if memory <= _SLIGHT:
             return await self._workers.run(work)
-        # Before the renderings: an upload must not wait for all of them.
+        # Ahead of the renderings: an upload must not wait for all of them.
         async with self._memory.of(memory, first=True):
             return await self._workers.run(work)
 
     def judge_at_once(self, data: bytes, rules: Rules) -> Picture | None:
-        """Judge what takes under 2 ms, as `probe` does: what was judged before, and small PNG files. None for the rest.
+        """Judge, as `probe` does, if it takes under 2 ms: known uploads, and small PNG files. None for all others.
 
-        Measured for PNG alone (2026-11): 1.5 ms to decode 65,000 pixels, 0.6 ms for each MB whose chunks are walked.
-        A JPEG or WebP of few bytes may unfold to millions of pixels.
+        Measured for PNG alone (2026-11): 1.5 ms to decode 65,000 pixels, 0.6 ms for each MB whose chunks are
+        walked. A JPEG or WebP of few bytes may decode to millions of pixels.
         """
         if "fauxscale.images.probe" not in sys.modules:
             return None  # loading Pillow takes a tenth of a second
@@ -105,9 +105,9 @@ class ProbeCache:
         return self.probe(data, rules) if quick and len(data) <= _QUICK_BYTES else None
 
     def probe(self, data: bytes, rules: Rules) -> Picture:
-        """Return the picture in `data`, or raise the ApiError that refuses it."""
+        """Return the picture in `data`, or raise its ApiError."""
         from .formats import sniff
-        from .probe import probe  # Pillow: not before the first picture
+        from .probe import probe  # Pillow: loaded with the first picture
 
         if sniff(data) == "PNG" and len(data) > rules.decode_up_to:
             return probe(data, rules)
@@ -117,7 +117,7 @@ class ProbeCache:
         try:
             verdict: Picture | ApiError = probe(data, rules)
         except ApiError as refusal:
-            verdict = refusal.again()  # the traceback of this one holds the upload
+            verdict = refusal.again()  # this one's traceback holds the upload
         with self._lock:
             self._known[key] = verdict
             while len(self._known) > self._MOST:
@@ -127,7 +127,7 @@ class ProbeCache:
         return verdict
 
     def _recall(self, key: tuple[bytes, Rules]) -> Picture | None:
-        """Return what was judged before, or raise it; None for what was not."""
+        """Return the picture judged before, or raise its refusal; None for unknown bytes."""
         with self._lock:
             known = self._known.get(key)
         if isinstance(known, ApiError):

@@ -1,10 +1,10 @@
-"""Recipes: how a picture's pixels are made, as a value naming its sources, its step and its format.
+"""Recipes: how a picture's pixels are made, as a value with its sources, its step and its format.
 
-A recipe costs nothing until the picture is read. It is JSON-able, so that links and jobs can be kept
-by any store; equal recipes over equal sources make equal pictures, so results are remembered by it.
+A recipe costs nothing until the picture is read. It is JSON-able, so that any store can keep links and jobs; equal
+recipes over equal sources make equal pictures, so results are cached by it.
 
-A step may be made of other steps: `Over(CutOut(photo), Draw("a beach", 640, 480))` is a photo's subject at
-a beach. `size` tells in how many pixels, `painting.paint` makes any of them.
+A step may contain other steps: `Over(CutOut(photo), Draw("a beach", 640, 480))` is a photo's subject at a beach.
+`size` returns the pixels of any step, `painting.paint` makes them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .peaks import memory_to_encode
 class Source(Struct, frozen=True):
     """The picture sent as number `index`, as a viewer shows it (EXIF turned): `width` x `height` pixels.
 
-    Not told (0), the size is whatever the picture has; a step that takes its own size from this one needs it.
+    0 means the picture's own size; a step that takes its size from this one needs the numbers.
     """
 
     index: int = 0
@@ -42,7 +42,7 @@ class Enlarge(Struct, frozen=True):
 class Draw(Struct, frozen=True):
     """A picture of `width` x `height` pixels drawn from a text and a seed, mostly in the colours of `palette`.
 
-    Colours are written `#rgb` or `#rrggbb`, the weightiest first; without any the text decides.
+    Colours are written `#rgb` or `#rrggbb`, the most important first; without any the text decides.
     """
 
     prompt: str
@@ -65,7 +65,7 @@ class Silhouette(Struct, frozen=True):
 class AsStored(Struct, frozen=True):
     """The first source's bytes unchanged, `width` x `height` pixels: a recorded picture needs no work.
 
-    It stands alone or not at all: bytes are no part of another picture.
+    It cannot be part of another step.
     """
 
     width: int
@@ -81,9 +81,9 @@ class Crop(Struct, frozen=True):
 
 
 class Frame(Struct, frozen=True):
-    """A whole picture, scaled (Lanczos) to fit inside `width` x `height` and put in the middle.
+    """A whole picture, scaled (Lanczos) to fit inside `width` x `height` and centred.
 
-    What is left of the frame continues the picture's edges, blurred.
+    The rest of the frame continues the picture's edges, blurred.
     """
 
     of: Step
@@ -92,7 +92,7 @@ class Frame(Struct, frozen=True):
 
 
 class Blend(Struct, frozen=True):
-    """`weight` percent of `under` and the rest of `over`: at 100 `under` byte for byte. In the size of `under`."""
+    """`weight` percent of `under` and the rest of `over`: at 100, `under` byte for byte. In the size of `under`."""
 
     under: Step
     over: Step
@@ -100,7 +100,7 @@ class Blend(Struct, frozen=True):
 
 
 class Masked(Struct, frozen=True):
-    """`edit` where the luminance of `mask` is below 128, elsewhere `base` byte for byte. In the size of `base`."""
+    """`edit` where the luminance of `mask` is below 128, otherwise `base` byte for byte. In the size of `base`."""
 
     base: Step
     edit: Step
@@ -130,9 +130,9 @@ class Tint(Struct, frozen=True):
 class Paste(Struct, frozen=True):
     """A picture put onto another, in the size of `onto`.
 
-    At `lower-centre`: whole, half as high as `onto`, standing at its lower edge. At `right-edge`: in place
-    `slot` (from the top, from 0) of `slots` that share a strip at its right. `mask`, a picture of the size of
-    `of`, is its alpha: seen where the mask is white.
+    At `lower-centre`: whole, half as high as `onto`, at its lower edge. At `right-edge`: in place `slot` (from the
+    top, from 0) of `slots` that share a strip at its right. `mask`, a picture of the size of `of`, is its alpha:
+    visible where the mask is white.
     """
 
     of: Step
@@ -154,7 +154,7 @@ class Block(Struct, frozen=True):
 
 
 class WithoutText(Struct, frozen=True):
-    """A picture whose `blocks` are painted over with what is around their letters, the rest byte for byte."""
+    """A picture whose `blocks` are painted over with the colours around their letters, the rest byte for byte."""
 
     of: Step
     blocks: tuple[Block, ...]
@@ -179,7 +179,7 @@ Step: TypeAlias = (
 
 
 def inputs(step: Step) -> tuple[Step, ...]:
-    """List the steps that `step` is made of, in the order they are painted."""
+    """List the steps that `step` contains, in the order they are painted."""
     match step:
         case Source() | Draw() | Silhouette() | AsStored():
             return ()
@@ -198,7 +198,7 @@ def inputs(step: Step) -> tuple[Step, ...]:
 
 
 def size(step: Step) -> tuple[int, int]:
-    """Tell width and height, in pixels, of what `step` makes: of most that of a picture they are made of."""
+    """Return the width and height, in pixels, of a step's result: for most steps, those of one of its pictures."""
     match step:
         case Blend(under=same) | Masked(base=same) | Over(top=same) | Paste(onto=same):
             return size(same)
@@ -209,8 +209,8 @@ def size(step: Step) -> tuple[int, int]:
 
 
 class Recipe(Struct, frozen=True):
-    """`sources` are names of stored uploads, `format` is Pillow's name of the output format, `quality` the
-    encoder's (1 to 100, None for its usual). `memory` is how many bytes making it may take at its worst."""
+    """`sources` are names of stored uploads, `format` is Pillow's name of the output format, `quality` the encoder's (1
+    to 100, None for its default). `memory` is the peak memory of making it, in bytes."""
 
     sources: tuple[str, ...]
     step: Step

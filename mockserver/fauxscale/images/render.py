@@ -22,17 +22,17 @@ from .webp import with_alpha
 _SIGNED = "fauxscale"
 _SOFTWARE = 0x0131
 _PLAIN = ("L", "LA", "RGB", "RGBA")
-_SAMPLE = 250_000  # pixels that the palette of a larger picture is drawn from
+_SAMPLE = 250_000  # sample size for the palette of a larger picture
 _WEBP_AT_BEST = 40_000_000  # pixels
 _UNLIMITED = Rules(
     2**62, 2**62, 2**62, 2**62, decode_up_to=2**62, max_side=2**62
-)  # probe has judged; here it is only read
+)  # probe has checked the size before
 
 
 class Prepared(Struct, frozen=True):
-    """A picture as the encoder of `format` takes it, to be encoded once: the encoder leaves notes on `image`.
+    """A picture prepared for the encoder of `format`, to be encoded once: the encoder changes `image`.
 
-    `alpha` is the transparency that the encoder is not shown, but put into the file beside its work.
+    `alpha` is transparency that the encoder does not get, and that is added to the file afterwards.
     """
 
     image: Image.Image
@@ -61,9 +61,9 @@ def write_enlarged_png(image: Image.Image, width: int, height: int) -> bytes:
 def read(data: bytes) -> Image.Image:
     """Decode the first frame of `data`, as a viewer shows it.
 
-    The result is in mode L, LA, RGB or RGBA and carries the ICC profile and nothing else of the input. Meant
-    for bytes that `probe` accepted: no cap is applied again. Raises ApiError(BROKEN_IMAGE) when the pixels
-    turn out to be damaged after all, ApiError(UNSUPPORTED_FORMAT) for other bytes.
+    The result is in mode L, LA, RGB or RGBA and carries only the ICC profile of the input. Meant for bytes that
+    `probe` accepted: no cap is applied again. Raises ApiError(BROKEN_IMAGE) when the pixels turn out to be damaged
+    after all, ApiError(UNSUPPORTED_FORMAT) for other bytes.
     """
     with broken_only():
         return _read(data)
@@ -77,19 +77,18 @@ def _read(data: bytes) -> Image.Image:
         profile = source.info.get("icc_profile")
         source.load()
         image = turned(_plain(source, data[24] if kind == "PNG" else 8), turn)
-        if image is source:  # with its decoder: WebP's holds two canvases
+        if image is source and kind in ("WEBP", "AVIF"):  # with its decoder: WebP's holds two canvases
             image = source.copy()
     image.info = {} if profile is None else {"icc_profile": profile}
     return image
 
 
 def encode(image: Image.Image, format: str, *, quality: int | None = None) -> bytes:  # noqa: A002 (the word callers use)
-    """Encode `image` as a PNG, JPEG, WEBP, GIF or AVIF file, with its ICC profile and no metadata but who made it.
+    """Encode `image` as a PNG, JPEG, WEBP, GIF or AVIF file, with its ICC profile and no metadata except its maker.
 
-    `quality` (1 to 100; default 90, AVIF 75) is for JPEG, WEBP and AVIF. JPEG and GIF have no partial
-    transparency: there the picture is laid on white. GIF has no room for a profile either. `image` is not
-    touched, so threads may share it.
-    Raises ApiError(RESULT_TOO_LARGE) when the format cannot hold it, ValueError for an unknown format.
+    `quality` (1 to 100; default 90, AVIF 75) is for JPEG, WEBP and AVIF. JPEG and GIF have no partial transparency:
+    the picture is laid on white. GIF has no profile either. `image` is not changed, so threads may share it. Raises
+    ApiError(RESULT_TOO_LARGE) when the format cannot hold it, ValueError for an unknown format.
     """
     prepared = prepare(image, format)
     if prepared.image is image:
@@ -98,7 +97,7 @@ def encode(image: Image.Image, format: str, *, quality: int | None = None) -> by
 
 
 def prepare(image: Image.Image, format: str) -> Prepared:  # noqa: A002  # as above
-    """Prepare `image` for the encoder of `format`, which then need not hold both: drop it before `write`.
+    """Prepare `image` for the encoder of `format`. Drop `image` before `write`, so that memory need not hold both.
 
     Raises ApiError(RESULT_TOO_LARGE) when the format cannot hold it, ValueError for an unknown format.
     """
@@ -121,7 +120,7 @@ def prepare(image: Image.Image, format: str) -> Prepared:  # noqa: A002  # as ab
 
 
 def write(prepared: Prepared, *, quality: int | None = None) -> bytes:
-    """Encode what was prepared for it, as `encode` says."""
+    """Encode a prepared picture, as `encode` does."""
     picture, format = prepared.image, prepared.format  # noqa: A001  # as above
     picture.info = _only_profile(picture.info.get("icc_profile"), picture.mode)
     exif = Image.Exif()
@@ -137,7 +136,7 @@ def write(prepared: Prepared, *, quality: int | None = None) -> bytes:
         case "GIF":
             options = {"comment": f"Software: {_SIGNED}"}
         case _:
-            # One thread: others make pictures meanwhile, and what it takes does not depend on the machine.
+            # One thread: others make pictures meanwhile, and its memory does not depend on the machine.
             options = {"quality": quality or 75, "speed": 10, "max_threads": 1, "exif": exif}
     options["icc_profile"] = picture.info.get("icc_profile")
     if format == "WEBP":
@@ -149,7 +148,7 @@ def write(prepared: Prepared, *, quality: int | None = None) -> bytes:
 
 
 class _File:
-    """A file that is written at once, and does not copy what it is given."""
+    """A file that is written at once, without copying its input."""
 
     data = b""
 
@@ -158,10 +157,11 @@ class _File:
 
 
 def _webp(picture: Image.Image, options: dict[str, Any]) -> bytes:
-    """Encode as WebP, less well where the first partition of the file, 512 KiB, cannot hold what describes a picture.
+    """Encode as WebP, at lower quality if the first partition of the file, 512 KiB, is too small for the picture's
+    data.
 
     Seen on noise of 6,000 x 6,000 pixels at quality 90 ("encoding error 6", libwebp 1.6, 2026-11); at 75 it holds
-    9,800 x 9,800. What is large is not tried at more than 90, where noise takes 16 bytes a pixel.
+    9,800 x 9,800. Large pictures are not tried above 90, where noise takes 16 bytes a pixel.
     """
     wanted = options["quality"] if _pixels(picture) <= _WEBP_AT_BEST else min(90, options["quality"])
     for quality in (wanted, *(lower for lower in (75, 50, 25) if lower < wanted)):
@@ -177,9 +177,10 @@ def _webp(picture: Image.Image, options: dict[str, Any]) -> bytes:
 
 
 def _in_256_colours(picture: Image.Image) -> Image.Image:
-    """Reduce the colours to 256: the picture's own, or those of a sample of it, which takes seconds, not minutes.
+    """Reduce the colours to 256, chosen from the picture, or from a sample of a large one: seconds instead of minutes.
 
-    Pillow 13 on a soft photo of 16 million pixels (2026-11): 80 s and 27 bytes a pixel, for it counts every colour.
+    Pillow 13 on a soft photo of 16 million pixels (2026-11): 80 s and 27 bytes a pixel, since it counts every
+    colour.
     """
     if _pixels(picture) <= _SAMPLE:
         return picture.quantize(256)
@@ -198,7 +199,7 @@ def _pixels(picture: Image.Image) -> int:
 def _only_profile(profile: object, mode: str) -> dict[str | tuple[int, int], Any]:
     """Return the ICC profile as Pillow's info, unless it is for other channels than `mode` has.
 
-    A profile is carried, never run: a damaged one harms nobody on the way through.
+    A profile is only copied, never evaluated, so a damaged one does no harm.
     """
     if not isinstance(profile, bytes) or not profile:
         return {}
@@ -210,8 +211,8 @@ def _only_profile(profile: object, mode: str) -> dict[str | tuple[int, int], Any
 def _plain(image: Image.Image, depth: int = 8) -> Image.Image:
     """Convert `image` to 8-bit channels, no palette and real alpha: L, LA, RGB or RGBA.
 
-    `depth` is that of the file's samples: Pillow widens grey samples of 1, 2 and 4 bits and narrows those of
-    16 bits in colour, but leaves the transparent value as the file tells it.
+    `depth` is that of the file's samples: Pillow widens grey samples of 1, 2 and 4 bits and narrows those of 16
+    bits in colour, but leaves the transparent value unchanged.
     """
     key = image.info.get("transparency")
     match image.mode:
@@ -233,7 +234,7 @@ def _plain(image: Image.Image, depth: int = 8) -> Image.Image:
             high, low = (Image.frombytes("L", image.size, raw[at::2]) for at in (1, 0))
             return high if key is None else _with_alpha(high, [high, low], [key >> 8, key & 255])
         case "I":
-            # Sixteen bits in a wider box, as Pillow before 11 read them.
+            # Sixteen bits in 32, as Pillow before 11 read them.
             table = [v >> 8 for v in range(65536)]
             return image.point(table, "L")  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
         case "La":

@@ -18,33 +18,33 @@ from fauxscale.workers import Workers
 from .permits import Permits
 from .recipe import AsStored, Enlarge, Recipe, Source
 
-# Renderings that may take more than this give what they freed back to the machine.
+# Renderings that may take more than this return the memory they freed to the system.
 _LARGE = 32 * 1024 * 1024
-_M_MMAP_THRESHOLD = -3  # of malloc.h
+_M_MMAP_THRESHOLD = -3  # from malloc.h
 _MAPPED_FROM = 4 * 1024 * 1024
-_READ_AT_ONCE = 2  # uploads, to see whether they are there and what they are: many may be on disk
+_READ_AT_ONCE = 2  # uploads read to learn whether they exist and what they are: many may be on disk
 
 
 T = TypeVar("T")
 Load: TypeAlias = Callable[[], Awaitable[Sequence[bytes] | None]]
-"""Reads the uploads a recipe names; None once one of them is gone."""
+"""Reads the uploads that a recipe names; None if one of them is gone."""
 
 
 class SourceGone(LookupError):
-    """Raised where an upload that a picture is made of was purged."""
+    """Raised if an upload that a picture is made from was purged."""
 
 
 class Rendition(Struct, frozen=True):
-    """An encoded picture, and its SHA-256 in hexadecimal: every reader of its link is told that, as the ETag."""
+    """An encoded picture, and its SHA-256 in hexadecimal, which every reader of its link gets as the ETag."""
 
     data: bytes
     digest: str
 
 
 class Renderer:
-    """Makes pictures, remembers up to `cache` bytes of them, and never makes the same one twice at a time.
+    """Makes pictures, caches up to `cache` bytes of them, and never makes the same one twice at a time.
 
-    `memory` gives out the bytes that all renderings under way may take together.
+    `memory` gives permits for the bytes that all running renderings take together.
     """
 
     def __init__(self, workers: Workers, memory: Permits, *, cache: int) -> None:
@@ -60,17 +60,17 @@ class Renderer:
 
     @property
     def pending(self) -> int:
-        """How many pictures are being made, or wait for it."""
+        """How many pictures are being made, or wait to be made."""
         return len(self._making)
 
     async def picture(self, recipe: Recipe, load: Load) -> bytes:
-        """Render the encoded picture. Raises BROKEN_IMAGE if the pixels of a source turn out bad, and SourceGone."""
+        """Render the encoded picture. Raises BROKEN_IMAGE if the pixels of a source are damaged, and SourceGone."""
         return (await self.rendition(recipe, load)).data
 
     async def rendition(self, recipe: Recipe, load: Load) -> Rendition:
         """Render the encoded picture, as `picture` does, with its digest, which is computed once."""
         known = [self._digests.get(name) for name in recipe.sources]
-        # What was made of uploads that are known is not asked of the store again: it may be far away.
+        # If the uploads are known, the store, which may be far away, is not asked again.
         key = await self.content(recipe, load) if None in known else _name(known, recipe)
         if (done := self._done.get(key)) is not None:
             self._done.move_to_end(key)
@@ -80,11 +80,11 @@ class Renderer:
             task = asyncio.create_task(self._make(key, recipe, load))
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
-        # A reader that goes away must not take the rendering from the others who wait for it.
+        # A reader that leaves must not cancel the rendering for the others who wait for it.
         return await asyncio.shield(task)
 
     async def content(self, recipe: Recipe, load: Load) -> str:
-        """Name the picture's content: equal names are equal pictures. Raises SourceGone."""
+        """Name the picture's content: equal names mean equal pictures. Raises SourceGone."""
         async with self._reading.of(1):
             digests = [
                 await self._digest(name, data)
@@ -102,8 +102,8 @@ class Renderer:
         return digest
 
     async def _make(self, key: str, recipe: Recipe, load: Load) -> Rendition:
-        # A link that lives always answers, however many are read at once: who waits for memory does so without
-        # the uploads in hand.
+        # A living link always answers, however many are read at once: a rendering that waits for memory does not hold
+        # the uploads meanwhile.
         async with self._memory.of(recipe.memory):
             made = await self._workers.render(partial(_rendition, recipe, await _loaded(load)))
         self.rendered += 1
@@ -114,8 +114,9 @@ class Renderer:
         return made
 
     async def measure(self, memory: int, work: Callable[[], T]) -> T:
-        """Run what reads pixels without making any, under the same bounds; `memory` is what it may take."""
-        # As above: memory is free when the thread has ended, and not when somebody stops waiting for it.
+        """Run a function that reads pixels without making any, under the same bounds; `memory` is the most it may
+        take."""
+        # As above: memory is freed when the thread has ended, not when the caller stops waiting.
         return await asyncio.shield(asyncio.create_task(self._measured(memory, work)))
 
     async def _measured(self, memory: int, work: Callable[[], T]) -> T:
@@ -152,7 +153,7 @@ def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
             give_back()
             return write_enlarged_png(picture, width, height)
     picture = paint(recipe.step, sources)
-    # What one step has freed, and glibc keeps, would be memory beside that of the next.
+    # Memory that one step has freed, and glibc keeps, would add to that of the next.
     give_back()
     prepared = prepare(picture, recipe.format)
     del picture
@@ -177,10 +178,10 @@ def _give_back() -> None:
 
 
 def _map_large_blocks() -> None:
-    """Have large blocks be memory of their own, given back when freed and moved without a copy when they grow.
+    """Allocate large blocks separately: they are returned when freed and grow without a copy.
 
-    glibc stops doing so by itself once the first of them was freed. Files that grow in a thread then leave their former
-    places behind: 127 MB instead of 80 for a PNG of 38 MB (2026-11).
+    glibc stops doing so after the first of them was freed. Files that grow in a thread then leave their former
+    blocks behind: 127 MB instead of 80 for a PNG of 38 MB (2026-11).
     """
     if (glibc := _glibc()) is not None:
         glibc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)

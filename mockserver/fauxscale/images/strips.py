@@ -1,4 +1,4 @@
-"""Works on large pictures in strips of rows: of what lies between before and after, only a strip is ever held."""
+"""Processes large pictures in strips of rows, so that intermediate pixels take the memory of one strip."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 
 
 def resized(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Resample `image` (Lanczos) as Pillow does, which makes two or three copies of the result on its way.
+    """Resample `image` (Lanczos) like Pillow, but without the two or three copies of the result that Pillow makes.
 
-    Enlarged by a whole number the pixels are those of Pillow's own `resize`; by another factor they differ by 1 of
-    255 at most, as a strip begins between two rows of the source.
+    For whole factors the pixels are those of Pillow's own `resize`; for others they differ by at most 1 of 255, as
+    a strip begins between two rows of the source.
     """
     if width * height <= _STRIP:
         return image.resize((width, height), _LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly; mypy reads it strictly
@@ -39,7 +39,7 @@ def resized_strips(image: Image.Image, width: int, height: int) -> Iterator[Imag
     for top, bottom in _strips(width, height):
         first = max(0, floor(top * scale) - reach)
         last = min(source.height, ceil(bottom * scale) + reach)
-        # Across and then down, each by itself: of a strip, Pillow would choose the other order, which rounds otherwise.
+        # Across and then down, separately: for a strip, Pillow would choose the other order, which rounds differently.
         across = source.crop((0, first, source.width, last)).resize((width, last - first), _LANCZOS)  # pyright: ignore[reportUnknownMemberType]  # as above
         rows = 0, top * scale - first, width, min(bottom * scale - first, last - first)
         strip = across.resize((width, bottom - top), _LANCZOS, rows)  # pyright: ignore[reportUnknownMemberType]  # as above
@@ -52,9 +52,9 @@ def changed(
     change: Callable[[Image.Image], Image.Image],
     palette: Image.Image | None = None,
 ) -> Image.Image:
-    """Return what `change` makes of `image`, pixel by pixel, in `mode`; the image itself if that is its mode.
+    """Apply `change` to `image`, pixel by pixel, to get `mode`; the image itself if it has that mode.
 
-    In mode P, `change` keeps to the colours of `palette`.
+    In mode P, `change` uses the colours of `palette`.
     """
     if image.mode == mode:
         return image
@@ -69,7 +69,7 @@ def changed(
 
 
 def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
-    """The first row of each strip, and the first behind it."""
+    """The first row of each strip, and the row after it."""
     rows = max(2, _STRIP // width)
     for top in range(0, height, rows):
         yield top, min(top + rows, height)

@@ -1,8 +1,8 @@
 """Walks a file's structure before anything is decoded, and keeps only the parts that make pixels.
 
-A decoder is handed the parts that put pixels on the canvas, and no more: no animation frames, no camera
-metadata, no junk between segments. So no parser of those ever runs, none of their warnings is ever issued
-(warnings cannot be silenced per thread in Python 3.11), and a phone's multi-picture JPEG is simply a JPEG.
+A decoder gets only the parts that make the pixels: no animation frames, no camera metadata, no junk between
+segments. So their parsers never run and issue no warnings (which cannot be silenced per thread in Python 3.11), and
+a phone's multi-picture JPEG is an ordinary JPEG.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .headers import BARE, EOI, MARKER, SOS, webp_size
 
 
 class Rules(Struct, frozen=True):
-    """Limits on what decoding a picture may cost. Every limit is inclusive.
+    """Limits on the cost of decoding a picture. Every limit is inclusive.
 
-    `max_pixels` is width x height, `max_side` the longer of them: no result could have a longer one, and a WebP of a
-    hundred bytes may claim it. `max_scans`, `max_segments` (of metadata, and again of everything else) bound a JPEG;
-    `max_chunks` a PNG or WebP. PNG files of more than `decode_up_to` pixels are judged by chunk order and checksums
-    only; JPEG, WebP and smaller PNG files are decoded once.
+    `max_pixels` is width x height, `max_side` the longer of them: no result could have a longer one, and a WebP of
+    a hundred bytes may claim it. `max_scans`, `max_segments` (of metadata, and again of everything else) bound a
+    JPEG; `max_chunks` a PNG or WebP. PNG files of more than `decode_up_to` pixels are judged by chunk order and
+    checksums only; JPEG, WebP and smaller PNG files are decoded once.
     """
 
     max_pixels: int = 25_000_000
@@ -42,14 +42,14 @@ class Rules(Struct, frozen=True):
 
 
 class Anatomy(Struct, frozen=True):
-    """What a walk found: `paint` for the decoder; `size` and metadata where the decoder does not give them."""
+    """The result of a walk: `paint` for the decoder; `size` and metadata that the decoder does not give."""
 
     paint: bytes
     size: tuple[int, int] | None = None
     exif: bytes = b""
     xmp: bytes = b""
     animated: bool = False
-    fault: str = ""  # why a strict reader refuses it; "" when sound or not judged
+    fault: str = ""  # why a strict reader refuses it; "" if it is sound or was not judged
 
 
 def broken(reason: str) -> ApiError:
@@ -74,13 +74,13 @@ _ANIMATION: Final = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _NOTES: Final = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf"})
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _SAMPLES: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_DEFLATE_AT_BEST = 1_032  # bytes one byte of deflate can become, zlib's own figure
+_DEFLATE_AT_BEST = 1_032  # bytes that one byte of deflate can become, by zlib
 
 
 class _Chunk(Struct, frozen=True):
     kind: bytes
     start: int  # of the length field
-    end: int  # behind the checksum
+    end: int  # after the checksum
 
     def body(self, data: bytes) -> bytes:
         return data[self.start + 8 : self.end - 4]
@@ -128,9 +128,9 @@ def _dissect_png(data: bytes, rules: Rules) -> Anatomy:
 
 
 def _png_paint(data: bytes, chunks: list[_Chunk]) -> bytes:
-    """Return the PNG without animation, and with the metadata written after the pixels moved in front of them.
+    """Return the PNG without animation, with the metadata after the pixels moved before them.
 
-    A decoder meets late notes only once it has decoded everything, and one of them may turn the picture.
+    A decoder reads late metadata only after decoding everything, and one of them may turn the picture.
     """
     first = next((index for index, chunk in enumerate(chunks) if chunk.kind == b"IDAT"), len(chunks))
     late = [c for c in chunks[first:] if c.kind in _NOTES and c.intact(data)]
@@ -143,7 +143,7 @@ def _png_paint(data: bytes, chunks: list[_Chunk]) -> bytes:
 
 
 def _png_fault(data: bytes, chunks: list[_Chunk]) -> str:
-    """Say why a strict reader would refuse this PNG, without inflating a byte of it; "" when sound."""
+    """Say why a strict reader would refuse this PNG, without inflating any of it; "" if it is sound."""
     if not chunks or chunks[-1].kind != b"IEND":
         return "the PNG is cut off before its end marker; upload the whole file"
     header = chunks[0].body(data)
@@ -173,7 +173,7 @@ def _png_fault(data: bytes, chunks: list[_Chunk]) -> str:
 
 
 def _palette_fault(kinds: list[bytes]) -> str:
-    """Say what is wrong with the palette of a PNG that uses one; "" for nothing, or where no pixels use it."""
+    """Say what is wrong with the palette of a PNG that uses one; "" if nothing is, or if no pixels use it."""
     if b"IDAT" in kinds and b"PLTE" not in kinds[: kinds.index(b"IDAT")]:
         return "the PNG uses a palette and has none before its pixels"
     return ""
@@ -213,7 +213,7 @@ def _dissect_jpeg(data: bytes, rules: Rules) -> Anatomy:
         if code in BARE:
             kept.append(marker[0])
             continue
-        # A length of 0 or 1 is a lie that decoders forgive: the length field itself takes two bytes.
+        # Decoders accept the invalid lengths 0 and 1: the length field itself takes two bytes.
         at += max(2, int.from_bytes(data[at : at + 2], "big"))
         if at > len(data):
             raise broken("the JPEG is cut off inside a segment before its pixels; upload the whole file")
@@ -228,8 +228,8 @@ def _dissect_jpeg(data: bytes, rules: Rules) -> Anatomy:
 
 
 def _count_scans(data: bytes, at: int, limit: int) -> None:
-    """Refuse a JPEG of too many scans: each costs a pass over the picture, however few bytes it has."""
-    if data.count(b"\xff\xda", at) <= limit:  # an upper bound, found at memory speed
+    """Refuse a JPEG of too many scans: each costs a pass over the picture, even with few bytes."""
+    if data.count(b"\xff\xda", at) <= limit:  # an upper bound, computed quickly
         return
     scans = 0
     while (marker := _SCAN_END.search(data, at)) is not None and marker[1][0] != EOI:

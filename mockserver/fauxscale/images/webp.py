@@ -1,4 +1,4 @@
-"""Puts transparency into a WebP file as it is: the encoder compresses it with twenty bytes of memory a pixel.
+"""Adds uncompressed transparency to a WebP file: the encoder takes twenty bytes of memory a pixel to compress it.
 
 The container is that of RFC 9649 (2024-11): chunks in the order VP8X, ICCP, ALPH, VP8, EXIF.
 """
@@ -12,7 +12,7 @@ _AS_IT_IS = b"\0"  # of ALPH: no compression, no filter, no preprocessing
 
 
 def with_alpha(data: bytes, alpha: Image.Image) -> bytes:
-    """Return the WebP file `data`, which has metadata and no transparency, with the values of `alpha` as its own."""
+    """Return the WebP file `data`, which has metadata and no transparency, with `alpha` as its transparency."""
     behind_features = 30
     features = bytearray(data[12:behind_features])
     assert features[:4] == b"VP8X"

@@ -1,1 +1,1 @@
-"""Interception: the real hosts are answered in this process, and never called by accident."""
+"""Interception: answers the real hosts in this process, and blocks live calls."""

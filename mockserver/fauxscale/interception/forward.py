@@ -1,4 +1,4 @@
-"""A transport that sends requests for real hosts to a stand-in elsewhere; it tells providers by the Host header."""
+"""A transport that sends requests for real hosts to a stand-in elsewhere, which reads the Host header."""
 
 from __future__ import annotations
 

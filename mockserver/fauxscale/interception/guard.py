@@ -1,4 +1,4 @@
-"""The guard against live calls: stops what leads to a real host: resolving, connecting, TLS, requests to a proxy."""
+"""The guard against live calls: blocks DNS look-ups, connections, TLS and proxy requests to real hosts."""
 
 from __future__ import annotations
 

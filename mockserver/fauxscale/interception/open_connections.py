@@ -1,4 +1,4 @@
-"""Finds TLS connections that this process has open to given hosts, and ends them."""
+"""Finds this process's open TLS connections to given hosts, and closes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS between clients and a listener of this process, by contexts of ours on both ends: no client's own is touched."""
+"""TLS between intercepted clients and our listener: our contexts on both ends, the client's own unchanged."""
 
 from __future__ import annotations
 

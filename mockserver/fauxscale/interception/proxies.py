@@ -1,4 +1,4 @@
-"""Tells which host a client asks a proxy for, by the first line of what it sends."""
+"""Reads which host a client asks a proxy for, from the first line it sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A port of this machine whose connections lead to a stand-in elsewhere, byte for byte; TLS ends at it."""
+"""A local port that terminates TLS and forwards connections to a stand-in elsewhere, byte for byte."""
 
 from __future__ import annotations
 

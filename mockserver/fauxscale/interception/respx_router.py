@@ -1,4 +1,4 @@
-"""Routes the requests of httpx, and of httpx2 where it is installed, by means of respx."""
+"""Routes requests of httpx, and of httpx2 if it is installed, with respx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers the real hosts at the socket: their names lead to a port of the stand-in, and TLS to them is ours."""
+"""Answers the real hosts at the socket: their names resolve to a port of the stand-in, with our TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers clients that ask a proxy for a real host: their connection to the proxy becomes one to the stand-in."""
+"""Answers clients that call a real host through a proxy: their connection leads to the stand-in instead."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Operations that providers are composed of: work, delivery, jobs, and pictures named in a request."""
+"""The operations that providers compose: work, delivery, jobs, and pictures named in a request."""

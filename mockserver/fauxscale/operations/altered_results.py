@@ -1,4 +1,4 @@
-"""Decides which picture a link leads to, faults included: for reads, the inspector and tests alike."""
+"""Decides which picture a link returns, faults included; for downloads, the inspector and tests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fauxscale.state.link import Alteration, Link
 
 
 def altered(recipe: Recipe, how: Alteration, width: int, height: int) -> Recipe:
-    """Return the recipe of a result as a fault alters it; the picture sent is shown as `width` x `height`."""
+    """Return the recipe of a result altered by a fault; the picture sent is shown as `width` x `height`."""
     if how == "same-size":
         return recipe.sized(width, height)
     if how == "smaller":
         return recipe.sized(max(1, width // 2), max(1, height // 2))
-    return recipe  # whose result it is swapped for depends on what comes after it
+    return recipe  # the result it is swapped for depends on later uploads
 
 
 async def leads_to(link: Link, account: Account) -> tuple[Recipe, Load]:
@@ -34,7 +34,7 @@ async def _sources(recipe: Recipe, account: Account) -> list[bytes] | None:
 
 
 async def _somebody_elses(link: Link, account: Account) -> Recipe:
-    """Return the result of the upload after this one, else of the one before, else of a picture of our own."""
+    """Return the result of the next upload, else of the previous one, else of a picture of our own."""
     links = await account.links.all()
     here = next((at for at, one in enumerate(links) if one.id == link.id), 0)
     for other in [*links[here:], *reversed(links[:here])]:
@@ -46,5 +46,5 @@ async def _somebody_elses(link: Link, account: Account) -> Recipe:
 
 
 def _is_of_other_work(other: Link, link: Link) -> bool:
-    """Whether it shows something else: other uploads or, where both are drawn, what was paid for separately."""
+    """Whether it shows another picture: other uploads or, if both are drawn, work that was paid for separately."""
     return other.sources != link.sources or (not link.sources and other.charge != link.charge)

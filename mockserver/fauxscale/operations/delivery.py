@@ -1,6 +1,6 @@
 """Delivery: how a result's bytes leave the server: behind a link, inside a reply as text, or as the reply itself.
 
-It renders when a picture is first read, and applies the faults of pictures, whatever form it goes out in.
+It renders pictures when they are first read, and applies the faults of pictures in every form.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ async def read_link(call: Call) -> Response:
 
 
 def readable(link: Link | None, provider: str, path: str, query: bytes, signer: Signer, now: float) -> Link:
-    """Return the link if an address with this path and query leads to it at `now`, by its account's clock.
+    """Return the link if an address with this path and query is valid at `now`, by its account's clock.
 
     Raises LINK_UNKNOWN, LINK_FORGED, LINK_EXPIRED.
     """
@@ -86,18 +86,18 @@ def readable(link: Link | None, provider: str, path: str, query: bytes, signer: 
 
 
 async def as_base64(call: Call, link: Link) -> str | None:
-    """Encode a result in base64, to be put into a reply as it is; None where a fault wants a link sent instead.
+    """Encode a result in base64, to put into a reply unchanged; None if a fault asks for a link instead.
 
-    A mark stands for a large one, which the pipeline exchanges for it as the reply leaves.
+    A large one is a placeholder, which the pipeline replaces when it sends the reply.
     """
     data = await _inline(call, link)
     return None if data is None else await _packed(call, data)
 
 
 async def as_data_uri(call: Call, link: Link, *, kept: bool = False) -> tuple[str, int] | None:
-    """Encode a result as a data URI, as `as_base64` does, with its size in bytes; None where a link is to be sent.
+    """Encode a result as a data URI, as `as_base64` does, with its size in bytes; None if a link is to be sent.
 
-    `kept`: the text is not for the reply but to be stored, so that of a large result it is the link.
+    `kept`: the text is stored instead of sent, so for a large result it is the link.
     """
     data = await _inline(call, link)
     if data is None or (kept and len(data) >= MARKED_FROM):
@@ -120,10 +120,10 @@ async def as_body(call: Call, link: Link, headers: dict[str, str] | None = None)
 
 
 async def picture_of(call: Call, link: Link) -> bytes:
-    """Return the encoded bytes of a result as its recipe makes it, rendered now unless they were before.
+    """Return the encoded bytes of a result by its recipe, rendered now unless they were before.
 
-    Raises LINK_UNKNOWN when the upload is gone; BROKEN_IMAGE, status 422, when its pixels turn out bad, in
-    which case the charge is returned: a picture that cannot be made costs nothing.
+    Raises LINK_UNKNOWN if the upload is gone; BROKEN_IMAGE, status 422, if its pixels are damaged; then the charge
+    is refunded: a picture that cannot be made costs nothing.
     """
     return (await _rendered(call, link, *await leads_to(link, call.account))).data
 
@@ -139,7 +139,7 @@ async def _inline(call: Call, link: Link) -> bytes | None:
 
 
 async def _picture(call: Call, link: Link) -> tuple[Rendition, Recipe]:
-    """Make a result as it goes out, in whatever form: faults of reads and of pictures are applied here."""
+    """Make a result as it is sent, in any form: faults of reads and of pictures are applied here."""
     await call.faults.apply("download", "picture")
     if call.faults.take(ExpireLink) is not None:
         link = replace(link, revoked=True)
@@ -176,7 +176,7 @@ async def _rendered(call: Call, link: Link, recipe: Recipe, load: Load) -> Rendi
 async def _refund(call: Call, link: Link) -> None:
     account = call.account
     if call.entry.charge == link.charge:
-        call.entry.cost = 0  # the picture went out in the very reply that is now a refusal
+        call.entry.cost = 0  # the picture was in the reply that is now a refusal
     paid = [one for one in await account.ledger.charges() if one.id == link.charge]
     for one in paid:
         await account.ledger.refund(
@@ -210,7 +210,7 @@ def _ranged(call: Call, link: Link, recipe: Recipe, made: Rendition) -> Response
     headers = {
         "etag": etag,
         "accept-ranges": "bytes",
-        # A cache would go on serving what has expired by the account's clock; the tag makes asking cheap.
+        # A cache would go on serving what has expired by the account's clock; the tag makes revalidation cheap.
         "cache-control": "no-cache",
         "content-disposition": f'inline; filename="{link.path.rsplit("/", 1)[-1]}"',
         "x-content-type-options": "nosniff",
@@ -220,7 +220,7 @@ def _ranged(call: Call, link: Link, recipe: Recipe, made: Rendition) -> Response
     if etag in asked.get("if-none-match", "") or asked.get("if-none-match", "").strip() == "*":
         return Response(status_code=304, headers=headers)
     span = None
-    # Of anything but GET a range is none (RFC 9110 §14.2): HEAD tells the whole length.
+    # Only GET has ranges (RFC 9110 §14.2): HEAD gives the whole length.
     if call.request.method == "GET" and asked.get("if-range", etag) == etag:
         span = _span(asked.get("range", ""), len(data))
     if span is None:

@@ -1,4 +1,4 @@
-"""Fetches a picture from a host the user allowed by name: resolved once, pinned, public, bounded."""
+"""Fetches a picture from an allowed host: resolved once, pinned to a public address, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ async def fetch(
 ) -> bytes:
     """Fetch at most `cap` bytes from `url`, whose host is in `allowed`, within `seconds`.
 
-    The name is resolved once and the connection made to that very address, so that no second answer can lead
-    elsewhere. Redirects are not followed, proxies not used. Raises ApiError: DOWNLOAD_FAILED, FILE_TOO_LARGE.
+    The name is resolved once and the connection made to that address, so that a second DNS answer cannot redirect
+    it. Redirects are not followed, proxies not used. Raises ApiError: DOWNLOAD_FAILED, FILE_TOO_LARGE.
     """
     import httpx
 
@@ -48,7 +48,7 @@ async def fetch(
     except (ValueError, httpx.InvalidURL) as error:
         raise download_failed(str(error), param) from None
     name = asked.raw_host.decode("ascii")
-    # Of an address that two readers read in two ways, one was not meant to be asked; browsers take \ for /.
+    # Refuse an address that two parsers may read differently; browsers take \ for /.
     alike = host in (name, asked.host) and (port or asked.port) == asked.port and "\\" not in url
     if asked.scheme not in ("http", "https") or host not in allowed or not alike:
         raise download_failed(f"{host or url[:60]!r} was not allowed with --allow-fetch", param)
@@ -70,7 +70,7 @@ async def fetch(
 
 
 async def _body(reply: httpx.Response, host: str, cap: int, param: str) -> bytes:
-    """Read the body of a success. What is packed is not unpacked, for a little can become a lot."""
+    """Read the body of a success. Compressed bodies are not decompressed, since a little can become a lot."""
     if reply.status_code != 200:
         raise download_failed(f"{host} answered {reply.status_code}; redirects are not followed", param)
     if (coding := reply.headers.get("content-encoding", "identity")) != "identity":

@@ -1,4 +1,4 @@
-"""Reads the picture a client names in text: a data URI, base64, a link of this server, or of an allowed host."""
+"""Reads a picture that a client names in text: a data URI, base64, a link of this server or of an allowed host."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def drawn_picture(call: Call, prompt: str, width: int, height: int) -> byt
     """Draw a PNG from a prompt, for services that make pictures of text."""
 
     def work() -> bytes:
-        from fauxscale.images.drawing import draw  # Pillow: not before the first picture
+        from fauxscale.images.drawing import draw  # Pillow: loaded with the first picture
 
         return draw(prompt, width, height)
 
@@ -45,15 +45,15 @@ async def drawn_picture(call: Call, prompt: str, width: int, height: int) -> byt
 
 
 async def _linked(call: Call, address: str, cap: int, param: str) -> bytes:
-    """Read the picture behind a link that this server gave out, by whatever host name the client knows it."""
+    """Read the picture behind a link of this server, under any host name the client uses."""
     try:
         parts = urlsplit(address)
     except ValueError:
         parts = urlsplit("")
-    # urlsplit drops tabs and line breaks wherever they stand, which would be a second spelling of a link.
+    # urlsplit drops tabs and line breaks anywhere, which would be a second spelling of a link.
     if parts.scheme not in ("http", "https") or not _PLAIN.fullmatch(address):
         raise download_failed("it is not an http or https URL", param)
-    # A link's id is the stem of its last segment at every provider, a file's the whole; neither can be guessed.
+    # At every provider a link's id is the stem of its last segment, a file's the whole segment; neither can be guessed.
     name = parts.path.rpartition("/")[2]
     file = await call.accounts.file(name)
     if file is not None and parts.path.endswith(file.path):
@@ -83,7 +83,7 @@ _PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
 
 async def _link_at(call: Call, path: str) -> Link | None:
     """The link given out under this path: its id is one of the path's segments, or the stem of one."""
-    # A stranger chooses how many segments there are, and each is asked for.
+    # A stranger chooses how many segments there are, and each needs a look-up.
     for segment in reversed(path.split("/")[-_SEGMENTS:]):
         found = await call.accounts.link(segment.partition(".")[0]) if segment else None
         if found is not None and found.given and path.endswith(found.path):

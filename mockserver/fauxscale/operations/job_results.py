@@ -1,4 +1,4 @@
-"""Jobs: work begun now, and charged and announced by webhook when it is finished by the account's clock."""
+"""Jobs: work that begins now, and is charged and announced by webhook when the account's clock ends it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fauxscale.state.webhooks import Delivery, Key, Signature
 from .performing import keep
 from .work import Outcome
 
-# What any provider with jobs lets its users choose: how long work waits, runs, and how many polls find it unfinished.
+# The options of any provider with jobs: how long work waits, runs, and how many polls find it unfinished.
 JOB_OPTIONS = (
     Option(name="queue_seconds", default=0.0, why="how long a submitted request waits: fauxscale's choice"),
     Option(name="run_seconds", default=0.0, why="how long it then runs: fauxscale's choice"),
@@ -33,9 +33,9 @@ JOB_OPTIONS = (
 
 
 class Made(Struct, frozen=True):
-    """The outcome of a job's work: None where it makes no pictures and costs nothing.
+    """The outcome of a job's work: None if it makes no pictures and costs nothing.
 
-    `output` is the provider's own note of it, as JSON, to be worded later.
+    `output` is the provider's own note, as JSON, from which it writes the reply later.
     """
 
     outcome: Outcome | None
@@ -74,9 +74,9 @@ async def begin(
 ) -> Job:
     """Begin a job: its work is judged now, and charged when `pace` says that it is done.
 
-    `work` prepares an outcome that is not `finished`, so that its links begin to live when the job ends. What it
-    refuses is raised where `at_once` says so, else it is what the job ends in, as is `ends_in`. `notify` is the
-    address told of the end. Raises INVALID_KEY once the account is closed.
+    `work` prepares an outcome that is not `finished`, so that its links begin to live when the job ends. Its
+    refusals are raised if `at_once` says so; otherwise the job ends in them, or in `ends_in`. `notify` is the
+    address of the webhook. Raises INVALID_KEY if the account is closed.
     """
     made: Made | None = None
     error: ApiError | None = None
@@ -109,7 +109,7 @@ async def begin(
     if outcome is not None:
         await keep(call, outcome, None)
     await call.account.jobs.add(job)
-    # With no pace set the work is done, and paid for, by now.
+    # Without a pace the work is done, and paid for, by now.
     progress = await poll(call, job, counted=False)
     if progress.stage == "done" and job.charge is not None and (progress.error or job.error) is None:
         call.entry.cost = job.charge.micros
@@ -117,14 +117,14 @@ async def begin(
 
 
 async def find_job(call: Call, job_id: str) -> Job | None:
-    """Find a job of the call's account that was begun at this provider, None where there is none."""
+    """Find a job of the call's account that was begun at this provider, None if there is none."""
     job = await call.account.jobs.get(job_id)
     return job if job is not None and job.provider == call.provider.name else None
 
 
 async def result_of(call: Call, job: Job) -> JobResult | None:
     """The results of a job of this account, None while it is not done. Raises the error it ended in, and
-    INVALID_PARAMETER for one that was cancelled."""
+    INVALID_PARAMETER for a cancelled one."""
     progress = await poll(call, job, counted=False)
     if progress.stage == "cancelled":
         raise ApiError(
@@ -141,7 +141,7 @@ async def result_of(call: Call, job: Job) -> JobResult | None:
 
 
 async def poll(call: Call, job: Job, *, counted: bool = True) -> Progress:
-    """Where a job of this account stands by now. Paces that go by polls count this one, unless told not to."""
+    """The progress of a job of this account. A job that counts polls counts this one, if `counted`."""
     now = (await call.account.clock()).now()
     return await refresh(call.accounts, call.account, call.provider, job, now, counted=counted)
 
@@ -149,7 +149,7 @@ async def poll(call: Call, job: Job, *, counted: bool = True) -> Progress:
 async def refresh(
     accounts: Accounts, account: Account, provider: Provider, job: Job, now: float, *, counted: bool = True
 ) -> Progress:
-    """Return a job's progress; one found done is finished first. Jobs that go by polls count it, unless told not to."""
+    """Return a job's progress; one found done is finished first. A job that counts polls counts it, if `counted`."""
     progress = await account.jobs.progress(job, now, poll=counted)
     if progress.stage == "done":
         await finish(accounts, account, provider, job, progress)
@@ -158,8 +158,8 @@ async def refresh(
 
 
 async def catch_up(accounts: Accounts, account: Account, providers: Mapping[str, Provider]) -> None:
-    """Finish every job that is due by the account's clock and make every delivery that is: after the clock
-    was moved or a job was moved on, and before the ledger is read."""
+    """Finish every job and make every delivery that is due by the account's clock: after the clock or a job was moved,
+    and before the ledger is read."""
     now = (await account.clock()).now()
     for job in await account.jobs.all():
         if not await account.jobs.ended(job):
@@ -172,8 +172,8 @@ async def catch_up(accounts: Accounts, account: Account, providers: Mapping[str,
 async def finish(
     accounts: Accounts, account: Account, provider: Provider, job: Job, progress: Progress
 ) -> Charge | None:
-    """End a job that is done: charge it unless it failed, let its links live, queue its notice. Once, however many
-    ask, and all of it or nothing, whenever a process dies."""
+    """End a job that is done: charge it unless it failed, let its links live, queue its notice. It happens once,
+    however many callers ask, and all of it or nothing, even if a process dies."""
     error, charge = progress.error or job.error, None
     if error is None and job.charge is not None:
         charge = replace(job.charge, at=progress.since)
@@ -199,12 +199,12 @@ async def finish(
             return None
         if charge is None or outcome.refusal is None:
             return charge
-        # Other work has spent the money since this was submitted.
+        # Other work has spent the money since the submission.
         error, charge, links = account.ledger.refusal(outcome, wallet, charge), None, []
 
 
 def _addresses(accounts: Accounts, job: Job, links: Sequence[Link]) -> tuple[str | None, ...]:
-    """The addresses of a job's results, by the way on which the call that began it came."""
+    """The addresses of a job's results, by the way its call came."""
 
     def address(link: Link) -> str | None:
         if not link.safe or not link.path:
@@ -217,7 +217,7 @@ def _addresses(accounts: Accounts, job: Job, links: Sequence[Link]) -> tuple[str
 
 
 async def notify(call: Call, notice_id: str, url: str, body: str) -> BackgroundTask:
-    """Queue a webhook delivery of what is done already; the returned task makes it once this call is answered."""
+    """Queue a webhook delivery for finished work; the returned task makes it after this call's reply."""
     await call.faults.apply("webhook")
     copies, late = call.faults.take(RepeatWebhook), call.faults.take(DelayWebhook)
     delivery = replace(
@@ -242,7 +242,7 @@ def _delivery(provider: Provider, account: Account, notice_id: str, url: str, bo
 
 
 def tell(call: Call) -> BackgroundTask:
-    """Make the due webhook deliveries once this call is answered: a client must know a request's id before."""
+    """Make the due webhook deliveries after this call's reply: a client must know a request's id before."""
 
     async def deliver_now() -> None:
         await deliver(call.accounts, call.account, (await call.account.clock()).now())
@@ -257,5 +257,5 @@ async def deliver(accounts: Accounts, account: Account, now: float) -> None:
 
 
 def signing_key(accounts: Accounts) -> Key:
-    """Make the key pair of this server, the same for the same seed. ApiError without the extra that signs."""
+    """Make the key pair of this server, the same for the same seed. ApiError without the extra for signing."""
     return Key(accounts.mint(0, "webhooks"))

@@ -1,4 +1,4 @@
-"""Everything that may refuse work: the pictures, their sizes, faults, the wallet."""
+"""The checks that may refuse work: pictures, their sizes, faults, the wallet."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 async def judge(call: Call, work: Work) -> tuple[Picture, ...]:
-    """Everything that may refuse the work, the wallet included, for who has more to do before it is paid. Costs
-    nothing. Returns the pictures that were sent."""
+    """Check everything that may refuse the work, the wallet included, before work that is paid later. Costs nothing.
+    Returns the pictures that were sent."""
     pictures = await judge_unpaid(call, work)
     await call.account.ledger.check(price_of(call, work, pictures), await _funds(call))
     return pictures
 
 
 async def judge_unpaid(call: Call, work: Work) -> tuple[Picture, ...]:
-    """Everything that may refuse the work but the wallet, which refuses when it is to pay."""
+    """Check everything that may refuse the work except the wallet, which refuses at the charge."""
     pictures = await _feasible(call, work)
     await call.faults.apply_prompt_fault(magic(work.prompt))
     await call.faults.apply("outcome")
-    # Where no reply could leave the picture out, one to be withheld is refused.
+    # If no reply could leave the picture out, one to be withheld is refused.
     silent = work.path is None or not work.withholds
     withheld = silent and call.faults.take(Withhold, lambda one: withholds_any(one, work)) is not None
     if withheld or call.faults.take(Refuse) is not None:
@@ -44,12 +44,12 @@ async def judge_unpaid(call: Call, work: Work) -> tuple[Picture, ...]:
 
 
 async def quote(call: Call, work: Work) -> int:
-    """The price of work that could be done, in micro-dollars: neither safety nor the wallet is asked."""
+    """The price of work that could be done, in micro-dollars, without checking safety or the wallet."""
     return price_of(call, work, await _feasible(call, work))
 
 
 async def _feasible(call: Call, work: Work) -> tuple[Picture, ...]:
-    """The pictures that were sent, once it is known that the work can be made of them."""
+    """The pictures that were sent, after checking that the work can be made from them."""
     call.entry.params = {name: brief(value) for name, value in work.params.items()}
     pictures = tuple([await probed(call, one) for one in work.sources])
     _check_results(work, pictures)
@@ -62,8 +62,8 @@ async def _funds(call: Call) -> int | None:
 
 
 async def probed(call: Call, sent: Sent) -> Picture:
-    """One picture that was sent, judged by its bytes; the journal learns what the first is."""
-    from fauxscale.images.formats import sniff  # Pillow: not before the first picture
+    """One picture that was sent, judged by its bytes; the journal records the first."""
+    from fauxscale.images.formats import sniff  # Pillow: loaded with the first picture
     from fauxscale.images.structure import Rules
 
     rules = Rules(max_pixels=sent.max_pixels)
@@ -90,7 +90,7 @@ async def probed(call: Call, sent: Sent) -> Picture:
 
 
 def _check_results(work: Work, pictures: tuple[Picture, ...]) -> None:
-    """Refuse what cannot be made of these pictures, or is too large for its format."""
+    """Refuse results that cannot be made from these pictures, or are too large for their format."""
     from fauxscale.images.formats import check_fits
 
     try:
@@ -102,7 +102,7 @@ def _check_results(work: Work, pictures: tuple[Picture, ...]) -> None:
 
 
 def _named(work: Work) -> str | None:
-    """The part that a refusal names where it is about all of the work."""
+    """The part that a refusal of the whole work names."""
     return next((sent.part for sent in work.sources), None)
 
 
@@ -119,7 +119,7 @@ def _check_sides(picture: Picture, sides: tuple[int, int]) -> None:
 
 
 def _mislabelled(call: Call, name: str) -> str:
-    """What to add to a refusal when the part's label says one thing and its bytes another."""
+    """The addition to a refusal when the part's declared type and its bytes differ."""
     nothing: dict[str, object] = {}
     about = next((part for part in call.entry.parts if part["name"] == name), nothing)
     declared, detected = str(about.get("content_type", "")), str(about.get("detected", ""))
@@ -134,7 +134,7 @@ def withholds_any(effect: Withhold, work: Work) -> bool:
 
 
 def price_of(call: Call, work: Work, pictures: Sequence[Picture]) -> int:
-    """Micro-dollars for all images: what the work says, else what the endpoint's price makes of the parameters."""
+    """Micro-dollars for all images: the work's price, else the endpoint's for the parameters."""
     if work.price is None:
         return call.endpoint.price_of(work.params) * work.count
     return (

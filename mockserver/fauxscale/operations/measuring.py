@@ -1,4 +1,4 @@
-"""Measures a picture that was sent: work whose answer is not a picture is done before it is answered."""
+"""Measures a picture that was sent, for operations whose answer is not a picture."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 async def measured(call: Call, data: bytes, picture: Picture) -> Measured:
-    """What can be said of a judged picture: its size, colours, brightness. Raises BROKEN_IMAGE for damaged pixels."""
-    from fauxscale.images.measuring import describe  # Pillow: not before the first picture
+    """Measure a judged picture: its size, colours, brightness. Raises BROKEN_IMAGE for damaged pixels."""
+    from fauxscale.images.measuring import describe  # Pillow: loaded with the first picture
     from fauxscale.images.memory import memory_to_read
 
     return await call.accounts.renderer.measure(memory_to_read(picture), lambda: describe(data))
 
 
 async def text_blocks_of(call: Call, data: bytes, picture: Picture) -> tuple[Block, ...]:
-    """Where a judged picture has text. Raises BROKEN_IMAGE for damaged pixels."""
+    """Find the text in a judged picture. Raises BROKEN_IMAGE for damaged pixels."""
     from fauxscale.images.measuring import text_blocks
     from fauxscale.images.memory import memory_to_read
 

@@ -1,4 +1,4 @@
-"""Performs work, the same for every provider: judge the pictures, charge for it, give out links to the results."""
+"""Performs work, the same for every provider: judges the pictures, charges, makes links to the results."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ SEEDS = 2**31  # seeds are 0..2147483647 at every provider
 async def perform(call: Call, work: Work, pictures: tuple[Picture, ...] | None = None) -> Outcome:
     """Judge the work, unless its `pictures` were judged before, charge for it and give out a link to each result.
 
-    No pixel is made before somebody looks.
+    Pixels are made only when a result is read.
     """
     outcome = await prepare(call, work, await judge_unpaid(call, work) if pictures is None else pictures)
     try:
         await keep(call, outcome, outcome.charge)
     except ApiError:
-        call.entry.charge, call.entry.results = "", []  # nothing of it stays
+        call.entry.charge, call.entry.results = "", []  # nothing of it is stored
         raise
     call.entry.cost = outcome.charge.micros
     await call.account.sweep_sometimes()
@@ -47,7 +47,7 @@ async def perform(call: Call, work: Work, pictures: tuple[Picture, ...] | None =
 async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
     """Charge for work, give out the links to its results and keep their sources: all of it or nothing.
 
-    Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY once the account is gone.
+    Without a charge it is paid for later. Raises NO_FUNDS, and INVALID_KEY if the account is gone.
     """
     snapshot = call.snapshot = call.snapshot or await read_snapshot(call.account)
     head = await pay(
@@ -63,7 +63,7 @@ async def keep(call: Call, outcome: Outcome, charge: Charge | None) -> None:
 
 
 async def prepare(call: Call, work: Work, pictures: tuple[Picture, ...], *, finished: bool = True) -> Outcome:
-    """Prepare work whose pictures were judged; the caller charges for it and keeps it with `keep`.
+    """Prepare work whose pictures were judged; the caller charges for it and stores it with `keep`.
 
     Not `finished`: the lives of its links begin with the end of a job.
     """
@@ -103,7 +103,7 @@ async def prepare(call: Call, work: Work, pictures: tuple[Picture, ...], *, fini
 
 
 async def _stored(call: Call, work: Work, first: int) -> tuple[str, ...]:
-    """Store the pictures that were sent; returns their blobs, each named once and for all."""
+    """Store the pictures that were sent; returns their blobs, whose names are never reused."""
     names = [f"{call.arrival.holder}.{first}" + (f".{at}" if at else "") for at in range(len(work.sources))]
     return tuple(
         [await call.account.put_upload(one.data, name) for one, name in zip(work.sources, names, strict=True)]
@@ -111,7 +111,7 @@ async def _stored(call: Call, work: Work, first: int) -> tuple[str, ...]:
 
 
 class _Making(Struct, frozen=True):
-    """Makes the results of one call's work. `first` counts what was drawn off the account's dice for it before."""
+    """Makes the results of one call's work. `first` counts the call's earlier draws from its account's dice."""
 
     call: Call
     work: Work
@@ -122,7 +122,7 @@ class _Making(Struct, frozen=True):
 
     def result(self, number: int, step_of: StepOf, place: int, *, safe: bool) -> Result:
         """The picture at this place, which belongs to the image of this number."""
-        from fauxscale.images.memory import memory_of  # Pillow: not before the first work
+        from fauxscale.images.memory import memory_of  # Pillow: loaded with the first work
 
         call, work = self.call, self.work
         seed = self._seed(number)
@@ -160,7 +160,7 @@ class _Making(Struct, frozen=True):
         return Result(made, url, seed)
 
     def _altered(self, recipe: Recipe) -> tuple[Recipe, Alteration]:
-        """The recipe as a fault alters it, and how; one that would be the same picture goes back."""
+        """The recipe altered by a fault, and the alteration; a fault that would change nothing goes back."""
         width, height = self.pictures[0].size if self.pictures else (recipe.width, recipe.height)
 
         def changes(effect: Alter) -> bool:
@@ -172,7 +172,7 @@ class _Making(Struct, frozen=True):
         return altered(recipe, alter.how, width, height), alter.how
 
     def _seed(self, number: int) -> int:
-        """The seed asked for, counted up for further images, or one from the account's dice."""
+        """The requested seed, counted up for further images, or one from the account's dice."""
         if self.work.seed is not None:
             return (self.work.seed + (0 if self.work.same_seed else number)) % SEEDS
         dice, call = self.call.account.dice, self.call.entry.n
@@ -180,7 +180,7 @@ class _Making(Struct, frozen=True):
 
 
 def link_life(call: Call, asked: float | None = None) -> float:
-    """Seconds a link lives: what the call asked for, else its account's terms, else its provider."""
+    """Seconds a link lives: the work's value, else its account's terms, else its provider's."""
     if asked is not None:
         return asked
     return call.provider.link_life if call.terms.link_ttl is None else call.terms.link_ttl

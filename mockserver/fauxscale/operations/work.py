@@ -1,4 +1,4 @@
-"""The value for work that a client asks for: pictures sent, how each result is made of them, and what came of it."""
+"""The values of a client's work: the pictures sent, how each result is made of them, and the outcome."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from fauxscale.images.probe import Picture
 
 Size: TypeAlias = tuple[int, int]
-# How a picture is made of the pictures sent, of which it is told the sizes that viewers show, with this seed. Raises
-# ApiError for pictures that do not go together.
+# Makes a step from the sizes (as viewers show them) of the pictures sent and a seed. Raises ApiError for pictures that
+# do not go together.
 StepOf: TypeAlias = Callable[[Sequence[Size], int], Step]
 
 
 class Sent(Struct, frozen=True):
-    """A picture as it was sent. `part` names where it came from, `sides` is the least and the most a side of it may
-    have, `max_pixels` how many pixels."""
+    """A picture as it was sent. `part` names the part or parameter it came in, `sides` are the least and the greatest
+    side, `max_pixels` the most pixels."""
 
     data: bytes
     part: str
@@ -31,16 +31,16 @@ class Sent(Struct, frozen=True):
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """What a client asks for: `count` images made of the pictures sent, if any were.
+    """A client's request for work: `count` images made from the pictures sent, if any were.
 
-    Each image is one picture, or as many as there are `steps`. `path` makes a link's provider-relative path of a link
-    id; None: there is no link, the picture goes out in the reply. Not `given`: the reply is to hold the picture, and
-    has a link only if a fault wants one. Not `withholds`: no reply can leave a picture out, so one that is judged
-    unsafe is refused. `signed` links live `life` seconds, as the account and the provider say when None. A `seed` that
-    is asked for counts up from image to image, or is the `same_seed` for all. `params` are what the journal, the
-    ledger and the fingerprint know of the request. `price` in micro-dollars for each image, or how it is made of the
-    sizes of the pictures sent; the endpoint's when None. `product` is what it is billed as, where one operation has
-    several.
+    Each image is one picture, or as many as there are `steps`. `path` makes a link's provider-relative path from a
+    link id; None: there is no link, the picture is in the reply. Not `given`: the reply holds the picture, and has
+    a link only if a fault asks for one. Not `withholds`: no reply can leave a picture out, so one that is judged
+    unsafe is refused. `signed` links live `life` seconds, None for the account's or the provider's value. A
+    requested `seed` counts up from image to image, or is the `same_seed` for all. `params` are the request's
+    parameters for the journal, the ledger and the fingerprint. `price` is micro-dollars for each image, or a
+    function of the sizes of the pictures sent; None for the endpoint's. `product` is the name it is billed under,
+    if one operation has several.
     """
 
     sources: tuple[Sent, ...]
@@ -64,7 +64,7 @@ class Work(Struct, frozen=True, kw_only=True):
 def enlarged(scale: float = 2.0, size: Callable[[int, int], Size] | None = None) -> StepOf:
     """The step of an upscale: the first picture sent, `scale` times as large.
 
-    `size` makes the result's size of the one that a viewer shows, where a scale is not enough.
+    `size` computes the result's size from the one that a viewer shows, if a scale is not enough.
     """
 
     def step(sizes: Sequence[Size], seed: int) -> Enlarge:
@@ -77,7 +77,7 @@ def enlarged(scale: float = 2.0, size: Callable[[int, int], Size] | None = None)
 
 
 class Result(Struct, frozen=True):
-    """One picture made: its link's address (None when withheld, or not given), its seed, whether it is safe."""
+    """One result: its link's address (None if withheld, or not given), its seed, whether it is safe."""
 
     link: Link
     url: str | None
@@ -85,17 +85,17 @@ class Result(Struct, frozen=True):
 
     @property
     def safe(self) -> bool:
-        """Whether the picture is shown: one that is judged unsafe is withheld."""
+        """Whether the picture is shown: unsafe ones are withheld."""
         return self.link.safe
 
     @property
     def size(self) -> str:
-        """What the reply says of its size, `1024x768`."""
+        """Its size as replies write it, `1024x768`."""
         return f"{self.link.width}x{self.link.height}"
 
 
 class Outcome(Struct, frozen=True):
-    """What came of the work: the pictures as sent, the results, the charge for all of them."""
+    """The outcome of work: the pictures as sent, the results, the charge for all of them."""
 
     pictures: tuple[Picture, ...]
     results: tuple[Result, ...]

@@ -30,9 +30,9 @@ class _Unusable(Exception):
 def find_providers(beside: Iterable[Provider] = ()) -> Found:
     """Find the providers of installed packages, in the order of their names, that do not clash with `beside`.
 
-    Whatever is wrong with one, the others are found: nothing is raised.
+    A problem with one does not affect the others: nothing is raised.
     """
-    from importlib.metadata import entry_points  # with all that it loads, a twentieth of a start without it
+    from importlib.metadata import entry_points  # with its imports, a twentieth of a server's start
 
     taken = {one.name: "one of the stand-in's own" for one in beside}
     providers: list[Provider] = []
@@ -53,7 +53,7 @@ def find_providers(beside: Iterable[Provider] = ()) -> Found:
 def _load(point: EntryPoint) -> Provider:
     try:
         value: object = point.load()
-    except (Exception, SystemExit) as error:  # an import runs what its author wrote
+    except (Exception, SystemExit) as error:  # an import runs the author's code
         raise _Unusable(f"{point.value} cannot be imported: {_one_line(error)}") from error
     if not isinstance(value, Provider):
         raise _Unusable(f"{point.value} is no fauxscale.Provider but of type {type(value).__name__}")

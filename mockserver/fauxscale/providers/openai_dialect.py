@@ -1,4 +1,4 @@
-"""What the gateways share: OpenAI's images API, as openai/openai-openapi describes it (2026-08-21)."""
+"""OpenAI's images API, which the gateways share, as openai/openai-openapi describes it (2026-08-21)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def texts_of(form: Form, parameters: Sequence[Parameter]) -> dict[str, object]:
 
 
 def picture_in(form: Form, missing: str, several: str) -> bytes:
-    """Find the one picture of a form. openai's clients name the part `image`, and in lists `image[]`, even of one.
+    """Find the one picture of a form. openai's clients name the part `image`, and in lists `image[]`, even a single
+    one.
 
     Raises ApiError with the message `missing` or `several`.
     """
@@ -75,7 +76,7 @@ async def image_objects(
 ) -> list[dict[str, object]]:
     """Make `data` of a reply: for each result its link or, when `answer` is "b64_json", its bytes.
 
-    A result withheld as unsafe has null there.
+    A result withheld as unsafe is null there.
     """
     return [{**await _image(call, result, answer), **(extra or {})} for result in outcome.results]
 
@@ -100,7 +101,7 @@ def request_id(account: str, call: str) -> str:
 
 
 def say(breach: Breach) -> str:
-    """Word a breach in OpenAI's manner (openai-ruby issue 147 quotes the type error, 2025)."""
+    """Write a violation in OpenAI's manner (openai-ruby issue 147 quotes the type error, 2025)."""
     one, got = breach.parameter, breach.received
     match breach.rule:
         case "missing":

@@ -1,1 +1,1 @@
-"""Recorded exchanges: the file format, an index of what was asked, and answering from it."""
+"""Recorded exchanges: the file format, an index of the requests, and replay."""

@@ -1,4 +1,4 @@
-"""The recording format: a folder of HAR 1.2 files, and beside them every picture once, named by its SHA-256."""
+"""The recording format: a folder of HAR 1.2 files, with each picture stored once, named by its SHA-256."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from fauxscale.errors import FauxscaleError
 
 from . import packed
 
-# An entry of a HAR file's log. Members of our own start with an underscore, as HAR 1.2 wants it.
+# An entry of a HAR file's log. Members of our own start with an underscore, as HAR 1.2 requires.
 HarEntry: TypeAlias = dict[str, Any]
 
 FILES = "files"
 _MAGIC = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp", b"GIF8": "gif"}
-# Where a text left something out: bytes as they were, or as standard base64.
+# Something left out of a text: bytes unchanged, or as standard base64.
 _REFERENCE = re.compile(r"\{\{(file|base64):([0-9a-f]{64}\.[a-z]{3,4})\}\}")
 _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
 _PART_NAME = re.compile(r'(?i)content-disposition:[^\r\n]*?\bname="?([^";\r\n]+)')
-# Headers whose values a recording holds, where no secret is in them: what HTTP, gateways and the clients' libraries say
-# of a call. Whatever else a header says may be a credential, and no list has all names of those.
+# Headers whose values a recording keeps, as they contain no secrets: those of HTTP, gateways and client libraries. Any
+# other header may contain a credential, and no list has all names of those.
 _KEPT_HEADER = re.compile(
     r"accept(?:-.+)?|access-control-.+|age|allow|alt-svc|cache-control|connection|content-.+|date|dnt|etag|expect|expires"
     r"|from|host|idempotency-key|if-.+|keep-alive|last-modified|link|location|max-forwards|nel|origin|pragma|prefer|priority"
@@ -44,14 +44,14 @@ _KEPT_HEADER = re.compile(
 
 
 class RecordingError(FauxscaleError):
-    """Raised for a recording that is missing or cannot be read. The message names the file and what is wrong."""
+    """Raised for a recording that is missing or cannot be read. The message names the file and the problem."""
 
 
 class Recording:
     """A folder with one HAR file for each exchange, `0001-ideogram.upscale.har`, and `files/` for the pictures.
 
-    Bodies are text; a picture in one is left out and referred to: `{{file:<sha256>.png}}`, or
-    `{{base64:<sha256>.png}}` where it stood encoded. HAR files of browsers may lie in the folder too.
+    Bodies are text; a picture in one is replaced by a reference: `{{file:<sha256>.png}}`, or
+    `{{base64:<sha256>.png}}` if it was encoded. The folder may also contain HAR files of browsers.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -60,7 +60,7 @@ class Recording:
     def write(self, entry: HarEntry, secrets: Iterable[str] = (), keep: Iterable[str] = ()) -> Path:
         """Write an exchange and return its file, which is written whole or not at all.
 
-        Whatever looks like a secret is masked, and so is every text in `secrets`, wherever it stands, and the value of
+        Everything that looks like a secret is masked, and so is every text in `secrets`, anywhere, and the value of
         every header that is not well known, nor named in `keep` (lower case).
         """
         kept = frozenset(keep)
@@ -83,11 +83,11 @@ class Recording:
         return self._number(str(entry.get("_operation") or "unknown"), text)
 
     def now(self) -> float:
-        """The time an exchange is dated with, Unix seconds."""
+        """The date of an exchange, Unix seconds."""
         return wall()
 
     def files(self) -> list[Path]:
-        """The HAR files, in the order recorded. Raises RecordingError where there are none."""
+        """The HAR files, in the order recorded. Raises RecordingError if there are none."""
         if not self.folder.is_dir():
             raise RecordingError(f"{self.folder} is not a folder")
         found = sorted(self.folder.glob("*.har"))
@@ -96,11 +96,11 @@ class Recording:
         return found
 
     def entries(self) -> list[HarEntry]:
-        """Read every exchange as a HAR entry complete in itself; `_file` names its file.
+        """Read every exchange as a complete HAR entry; `_file` names its file.
 
-        Members that others leave out, or fill with what they must not hold, are the empty value of their kind: a
-        call without an answer has the status 0. Raises RecordingError for a file that was cut short or is no HAR
-        file, and for a missing picture.
+        Members that other tools leave out, or fill with invalid values, get the empty value of their type: a call
+        without a reply has the status 0. Raises RecordingError for a file that is truncated or no HAR file, and for
+        a missing picture.
         """
         return [{**entry, "_file": file.name} for file in self.files() for entry in self._read(file)]
 
@@ -123,7 +123,7 @@ class Recording:
         return [self._complete(entry) for entry in entries]
 
     def _complete(self, entry: HarEntry) -> HarEntry:
-        """Complete an entry for its readers: every member of the type it should be, pictures back in place."""
+        """Complete an entry for its readers: every member has its type, pictures are restored."""
         sent, answered = dict(entry["request"]), dict(entry["response"])
         for name in ("method", "url"):
             sent[name] = _member(sent, name, str) or ""
@@ -148,10 +148,10 @@ class Recording:
         return {**kept, "text": self._text(data, str(body.get("mimeType", "")), mask)}
 
     def _text(self, data: bytes, media_type: str, mask: Callable[[str], str]) -> str:
-        """Write a body as text that refers to the files of what is no text."""
+        """Write a body as text, with references to files for other data."""
         boundary = re.search(r'boundary="?([^";]+)', media_type)
         if "multipart/" in media_type and boundary:
-            # Parts are cut where the boundary stands: joined again, they are the body to the byte.
+            # Split at the boundary, so that the joined parts are the same bytes as the body.
             mark = b"\r\n--" + boundary[1].encode()
             return mark.decode(errors="replace").join(self._part(one, mask) for one in data.split(mark))
         return self._piece(data, mask)
@@ -226,7 +226,7 @@ class Recording:
             number += 1
             place = self.folder / f"{number:04}-{safe}.har"
             try:
-                os.link(written, place)  # unlike a rename, it fails where something stands
+                os.link(written, place)  # unlike a rename, it fails if the file exists
             except FileExistsError:
                 continue
             written.unlink()
@@ -264,7 +264,7 @@ def _written(folder: Path, data: bytes) -> Path:
 
 def _is_kept(name: str, more: frozenset[str]) -> bool:
     lower = name.lower()
-    # A secret by its name was shortened already.
+    # A secret found by its name was shortened already.
     return lower in more or credentials.is_secret(lower) or _KEPT_HEADER.fullmatch(lower) is not None
 
 

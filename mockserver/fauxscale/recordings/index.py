@@ -1,4 +1,4 @@
-"""Indexes a recording for replay: requests, their recorded replies, and where the links in those led."""
+"""Indexes a recording for replay: requests, their recorded replies, and what the links in those returned."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 # An address in JSON text, with or without its slashes escaped.
 LINK = re.compile(r'"https?:\\?/\\?/(?:[^"\\]|\\.)*"')
-# What a header may be (RFC 9110 §5.1, §5.5): browsers write HTTP/2's `:status` among them, and several in one by lines.
+# Valid headers (RFC 9110 §5.1, §5.5): browsers also write HTTP/2's `:status`, and several values in one by lines.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
-# What belongs to the connection or to the hour of the recording, not to the answer.
+# Headers of the connection or of the time of the recording, not of the answer.
 _DROPPED = frozenset(
     {
         "alt-svc",
@@ -50,13 +50,13 @@ _DROPPED = frozenset(
     }
 )
 _BODILESS = (204, 304)
-# Where an answer of every imitated service lists its results, each with a link or bytes in base64.
+# Where answers of all imitated services list their results, each with a link or bytes in base64.
 _LISTS = ("data", "images")
 _PICTURES = ("url", "b64_json")
 
 
 class RecordedResult(Struct, frozen=True):
-    """A recorded picture that an answer links to. `signed`: the link it was under had a query."""
+    """A recorded picture that an answer links to. `signed`: its link had a query."""
 
     match: Match
     picture: bytes
@@ -81,7 +81,7 @@ class RecordedReply(Struct, frozen=True):
 class RecordedReplies:
     """Recorded replies by request; several to the same request in the order recorded.
 
-    `operations` are those with a reply; `left_out` says of each exchange that cannot be replayed why not.
+    `operations` are those with a reply; `left_out` says for each exchange that cannot be replayed why not.
     """
 
     def __init__(self, entries: Iterable[HarEntry], routes: Routes) -> None:
@@ -109,7 +109,7 @@ class RecordedReplies:
         return self._told.get(question, [])
 
     def _where(self, entry: HarEntry) -> Match | None:
-        """Find the operation a call was made to; None for one that no provider answers."""
+        """Find the operation of a call; None if no provider has it."""
         method, url = str(entry["request"]["method"]), str(entry["request"]["url"])
         if not method or not url:
             self.left_out.append(f"{_file(entry)}: its request has no {'address' if method else 'method'}")
@@ -125,7 +125,7 @@ class RecordedReplies:
         return match
 
     def _lead(self, method: str, url: str) -> Match | None:
-        """Find what is at an address: on a real host, or below a prefix of ours on any. ValueError: no address."""
+        """Find the route of an address: on a real host, or below a prefix of ours on any. ValueError: no address."""
         split = urlsplit(url)
         scope = {
             "type": "http",
@@ -149,7 +149,7 @@ class RecordedReplies:
 
     def _add(self, entry: HarEntry, match: Match) -> None:
         asked, answered = entry["request"], entry["response"]
-        assert match.route is not None  # what leads nowhere was left out before
+        assert match.route is not None  # links to nothing were left out before
         status = int(answered["status"])
         if not 200 <= status <= 599:
             raise LookupError(f"it has no answer: its status is {status}")
@@ -168,7 +168,7 @@ class RecordedReplies:
         self.operations.add(match.route.endpoint.operation)
 
     def _links(self, body: bytes, origin: str) -> dict[str, RecordedResult | Match]:
-        """Find the links of a reply by their JSON text. LookupError: one leads to a picture that was not recorded."""
+        """Find the links in a reply's JSON. LookupError: one is to a picture that was not recorded."""
         links: dict[str, RecordedResult | Match] = {}
         for found in LINK.finditer(body.decode(errors="replace")):
             try:
@@ -176,7 +176,7 @@ class RecordedReplies:
                 split = urlsplit(url)
                 match = self._lead("GET", url)
             except ValueError:
-                continue  # it looks like an address, and is none
+                continue  # it looks like an address, but is none
             if split.netloc != origin and host_name(split.netloc) not in self._routes.hosts:
                 continue
             if match is None or (match.route is None and not match.allowed):
@@ -192,7 +192,7 @@ class RecordedReplies:
         if picture is None or "id" not in (match.params or {}):
             raise LookupError(f"the picture at {match.raw} was not recorded")
         try:
-            from fauxscale.images.probe import probe  # Pillow: not before the first picture
+            from fauxscale.images.probe import probe  # Pillow: loaded with the first picture
 
             return RecordedResult(match, picture, probe(picture, Rules(max_pixels=10**9)), signed)
         except ApiError as error:
@@ -214,7 +214,7 @@ def _shown(text: str) -> str:
 
 
 def _count(file: str, calls: Sequence[str]) -> str:
-    """Count the calls in a file that were not to a provider: a browser records all that a page does."""
+    """Count the calls in a file that were not to a provider: a browser records everything a page does."""
     if len(calls) == 1:
         return f"{file}: no provider answers {calls[0]}"
     return f"{file}: no provider answers {len(calls)} of its calls, such as {calls[0]}"
@@ -239,9 +239,9 @@ def _headers(pairs: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _paid(query: str, headers: Mapping[str, str], body: bytes, pictures: int) -> int:
-    """Count the results of a success that were paid for: those listed, or so many `pictures`, and one of a job to
-    come. Free are a gateway's estimates (Lumenfall's `?dryRun=true`), and what it says cost nothing
-    (AIgateway's X-Cost-Cents, with a key of one's own)."""
+    """Count the paid results of a success: those listed, or so many `pictures`, and one for a job to come. A gateway's
+    estimates (Lumenfall's `?dryRun=true`) are free, and so is what it says cost nothing (AIgateway's X-Cost-Cents, with
+    a user's own key)."""
     dry = not says_no(parse_qs(query).get("dryRun", ["false"])[0])
     try:
         free = float(headers.get("x-cost-cents", "1")) == 0
@@ -260,9 +260,8 @@ def _is_result(value: object) -> bool:
 
 
 def question(match: Match, query: str, content_type: str, body: bytes, accept: str = "") -> str:
-    """Name what is asked, the same for requests that mean the same: order of parts, boundaries, spelling
-    of JSON and secrets do not count. `accept` does where an operation answers with a picture: there it decides
-    what comes."""
+    """Name a request, the same for equivalent ones: order of parts, boundaries, spelling of JSON and secrets do not
+    count. `accept` counts if an operation answers with a picture: there it decides the format."""
     where = match.route.endpoint.operation if match.route else match.path
     chooses = match.route is not None and match.route.endpoint.answers == "picture"
     wanted = [accept.lower()] if chooses else []
@@ -287,7 +286,7 @@ def _part_text(part: Part) -> str:
 
 
 def _plain(data: bytes) -> str:
-    """Normalize a body: JSON in one spelling, other text as it is, anything else by its hash."""
+    """Normalize a body: JSON in one spelling, other text unchanged, anything else by its hash."""
     try:
         text = redact.text(data.decode())
     except UnicodeDecodeError:

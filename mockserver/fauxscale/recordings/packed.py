@@ -1,4 +1,4 @@
-"""Looks into text that lies in bytes: gzip, and the text chunks of PNG files, compressed or not."""
+"""Finds text inside bytes: in gzip, and in the text chunks of PNG files, compressed or not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 64 * 1024 * 1024  # bytes that are unpacked: a bomb is looked into so fa
 
 
 def texts(data: bytes) -> Iterator[str]:
-    """Yield each text that lies in these bytes."""
+    """Yield each text in these bytes."""
     if data.startswith(_GZIP):
         plain = _unpacked(data, 31)
         yield _decoded(plain)

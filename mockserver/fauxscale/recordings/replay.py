@@ -25,15 +25,15 @@ from .index import LINK, RecordedReplies, RecordedReply, RecordedResult, questio
 
 _PLAIN = (
     string.punctuation + " "
-)  # what of a file's name stands in a header as it is, beside letters and digits
+)  # characters of a file name that a header can contain, besides letters and digits
 _PLACE = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 class Replay:
-    """Answers requests that were recorded, and leaves everything else to the real handler.
+    """Answers recorded requests, and leaves all others to the real handler.
 
-    What was asked more than once is answered in the order recorded, for each account by itself; the last
-    answer stays. Resetting an account's seed begins again with the first.
+    Repeated requests are answered in the order recorded, separately for each account; the last answer repeats.
+    Resetting an account's seed begins again with the first.
     """
 
     def __init__(self, replies: RecordedReplies) -> None:
@@ -45,10 +45,10 @@ class Replay:
         return [f"replaying  {len(self._replies)} recorded answers", *left_out]
 
     async def answer(self, call: Call, match: Match) -> Response | None:
-        """Find the recorded answer, or None. Raises NO_FUNDS where the work could not be paid, INVALID_KEY where the
-        account was closed meanwhile."""
+        """Find the recorded answer, or None. Raises NO_FUNDS if the work cannot be paid, INVALID_KEY if the account was
+        closed meanwhile."""
         if call.endpoint.operation not in self._replies.operations:
-            return None  # its body stays unread, so that what is too large is refused as it comes
+            return None  # its body stays unread, so that one that is too large is refused as it arrives
         body = await _read(call)
         query = call.request.scope["query_string"].decode("latin-1")
         headers = call.request.headers
@@ -65,7 +65,7 @@ class Replay:
         pictured = any(
             name == "content-type" and value.startswith("image/") for name, value in recorded.headers
         )
-        if pictured:  # what can go wrong with a picture goes wrong with a recorded one
+        if pictured:  # faults of pictures apply to recorded ones too
             await call.faults.assign(call.endpoint.operation, "inline")
         kind = PictureResponse if pictured else Response
         response = kind(_relinked(recorded.body, fresh), recorded.status)
@@ -86,7 +86,7 @@ async def _read(call: Call) -> bytes:
 
 
 async def _charge(call: Call, recorded: RecordedReply) -> str:
-    """Charge for recorded work as if it were done; returns the charge's id, "" where nothing is to be paid."""
+    """Charge for recorded work as if it were done; returns the charge's id, "" if nothing is to be paid."""
     price = call.endpoint.price_of({}) * recorded.paid
     if not price:
         return ""
@@ -119,7 +119,7 @@ async def _link(call: Call, to: RecordedResult | Match, charge: str) -> str:
 async def _fresh(call: Call, result: RecordedResult, charge: str) -> str:
     """Make a fresh link to a recorded picture."""
     route, account = result.match.route, call.account
-    assert route is not None  # a result's link leads to an endpoint
+    assert route is not None  # a result's link is the path of an endpoint
     link_id = await account.draw_id("link")
     path = _filled(route.endpoint.path, {**(result.match.params or {}), "id": link_id})
     exp = int(call.now + link_life(call))

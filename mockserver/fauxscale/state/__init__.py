@@ -1,1 +1,1 @@
-"""State: everything the stand-in remembers, by account, on a store."""
+"""State: everything the stand-in remembers, by account, in a store."""

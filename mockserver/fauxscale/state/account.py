@@ -24,12 +24,12 @@ from .scope import GROUPS, Scope
 from .store import Store
 from .webhooks import Webhooks
 
-# A sweep reads all links of its account: 2 ms of 5,000.
+# A sweep reads all links of its account: 2 ms for 5,000.
 SWEEP_EVERY = 256
-# A developer renews a link that just died; a test sets its clock back.
+# A developer may renew a link that has just expired; a test may set its clock back.
 SWEEP_AFTER = 3600.0
 RESETTABLE = ("calls", "clock", "faults", "jobs", "ledger", "limits", "links", "seed")
-# What bears an id drawn from the dice.
+# The parts that hold ids drawn from the dice.
 _NUMBERED = frozenset({"calls", "jobs", "ledger", "links"})
 
 
@@ -77,11 +77,11 @@ class Account:
         await self.head.change(lambda head: replace(head, clock=replace(clock, ahead=0.0)))
 
     async def terms(self) -> Terms:
-        """The terms in force: the account's own, and the server's wherever those say nothing."""
+        """The terms in force: the account's own, and the server's where those are not set."""
         return self.terms_of(await self.head.read())
 
     def terms_of(self, head: Head) -> Terms:
-        """The terms in force under a head. Every call asks several times: those of the last head are remembered."""
+        """The terms in force under a head, cached for the last one, since every call asks several times."""
         if head.terms is not self._last_terms[0]:
             self._last_terms = head.terms, self._settings.terms.under(head.terms)
         return self._last_terms[1]
@@ -90,7 +90,7 @@ class Account:
         return (await self.head.read()).terms
 
     async def set_terms(self, terms: Terms, *, refill: bool = True) -> None:
-        """Replace the account's own terms; with `refill` the wallet is filled with their balance, or the server's."""
+        """Replace the account's own terms; with `refill`, set the wallet to their balance, or to the server's."""
 
         def fill(batch: Batch) -> None:
             if refill:
@@ -119,7 +119,7 @@ class Account:
         return self.dice.id_of(purpose, await self.dice.number(purpose))
 
     async def roll(self) -> float:
-        """Roll the dice that go by the account's label: a number from 0 up to, not including, 1."""
+        """Roll the dice that depend on the account's label: a number from 0 up to, not including, 1."""
         name = (await self.head.read()).label
         return self.dice.luck(name, await self.dice.number("roll"), "roll")
 
@@ -128,11 +128,11 @@ class Account:
         return await self.dice.number_late("call")
 
     async def reset(self, what: tuple[str, ...] = RESETTABLE) -> None:
-        """Forget what is named: calls (the journal), clock, faults, jobs (and webhooks), ledger (and balance as
-        at first), limits, links (and the pictures behind them), seed (the dice and a recording begin anew; ids too
-        where nothing is left that bears one). Keys and terms stay.
+        """Forget what is named: calls (the journal), clock, faults, jobs (and webhooks), ledger (and balance as at
+        first), limits, links (and the pictures behind them), seed (restarts the dice and a recording; ids too if
+        nothing holds one any more). Keys and terms stay.
 
-        All of it at once begins a new generation: calls that are on their way leave nothing in it.
+        Forgetting all of it at once begins a new generation: calls that still run leave nothing in it.
         """
         if self.scope.guarded and set(what) >= set(RESETTABLE):
             await self._begin_generation()
@@ -182,7 +182,7 @@ class Account:
         self._enter_generation(replace(old, generation=generation))
 
     async def close(self, directory: Callable[[Batch, Head], None]) -> None:
-        """Forget everything; `directory` forgets what others know of the account."""
+        """Forget everything; `directory` removes the account's entries from the directory."""
         names, head = await self.links.names(), await self.head.read()
         batch = self.scope.batch()
         self.links.add_reset(batch, names)
@@ -195,13 +195,14 @@ class Account:
         return await self.journal.totals() | await self.ledger.totals()
 
     async def put_upload(self, data: bytes, name: str) -> str:
-        """Store an upload for a while: a batch must name its blob. Returns its key. `name` must never come twice."""
+        """Store an upload for a while: a batch must name its blob to keep it. Returns its key. `name` must be
+        unique."""
         key = self.scope.key("blobs", name)
         await self.store.put_blob(key, data)
         return key
 
     async def keep_upload(self, data: bytes) -> str:
-        """Store an upload; returns its blob key, which is never given twice, resets or not."""
+        """Store an upload; returns its blob key, which is never reused, not even after a reset."""
         batch = self.scope.batch()
         number = batch.add(self.scope.lasting("blobs"), 1)
         made = (await self.scope.run(batch)).of(number) or 0
@@ -214,19 +215,19 @@ class Account:
         return key
 
     async def drop_upload(self, key: str) -> None:
-        """Forget an upload that nothing leads to."""
+        """Forget an upload that nothing refers to."""
         batch = self.scope.batch()
         batch.delete(key)
         await self.scope.run_late(batch)
 
     async def sweep_sometimes(self) -> None:
-        """Sweep once in so many calls that were paid for."""
+        """Sweep once every so many paid calls."""
         self._unswept += 1
         if self._unswept % SWEEP_EVERY == 0:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Purge the oldest links where there are too many, and delete the uploads that no living link leads to."""
+        """Purge the oldest links beyond the limit, and delete the uploads that no living link needs."""
         links, gone = await self.links.outlived((await self.clock()).now(), wall() - SWEEP_AFTER)
         if not links and not gone:
             return
@@ -239,15 +240,15 @@ class Account:
         await self.scope.run_late(batch)
 
     async def _digests(self) -> Mapping[str, str]:
-        """Hash every upload that was or will be charged for: whether it was paid for twice may be asked as long as
-        its charge is known."""
+        """Hash every upload that was or will be charged for: while its charge is known, a test may ask whether it was
+        paid for twice."""
         due = [job.charge for job in await self.jobs.all() if job.charge is not None]
         charges = [*await self.ledger.charges(), *due]
         return await self.store.digests([source for one in charges for source in one.sources])
 
 
 async def next_generation(store: Store) -> int:
-    """Take a number that no generation of any account has had."""
+    """Take a number that no generation of any account has had before."""
     batch = Batch()
     number = batch.add("server/generations", 1)
     return (await store.run(batch)).of(number) or 0

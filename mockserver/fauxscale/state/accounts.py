@@ -40,15 +40,15 @@ _CARDS = "accounts/cards"
 
 
 class Accounts:
-    """The whole state of one server: accounts by key, and what they share. Those of `starting` are open from the start
-    and after a reset of the server."""
+    """The whole state of one server: accounts by key, and what they share. The accounts of `starting` are opened at the
+    start and after each reset of the server."""
 
     def __init__(self, settings: Settings, store: Store, starting: Sequence[StartingAccount] = ()) -> None:
         self.settings = settings
         self._starting = tuple(starting)
         self.store = TimedStore(store)
-        # Dice follow from the seed, so that tests see the same ids again. Signatures and keys do so only where there is
-        # neither a token nor a list of keys: whoever knows the seed could make them.
+        # Dice follow from the seed, so that tests see the same ids again. Signatures and keys do so only if there is
+        # neither a token nor a list of keys: anyone who knows the seed could make them.
         self._dice = hashlib.sha256(f"fauxscale:{settings.seed}".encode()).digest()
         own = store.secret or secrets.token_bytes(32)
         self._secret = own if settings.is_guarded else self._dice
@@ -59,18 +59,18 @@ class Accounts:
         self.probes = ProbeCache(self.workers, memory)
         self.recall = Recall()
         self._unassigned = Account(Scope(self.store, UNASSIGNED), settings, self._dice)
-        # Names this worker among all that share a store, and each of its calls.
+        # Names this worker among all that share a store, and is part of the name of each of its calls.
         self._worker = secrets.token_hex(6)
         self._calls = itertools.count(1)
         self._named = {fingerprint(key): key for key in settings.keys}
 
     def new_holder(self) -> str:
-        """Make a name for one call that no call of any worker has had."""
+        """Make a name for a call, unique across all workers."""
         return f"{self._worker}.{next(self._calls)}"
 
     def recalled(self, hashed: str, provider: str) -> Account | None:
-        """Return the account of the key of this fingerprint as far as this worker remembers: entering it tells whether
-        that is still so."""
+        """Return the account for a key's fingerprint from this worker's cache. Entering the account checks that it is
+        still right."""
         owner = self.recall.owners.get(hashed)
         if owner is None or owner.provider not in ("*", provider):
             return None
@@ -89,7 +89,7 @@ class Accounts:
         return known if current else self._generation(*place)
 
     async def of_key(self, key: str | None, provider: str) -> Account:
-        """Find or open the account of a key. Raises MISSING_KEY, or INVALID_KEY as the key policy says."""
+        """Find or open the account of a key. Raises MISSING_KEY, or INVALID_KEY according to the key policy."""
         if not key:
             raise ApiError(Problem.MISSING_KEY, "API key missing", reason="this call had no API key")
         hashed = fingerprint(key)
@@ -112,10 +112,10 @@ class Accounts:
                 raise ApiError(
                     Problem.INVALID_KEY, "Invalid API key", reason="a key that contains 'invalid' is refused"
                 )
-            # Equal keys make equal accounts on every worker and after every start, with no key kept.
+            # Equal keys make equal accounts on every worker and after every start, without any key being stored.
             card = Card(_open_id(hashed), nickname(key), wall(), {"*": nickname(key)})
             opened = await self._open(card, {"*": key}, Head(), taken=True) or await self.get(card.id)
-            return opened or await self.of_key(key, provider)  # closed at once by somebody else
+            return opened or await self.of_key(key, provider)  # another call closed it at once
         raise ApiError(
             Problem.INVALID_KEY,
             "Invalid API key",
@@ -130,10 +130,10 @@ class Accounts:
         label: str = "",
         given: Collection[str] = (),
     ) -> Account:
-        """Open an account. `mint` makes of its number the keys, by provider, that give access to it.
+        """Open an account. `mint` makes its keys, by provider, from its number.
 
-        Raises ValueError on a taken key of the providers in `given`, whose keys were chosen by somebody, and on one
-        that another account made here has.
+        Raises ValueError if another account has one of the keys of `given` (keys that a user chose), or if another
+        account made here has one of the others.
         """
         batch = Batch()
         made = batch.add("accounts/made", 1)
@@ -151,13 +151,13 @@ class Accounts:
         return account
 
     async def open_starting(self) -> None:
-        """Open the accounts that are to be there from the start. One that is there already stays as it is."""
+        """Open the accounts that exist from the start. An account that is already open stays unchanged."""
         for one in self._starting:
             card = Card(_open_id(fingerprint(one.keys[0][1])), one.label, wall(), one.shortened())
             await self._open(card, dict(one.keys), one.head())
 
     def mint(self, number: int, provider: str) -> bytes:
-        """Make 32 bytes to mint a key from: of the server's secret, the account's number and the provider's name."""
+        """Make 32 bytes to mint a key from, by the server's secret, the account's number and the provider's name."""
         return hmac.digest(self._secret, f"key\n{number}\n{provider}".encode(), "sha256")
 
     async def is_current(self, account: Account) -> bool:
@@ -216,7 +216,7 @@ class Accounts:
         return None if found is None else self._generation(found.account, found.generation)
 
     def unassigned(self) -> Account:
-        """The account that journals calls of no account: unknown keys, links and addresses."""
+        """The account that journals calls without an account: unknown keys, links and addresses."""
         return self._unassigned
 
     async def reset(self) -> None:
@@ -242,10 +242,11 @@ class Accounts:
     async def _open(
         self, card: Card, keys: Mapping[str, str], head: Head, *, taken: bool = False
     ) -> Account | None:
-        """Open an account with all of its keys; None if it is open, or, unless it may be, a key is `taken`."""
+        """Open an account with all of its keys. None if it is already open or, unless `taken` keys are allowed, if
+        another account has one."""
         generation = await next_generation(self.store)
         digests = {provider: fingerprint(key) for provider, key in keys.items()}
-        # No version comes twice, whichever generation it is of: batches compare nothing else.
+        # Versions are unique across generations: batches compare nothing else.
         version, own = generation << 24, tuple(digests.values())
         head = replace(head, generation=generation, version=version, label=card.label, keys=own)
         batch, room = Batch(), HeadRoom(Scope(self.store, card.id))
@@ -260,10 +261,10 @@ class Accounts:
         return self._generation(card.id, generation) if opened else None
 
     async def _delete_strays(self, keys: Mapping[str, str], given: Collection[str]) -> bool:
-        """Delete the accounts that keys of ours opened as strangers; whether there were any.
+        """Delete the accounts that strangers opened with keys of ours; returns whether there were any.
 
-        A reset of the server begins the numbers of accounts, and so the keys, anew. A client of an earlier test that
-        still calls then comes with a key that nobody has yet, and the open key policy lets it in.
+        A reset of the server restarts the numbers of accounts, and so the keys. If a client of an earlier test
+        still calls then, its key belongs to nobody yet, and the open key policy accepts it.
         """
         strays = [
             owner.account
@@ -275,11 +276,11 @@ class Accounts:
         return bool(strays)
 
     async def _taken(self, keys: Mapping[str, str]) -> str:
-        """Find the first provider whose key another account has."""
+        """Find the first provider whose key belongs to another account."""
         return next(iter(await self._owners(keys)), "one")
 
     async def _owners(self, keys: Mapping[str, str]) -> dict[str, Owner]:
-        """Find who has these keys already, by provider."""
+        """Find the accounts that have these keys already, by provider."""
         batch = Batch()
         asked = {provider: batch.get(f"key/{fingerprint(key)}", Owner) for provider, key in keys.items()}
         outcome = await self.store.run(batch)
@@ -287,5 +288,5 @@ class Accounts:
 
 
 def _open_id(hashed: str) -> str:
-    """Name the account that a key of this fingerprint opens where any key does."""
+    """Name the account that a key of this fingerprint opens if every key is accepted."""
     return f"acct_{hashed[:12]}"

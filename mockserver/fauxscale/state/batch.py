@@ -144,11 +144,11 @@ class BatchOutcome(Struct, frozen=True):
     refusal: BatchRefusal | None = None
 
     def of(self, ref: Ref[T]) -> T:
-        """Return an operation's result. Raises IndexError if the batch was refused before it."""
+        """Return an operation's result. Raises IndexError if the batch was stopped before it."""
         return cast("T", self.results[ref.index])
 
     def refused(self, ref: Ref[Any]) -> bool:
-        """Whether it was this operation that stopped the batch."""
+        """Whether this operation stopped the batch."""
         return self.refusal is not None and self.refusal.index == ref.index
 
 
@@ -156,12 +156,12 @@ class Batch(Struct):
     """Operations that a store executes together or not at all, in the order in which they were added.
 
     A key is `{account}:<generation>:<room>/<name>`, or `<room>/<name>` for an entry of the directory that all
-    accounts share; what stands before the slash is its group, which can be dropped as a whole. One batch
-    touches the keys of one account. `kind` is the type a value was put with.
+    accounts share; the text before the slash is its group, which can be dropped as a whole. One batch touches the
+    keys of one account. `kind` is the type a value was put with.
 
-    An operation that cannot do what it says stops the batch, and nothing is changed by it, except by operations
-    before that one that are marked `counts`: what a refused call counts all the same. Nothing else in the batch
-    may touch the key of such an operation.
+    An operation that cannot be executed stops the batch and undoes it, except for earlier operations that are
+    marked `counts`: those count refused calls too. Nothing else in the batch may touch the key of such an
+    operation.
     """
 
     operations: list[Operation] = field(default_factory=list[Operation])
@@ -172,11 +172,11 @@ class Batch(Struct):
         return self._operation(Get(key, kind), key)
 
     def put(self, key: str, value: object, *, ttl: float | None = None, counts: bool = False) -> None:
-        """Store a value, for `ttl` seconds if given, in place of what was stored there."""
+        """Store a value, for `ttl` seconds if given, and replace what was stored there."""
         self._operation(Put(key, value, ttl, counts), key)
 
     def delete(self, *keys: str) -> None:
-        """Delete whatever is stored under these keys: values, counters, lists, blobs."""
+        """Delete everything stored under these keys: values, counters, lists, blobs."""
         for key in keys:
             self._operation(Delete(key), key)
 
@@ -186,8 +186,8 @@ class Batch(Struct):
             self._operation(Drop(group), group)
 
     def expect(self, key: str, value: object, *, member: str = "", kind: type[object] = object) -> Ref[None]:
-        """Stop unless the value kept is `value` (None: there is none), or its `member` is; tells the value kept,
-        as the `kind` it was put with."""
+        """Stop unless the stored value is `value` (None: nothing is stored), or its `member` is; returns the stored
+        value as the `kind` it was put with."""
         return self._operation(Expect(key, value, member, kind), key)
 
     def add(
@@ -202,8 +202,8 @@ class Batch(Struct):
         else_: Literal["stop", "skip"] = "stop",
         counts: bool = False,
     ) -> Ref[int | None]:
-        """Add to a counter and return it. If that would leave its bounds: stop and tell the counter as it is, or
-        change nothing and return None. A counter begins at `start`, and lives for `ttl` seconds from then."""
+        """Add to a counter and return it. If the result would be out of bounds, stop and return the counter unchanged,
+        or change nothing and return None. A counter begins at `start`, and lives for `ttl` seconds from then."""
         return self._operation(Add(key, amount, least, most, start, ttl, else_ == "skip", counts), key)
 
     def count(self, key: str) -> Ref[int | None]:
@@ -225,14 +225,14 @@ class Batch(Struct):
         """Count `units` at `now`, by the account's clock, or stop if there would be more than `most` in the window.
 
         Fixed windows of `span` seconds follow one another from `since` on (None: from the first use); a rolling
-        one is the `span` seconds up to `now`. A clock that was moved back finds what was counted then.
+        window is the `span` seconds up to `now`. After a clock was moved back, the units counted then still count.
         """
         return self._operation(Window(key, now, span, units, most, since, rolling, counts), key)
 
     def lease(self, key: str, holder: str, *, life: float, most: int | None = None) -> Ref[int]:
         """Take one of `most` places for `life` seconds by the store's clock, or renew it; returns how many are taken.
 
-        Stops, telling how many are taken, when there is no place left for a holder who has none.
+        Stops, with the number of taken places, if there is no place left for a holder without one.
         """
         return self._operation(Lease(key, holder, life, most), key)
 
@@ -242,8 +242,8 @@ class Batch(Struct):
     def append(
         self, key: str, value: object, *, most: int, most_bytes: int | None = None, size: int = 0
     ) -> None:
-        """Append to a list, dropping its oldest beyond `most` values or beyond `most_bytes`, by the `size` they
-        were appended with. The newest always stays."""
+        """Append to a list, and drop its oldest values beyond `most` values or `most_bytes`, by the `size` each was
+        appended with. The newest always stays."""
         self._operation(Append(key, value, most, most_bytes, size), key)
 
     def items(self, key: str, kind: type[T]) -> Ref[list[T]]:
@@ -251,7 +251,8 @@ class Batch(Struct):
         return self._operation(Items(key, kind), key)
 
     def set_field(self, key: str, name: str, value: object, *, most: int | None = None) -> None:
-        """Store a value by name in a table, dropping the oldest names beyond `most`. A name keeps its place."""
+        """Store a value by name in a table, dropping the oldest names beyond `most`. Replacing a value keeps its
+        position."""
         self._operation(SetField(key, name, value, most), key)
 
     def get_field(self, key: str, name: str, kind: type[T]) -> Ref[T | None]:
@@ -265,11 +266,11 @@ class Batch(Struct):
         return self._operation(Fields(key, kind), key)
 
     def name_blob(self, key: str) -> Ref[None]:
-        """Keep a blob for good that was put for a while. Stops if it is gone."""
+        """Keep for good a blob that was stored for a while. Stops if it is gone."""
         return self._operation(NameBlob(key), key)
 
     def _operation(self, operation: Operation, place: str) -> Ref[Any]:
-        """Add an operation on what stands at a place, a key or a group."""
+        """Add an operation on a key or a group."""
         if place[:1] == "{" and not (self.account and place.startswith(self.account)):
             if self.account:
                 raise ValueError(f"a batch of {self.account} cannot touch {place}")

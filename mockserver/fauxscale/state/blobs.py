@@ -1,4 +1,4 @@
-"""Blobs of one process: stored for a while, kept once named, moved to disk beyond a memory budget."""
+"""Blobs of one process: stored for a while, kept once something names them, on disk beyond a memory budget."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from fauxscale.clock import wall
 from fauxscale.temporary import TemporaryFolder
 
 _SAMPLE = 64
-# So many bytes are hashed in a thirtieth of a millisecond.
+# This many bytes are hashed in a thirtieth of a millisecond.
 _QUICK = 64 * 1024
 _SPILL_FROM = (
-    0.75  # so full of its budget, memory begins to move to disk, before anybody has to wait for that
+    0.75  # At this share of the budget, blobs begin to move to disk, before any call has to wait for that.
 )
 
 
 async def sha256(data: bytes) -> str:
-    """Hash bytes, in hexadecimal: many of them in a thread."""
+    """Hash bytes, in hexadecimal; large ones in a thread."""
     hashed = hashlib.sha256(data) if len(data) <= _QUICK else await asyncio.to_thread(hashlib.sha256, data)
     return hashed.hexdigest()
 
 
 class _Content(Struct, eq=False):
-    """Bytes that one or more keys lead to: in memory, or at `path` on disk."""
+    """Bytes that one or more keys refer to: in memory, or at `path` on disk."""
 
     data: bytes | None
     size: int
@@ -41,8 +41,8 @@ class _Content(Struct, eq=False):
 
 
 class Blobs:
-    """Blobs above `memory` bytes in all move to a temporary folder, oldest first. Equal ones are stored once: suites
-    send the same few pictures again and again."""
+    """Blobs beyond `memory` bytes in total move to a temporary folder, oldest first. Equal blobs are stored once, as
+    test suites send the same few pictures again and again."""
 
     def __init__(self, memory: int) -> None:
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class Blobs:
                 self._unnamed[key] = now + life
             spilling = self._spill_soon()
         while spilling is not None and self._crowded():
-            # Who leaves while it waits must not take the spill from the others.
+            # A caller that is cancelled while it waits must not cancel the spill for the others.
             await asyncio.shield(asyncio.wrap_future(spilling))
             with self._lock:
                 spilling = self._spill_soon()
@@ -90,7 +90,7 @@ class Blobs:
             return None  # forgotten since it was looked up
 
     async def digest(self, key: str) -> str:
-        """Hash a blob, once for all that are equal; "" for one that is gone."""
+        """Hash a blob, once for all equal ones; "" if it is gone."""
         with self._lock:
             content = self._by_key[key] if self._lives(key) else None
         if content is None:
@@ -135,7 +135,7 @@ class Blobs:
             await asyncio.to_thread(folder.remove)
 
     def _content(self, data: bytes) -> _Content:
-        """Return the content in memory that equals `data`, now its youngest, or a new one."""
+        """Return the content in memory that equals `data`, now the youngest, or a new one."""
         middle = len(data) // 2
         sample = b"%d " % len(data) + data[:_SAMPLE] + data[middle : middle + _SAMPLE] + data[-_SAMPLE:]
         known = self._by_sample.get(sample)
@@ -172,7 +172,7 @@ class Blobs:
                 content.path.unlink(missing_ok=True)
 
     def _let_go(self, content: _Content) -> None:
-        """Hold a content in memory no longer."""
+        """Remove a content from memory."""
         if content in self._held:
             del self._held[content]
             self._bytes -= content.size
@@ -181,7 +181,7 @@ class Blobs:
         content.data = None
 
     def _spill_soon(self) -> Future[None] | None:
-        """Have the oldest contents moved to disk if memory is nearly full. Returns the spill that is under way."""
+        """Start moving the oldest contents to disk if memory is nearly full. Returns the running spill."""
         if self._spilling is not None and not self._spilling.done():
             return self._spilling
         if self._bytes <= self._memory * _SPILL_FROM or len(self._held) <= 1:
@@ -203,7 +203,7 @@ class Blobs:
                     self._folder = TemporaryFolder()
                 self._names += 1
                 path = self._folder.path / str(self._names)
-            assert data is not None  # it is held
+            assert data is not None  # somebody reads it
             path.write_bytes(data)
             with self._lock:
                 if content.keys:

@@ -1,4 +1,4 @@
-"""Card: an account as the list of accounts shows it."""
+"""Card: an account's entry in the list of accounts."""
 
 from __future__ import annotations
 

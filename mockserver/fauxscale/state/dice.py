@@ -1,4 +1,4 @@
-"""An account's dice: ids, seeds and rolls, the same for the same seed, account and number of the draw."""
+"""An account's random numbers: ids, seeds and rolls, the same for the same seed, account and draw number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .signing import Mac
 
 
 class Dice:
-    """Numbers every draw by its purpose, and makes bytes of number and secret."""
+    """Counts the draws by purpose, and makes bytes from number and secret."""
 
     def __init__(self, scope: Scope, secret: bytes) -> None:
         self._scope = scope
@@ -21,7 +21,7 @@ class Dice:
         return batch.add(self._scope.key("dice", purpose), 1, counts=counts)
 
     def add_reset(self, batch: Batch, *, ids: bool) -> None:
-        """Reset the draws; those of `ids` too, where nothing is left that bears one."""
+        """Reset the draws; those of `ids` too, if nothing holds an id any more."""
         batch.drop(self._scope.group("replay"))
         if ids:
             batch.drop(self._scope.group("dice"))
@@ -47,7 +47,7 @@ class Dice:
     def luck(self, name: str, number: int, purpose: str = "rule") -> float:
         """Roll a number from 0 up to, not including, 1.
 
-        The name decides, not the account's number: a test that runs alone rolls what it rolled among others.
+        It depends on the name, not on the account's number: a test rolls the same numbers alone and among others.
         """
         rolled = self._mac(f"{purpose}\n{name}\n{number}".encode())
         return int.from_bytes(rolled[:8], "big") / 2**64
@@ -66,7 +66,7 @@ class Dice:
         return 0 if outcome is None else outcome.of(number) or 0
 
     async def turn(self, asked: str) -> int:
-        """Count how often a recording was asked this, from 1."""
+        """Count how often a recording was asked for this, from 1."""
         batch = self._scope.batch()
         number = batch.add(self._scope.key("replay", asked), 1)
         return (await self._scope.run(batch)).of(number) or 0

@@ -28,7 +28,7 @@ class Plan:
         self._head = HeadRoom(scope)
         self._luck = luck
         self._progress = scope.key("faults", "progress")
-        # The calls under way here that hold faults, and of which rules.
+        # The running calls of this process that hold faults, and of which rules.
         self._holders: dict[str, frozenset[str]] = {}
         self._renewal = Renewal(scope, self._add_renewals)
         self._newest = RuleProgress()
@@ -38,7 +38,7 @@ class Plan:
         return batch.get(self._progress, RuleProgress)
 
     def newest(self, progress: RuleProgress) -> RuleProgress:
-        """Return the newest progress that this process knows: this one, or what another call has found meanwhile."""
+        """Return the newest progress that this process knows: this one, or one that another call has read meanwhile."""
         if progress.version > self._newest.version:
             self._newest = progress
         return self._newest
@@ -60,7 +60,8 @@ class Plan:
         method: str = "",
         holder: str = "",
     ) -> Assignment:
-        """Assign to a call what the rules of this head have for it. With a `holder`, that is noted as held by it."""
+        """Assign to a call the faults that the rules of this head have for it, and note them as held by `holder`, if
+        given."""
         found = assign(
             head.rules, progress, operation, kind, method, lambda number: self._luck(head.label, number)
         )
@@ -73,7 +74,7 @@ class Plan:
         batch.put(self._mark(holder), value=True, ttl=LEASE_LIFE, counts=True)
 
     def hold(self, holder: str, faults: Sequence[AssignedFault]) -> None:
-        """Renew a call's mark for as long as this process lives and the call has not left."""
+        """Renew a call's mark for as long as this process lives and the call runs."""
         rules = frozenset(one.rule for one in faults)
         self._holders[holder] = self._holders.get(holder, frozenset[str]()) | rules
         self._renewal.begin()
@@ -83,13 +84,12 @@ class Plan:
         return holder in self._holders
 
     def is_lost(self, head: Head, progress: RuleProgress, holder: str) -> bool:
-        """Whether what a call held was given back by others, who took it for dead. Not so where its rules were
-        removed."""
+        """Whether other processes took a call for dead and gave its faults back. False if its rules were removed."""
         known = {rule.id for rule in head.rules}
         return holder not in progress.held and not known.isdisjoint(self._holders.get(holder, ()))
 
     def let_go(self, holder: str) -> None:
-        """Renew a call's mark no longer."""
+        """Stop renewing a call's mark."""
         self._holders.pop(holder, None)
 
     def add_release(self, batch: Batch, holder: str) -> None:
@@ -104,7 +104,7 @@ class Plan:
         return self._scope.key("faults", f"holder:{holder}")
 
     async def recovered(self, head: Head, progress: RuleProgress) -> RuleProgress:
-        """Return the progress after giving back what calls held whose process is dead."""
+        """Return the progress after giving back what calls of dead processes held."""
         late = wall() - LEASE_LIFE
         old = [name for name, one in progress.held.items() if one.since < late and name not in self._holders]
         if not old:
@@ -183,8 +183,8 @@ class Plan:
         step: Callable[[Head, RuleProgress], RuleProgress],
         also: Callable[[Batch], None] = lambda batch: None,
     ) -> bool:
-        """Change the progress by a step, and do what else goes with it; False if the account is gone. Tries again if
-        another call was faster."""
+        """Change the progress by a step, and do what goes with it; False if the account is gone. Retries if another
+        call was faster."""
         with self.turns.turn() as turn:
             while True:
                 head, before = await self._standing()

@@ -1,4 +1,4 @@
-"""The progress of an account's fault rules: which step is assigned to which call, held by it, and given back."""
+"""The progress of an account's fault rules: the steps assigned to calls, held by them, and given back."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Count(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """The steps of rules (by id and number) that a call has been assigned, in real time, and may yet give back."""
+    """The steps of rules (by id and number) that a call has been assigned, in real time, and may still give back."""
 
     since: float
     steps: tuple[tuple[str, int], ...]
 
 
 class RuleProgress(Struct, frozen=True):
-    """The progress of all rules of an account, how often its dice were rolled for them, and what calls under way
-    hold, by holder: a process that dies gives nothing back."""
+    """The progress of all rules of an account, how often its dice were rolled for them, and what running calls hold, by
+    holder: a dead process cannot give anything back itself."""
 
     version: int = 0
     rolls: int = 0
@@ -52,12 +52,12 @@ def assign(
     method: str,
     luck: Callable[[int], float],
 ) -> Assignment:
-    """Assign faults to a call: of the first rule that still has one to give, and any that combine with it.
+    """Assign faults to a call: those of the first rule that still has one to give, and any that combine with it.
 
-    They are in the order in which they apply: what only delays a call before what ends it, what replaces a
-    reply before what changes it. `luck` gives a number from 0 to 1 for each number of a roll; only rules with a
-    probability roll, so that adding a counted fault moves no other. What a call of this HTTP `method` cannot
-    show is not assigned to it.
+    They are in the order in which they apply: delays before faults that end the call, replaced replies before
+    changed ones. `luck` returns a number from 0 to 1 for each number of a roll; only rules with a probability roll,
+    so that adding a counted fault does not change other rolls. Faults that a call of this HTTP `method` cannot show
+    are not assigned.
     """
     if not rules:
         return Assignment((), progress)
@@ -70,7 +70,7 @@ def assign(
             for number, step in enumerate(rule.steps)
             if rule.fits(step, operation, kind) and step.stage not in beyond
         }
-        # Whom `after` spares and the dice choose is settled by the calls there are, not by other faults.
+        # Which calls `after` and the dice spare depends on the calls alone, not on other faults.
         if not fitting:
             continue
         count = counts.get(rule.id, Count())
@@ -95,7 +95,7 @@ def assign(
 
 
 def _next(rule: Rule, count: Count, fitting: set[int]) -> tuple[int, Count] | None:
-    """The next step of a rule, if it is one of those that fit: a script waits for the call of its next step."""
+    """The next step of a rule, if it fits: a script waits for the call of its next step."""
     for number in range(len(rule.steps)):
         if not (waiting := count.back.get(number, 0)):
             continue
@@ -130,7 +130,7 @@ def given_back(
 
 
 def holding(progress: RuleProgress, holder: str, faults: Sequence[AssignedFault]) -> RuleProgress:
-    """Return the progress after noting that a call holds these faults besides what it held."""
+    """Return the progress after noting that a call holds these faults too."""
     if not faults:
         return progress
     steps = tuple((one.rule, one.step) for one in faults)
@@ -140,7 +140,7 @@ def holding(progress: RuleProgress, holder: str, faults: Sequence[AssignedFault]
 
 
 def let_go(progress: RuleProgress, holder: str) -> RuleProgress:
-    """Return the progress after a call has ended, and holds nothing any more."""
+    """Return the progress after a call has ended and holds nothing any more."""
     if holder not in progress.held:
         return progress
     held = {name: one for name, one in progress.held.items() if name != holder}

@@ -1,4 +1,4 @@
-"""Files that clients upload to name them by address in later calls: finished ones, and those in parts."""
+"""Files that clients upload and name in later calls: complete ones, and uploads in parts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 class File(Struct, frozen=True):
     """One stored file. `path` is its provider-relative address, whose last segment is the `id`.
 
-    `blob` holds the bytes ("" until they have come), `exp` is the account's time in Unix seconds from which
-    it is gone, None when it stays.
+    `blob` holds the bytes ("" until they arrive), `exp` is the account's time in Unix seconds at which the file
+    expires, None if it stays.
     """
 
     id: str
@@ -32,7 +32,7 @@ class File(Struct, frozen=True):
 
 
 class Begun:
-    """Uploads whose bytes are still to come, by id, as their provider notes them, with the parts received."""
+    """Uploads whose bytes are still to arrive, by id, with the provider's note and the parts received."""
 
     _MOST_PARTS = 2_000
 
@@ -40,7 +40,7 @@ class Begun:
         self._scope = scope
 
     def add_reset(self, batch: Batch) -> None:
-        """Forget what was begun."""
+        """Forget an upload that was begun."""
         batch.drop(self._scope.group("files"))
 
     async def begin(self, file_id: str, note: object) -> None:
@@ -49,7 +49,7 @@ class Begun:
         await self._scope.run(batch)
 
     async def get(self, file_id: str, kind: type[T]) -> T | None:
-        """Read what was noted when the upload was begun; None if it was not."""
+        """Read the note of an upload that was begun; None if there is none."""
         batch = Batch()
         note = batch.get(self._key(file_id), kind)
         return (await self._scope.store.run(batch)).of(note)

@@ -16,8 +16,8 @@ from .scope import Scope, forgotten
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """The head of an account. `version` grows with every change, `rules_made` with every rule: no id is given
-    twice, so that nothing given back late can wake a new rule. `keys` are the digests of its API keys."""
+    """The head of an account. `version` grows with every change, `rules_made` with every rule: ids are never reused, so
+    that a fault given back late cannot reach a new rule. `keys` are the digests of its API keys."""
 
     generation: int = 0
     version: int = 0
@@ -40,7 +40,7 @@ class HeadRoom:
         return batch.get(self._key, Head)
 
     def expect(self, batch: Batch, head: Head) -> Ref[None]:
-        """Refuse a batch that was made for another head; what is found then is the new one."""
+        """Refuse a batch that was made for another head, and return the new head."""
         known = head.version if head.version else None
         return batch.expect(self._key, known, member="version" if head.version else "", kind=Head)
 
@@ -48,7 +48,7 @@ class HeadRoom:
         batch.put(self._key, head)
 
     def or_first(self, head: Head | None) -> Head:
-        """Return `head`, or the first one where none was ever written."""
+        """Return `head`, or the initial one if none was ever written."""
         return Head(generation=self._scope.generation, label=self._scope.account) if head is None else head
 
     async def read(self) -> Head:
@@ -59,7 +59,7 @@ class HeadRoom:
     async def change(
         self, change: Callable[[Head], Head], also: Callable[[Batch], object] = lambda batch: None
     ) -> Head:
-        """Replace the head, and do what else goes with that in the same batch. INVALID_KEY if the account is gone."""
+        """Replace the head, and do what goes with that in the same batch. INVALID_KEY if the account is gone."""
         head = await self.read()
         while True:
             if self._scope.guarded and head.generation != self._scope.generation:

@@ -19,7 +19,7 @@ _ORDER: tuple[Stage, ...] = ("queued", "running", "done")
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """How long a job waits and runs, in seconds, and how many polls must find it unfinished first."""
+    """How long a job waits and runs, in seconds, and how many polls must find it unfinished."""
 
     queued: float = 0.0
     running: float = 0.0
@@ -35,13 +35,13 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One piece of work. Its outcome is settled when it is made; the clock only reveals it.
+    """One piece of work. Its outcome is decided when it is made; the clock only reveals it.
 
     `made` is the account's time in Unix seconds, `call` the journal's id of the submission. `output` is the
-    provider's own note of the result, `links` the ids of what it leads to, `charge` what it will cost once done,
-    `error` why it will fail.
-    `notify` is the address told of the end, `copies`, `late` (seconds) and `held` how it is told. `origin` is what the
-    addresses of its results begin with; `addresses` are those, for the notice alone, None for what is withheld.
+    provider's own note of the result, `links` the ids of its links, `charge` its cost once done, `error` why it
+    will fail. `notify` is the address of the webhook, `copies`, `late` (seconds) and `held` how it is sent.
+    `origin` is the beginning of the addresses of its results; `addresses` are those, for the webhook only, None for
+    withheld results.
     """
 
     id: str
@@ -71,7 +71,7 @@ class Progress(Struct, frozen=True):
 
 
 class _Override(Struct, frozen=True):
-    """What was set for a job by hand: its stage is at least `least`; stalled: not past it either."""
+    """What a user set for a job: its stage is at least `least`; if stalled, it does not go further."""
 
     least: Stage = "queued"
     at: float = 0.0
@@ -110,7 +110,7 @@ class Jobs:
         return first
 
     def add_failure(self, batch: Batch, job: Job, error: ApiError) -> None:
-        """Make a job that ends fail after all: its cost cannot be paid."""
+        """Make a job that ends fail: its cost cannot be paid."""
         batch.put(self._key(job.id, "override"), _Override("done", error=error.again()))
 
     def add_reset(self, batch: Batch) -> None:
@@ -135,7 +135,7 @@ class Jobs:
         return [_fresh(job) for job in (await self._scope.store.run(batch)).of(jobs).values()]
 
     async def progress(self, job: Job, now: float, *, poll: bool = False) -> Progress:
-        """Compute the stage of the job at `now`. A `poll` is counted, for paces that go by polls."""
+        """Compute the stage of the job at `now`. A `poll` is counted, for jobs that end after a number of polls."""
         end, override, polled = await self._read(job)
         if end is not None:
             return Progress(end.stage, end.at, override.failure)
@@ -149,7 +149,7 @@ class Jobs:
         started = job.made + job.pace.queued
         if stage == "running":
             return Progress(stage, started)
-        # A job that goes by polls is done when the poll that finds it done is made.
+        # A job that counts polls is done at the poll that finds it done.
         return Progress(stage, now if job.pace.polls else started + job.pace.running)
 
     async def end(self, job: Job, stage: Literal["done", "cancelled"], at: float) -> bool:
@@ -185,7 +185,7 @@ class Jobs:
         return await self._override(job, _Override("done", now, error=error.again()))
 
     async def stall(self, job: Job, now: float) -> bool:
-        """Keep the job where it stands until it is advanced, finished or failed; False if it has ended."""
+        """Keep the job at its stage until it is advanced, finished or failed; False if it has ended."""
         return await self._override(job, _Override((await self.progress(job, now)).stage, now, stalled=True))
 
     async def _override(self, job: Job, override: _Override) -> bool:
@@ -216,5 +216,5 @@ def _was_done(outcome: BatchOutcome | None) -> bool:
 
 
 def _fresh(job: Job) -> Job:
-    """Return the job with a fresh error: one that was raised carries its traceback."""
+    """Return the job with a copy of its error: a raised error carries its traceback."""
     return job if job.error is None else replace(job, error=job.error.again())

@@ -19,10 +19,10 @@ from .scope import Scope
 from .serialization import size_of
 
 Json = dict[str, object]
-# Called with an account's id and label and each entry written for it, on the server's own thread: it should note and
-# return. What it is given is not masked.
+# Called with an account's id and label and each entry written for it, on the server's own thread: it should return
+# quickly. The entry is not masked.
 JournalObserver: TypeAlias = Callable[[str, str, "Entry"], None]
-# The rule of an entry for a call to a real host that a guard stopped: no server ever saw it.
+# The rule of an entry for a call to a real host that a guard blocked: no server received it.
 LIVE_CALL = "live_call"
 _MOST_VALUES = 1_000
 _MOST_TEXT = 64 * 1024
@@ -79,20 +79,20 @@ class Entry(Struct, kw_only=True):
 
     @property
     def bytes_received(self) -> int:
-        """The length of the request's body, as it said itself."""
+        """The length of the request's body, by its header."""
         return _length(self.request_headers)
 
     @property
     def bytes_sent(self) -> int:
-        """The length of the reply's body, as it said itself."""
+        """The length of the reply's body, by its header."""
         return _length(self.reply_headers)
 
     def mask(self) -> redact.Mask:
-        """Make what masks this call's own secrets, wherever people paste them. For an entry that is raw still."""
+        """Make a mask for this call's own secrets, anywhere in it. For an entry that is still raw."""
         return redact.Mask([self.secret, *credentials.secrets(self.request_headers, self.path)])
 
     def masked(self) -> Entry:
-        """Mask the secrets in it, once: most entries are never read, so it is not done while a call waits."""
+        """Mask the entry's secrets, once: most entries are never read, so no call waits for it."""
         if self.raw:
             mask = self.mask()
             for name in _TEXTS:
@@ -106,7 +106,7 @@ class Entry(Struct, kw_only=True):
         return self
 
     def to_members(self) -> Json:
-        """Its members, masked, for an encoder. It stays as it is itself: an observer is given it yet."""
+        """Its members, masked, for an encoder. The entry itself stays raw: an observer still gets it."""
         shown = copy(self).masked()
         return {
             name: getattr(shown, name) for name in self.__struct_fields__ if name not in ("raw", "secret")
@@ -120,19 +120,19 @@ class Entry(Struct, kw_only=True):
         return cls(**json.loads(row))
 
 
-# The members of an entry that say what a client, or who configured a fault, has said: as text, and as JSON.
+# The members of an entry with text from a client, or from the author of a fault: as text, and as JSON.
 _TEXTS = ("method", "path", "reason", "reply")
 _VALUES = ("params", "configured", "sent")
 
 
 def _length(headers: Iterable[tuple[str, str]]) -> int:
-    """The length that a message says its body has; 0 where it says none, or nonsense."""
+    """The length of a message's body by its header; 0 if that is missing or invalid."""
     said = next((value for name, value in headers if name == "content-length"), "")
     return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
 
 
 def _part(mask: redact.Mask, part: Json) -> Json:
-    """Mask a part of a form, whose value is a secret where its name says so."""
+    """Mask a part of a form if its name marks it as a secret."""
     secret = credentials.names_secret(str(part.get("name", "")))
     return {
         name: redact.shortened(value) if secret and name == "text" else mask.json(value)
@@ -141,7 +141,7 @@ def _part(mask: redact.Mask, part: Json) -> Json:
 
 
 def brief(value: object) -> object:
-    """Shorten a JSON value to what the journal keeps of it, which people read: 1,000 values, 64 KiB of text."""
+    """Shorten a JSON value for the journal, which people read: 1,000 values, 64 KiB of text."""
     values, room = _MOST_VALUES, _MOST_TEXT
 
     def shorten(one: object) -> object:
@@ -187,7 +187,7 @@ class Journal:
         self._most_bytes = most_bytes
 
     def add(self, batch: Batch, entry: Entry) -> None:
-        """Write a call down. It must not change any more."""
+        """Store an entry. It must not change afterwards."""
         size = _about(entry)
         batch.append(self._key, entry, most=self._most, most_bytes=self._most_bytes, size=size)
         if entry.kind == "api":
@@ -203,7 +203,7 @@ class Journal:
         await self._scope.run_late(batch)
 
     async def leave(self, entry_id: str) -> None:
-        """Note that the client left while it was answered, which the stored entry does not say yet."""
+        """Note in the stored entry that the client left while it was answered."""
         batch = self._scope.batch()
         batch.append(self._left, entry_id, most=self._most)
         await self._scope.run_late(batch)
@@ -218,20 +218,20 @@ class Journal:
     async def rows(self, most: int | None = None, before: float = math.inf) -> list[Entry]:
         """Read the entries in the order the calls ended, the newest `most` of those that ended `before` a moment.
 
-        Every entry that leaves the journal leaves here, masked.
+        Every entry that leaves the journal passes here, and is masked.
         """
         batch = Batch()
         rows, gone = batch.items(self._key, Entry), batch.items(self._left, str)
         outcome = await self._scope.store.run(batch)
         kept, lost = outcome.of(rows), outcome.of(gone)
         left = set(lost)
-        # Masked are only those that are asked for: it takes longer than all the rest.
+        # Only the requested entries are masked: masking takes longer than all the rest.
         newest = islice((one for one in reversed(kept) if one.ended < before), most)
         entries = [one.masked() for one in newest][::-1]
         return [replace(one, arrived=False) if one.id in left else one for one in entries]
 
     async def extent(self) -> tuple[int, float]:
-        """Count the entries, and tell when the newest ended: 0 where there is none."""
+        """Count the entries, and return when the newest ended: 0 if there are none."""
         batch = Batch()
         rows = batch.items(self._key, Entry)
         found = (await self._scope.store.run(batch)).of(rows)
@@ -243,7 +243,7 @@ class Journal:
 
 
 def _about(entry: Entry) -> int:
-    """About how many bytes an entry takes as JSON: what a stranger chooses the length of, and a little for the rest."""
+    """Estimate an entry's bytes as JSON: the members whose length a stranger chooses, and a little for the rest."""
     texts = len(entry.path) + len(entry.reason) + len(entry.reply)
     headers = sum(
         [len(name) + len(value) + 8 for name, value in (*entry.request_headers, *entry.reply_headers)]

@@ -15,7 +15,7 @@ from .batch import Batch, BatchOutcome, Ref
 from .scope import Scope
 
 _SORTED = json.JSONEncoder(sort_keys=True, default=str).encode
-_SIZE = 250  # bytes that a charge takes, about
+_SIZE = 250  # approximate bytes of a charge
 
 
 class Charge(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Charge(Struct, frozen=True):
 class Ledger:
     """Charges exactly or refuses; a charge is never deleted, only refunded by a second entry.
 
-    `funds` is what the account's wallet begins with, None for one without a limit. The wallet keeps what is left.
+    `funds` is the wallet's initial balance, None for a wallet without a limit. The wallet stores the rest.
     """
 
     _MOST = 1_000_000
@@ -73,7 +73,7 @@ class Ledger:
         return first
 
     def add_refill(self, batch: Batch, funds: int | None) -> None:
-        """Fill the wallet with `funds`; with None it is filled at the next charge with what the terms then say."""
+        """Fill the wallet with `funds`; with None, the next charge fills it by the terms of then."""
         if funds is None:
             batch.delete(self._left)
         else:
@@ -102,7 +102,7 @@ class Ledger:
         return (await self._scope.store.run(batch)).of(spent) or 0
 
     async def left(self, funds: int | None) -> int | None:
-        """Read what may still be spent, None without a limit."""
+        """Read the remaining balance, None without a limit."""
         if funds is None:
             return None
         batch = Batch()
@@ -152,7 +152,7 @@ class Ledger:
 
 
 def digest_of(params: Mapping[str, object]) -> str:
-    """Hash what was asked for, whatever the order of its members."""
+    """Hash the parameters of a request, in any order of its members."""
     return hashlib.sha256(_SORTED(params).encode()).hexdigest()[:32]
 
 

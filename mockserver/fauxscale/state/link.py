@@ -1,4 +1,4 @@
-"""Link: a signed address of a result, whose it is, and until when it lives."""
+"""Link: a signed address of a result, with its owner and its expiry."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Alteration = Literal["", "same-size", "smaller", "swapped"]
 class Link(Struct, frozen=True, kw_only=True):
     """One result that can be read. `recipe` makes its pixels.
 
-    `path` is the provider-relative address, `exp` the account's time in Unix seconds from which the link is dead
-    (None: its job has not finished, so its life has not begun), `life` how many seconds it then lives, `width` x
-    `height` the size that the reply says, whatever the recipe makes. `charge` is what was paid. `altered`: what a
-    fault made of the result; `fault`: one, in JSON, that applies to every read. `made`: when it was made, real
-    time. Not `given`: no reply has told anybody of it, so nobody can read it; the inspector shows its
-    picture. Not `safe`: it is withheld.
+    `path` is the provider-relative address, `exp` the account's time in Unix seconds at which the link expires
+    (None: its job has not finished, so its life has not begun), `life` its lifetime in seconds, `width` x `height`
+    the size in the reply, even if the recipe makes another. `charge` is what was paid. `altered`: how a fault
+    changed the result; `fault`: one, in JSON, that applies to every read. `made`: when it was made, real time. Not
+    `given`: no reply has named it, so nobody can read it; the inspector shows its picture. Not `safe`: it is
+    withheld.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Link(Struct, frozen=True, kw_only=True):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The stored uploads it is made of, none for what is drawn."""
+        """The stored uploads it is made from, none for drawn pictures."""
         return self.recipe.sources
 
     def lives(self, now: float) -> bool:
@@ -51,5 +51,5 @@ class Link(Struct, frozen=True, kw_only=True):
         return self.given and not self.revoked and self.exp is not None and now < self.exp
 
     def died(self, now: float) -> bool:
-        """Whether its life is over at `now`."""
+        """Whether it has expired at `now`."""
         return self.exp is not None and now >= self.exp

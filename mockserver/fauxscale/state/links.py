@@ -16,7 +16,7 @@ from .scope import Scope
 
 _FILE = "file:"
 MOST = 5_000
-"""So many links of an account are kept: the oldest beyond them are purged."""
+"""The number of links kept for an account: the oldest beyond it are purged."""
 
 
 class Place(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Links:
         self._scope = scope
         self._all = scope.key("links", "all")
         self._files = scope.key("links", "files")
-        # The last link whose uploads this worker has let go because it was dead.
+        # The last link whose uploads this worker has deleted because it had expired.
         self._swept = ""
 
     def add_results(self, batch: Batch, results: Sequence[Link]) -> None:
@@ -105,7 +105,7 @@ class Links:
         return list((await self._scope.store.run(batch)).of(found).values())
 
     async def names(self) -> list[str]:
-        """List the ids of all links and files, as the directory has them."""
+        """List the ids of all links and files, as in the directory."""
         batch = Batch()
         links, files = batch.fields(self._all, Link), batch.fields(self._files, File)
         outcome = await self._scope.store.run(batch)
@@ -134,12 +134,12 @@ class Links:
             batch.delete(directory_key(one.id))
 
     async def outlived(self, now: float, made_before: float) -> tuple[list[Link], list[str]]:
-        """List the links beyond the MOST newest, oldest first, and the uploads that only those and dead links lead to,
+        """List the links beyond the MOST newest, oldest first, and the uploads that only those and expired links need,
         at `now` by the account's clock, each once.
 
-        Dead links stay known, so that they go on saying that they expired. They are looked for from the oldest on to
-        the first that lives, or was given out after `made_before`, in real seconds: links die in the order in which
-        they were given out, near enough, and a clock that was moved may be moved back.
+        Expired links stay known, so that they still answer as expired. The search goes from the oldest to the first
+        that lives, or was given out after `made_before`, in real seconds: links expire roughly in the order in
+        which they were given out, and a moved clock may be moved back.
         """
         links = await self.all()
         over = max(0, len(links) - MOST)
@@ -151,6 +151,6 @@ class Links:
         if at > start:
             self._swept = names[at - 1]
         gone = dict.fromkeys(source for one in (*links[:over], *links[start:at]) for source in one.sources)
-        # The results of one upload stand beside each other.
+        # The links to the results of one upload are next to each other.
         kept = {source for one in links[at : at + 1] for source in one.sources}
         return links[:over], [one for one in gone if one not in kept]

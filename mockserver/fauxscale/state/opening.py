@@ -1,4 +1,4 @@
-"""Opens the store that an address names: a Redis, or a folder of this machine."""
+"""Opens the store at an address: a Redis, or a local folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = "file:"
 def open_store(address: str, *, memory: int) -> Store:
     """Open a store: `redis://127.0.0.1:6379/0`, or `file:` and a folder. `memory`: see `RedisStore`.
 
-    Raises NoAddress, MissingExtra, or StoreUnavailable for a store that will not do.
+    Raises NoAddress, MissingExtra, or StoreUnavailable for a store that cannot be used.
     """
     if address.startswith(FOLDER):
         from .disk import open_folder

@@ -1,4 +1,4 @@
-"""Makes a request of our own: to the address given and no other, through no proxy, with no trace in a log."""
+"""Sends an outgoing request: without redirects, proxies or log entries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ async def exchange(
     server_name: str = "",
     verify: bool = True,
 ) -> AsyncGenerator[httpx.Response]:
-    """Send a request and yield the reply, whose body is to be read while it is open. Redirects are not followed.
+    """Send a request and yield the reply, whose body must be read inside the context. Redirects are not followed.
 
-    A name and password in the address are sent as HTTP's own (Basic). `server_name` is the one whose certificate is
-    wanted. Raises httpx.HTTPError.
+    A name and password in the address are sent as HTTP Basic authentication. `server_name` is the name expected in
+    the certificate. Raises httpx.HTTPError.
     """
     import httpx
 
@@ -34,9 +34,9 @@ async def exchange(
     request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
     if url.userinfo:
         request = next(httpx.BasicAuth(url.username, url.password).auth_flow(request))
-    # Certificates are read, for 0.1 s, whatever the scheme is.
+    # Loading certificates takes 0.1 s, whatever the scheme is.
     verify = verify and url.scheme == "https"
-    # Not a client: that one writes addresses, and the secrets in them, into the log.
+    # Not a client: it would write addresses, and the secrets in them, into the log.
     async with httpx.AsyncHTTPTransport(verify=verify, trust_env=False) as transport:
         reply = await transport.handle_async_request(request)
         try:

@@ -1,4 +1,4 @@
-"""The three store batches of a call, over all parts of its account: enter, pay, leave."""
+"""The three store batches of a call, across all parts of its account: enter, pay, leave."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .turns import Turn
 
 
 class Arrival(Struct, kw_only=True):
-    """What is known of a call before it enters. `holder` names it among all calls of all workers; `quotas` are what
-    limits it at its `provider` under its account's terms. `link` is the id of the link it reads, "" for none."""
+    """What is known of a call before it enters. `holder` names it among all calls of all workers; `quotas` are the
+    limits of its `provider` under its account's terms. `link` is the id of the link it reads, "" for none."""
 
     holder: str
     operation: str
@@ -37,7 +37,7 @@ class Arrival(Struct, kw_only=True):
     _limited: tuple[Terms, Limited] | None = None
 
     def limited(self, terms: Terms) -> Limited:
-        """What counts the call under these terms."""
+        """The counter of the call under these terms."""
         if self._limited is None or self._limited[0] is not terms:
             covering = tuple(one for one in self.quotas(terms) if one.covers(self.operation))
             self._limited = terms, Limited(name=self.provider, holder=self.holder, quotas=covering)
@@ -45,14 +45,15 @@ class Arrival(Struct, kw_only=True):
 
 
 class Snapshot(Struct):
-    """An account's head and fault progress as a worker last read them: the next batch says if they are out of date."""
+    """An account's head and fault progress as a worker last read them: the next batch finds out if they are out of
+    date."""
 
     head: Head
     progress: RuleProgress
 
 
 class Entered(Struct):
-    """The outcome of entering. A call that was refused has its number, its time and its faults all the same."""
+    """The outcome of entering. A refused call has its number, its time and its faults too."""
 
     snapshot: Snapshot
     number: int
@@ -65,7 +66,7 @@ class Entered(Struct):
 async def enter(account: Account, arrival: Arrival, known: Snapshot | None = None) -> Entered:
     """Number a call, assign its faults, count it against its limits. One batch, and one more after a change.
 
-    Raises INVALID_KEY when the account is closed, or in another generation: then it has to be found anew.
+    Raises INVALID_KEY if the account is closed, or in another generation: then it must be looked up again.
     """
     snapshot = known or await read_snapshot(account)
     if account.scope.guarded and snapshot.head.generation != account.scope.generation:
@@ -120,9 +121,9 @@ async def pay(
 ) -> Head:
     """Charge for work, store the links to its results and keep the blobs behind them: all of it or nothing.
 
-    Where a quota counts images, those beyond the first are counted as those of the call that `arrival` describes.
-    Returns the head it was paid under. Raises NO_FUNDS, RATE_LIMITED or TOO_MANY_IN_FLIGHT for the images,
-    INVALID_KEY once the account is gone, and UNAVAILABLE if a blob did not wait for this.
+    If a quota counts images, those beyond the first are counted for the call that `arrival` describes. Returns the
+    head it was paid under. Raises NO_FUNDS, RATE_LIMITED or TOO_MANY_IN_FLIGHT for the images, INVALID_KEY if the
+    account is gone, and UNAVAILABLE if a blob has expired meanwhile.
     """
     more = max(0, charge.images - 1) if charge is not None else 0
     while True:
@@ -162,9 +163,10 @@ async def leave(
     snapshot: Snapshot,
     unused: Sequence[AssignedFault] = (),
 ) -> Snapshot | None:
-    """Write a call down, free its place in flight, give its `unused` faults back; None once the account is gone.
+    """Store a call's journal entry, free its place in flight, give its `unused` faults back; None if the account is
+    gone.
 
-    Raises StoreUnavailable where it was taken for dead, and nobody may see its faults any more.
+    Raises StoreUnavailable if other processes took it for dead: its faults must not show any more.
     """
     try:
         with account.faults.turns.turn() as turn:
@@ -184,7 +186,7 @@ async def _leave(
     places, holder = account.limits.let_go(arrival.holder), arrival.holder
     held = account.faults.holds(holder)
     if held and holder not in snapshot.progress.held:
-        snapshot = await read_snapshot(account)  # what it was assigned after it had entered
+        snapshot = await read_snapshot(account)  # faults assigned after it had entered
     while True:
         batch = account.scope.batch()
         head = snapshot.head
@@ -221,13 +223,13 @@ async def read_snapshot(account: Account) -> Snapshot:
 
 
 async def _refreshed(account: Account, snapshot: Snapshot, outcome: BatchOutcome, turn: Turn) -> Snapshot:
-    """What a refused batch found instead of what was known, once it is this call's turn to try again."""
+    """What a refused batch found instead of what was known, read when it is this call's turn to try again."""
     found = None if outcome.refusal is None else outcome.refusal.found
     if isinstance(found, RuleProgress):
         account.faults.newest(found)
         await turn.wait()
         return Snapshot(snapshot.head, account.faults.newest(found))
-    # How far the rules have come is known still, or the next batch tells.
+    # The progress of the rules is still known, or the next batch reads it.
     return Snapshot(_same_generation(account, outcome), snapshot.progress)
 
 

@@ -1,4 +1,4 @@
-"""How much in how long, and how much at once: what a provider's quotas let an account do."""
+"""Rate limits: how much a provider's quotas allow an account, per window and at once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ Units = Literal["calls", "images"]
 
 
 class Quota(Struct, frozen=True, kw_only=True):
-    """At most `most` `units` of the operations it is `on`, less those it is `not_on` (names or patterns), account-wide.
+    """At most `most` `units` of the operations it is `on`, except those it is `not_on` (names or patterns),
+    account-wide.
 
-    With a `window`, in seconds, it counts what is begun in one: windows that follow one another from the first call on
-    ("fixed"), or the last so many seconds ("rolling", which counts only what was let in). Without one it counts what is
-    in flight at once. Images count as one when the call enters, and as many as it makes when it is to be paid.
+    With a `window`, in seconds, it counts what begins in one: "fixed" windows follow one another from the first
+    call on; "rolling" is the last so many seconds, and counts only accepted calls. Without a window it counts what
+    is in flight at once. Images count as one when the call enters, and as many as it makes when they are paid.
     """
 
     most: int
@@ -46,7 +47,7 @@ def per_minute(most: int) -> Quota:
 
 
 def rolling(most: int, seconds: float = MINUTE) -> Quota:
-    """So many calls in any while of `seconds`."""
+    """So many calls in any period of `seconds`."""
     return Quota(most=most, window=seconds, kind="rolling")
 
 
@@ -56,7 +57,7 @@ def in_flight(most: int, units: Units = "calls") -> Quota:
 
 
 class RateLimitStatus(Struct, frozen=True):
-    """Where a call left its window: the limit, calls remaining, seconds until the next window."""
+    """A call's first window after it was counted: the limit, calls remaining, seconds until the next window."""
 
     limit: int
     remaining: int
@@ -71,7 +72,7 @@ class Counted(Struct, frozen=True):
     places: tuple[tuple[Quota, Ref[int]], ...]
 
     def status(self, outcome: BatchOutcome) -> RateLimitStatus | None:
-        """Where the call left its first window, None without one. Raises RATE_LIMITED or TOO_MANY_IN_FLIGHT."""
+        """The state of the call's first window, None without one. Raises RATE_LIMITED or TOO_MANY_IN_FLIGHT."""
         found = None if outcome.refusal is None else outcome.refusal.found
         for quota, window in self.windows:
             if outcome.refused(window):
@@ -86,7 +87,8 @@ class Counted(Struct, frozen=True):
 
 
 class Limited(Struct, frozen=True, kw_only=True):
-    """Who counts against which quotas: the name of a provider, its quotas that cover the call, the call's holder."""
+    """Whose call counts against which quotas: the provider's name, its quotas that cover the call, the call's
+    holder."""
 
     name: str
     holder: str
@@ -94,7 +96,7 @@ class Limited(Struct, frozen=True, kw_only=True):
 
 
 class Limits:
-    """Counts what an account does against quotas."""
+    """Counts an account's calls against quotas."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -102,7 +104,7 @@ class Limits:
         self._renewal = Renewal(scope, self._add_renewals)
 
     def add_entry(self, batch: Batch, limited: Limited, *, now: float) -> Counted:
-        """Count a call in; its `status` says what came of it."""
+        """Count a call in; the result's `status` is the outcome."""
         return self._add(batch, limited, limited.quotas, limited.holder, 1, now, counts=True)
 
     def add_images(self, batch: Batch, limited: Limited, more: int, *, now: float) -> Counted:
@@ -123,8 +125,8 @@ class Limits:
     ) -> Counted:
         windows: list[tuple[Quota, Ref[WindowState]]] = []
         places: list[tuple[Quota, Ref[int]]] = []
-        # What is refused for want of a place has been counted in its fixed window all the same. Of rolling windows
-        # there may be several, and what one of them refuses is not to use up another: they count what was let in.
+        # A call refused for lack of a place has still been counted in its fixed window. There may be several rolling
+        # windows, and a refusal by one must not use up another: they count only accepted calls.
         for quota in sorted(quotas, key=lambda one: one.window is None) if len(quotas) > 1 else quotas:
             key = _key_of(limited.name, quota)
             if quota.window is not None:
@@ -154,7 +156,7 @@ class Limits:
         batch.drop(self._scope.group("limits"))
 
     def hold(self, limited: Limited, more: int = 0) -> None:
-        """Renew a call's places for as long as this worker lives and the call has not left."""
+        """Renew a call's places for as long as this worker lives and the call runs."""
         for quota in limited.quotas:
             if quota.window is None and (not more or quota.units == "images"):
                 key = self._scope.key("flight", _key_of(limited.name, quota))
@@ -169,11 +171,11 @@ class Limits:
             batch.lease(key, holder, life=LEASE_LIFE)
 
     def let_go(self, holder: str) -> Sequence[tuple[str, str]]:
-        """Renew a call's places no longer; returns them."""
+        """Stop renewing a call's places; returns them."""
         return self._held.pop(holder, ())
 
     async def enter(self, limited: Limited, *, now: float) -> RateLimitStatus | None:
-        """Count a call in, or raise RATE_LIMITED or TOO_MANY_IN_FLIGHT. Who enters must `leave`."""
+        """Count a call in, or raise RATE_LIMITED or TOO_MANY_IN_FLIGHT. A call that entered must `leave`."""
         batch = self._scope.batch()
         counted = self.add_entry(batch, limited, now=now)
         status = counted.status(await self._scope.run(batch))
@@ -194,7 +196,7 @@ def _any(patterns: tuple[str, ...], operation: str) -> bool:
 
 @lru_cache(256)
 def _key_of(name: str, quota: Quota) -> str:
-    """Names what a quota counts: two that count the same in the same way share it."""
+    """Names what a quota counts: quotas that count the same in the same way share it."""
     on = ",".join([*quota.on, *(f"!{one}" for one in quota.not_on)])
     return f"{name}:{on}:{quota.units}:{quota.window or 'flight'}:{quota.kind}"
 

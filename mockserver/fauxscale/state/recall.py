@@ -1,7 +1,7 @@
-"""One worker's cache of the directory and of accounts, so that a call need not ask the store for it.
+"""A worker's cache of the directory and of accounts, which saves calls a request to the store.
 
-Whatever is known is checked by the batch that a call enters with, and forgotten when it proves to be out of date: after
-a reset the same links are given out again, by another generation of their account.
+The batch that a call enters with checks every cached value, and a wrong one is dropped: after a reset the same
+links are given out again, by another generation of their account.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class _Latest(Generic[T]):
 
 
 class Owner(Struct, frozen=True):
-    """The account of an API key, and the provider it works at ("*" is any): an entry of the directory."""
+    """The account of an API key, and the provider the key is for ("*" is any): an entry of the directory."""
 
     account: str
     provider: str
 
 
 class Recall:
-    """`owners` by the digest of a key, who gave links out (`givers`), `accounts` and their `snapshots` by id."""
+    """`owners` by the digest of a key, the givers of links (`givers`), `accounts` and their `snapshots` by id."""
 
     def __init__(self) -> None:
         self.owners: _Latest[Owner] = _Latest()
@@ -56,7 +56,7 @@ class Recall:
         self.snapshots: _Latest[Snapshot] = _Latest()
 
     def clear(self) -> None:
-        """Empty the cache: it proved to be out of date."""
+        """Empty the cache, because it was out of date."""
         self.owners.clear()
         self.givers.clear()
         self.accounts.clear()

@@ -1,4 +1,4 @@
-"""Records: what a provider remembers of an account beside its work, in tables of values by id."""
+"""Records: what else a provider remembers about an account, in tables of values by id."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Records:
     async def put(
         self, table: str, name: str, value: object, *, blob: str = "", most: int | None = None
     ) -> bool:
-        """Store a value under its name; False, with nothing changed, where `most` were stored so before.
+        """Store a value under its name; False, with nothing changed, if `most` are stored already.
 
-        `blob` is what the value names of the account's stored bytes: it is kept from now on. Raises INVALID_KEY once
-        the account is gone.
+        `blob` is the account's stored blob that the value names: it is kept from now on. Raises INVALID_KEY if the
+        account is gone.
         """
         batch = self._scope.batch()
         place = None

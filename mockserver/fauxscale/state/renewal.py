@@ -1,4 +1,4 @@
-"""Renews what calls of this process hold in the store, for as long as they run: nobody renews what a dead one held."""
+"""Renews what running calls of this process hold in the store; what a dead process held expires."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .batch import Batch
 from .scope import Scope
 from .store import StoreUnavailable
 
-# What a call holds is free so long after its process' last sign of life, which it gives three times in that while.
+# What a call holds is freed this long after its process' last renewal; it renews three times in that period.
 LEASE_LIFE = 9.0
 
 
 class Renewal:
-    """Renews what `add` adds to a batch, as long as it adds anything. `begin` when something is held."""
+    """Renews what `add` adds to a batch, until it adds nothing. Call `begin` when something is held."""
 
     def __init__(self, scope: Scope, add: Callable[[Batch], None]) -> None:
         self._scope = scope
         self._add = add
-        # The loop on which it is renewed, and what ends that.
+        # The loop that renews, and what stops it.
         self._renewing: tuple[asyncio.AbstractEventLoop, Callable[[], None]] | None = None
 
     def begin(self) -> None:
@@ -30,12 +30,12 @@ class Renewal:
             self._renewing = asyncio.get_running_loop(), repeat(LEASE_LIFE / 3, self._renew)
 
     async def _renew(self) -> None:
-        """Renew everything; where nothing is held any more, end."""
+        """Renew everything; stop when nothing is held any more."""
         batch = self._scope.batch()
         guards = len(batch.operations)
         self._add(batch)
         if len(batch.operations) > guards:
-            with suppress(StoreUnavailable):  # it is tried again before anything is free
+            with suppress(StoreUnavailable):  # tried again before anything is freed
                 await self._scope.run_late(batch)
         elif self._renewing is not None:
             self._renewing[1]()

@@ -1,4 +1,4 @@
-"""Rows of a list in memory: the newest as objects, of a long list the older ones packed."""
+"""Rows of a list in memory: the newest as objects, the older ones of a long list packed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 Row: TypeAlias = tuple[object, int]
-# So many rows are packed at once, which takes about a millisecond and leaves a quarter of them or less.
+# This many rows are packed at once, which takes about a millisecond and leaves a quarter of their size or less.
 BLOCK = 256
-# Lists that never have more rows than this are not packed: they are read often, and short.
+# Lists that never have more rows than this are not packed: they are short, and read often.
 _LONG = 10_000
 
 
@@ -42,7 +42,7 @@ class Rows:
             self._blocks.append(_packed([self._newest.popleft() for _ in range(BLOCK)]))
 
     def pop(self) -> None:
-        """Take the newest row back."""
+        """Remove the newest row again."""
         self.size -= self._newest.pop()[1]
 
     def popleft(self) -> Row:
@@ -54,7 +54,7 @@ class Rows:
         return row
 
     def put_back(self, rows: Sequence[Row]) -> None:
-        """Put rows back that were dropped, oldest first."""
+        """Restore rows that were dropped, oldest first."""
         self._oldest.extendleft(reversed(rows))
         self.size += sum(size for _, size in rows)
 
@@ -64,5 +64,5 @@ def _packed(rows: list[Row]) -> bytes:
 
 
 def _unpacked(block: bytes) -> list[Row]:
-    rows: list[Row] = pickle.loads(zlib.decompress(block))  # what this process has packed itself
+    rows: list[Row] = pickle.loads(zlib.decompress(block))  # always bytes that this process has packed
     return rows

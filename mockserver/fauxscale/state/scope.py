@@ -1,4 +1,4 @@
-"""The keys of one generation of an account, and batches that are refused once it has ended."""
+"""The keys of one generation of an account, and batches that fail once it has ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fauxscale.errors import ApiError, Problem
 from .batch import Batch, BatchOutcome, Ref
 from .store import Store
 
-# What a reset of a single room forgets, and a new generation leaves behind as a whole.
+# The parts that a reset deletes one by one, and that a new generation leaves behind as a whole.
 GROUPS = (
     "calls",
     "faults",
@@ -30,7 +30,7 @@ GROUPS = (
 class Scope(Struct, frozen=True):
     """The keys of one account's state. A reset starts a new generation under other keys.
 
-    `guarded`: what is written expects the generation to be the account's still, so that what comes late is lost.
+    `guarded`: writes expect the account to be still in this generation, so that late ones are dropped.
     """
 
     store: Store
@@ -45,7 +45,7 @@ class Scope(Struct, frozen=True):
         return f"{{{self.account}}}:{self.generation}:{room}/{name}"
 
     def lasting(self, name: str) -> str:
-        """A key that stays through resets, until the account is closed."""
+        """A key that outlives resets, until the account is closed."""
         return f"{self.lasting_group}/{name}"
 
     @property
@@ -60,24 +60,24 @@ class Scope(Struct, frozen=True):
         return batch
 
     def is_late(self, outcome: BatchOutcome) -> bool:
-        """Whether a batch was refused because its generation is the account's no longer."""
+        """Whether a batch was refused because the account is in another generation now."""
         return self.guarded and outcome.refused(Ref(0))
 
     async def run(self, batch: Batch) -> BatchOutcome:
-        """Run a batch made by `batch()`. Raises INVALID_KEY if it comes too late."""
+        """Run a batch made by `batch()`. Raises INVALID_KEY if the generation has ended."""
         outcome = await self.store.run(batch)
         if self.is_late(outcome):
             raise forgotten()
         return outcome
 
     async def run_late(self, batch: Batch) -> BatchOutcome | None:
-        """Run a batch made by `batch()` for which it may be too late: then it changes nothing, and this is None."""
+        """Run a batch made by `batch()` that may come too late: then it changes nothing, and this is None."""
         outcome = await self.store.run(batch)
         return None if self.is_late(outcome) else outcome
 
 
 def forgotten() -> ApiError:
-    """Make the error of a call whose account was closed or reset while it was on its way."""
+    """Make the error of a call whose account was closed or reset while it ran."""
     return ApiError(
         Problem.INVALID_KEY,
         "Invalid API key",

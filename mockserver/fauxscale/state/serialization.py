@@ -20,7 +20,7 @@ def encode(value: object) -> bytes:
 
 
 def decode(row: bytes, kind: type[T]) -> T:
-    """Decode a value of this type from what `encode` made. The type's own annotations say what its members are."""
+    """Decode a value of this type from the output of `encode`. The type's annotations describe its members."""
     return cast("T", _from_json(json.loads(row), kind))
 
 
@@ -37,7 +37,7 @@ def _to_json(value: Any, hint: Any) -> object:
     if isinstance(value, Struct):
         hints = _hints(type(value))
         members = {name: _to_json(getattr(value, name), hints[name]) for name in value.__struct_fields__}
-        # One of several kinds: which one must be said.
+        # One of several classes: the JSON must name it.
         return {"kind": type(value).__name__, **members} if len(_kinds(hint)) > 1 else members
     if isinstance(value, Mapping):
         inner = (get_args(hint) or (object, object))[-1]
@@ -54,7 +54,7 @@ def _from_json(json_value: Any, hint: Any) -> object:
     kinds = _kinds(hint)
     if len(kinds) == 1:
         return _made(json_value, kinds[0])
-    if kinds and isinstance(json_value, dict):  # else it is the plain member of "one of these, or a text"
+    if kinds and isinstance(json_value, dict):  # otherwise the plain member of "one of these, or a string"
         members = cast("dict[str, Any]", json_value)
         kind = next(one for one in kinds if one.__name__ == members["kind"])
         return _made({name: one for name, one in members.items() if name != "kind"}, kind)
@@ -79,7 +79,7 @@ def _made(json_value: Any, kind: Any) -> object:
     if hasattr(kind, "from_members"):
         return kind.from_members(json_value)
     hints = _hints(kind)
-    # A member that is no longer known is left behind, one that is new has its default.
+    # Unknown members are dropped, missing ones get their default.
     known = {
         name: _from_json(one, hints[name])
         for name, one in json_value.items()
@@ -117,7 +117,7 @@ def _inner(hint: Any, count: int) -> Sequence[Any]:
 
 
 def size_of(value: object) -> int:
-    """Estimate how many bytes a value would be as JSON, without encoding it."""
+    """Estimate the bytes of a value as JSON, without encoding it."""
     if isinstance(value, str):
         return len(value) + 4
     if value is None or isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Signs and verifies links: HMAC-SHA-256 over path, expiry and owner; one accepted spelling."""
+"""Signs and verifies links: HMAC-SHA-256 over path, expiry and owner; only one spelling is accepted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class Mac:
-    """HMAC-SHA-256 under one secret. `hmac.digest` takes thrice as long for a short message: it begins with the secret
+    """HMAC-SHA-256 under one secret. `hmac.digest` takes three times as long for a short message: it hashes the secret
     each time (Python 3.11, OpenSSL 3)."""
 
     def __init__(self, secret: bytes) -> None:
@@ -33,12 +33,12 @@ class Signer:
 
     def query(self, path: str, exp: int, owner: str) -> str:
         """Sign `path` (provider-relative, from its leading slash): the query that makes it valid until `exp`."""
-        # The separator cannot occur in any of the three, so no two triples sign alike.
+        # The separator cannot occur in any of the three, so no two triples have the same signature.
         signed = f"{path}\n{exp}\n{owner}".encode()
         return f"exp={exp}&sig={self._mac(signed).hex()}"
 
     def verify(self, path: str, query: bytes, owner: str, now: float) -> None:
-        """Raise LINK_FORGED unless `query` is, to the byte, what was signed; LINK_EXPIRED once now >= exp."""
+        """Raise LINK_FORGED unless `query` is, byte for byte, the signed one; LINK_EXPIRED once now >= exp."""
         if not query:
             raise ApiError(
                 Problem.LINK_FORGED,
@@ -46,8 +46,8 @@ class Signer:
                 reason="the link was read without its query string; exp and sig are part of the address",
             )
         exp = _expiry(query)
-        # Re-signing and comparing whole queries leaves a single spelling: no reordering, padding, case or
-        # extra member can pass, and nothing outside the signature can change the link's meaning.
+        # Signing again and comparing whole queries leaves a single spelling: no reordering, padding, case or extra
+        # member can pass, and nothing outside the signature can change the link's meaning.
         if not hmac.compare_digest(self.query(path, exp, owner).encode(), query):
             raise ApiError(
                 Problem.LINK_FORGED,

@@ -26,11 +26,11 @@ class StartingAccount(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
 
     def head(self) -> Head:
-        """The head to open it with, from now on."""
+        """The head to open the account with, from now on."""
         clock = Clock() if self.at is None else Clock().set(self.at)
         clock = clock.freeze(self.at) if self.frozen else clock
         return Head(terms=self.terms, clock=clock, rules=self.rules, rules_made=len(self.rules))
 
     def shortened(self) -> dict[str, str]:
-        """The keys as people are shown them, by provider."""
+        """The keys as shown to people, by provider."""
         return {provider: shorten(key) for provider, key in self.keys}

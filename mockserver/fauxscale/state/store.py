@@ -28,12 +28,12 @@ MOST_CHANGES = 4_096
 
 
 class NoAddress(FauxscaleError, ValueError):
-    """Raised for what is no address of a store; the message shows one."""
+    """Raised for an invalid address of a store; the message shows a valid one."""
 
 
 class StoreUnavailable(FauxscaleError):
-    """The store cannot do what it is asked to now. `reason` is a plain sentence for people, without secrets; `lost`: it
-    is out of reach as a whole."""
+    """The store cannot execute this now. `reason` is a plain sentence for people, without secrets; `lost`: the whole
+    store is unreachable."""
 
     def __init__(self, reason: str, *, lost: bool = False) -> None:
         super().__init__(reason)
@@ -42,9 +42,9 @@ class StoreUnavailable(FauxscaleError):
 
 
 class Changes(Struct, frozen=True):
-    """The accounts that batches have written to since a mark; None where there are more than the store remembers.
+    """The accounts that batches have written to since a mark; None if there are more than the store remembers.
 
-    `mark` is the one to ask with the next time.
+    `mark` is the mark for the next request.
     """
 
     mark: int
@@ -52,10 +52,10 @@ class Changes(Struct, frozen=True):
 
 
 class Store(Protocol):
-    """The protocol of a store; tests/mockserver/state/test_store.py holds every implementation to it.
+    """The protocol of a store; tests/mockserver/state/test_store.py tests every implementation against it.
 
-    `secret` is what all who share it sign with, None where it is one process's own. Whatever it is asked, a shared
-    store may raise StoreUnavailable.
+    `secret` is the signing secret of all who share it, None for the store of a single process. Any method of a
+    shared store may raise StoreUnavailable.
     """
 
     @property
@@ -71,37 +71,38 @@ class Store(Protocol):
         ...
 
     async def put_blob(self, key: str, data: bytes, *, life: float | None = BLOB_LIFE) -> None:
-        """Store bytes for `life` seconds, until a batch names them; with None they are kept from the start."""
+        """Store bytes for `life` seconds, until a batch names them; with None they are kept at once."""
         ...
 
     async def get_blob(self, key: str) -> bytes | None: ...
 
     async def digests(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Tell what blobs that were kept hash to (SHA-256, in hexadecimal), but for those that were deleted since."""
+        """Return the SHA-256 of blobs that were kept, in hexadecimal, except for deleted ones."""
         ...
 
     async def changed(self, account: str) -> asyncio.Future[None]:
-        """Return a future that is done once a batch has written to this account, from now on. Get it before reading,
-        await it (and cancel it, when tired of waiting) after having found nothing."""
+        """Return a future that is done once a batch has written to this account, from now on. Get it before reading;
+        await it (or cancel it) after finding nothing."""
         ...
 
     async def changes(self, since: int | None) -> Changes:
-        """Tell which accounts were written to, or deleted, since a mark. None gives the first mark and no accounts."""
+        """List the accounts that were written to, or deleted, since a mark. None gives the first mark and no
+        accounts."""
         ...
 
     async def close(self) -> None: ...
 
 
 class MemoryStore:
-    """The store of one process. It keeps objects as they are; blobs above `memory` bytes in all go to disk."""
+    """The store of one process. It keeps objects unchanged; blobs beyond `memory` bytes in total go to disk."""
 
     def __init__(self, *, memory: int = 64 * 1024 * 1024) -> None:
-        # One lock: with no socket the app may be called from several threads' loops.
+        # One lock: without a socket, the loops of several threads may call the app.
         self._lock = threading.Lock()
         self._blobs = Blobs(memory)
         self._tables = Tables(self._blobs)
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
-        # The accounts written to last and the number of the write: the newest so many, those that were closed, too.
+        # The accounts written to last, closed ones included, and the number of the write: the newest so many.
         self._written: OrderedDict[str, int] = OrderedDict()
         self._mark = self._forgotten = 0
         self.secret = None
@@ -160,7 +161,7 @@ class MemoryStore:
             self._forgotten = self._written.popitem(last=False)[1]
 
     def keys(self) -> list[str]:
-        """List every key there is, blobs' included, to check that nothing was left behind."""
+        """List every key, blobs' included, to check that nothing was left behind."""
         with self._lock:
             return [*self._tables.keys(), *self._blobs.keys()]
 
@@ -175,5 +176,5 @@ def _wake(future: asyncio.Future[None]) -> None:
         if not future.done():
             future.set_result(None)
 
-    with suppress(RuntimeError):  # its loop was closed: nobody waits there any more
+    with suppress(RuntimeError):  # its loop was closed: nothing waits there any more
         future.get_loop().call_soon_threadsafe(wake)

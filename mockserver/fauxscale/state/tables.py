@@ -44,7 +44,7 @@ class _Leases(Struct):
 
 
 class _Table(Struct):
-    # Ordered, so that the oldest can be taken out at once.
+    # Ordered, so that the oldest can be removed at once.
     rows: OrderedDict[str, object] = field(default_factory=OrderedDict[str, object])
 
 
@@ -54,7 +54,7 @@ class _Row(Struct):
 
 
 class Tables:
-    """Every key of a memory store, and which of them a group has. Not locked: its owner is."""
+    """Every key of a memory store, and the keys of each group. The caller locks."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
@@ -83,7 +83,7 @@ class Tables:
         }
 
     def execute(self, operations: Sequence[Operation], now: float) -> BatchOutcome:
-        """Execute a whole batch, or undo what was done of it."""
+        """Execute a whole batch, or undo its completed operations."""
         self._bury(now)
         results: list[object] = []
         self._undo, self._finally = [], []
@@ -286,7 +286,7 @@ class Tables:
         table.rows = OrderedDict((one, value) for one, value in rows.items() if one != name)
 
     def _made(self, key: str, new: object, *, counts: bool = False) -> object:
-        """Return what is stored there; `new`, if nothing is."""
+        """Return the stored value, or `new` if there is none."""
         row = self._rows.get(key)
         if row is None:
             row = _Row(new)

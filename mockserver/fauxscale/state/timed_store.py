@@ -1,4 +1,4 @@
-"""A store that notes how long its batches take."""
+"""A store that measures how long its batches take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .store import BLOB_LIFE, Changes, Store
 
 
 class TimedStore:
-    """Any store; `batches` were executed so far, in `seconds` altogether."""
+    """Any store; `batches` were executed so far, in `seconds` in total."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

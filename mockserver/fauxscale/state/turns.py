@@ -1,4 +1,4 @@
-"""Turns of the calls of one process at something that all processes change: who was beaten to it waits for its turn."""
+"""Queues the calls of one process that change a shared value: a call that lost a race waits for its turn."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from weakref import WeakKeyDictionary
 
 
 class Turn:
-    """The turn of one call, once it has waited for it; it ends with the context."""
+    """The turn of one call; it begins after its wait and ends with the context."""
 
     def __init__(self, locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]) -> None:
         self._locks = locks
         self._mine: asyncio.Lock | None = None
 
     async def wait(self) -> None:
-        """Wait until no other call that was beaten tries again: of sixty that do at once, one succeeds each time."""
+        """Wait until no other call that lost a race retries: of sixty that retry at once, only one succeeds each
+        time."""
         if self._mine is None:
             lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
             await lock.acquire()

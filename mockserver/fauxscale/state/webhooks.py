@@ -19,8 +19,8 @@ from .outgoing import exchange
 from .scope import Scope
 
 TIMEOUT = 15.0
-# fal documents ten retries within two hours (read 2026-08); how they are spaced it does not say. Doubling
-# from 7 s, they add up to 7,161 s.
+# fal documents ten retries within two hours (read 2026-08), but not their spacing. Doubling from 7 s, they add up to
+# 7,161 s.
 _FIRST_RETRY = 7.0
 _RETRIES = 10
 
@@ -34,10 +34,10 @@ class Attempt(Struct, frozen=True):
 
 
 class Signature(Struct, frozen=True):
-    """How a provider signs its notices: the `headers` it sends, and the `text` that the signature is of.
+    """How a provider signs its notices: the `headers` it sends, and the `text` that is signed.
 
-    Both may hold `{id}` (the job's), `{user}`, `{timestamp}` (Unix seconds) and `{sha256}` (the body's, hexadecimal);
-    headers also `{signature}`: Ed25519, hexadecimal.
+    Both may hold `{id}` (the job's), `{user}`, `{timestamp}` (Unix seconds) and `{sha256}` (the body's,
+    hexadecimal); headers also `{signature}`: Ed25519, hexadecimal.
     """
 
     headers: Mapping[str, str]
@@ -45,17 +45,17 @@ class Signature(Struct, frozen=True):
 
     @classmethod
     def named(cls, provider: str) -> Signature:
-        """As fal.ai signs (docs read 2026-08), with headers named after another provider."""
+        """fal.ai's signature (docs read 2026-08), with headers named after another provider."""
         members = {"Request-Id": "id", "User-Id": "user", "Timestamp": "timestamp", "Signature": "signature"}
         start = f"X-{provider.capitalize()}-Webhook"
         return cls({f"{start}-{name}": f"{{{member}}}" for name, member in members.items()})
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """One notice on its way. `due` is when it is tried next, in Unix seconds by the account's clock.
+    """One notice to deliver. `due` is the time of the next attempt, in Unix seconds by the account's clock.
 
-    `user` is the account as the receiver sees it, `copies` how often it is sent even when it was taken; `open`
-    until it was taken or given up.
+    `user` is the account as the receiver sees it, `copies` how often it is sent even after success; `open` until it
+    is accepted or given up.
     """
 
     id: str
@@ -78,7 +78,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class Key:
-    """The server's key pair, made of 32 secret bytes. Raises ApiError without the library that signs."""
+    """The server's key pair, made from 32 secret bytes. Raises ApiError without the signing library."""
 
     def __init__(self, secret: bytes) -> None:
         try:
@@ -100,7 +100,7 @@ class Key:
         return {"kty": "OKP", "crv": "Ed25519", "x": x}
 
     def headers(self, delivery: Delivery, at: float) -> dict[str, str]:
-        """Identify and sign a delivery tried at `at`; the signature covers the body's exact bytes."""
+        """The headers that identify and sign a delivery tried at `at`; the signature covers the body's exact bytes."""
         known = {
             "id": delivery.id,
             "user": delivery.user,
@@ -151,7 +151,7 @@ class Webhooks:
         return list((await self._scope.store.run(batch)).of(found).values())
 
     async def deliver(self, key: Key, now: float) -> None:
-        """Attempt every delivery that is due, each as often as it has become due by the clock."""
+        """Attempt every delivery that is due, as often as it has become due by the clock."""
         batch = Batch()
         waiting, all_ = batch.get(self._held, str), batch.fields(self._all, Delivery)
         outcome = await self._scope.store.run(batch)
@@ -171,7 +171,7 @@ class Webhooks:
         sent = False
         while delivery.open and delivery.due <= now:
             number = len(delivery.attempts) + 1
-            # Whoever claims an attempt makes it: two refreshes at once must not send one notice twice.
+            # An attempt is claimed first: two refreshes at once must not send one notice twice.
             if not await self._claim(f"{delivery.id}:{number}"):
                 return sent
             headers = key.headers(delivery, delivery.due)
@@ -197,7 +197,7 @@ class Webhooks:
 
 
 def check_address(url: str, param: str) -> None:
-    """Raise INVALID_PARAMETER unless `url` is http(s) at a loopback address: notices go nowhere else."""
+    """Raise INVALID_PARAMETER unless `url` is http(s) at a loopback address, the only ones that notices are sent to."""
     if not _is_local(url):
         problem = "webhooks are delivered to loopback addresses only (http://127.0.0.1:…, http://localhost:…), not to"
     elif not _is_sound(url):
@@ -221,7 +221,7 @@ def _is_local(url: str) -> bool:
 
 
 def _is_sound(url: str) -> bool:
-    """Whether the HTTP client can make a request of an address."""
+    """Whether the HTTP client can send a request to an address."""
     import httpx
 
     try:
@@ -245,12 +245,12 @@ async def _post(delivery: Delivery, headers: dict[str, str], at: float) -> Attem
         # The receiver's certificate, if it has one, is a developer's own.
         async with exchange("POST", url, headers, content=body, seconds=TIMEOUT, verify=False) as reply:
             return Attempt(at, reply.status_code)
-    except Exception as error:  # whatever it is, the notice was not taken, and the answer before it stands
+    except Exception as error:  # in any case it was not accepted, and the status before it stands
         return Attempt(at, None, f"{type(error).__name__}: {error}"[:200])
 
 
 def _pinned(url: str) -> str:
-    """`url` with a name like `app.localhost` made an address: no resolver is asked where a notice goes."""
+    """`url` with a name like `app.localhost` replaced by an address, so that no resolver is involved."""
     parts = urlsplit(url)
     name = parts.hostname or ""
     if at_loopback(name) == name:

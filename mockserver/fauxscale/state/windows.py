@@ -1,4 +1,4 @@
-"""Windows that count units: fixed ones, and one that rolls and survives a clock that is moved back."""
+"""Windows that count units: fixed ones, and rolling ones that allow for a clock moved back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from msgspec import Struct, field
 
 from .batch import Window, WindowState
 
-# What was counted is kept so long in real time, for a clock that is moved back, and never more of it than this.
+# Counts are kept this long in real time, for a clock that is moved back, and never more of them than this.
 _LIFE = 3600.0
 _MOST_WINDOWS = 1_000
 _MOST_EVENTS = 10_000
 
-# When by the account's clock, how many units, when in real time.
+# Time by the account's clock, units, real time.
 Event: TypeAlias = tuple[float, int, float]
 
 
@@ -29,13 +29,13 @@ class BatchRefused(Exception):
 
 
 class FixedWindows(Struct):
-    """Units by window, least lately used first."""
+    """Units by window, least recently used first."""
 
     since: float
     used: dict[int, tuple[int, float]] = field(default_factory=dict[int, tuple[int, float]])
 
     def count(self, operation: Window, now: float) -> tuple[WindowState, Callable[[], object]]:
-        """Count units in, and say how to undo that. Raises BatchRefused where they are too many."""
+        """Count units in, and return how to undo that. Raises BatchRefused if there are too many."""
         number = floor((operation.now - self.since) / operation.span)
         reset = self.since + (number + 1) * operation.span - operation.now
         used = self.used.get(number, (0, now))[0]
@@ -56,10 +56,10 @@ class RollingWindow(Struct):
     events: list[Event] = field(default_factory=list[Event])
 
     def count(self, operation: Window, now: float) -> tuple[WindowState, Callable[[], object]]:
-        """Count units in, and say how to undo that. Raises BatchRefused where they are too many.
+        """Count units in, and return how to undo that. Raises BatchRefused if there are too many.
 
-        Units at `now` itself count, those a whole span ago do not; later ones were counted by a clock that was
-        moved back since, and wait for it to come there again.
+        Units at `now` count, those a whole span ago do not; later ones were counted before the clock was moved
+        back, and count again when it gets there.
         """
         events = self.events
         first = bisect_right(events, operation.now - operation.span, key=_at)
@@ -76,7 +76,7 @@ class RollingWindow(Struct):
         return state, lambda: events.remove(event)
 
     def _forget(self, operation: Window, now: float) -> None:
-        """Drop what is older than the window by both clocks, and the oldest beyond what may be kept."""
+        """Drop counts older than the window by both clocks, and the oldest beyond the limit."""
         events = self.events
         old = bisect_left(events, operation.now - operation.span, key=_at)
         most = max(_MOST_EVENTS, 2 * operation.most)
@@ -91,7 +91,7 @@ def _at(event: Event) -> float:
 
 
 def _opens(events: Sequence[Event], units: int) -> float:
-    """Find the time of the event with which `units` units or more will have left the window."""
+    """Find the time of the event with which at least `units` units will have left the window."""
     left = 0
     for at, one, _ in events:
         left += one

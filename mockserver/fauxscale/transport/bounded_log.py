@@ -1,4 +1,4 @@
-"""A logger that says the same thing once a minute, so that no peer can fill a disk with one mistake."""
+"""A logger that repeats a message at most once a minute, so that no peer can fill a disk."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SECONDS = 60.0
 
 
 class BoundedLog(logging.LoggerAdapter[logging.Logger]):
-    """Logs a message once in SECONDS, and with the next of its kind how many were left out meanwhile.
+    """Logs a message once in SECONDS, and with the next of its kind the number left out meanwhile.
 
-    A kind is a message before its arguments are put in; with an exception, its type and where it was raised. One given
-    as `cause` tells the kind only: its text is not logged.
+    A kind is a message without its arguments; for an exception, its type and where it was raised. An exception
+    given as `cause` only defines the kind: its text is not logged.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -25,7 +25,7 @@ class BoundedLog(logging.LoggerAdapter[logging.Logger]):
 
     @property
     def level(self) -> int:
-        """As of a logger: uvicorn reads it."""
+        """As in a logger: uvicorn reads it."""
         return self.logger.level
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
@@ -50,6 +50,6 @@ def _place(error: object) -> tuple[object, ...]:
 
 
 def log_mistake(log: BoundedLog, mistake: Exception, where: str, mask: redact.Mask) -> None:
-    """Log a mistake of ours with its traceback, which may quote what was sent; the same one once a minute."""
+    """Log a mistake of ours with its traceback, which may quote the request; the same one once a minute."""
     told = "".join(traceback.format_exception(mistake))
     log.error("%s failed\n%s", where, mask.text(told), cause=mistake)

@@ -15,7 +15,7 @@ _STATE = "fauxscale.connection"
 class Connection(Protocol):
     """What can be done to a connection besides answering on it.
 
-    While `held_open` is set, nothing is waited for but the peer's leaving, and no deadline ends the call.
+    While `held_open` is set, the server waits only for the peer to leave, and no deadline ends the call.
     """
 
     held_open: bool
@@ -30,21 +30,21 @@ class Connection(Protocol):
         ...
 
     def close(self) -> None:
-        """Close the connection after what was written so far: the peer sees a short read."""
+        """Close the connection after the bytes written so far: the peer sees a short read."""
         ...
 
     def write(self, raw: bytes) -> None:
-        """Write raw bytes to the connection, past HTTP framing. Nothing can be answered afterwards."""
+        """Write raw bytes to the connection, past HTTP framing. No reply is possible afterwards."""
         ...
 
 
 def attach(scope_state: dict[str, Any], connection: Connection) -> dict[str, Any]:
-    """The state of a request's scope with its connection in it, for `connection_of` to find."""
+    """The state for a request's scope with its connection in it, for `connection_of` to find."""
     return {**scope_state, _STATE: connection}
 
 
 def connection_of(scope: Scope) -> Connection | None:
-    """The connection of a request, None when some other server or transport runs the app."""
+    """The connection of a request, None if another server or transport runs the app."""
     return cast("Connection | None", scope.get("state", {}).get(_STATE))
 
 

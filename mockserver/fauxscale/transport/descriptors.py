@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-# Connections, uploads on disk and all else fit in well.
+# Connections, uploads on disk and everything else fit in well.
 ENOUGH = 4_096
 
 
 def descriptor_limit() -> int:
     """How many descriptors this process may have open."""
     if sys.platform == "win32":
-        return ENOUGH  # sockets are no files there, and none is short of them
+        return ENOUGH  # sockets are no files there, and are not limited
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -19,7 +19,7 @@ def descriptor_limit() -> int:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process have ENOUGH descriptors open, or as many as it may allow itself.
+    """Raise this process' limit to ENOUGH descriptors, or to its hard limit.
 
     Only for our own programs: in another program the limit may be set on purpose.
     """

@@ -24,30 +24,29 @@ if TYPE_CHECKING:
 
     from .guard import Guard, Peer
 
-# Joining copies: a longer body is written by itself. And so does a transport, of what its peer has not read yet
-# (asyncio 3.11): a longer body is written in blocks of this size, as it is read.
+# Joining copies, so a longer body is written by itself. A transport copies the unread rest too (asyncio 3.11), so a
+# longer body is written in blocks of this size, as it is read.
 _BLOCK = 64 * 1024
-# So many are written in one turn of the loop. A peer that reads as fast as this would take all of a long body in one,
-# for 20 to 50 ms of 6 MB.
+# Blocks written in one turn of the loop. A fast peer would otherwise take a long body in one turn: 20 to 50 ms for 6
+# MB.
 _BLOCKS_A_TURN = 4
-# A header line that h11 accepts as well: no name or value in it says anything but what it seems to.
+# A header line that h11 accepts as well, without special characters.
 _LINE = re.compile(
     rb"[-!#$%&'*+.^_`|~0-9a-z]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n"
 )
 _FRAMING = frozenset({b"connection", b"transfer-encoding", b"upgrade"})
 
 
-@lru_cache(256)  # replies differ in few of their lines
+@lru_cache(256)  # replies differ in few of their header lines
 def _line(name: bytes, value: bytes) -> bytes:
-    """Write a plain header line; nothing for any other, and for one that says how the message is framed."""
+    """Write a plain header line; nothing for any other, or for one that defines the message's framing."""
     line = b"%b: %b\r\n" % (name, value)
     return line if name not in _FRAMING and _LINE.fullmatch(line) else b""
 
 
 class Flow(FlowControl):
-    """Reads on behind a first piece of over 64 KiB, where uvicorn would pause: most uploads end with the second, and
-    to pause and resume costs two system calls. Counts how often the server, and how often the peer, kept the other
-    waiting."""
+    """Reads on after a first piece of over 64 KiB, where uvicorn would pause: most uploads end with the second piece,
+    and pausing and resuming costs two system calls. Counts how often the server and the peer kept the other waiting."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__(transport)
@@ -73,14 +72,14 @@ class Flow(FlowControl):
 
 
 class HeldWrites:
-    """A transport whose writes can be held for a moment, so that they leave together: each write is a system call."""
+    """A transport that can hold writes for a moment and then send them together: each write is a system call."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._held: list[bytes] | None = None
 
     def hold(self) -> None:
-        """Hold what is written until `flush`."""
+        """Hold writes until `flush`."""
         self._held = []
 
     def write(self, data: bytes) -> None:
@@ -105,7 +104,7 @@ class HeldWrites:
 
 
 class SocketExchange(RequestResponseCycle):
-    """uvicorn's request and response, made by uvicorn and then adopted."""
+    """uvicorn's request and response, made by uvicorn and changed to this class."""
 
     held: HeldWrites
     receiving: bool
@@ -113,11 +112,11 @@ class SocketExchange(RequestResponseCycle):
     _peer: Peer
     _guard: Guard
     _head: HTTPResponseStartEvent | None
-    """The head of a response until its body is there too, or the turn of the loop has ended."""
+    """The head of a response, held until its body is there too, or the turn of the loop has ended."""
 
     @classmethod
     def adopt(cls, cycle: RequestResponseCycle, peer: Peer, guard: Guard) -> None:
-        """Make an exchange of what uvicorn has just made: its protocol names the class it makes (0.54)."""
+        """Make an exchange from uvicorn's new object: its protocol names the class it makes (0.54)."""
         cycle.__class__ = cls
         made = cast("SocketExchange", cycle)
         made.held = HeldWrites(cycle.transport)
@@ -127,8 +126,8 @@ class SocketExchange(RequestResponseCycle):
         made._peer, made._guard = peer, guard
 
     def receive_data(self, data: bytes) -> None:
-        """Add to the request's body. A piece that is read before the next one comes is never copied."""
-        # uvicorn adds to a bytearray and copies that whenever it is read: `bytes` of bytes is no copy.
+        """Add to the request's body. A piece that is read before the next one arrives is never copied."""
+        # uvicorn adds to a bytearray and copies it at every read; `bytes` of bytes is no copy.
         self.body = cast("bytearray", bytes(self.body) + data if self.body else data)
         self.message_event.set()
 
@@ -145,7 +144,7 @@ class SocketExchange(RequestResponseCycle):
                 await super().send(message)
                 return
             self._head, self.response_started = message, True
-            # A body that comes later does not keep the head waiting.
+            # The head does not wait for a body that comes later.
             asyncio.get_running_loop().call_soon(self._begin)
         elif message["type"] != "http.response.body":
             await super().send(message)
@@ -159,23 +158,23 @@ class SocketExchange(RequestResponseCycle):
             self.held.flush()
 
     def _begin(self) -> None:
-        """Write the head that was held for the body to leave with it, if it is held still."""
+        """Write the head, if it is still held, together with the body."""
         head, self._head = self._head, None
         if head is not None:
             self.response_started = False
             with suppress(StopIteration):
-                super().send(head).send(None)  # it waits for nothing: the peer has read all that was written
+                super().send(head).send(None)  # nothing to wait for: the peer has read everything
 
     def _send_whole(self, body: bytes) -> bool:
-        """Write a plain response as a whole; False where it is not that plain, or its head has left.
+        """Write a plain response as a whole; False if it is not plain, or its head is already sent.
 
-        h11 takes two thirds of the time that a small response takes to be sent, to look once more at what is known
-        here: that its length is told, that both sides have done with this request then, and go on to the next (0.16).
+        For a small response, h11 takes two thirds of the time to check what is known here: that its length is
+        given, that both sides are done with the request, and that they go on to the next (0.16).
         """
         head, conn = self._head, self.conn
         if head is None or self.disconnected or not self.keep_alive:
             return False
-        # With the request behind it their state is DONE only if the connection can be kept, and by HTTP/1.1.
+        # After the request, their state is DONE only if the connection can be kept, and by HTTP/1.1.
         if conn.their_state is not h11.DONE or conn.our_state is not h11.SEND_RESPONSE:
             return False
         headers = [*head.get("headers", ())]
@@ -192,14 +191,14 @@ class SocketExchange(RequestResponseCycle):
         conn._cstate.states[h11.SERVER], conn._writer = h11.DONE, None  # pyright: ignore[reportPrivateUsage]  # h11 0.16, to which pyproject.toml holds us
         self.response_complete = True
         self.message_event.set()
-        # Whoever has read this may look at once whether the connection is idle.
+        # A peer that has read this may check at once whether the connection is idle.
         self._guard.rests(self._peer)
         self.held.write(b"".join((start, lines, b"\r\n", body)))
         self.on_response()
         return True
 
     async def _send_long(self, message: HTTPResponseBodyEvent) -> None:
-        """Write a long body in blocks, each when the one before has gone: all who read it share the body itself."""
+        """Write a long body in blocks, each when the one before has gone: all readers share the body itself."""
         body = memoryview(message["body"])
         with self._guard.sending(self._peer, body):
             for at in range(0, len(body), _BLOCK):
@@ -209,7 +208,7 @@ class SocketExchange(RequestResponseCycle):
                 block = cast("bytes", body[at : at + _BLOCK])
                 await super().send({"type": "http.response.body", "body": block, "more_body": more})
                 self._guard.moved(self._peer)
-                # The transport knows first: asyncio would log each block that follows.
+                # The transport knows first: asyncio would log each further block.
                 self.disconnected = self.disconnected or self.held.is_closing()
                 if self.disconnected:
                     return

@@ -1,4 +1,4 @@
-"""Guards a server against its peers: ends connections that keep it waiting, bounds their number and what they hold."""
+"""Guards a server against its peers: closes connections that keep it waiting, bounds their number and memory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from msgspec import Struct, field
 from .bounded_log import BoundedLog
 from .descriptors import descriptor_limit
 
-# Descriptors that are not for connections: files, webhooks, and what closes a turn of the loop later.
+# Descriptors reserved for other things than connections: files, webhooks, and connections closed a turn later.
 _RESERVE = 100
-# Connections that are looked at in one turn of the loop: a thousand take some 5 ms.
+# Connections checked in one turn of the loop: a thousand take some 5 ms.
 _AT_ONCE = 50
-# Who moved within so many seconds is not yet waited for.
+# A peer that moved bytes within this many seconds is not late yet.
 _LATELY = 1.0
 
 
 class PeerLimits(Struct, frozen=True):
     """How long a peer may keep the server waiting, and how much all peers together may take.
 
-    Nothing of this ends what a fault (Hang, Stall, SlowDrip), a `?wait=` or a stream of events holds open: there it
-    is the peer that waits.
+    Nothing of this ends a call that a fault (Hang, Stall, SlowDrip), a `?wait=` or a stream of events holds open:
+    there the peer waits for the server.
     """
 
     head_seconds: float = 10.0
@@ -37,14 +37,14 @@ class PeerLimits(Struct, frozen=True):
     """Bytes a second, over `body_seconds` in which the application waits for them."""
     body_seconds: float = 10.0
     drain_seconds: float = 5.0
-    """How long a sender that goes on after it was answered is listened to, so that it reads the answer."""
+    """How long a sender that goes on after the reply is still read from, so that it reads the reply."""
     read_seconds: float = 300.0
-    """Without any progress of a peer that should read. Long, since a developer may sit at a breakpoint."""
+    """Without any progress of a peer that should read. Long, since a developer may be at a breakpoint."""
     connections: int = field(default_factory=lambda: _connections(descriptor_limit()))
     in_flight: int = 512 * 1024 * 1024
-    """Bytes of long bodies under way to peers; what several of them share counts once."""
+    """Bytes of long bodies on their way to peers; a body that several share counts once."""
     tick: float = 1.0
-    """Seconds between two looks at the connections."""
+    """Seconds between two checks of the connections."""
 
 
 def _connections(descriptors: int) -> int:
@@ -52,7 +52,7 @@ def _connections(descriptors: int) -> int:
 
 
 class Awaited(Enum):
-    """What a peer is waited for to do. The value says that it did not."""
+    """What the server waits for from a peer. The value is the reason for ending the connection."""
 
     REQUEST = "its peer sent no request"
     HEAD = "its peer did not complete a head"
@@ -61,7 +61,7 @@ class Awaited(Enum):
     READ = "its peer did not read"
 
 
-# How peers commonly leave. Everything else is worth a line in the log.
+# How peers commonly leave. Everything else is logged.
 _COMMON = frozenset([Awaited.HEAD.value, Awaited.END.value])
 _TOO_MANY = "there were too many, and this one could best be spared"
 _TOO_MUCH = "too much was in flight, and its peer did not read"
@@ -77,7 +77,7 @@ class Peer(Protocol):
 
     @property
     def stage(self) -> object:
-        """Changes when the peer has got on, so that a deadline begins anew."""
+        """Changes when the peer makes progress, so that a deadline begins anew."""
         ...
 
     @property
@@ -86,12 +86,12 @@ class Peer(Protocol):
         ...
 
     def end(self, *, at_once: bool) -> None:
-        """Close the connection; `at_once` without waiting until the peer has read what was written."""
+        """Close the connection; `at_once` without waiting for the peer to read the rest."""
         ...
 
 
 class _Watch(Struct):
-    """What the guard remembers of a connection: when bytes last moved, and since when it is at its stage."""
+    """The guard's record of a connection: when bytes last moved, and since when it is at its stage."""
 
     moved: float
     since: float
@@ -100,7 +100,7 @@ class _Watch(Struct):
 
 
 class _Greeting:
-    """A connection from its acceptance until a protocol has it: as long as TLS shakes hands."""
+    """A connection from its acceptance until a protocol has it, for example during the TLS handshake."""
 
     awaited, stage, arrived = Awaited.HEAD, None, 0
 
@@ -110,23 +110,23 @@ class _Greeting:
 
     def end(self, *, at_once: bool) -> None:
         self.ended = True
-        with suppress(OSError):  # the peer was quicker
+        with suppress(OSError):  # the peer was faster
             self.sock.shutdown(socket.SHUT_RDWR)
 
 
 class Guard:
     """Watches all connections of a server. `ended` counts those it ended, by the reason.
 
-    Where there are more than `limits.connections`, the oldest idle one goes, else the one that has kept a call
-    waiting longest: whoever is new is served.
+    Beyond `limits.connections`, it closes the oldest idle one, else the one that has kept a call waiting longest,
+    so that new ones are served.
     """
 
     def __init__(self, limits: PeerLimits | None = None) -> None:
         self.limits = limits or PeerLimits()
         self.ended: Counter[str] = Counter()
         self.log = BoundedLog(logging.getLogger("fauxscale"))
-        self._idle: OrderedDict[Peer, _Watch] = OrderedDict()  # the longest idle first
-        self._busy: OrderedDict[Peer, _Watch] = OrderedDict()  # where bytes moved longest ago first
+        self._idle: OrderedDict[Peer, _Watch] = OrderedDict()  # the one idle for longest first
+        self._busy: OrderedDict[Peer, _Watch] = OrderedDict()  # the one without moved bytes for longest first
         self._greetings: dict[int, _Greeting] = {}
         self._sending: dict[Peer, tuple[int, int]] = {}
         self._now = self._looked = 0.0
@@ -134,13 +134,13 @@ class Guard:
         self._round: list[Peer] = []
 
     def accepted(self, sock: socket.socket) -> None:
-        """Watch a connection that was accepted."""
+        """Watch an accepted connection."""
         self._greeted(sock.fileno())
         self._greetings[sock.fileno()] = greeting = _Greeting(sock)
         self._watch(greeting)
 
     def made(self, peer: Peer, descriptor: int) -> None:
-        """Watch a connection that a protocol has now."""
+        """Watch a connection that now has a protocol."""
         greeting = self._greeted(descriptor)
         if greeting is not None and greeting.ended:
             peer.end(at_once=True)
@@ -159,7 +159,7 @@ class Guard:
         self.moved(peer)
 
     def moved(self, peer: Peer) -> None:
-        """Note that bytes of a request or its reply have come or gone."""
+        """Note that bytes of a request or its reply have moved."""
         if (watch := self._busy.get(peer)) is not None:
             watch.moved = self._time()
             self._busy.move_to_end(peer)
@@ -172,7 +172,7 @@ class Guard:
 
     @contextmanager
     def sending(self, peer: Peer, body: memoryview) -> Generator[None]:
-        """Count a long body as in flight. If there are too many, the one that was unread for longest is dropped."""
+        """Count a long body as in flight. If there are too many, the one unread for longest is dropped."""
         if peer in self._busy:
             self._sending[peer] = id(body.obj), len(body)
         self._bound_in_flight()
@@ -215,7 +215,7 @@ class Guard:
         return greeting
 
     def _time(self) -> float:
-        """Seconds in which the server ran: that a debugger held its process is no fault of a peer."""
+        """Seconds in which the server ran: a process stopped by a debugger is not the peer's fault."""
         late = asyncio.get_running_loop().time() - self._looked
         return self._now + min(late, 2 * self.limits.tick)
 
@@ -232,7 +232,7 @@ class Guard:
         return oldest
 
     def _look(self) -> None:
-        """End what is over its time: a part of the connections, and the next part a moment later."""
+        """End connections that are over their time: a part of them now, and the next part a moment later."""
         loop = asyncio.get_running_loop()
         self._now, self._looked = self._time(), loop.time()
         if not self._round:

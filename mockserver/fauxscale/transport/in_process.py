@@ -1,8 +1,8 @@
 """An HTTP client's transport that runs the app without a socket, on a loop in another thread.
 
-Replies stream as they are produced, time-outs count, and a cut connection raises the client library's own
-error, just as over a socket. The loop is the server's, never the caller's: a synchronous call made inside
-an asynchronous test would wait for itself otherwise.
+Replies stream as they are produced, time-outs count, and a cut connection raises the client library's own error, as
+over a socket. The loop is the server's, never the caller's: otherwise a synchronous call inside an asynchronous
+test would wait for itself.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _End = BaseException | None
 
 
 class Broken(Exception):
-    """The connection ended before the reply did. `reset` tells a reset from an orderly end."""
+    """The connection ended before the reply did. `reset`: by a reset instead of an orderly end."""
 
     def __init__(self, *, reset: bool) -> None:
         super().__init__("connection reset" if reset else "connection closed before the reply was complete")
@@ -42,14 +42,14 @@ class Broken(Exception):
 
 
 class ServerStopped(Exception):
-    """No server is there any more."""
+    """The server has been stopped."""
 
 
 class Exchange:
-    """One request to the app and what comes back, as messages in a queue. Also its connection.
+    """One request to the app and its reply, as messages in a queue. Also its connection.
 
-    What the app says in one turn of its loop comes as one: each time the caller's thread is woken costs as much as a
-    small call.
+    The messages of one turn of the loop come together: each wake of the caller's thread costs as much as a small
+    call.
     """
 
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, scope: Scope, body: bytes) -> None:
@@ -67,7 +67,7 @@ class Exchange:
         self._ended = False
         scope["state"] = attach({}, self)
         try:
-            # A context of its own: the caller's says which event loop it runs on, and trio's would mislead anyio.
+            # A context of its own: the caller's names the caller's event loop, and trio's would mislead anyio.
             loop.call_soon_threadsafe(self._begin, app, scope, context=Context())
         except RuntimeError:  # the loop is closed: the server was stopped
             raise ServerStopped from None
@@ -79,7 +79,7 @@ class Exchange:
         try:
             await app(scope, self._receive, self._send)
             self._said.append(None)
-        except BaseException as error:  # whatever it is belongs to the client's thread
+        except BaseException as error:  # any error belongs to the client's thread
             self._said.append(error)
         self._ended = True
         self._flush()
@@ -122,7 +122,7 @@ class Exchange:
         return message
 
     async def anext(self, timeout: float | None) -> Message | None:
-        """The same for a caller on an event loop, which goes on meanwhile; no thread waits for it."""
+        """The same for a caller on an event loop, which stays free; no thread waits for it."""
         soon = _soon()
         try:
             with anyio.fail_after(timeout):
@@ -130,8 +130,7 @@ class Exchange:
                 while True:
                     arrived = anyio.Event()
                     self._wake = partial(soon, arrived.set)
-                    # Looked at once whoever puts something there knows whom to wake; a wake may be of a message
-                    # that was taken already.
+                    # Checked after the waiter is registered; a wake may be for a message that was taken already.
                     if self._arrived or not self._messages.empty():
                         return self.next(0)
                     await arrived.wait()
@@ -160,7 +159,7 @@ class Exchange:
         self._end(Broken(reset=False))
 
     def write(self, raw: bytes) -> None:
-        # Raw bytes break HTTP framing by intention: to a client they are a protocol error.
+        # Raw bytes break HTTP framing on purpose: to a client they are a protocol error.
         self._end(Broken(reset=False))
 
     def _end(self, error: Broken) -> None:
@@ -178,7 +177,7 @@ class AppTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._loop = loop
 
     def open_port(self, context: ssl.SSLContext | None = None) -> SidePort:
-        """Serve on a port of 127.0.0.1 as well, by TLS where a `context` is given, for clients that need a socket."""
+        """Serve on a port of 127.0.0.1 as well, with TLS if a `context` is given, for clients that need a socket."""
         from .side_port import SidePort
 
         return SidePort(self._app, self._loop, context)
@@ -223,9 +222,9 @@ def scope_of(request: httpx.Request) -> Scope:
 
 
 def _soon() -> Callable[[Callable[[], object]], None]:
-    """Schedule a call on the caller's event loop, from any thread; do nothing once that loop is gone."""
+    """Schedule a call on the caller's event loop, from any thread; do nothing if that loop is gone."""
     native: Any = anyio.lowlevel.current_token().native_token
-    # asyncio's token is the loop itself, trio's knows the other name.
+    # asyncio's token is the loop itself; trio's method has another name.
     call = native.call_soon_threadsafe if hasattr(native, "call_soon_threadsafe") else native.run_sync_soon
 
     def soon(work: Callable[[], object]) -> None:
@@ -248,7 +247,7 @@ def _body_for(library: ModuleType) -> type[_Body]:
 
 
 class _Body:
-    """The reply's body as it arrives, and the errors of the client's library on the way."""
+    """The reply's body as it arrives; raises the errors of the client's library."""
 
     library: ClassVar[Any]
 
@@ -283,7 +282,7 @@ class _Body:
 
     @contextmanager
     def errors(self) -> Generator[None]:
-        """Raise what an exchange raises as the client's library would over a socket."""
+        """Raise an exchange's errors as the client's library would over a socket."""
         try:
             yield
         except TimeoutError:

@@ -23,19 +23,19 @@ from fauxscale.errors import FauxscaleError
 from .guard import Guard
 from .protocol import WireProtocol
 
-# How many connections the kernel keeps until they are accepted: those beyond try again after a second or more.
+# The kernel's queue of connections to accept: those beyond it try again after a second or more.
 WAITING = 1_024
-# How many are accepted in one turn of the loop: each costs a tenth of a millisecond, and calls wait meanwhile.
+# Connections accepted in one turn of the loop: each takes a tenth of a millisecond, and calls wait meanwhile.
 ACCEPTED_A_TURN = 16
-# How long connections may take to notice that they were ended; it takes them a few turns of the loop.
+# How long connections may take to notice their end; they need a few turns of the loop.
 CLOSE_SECONDS = 1.0
 
 
 class ListeningSocket(socket.socket):
-    """A listening socket that knows the connections it accepted, and accepts none once it is shut.
+    """A listening socket that knows its accepted connections, and accepts none after it is shut.
 
-    asyncio forgets them for a while: from `accept()` until a task of its own has made a transport, and while
-    TLS shakes hands, nothing outside it can reach a connection, and what it closes then stays open.
+    asyncio hides them for a while: from `accept()` until its task has made a transport, and during the TLS
+    handshake, nothing else can reach a connection, and one that asyncio then closes stays open.
     """
 
     guard: Guard | None = None
@@ -47,7 +47,7 @@ class ListeningSocket(socket.socket):
         self._rests = False
 
     def listen(self, backlog: int = WAITING, /) -> None:
-        # asyncio takes one number for how many wait in the kernel and how many it accepts in one turn.
+        # asyncio uses one number for the kernel's queue and for the connections accepted in one turn.
         super().listen(WAITING)
 
     def accept(self) -> tuple[socket.socket, object]:
@@ -65,8 +65,8 @@ class ListeningSocket(socket.socket):
         return connection, peer
 
     def _exhausted(self) -> None:
-        """Out of descriptors: have a connection closed, and accept again in the next turn. Where none can be spared,
-        return, so that asyncio is told: it tries again in a second. It is told once, since it would go on trying, and
+        """Out of descriptors: have a connection closed, and accept again in the next turn. If none can be spared,
+        return, so that asyncio gets the error and tries again in a second. It gets it once: it would go on trying, and
         logging, as often as it accepts in a turn (Python 3.11)."""
         self._rests = not self._rests
         if (self.guard is not None and self.guard.make_room()) or not self._rests:
@@ -75,7 +75,7 @@ class ListeningSocket(socket.socket):
 
 
 class CannotListen(FauxscaleError, OSError):
-    """Raised where the address is taken, not this machine's, or not allowed. `strerror` says which."""
+    """Raised if the address is taken, not this machine's, or not allowed. `strerror` says which."""
 
 
 def listen(host: str, port: int) -> ListeningSocket:
@@ -103,14 +103,14 @@ def inherited(fileno: int) -> ListeningSocket:
 
 
 def address(sock: socket.socket, scheme: str = "http") -> str:
-    """Return the URL, `http://127.0.0.1:2160`, with the port really bound; a wildcard is written as loopback."""
+    """Return the URL, `http://127.0.0.1:2160`, with the actual port; a wildcard address is written as loopback."""
     host, port = sock.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(host), str(host))
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 class Listener(uvicorn.Server):
-    """uvicorn without its polling: it stops on an event, at once, and cuts what is still running.
+    """uvicorn without its polling: it stops on an event, at once, and ends running calls.
 
     Stock uvicorn checks every 0.1 s whether it should stop and then sleeps 0.1 s more (0.54).
     """
@@ -140,7 +140,7 @@ class Listener(uvicorn.Server):
         try:
             await super().serve(sockets)
         finally:
-            # The loop may have been stopped from outside: clients would wait for an answer where nobody is left.
+            # The loop may have been stopped from outside: clients would wait for a reply that nobody sends.
             self._cut([sock for sock in sockets or [] if isinstance(sock, ListeningSocket)])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -169,8 +169,8 @@ class Listener(uvicorn.Server):
         listening = [sock for sock in sockets or [] if isinstance(sock, ListeningSocket)]
         for door in listening:
             door.is_shut = True
-        # What was accepted is let through to its protocol first: asyncio's task for it, then the protocol's turn.
-        # A server that is closed before that drops the connection without closing it.
+        # Accepted connections must reach their protocol first: asyncio's task for it, then the protocol's turn. A
+        # server closed before that drops the connection without closing it.
         await _turn()
         await _turn()
         for server in self.servers:
@@ -192,7 +192,7 @@ class Listener(uvicorn.Server):
         await self.lifespan.shutdown()
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log what asyncio does, but the same once a minute; and what the machine lacks, in one line."""
+        """Log asyncio's errors, the same one once a minute; and shortages of the machine in one line."""
         error = context.get("exception")
         if isinstance(error, OSError):
             self.guard.log.error(f"{context['message']}: {error.strerror}")
@@ -200,13 +200,13 @@ class Listener(uvicorn.Server):
             self.guard.log.error(context["message"], exc_info=error)
 
     def _cut(self, listening: list[ListeningSocket]) -> None:
-        """Close every connection, also those that no protocol knows yet."""
+        """Close every connection, also those without a protocol yet."""
         for connection in list(self.server_state.connections):
             transport = getattr(connection, "transport", None)
             if transport is not None:
                 transport.abort()
         for sock in _open(listening):
-            with contextlib.suppress(OSError):  # the peer was quicker
+            with contextlib.suppress(OSError):  # the peer was faster
                 sock.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager

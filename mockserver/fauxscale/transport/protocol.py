@@ -18,7 +18,7 @@ from .guard import Awaited, Guard
 from .request_head import ServerConnection
 
 DRAIN_BYTES = 32 * 1024 * 1024
-# From so many bytes on a piece is worth being split, and so long the head before it may be.
+# A piece at least this long is worth splitting, if the head in it is at most this long.
 _LONG = 16 * 1024
 _END = b"\r\n\r\n"
 
@@ -26,7 +26,8 @@ _END = b"\r\n\r\n"
 class WireProtocol(H11Protocol):
     """uvicorn's HTTP/1.1 protocol, which tells a guard what it waits for (uvicorn 0.54 waits for ever).
 
-    A sender that goes on after it was answered is listened to for a while, so that it can read the answer.
+    If a client still sends after the reply, the protocol goes on reading for a while, so that the client can read
+    the reply.
     """
 
     def __init__(
@@ -40,10 +41,10 @@ class WireProtocol(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         self.conn = ServerConnection(h11.SERVER, self.conn._max_incomplete_event_size)  # pyright: ignore[reportPrivateUsage]  # h11 0.16, to which pyproject.toml holds us
         self._guard = guard
-        self._cycle = cast("RequestResponseCycle", None)  # as uvicorn has it
+        self._cycle = cast("RequestResponseCycle", None)  # as in uvicorn
         self._drained = self._requests = self.arrived = 0
         self.logger = cast("logging.Logger", guard.log)
-        # Another uvicorn of this process may have switched the shared access log on; calls are in the journal.
+        # Another uvicorn of this process may have enabled the shared access log; calls are in the journal.
         self.access_log = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -56,10 +57,10 @@ class WireProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._guard.lost(self)
         super().connection_lost(exc)
-        # uvicorn 0.54 leaves it where the peer reset the connection: all of it would be kept for another half minute.
+        # uvicorn 0.54 keeps it after a reset by the peer: all of it would stay in memory for another half minute.
         self._unset_keepalive_if_required()
-        # What refers to itself is freed by a full collection alone, and `serve` has those look at what is new only. An
-        # exchange knows its connection, and asyncio's transport a method of its own (3.11 to 3.14).
+        # Only a full collection frees reference cycles, and `serve` restricts collections to new objects. An exchange
+        # refers to its connection, and asyncio's transport to a method of its own (3.11 to 3.14).
         self._cycle = cast("RequestResponseCycle", None)
         getattr(self.transport, "__dict__", {}).pop("_read_ready_cb", None)
 
@@ -77,7 +78,7 @@ class WireProtocol(H11Protocol):
                 and self.conn.their_state is h11.IDLE
                 and (end := data.find(_END, 0, _LONG)) > 0
             ):
-                # The head by itself: h11 copies what it is given.
+                # The head alone: h11 copies its input.
                 super().data_received(data[: end + len(_END)])
                 data = data[end + len(_END) :]
             if self._is_body(data):
@@ -85,16 +86,16 @@ class WireProtocol(H11Protocol):
             else:
                 super().data_received(data)
         except h11.LocalProtocolError:
-            # Junk behind a request that is being answered: uvicorn tries a second answer, h11 refuses.
+            # Junk after a request that is being answered: uvicorn tries a second reply, h11 refuses.
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         try:
-            # h11 refuses it behind an answer that has begun, and its text to a HEAD.
+            # h11 refuses it after the start of a reply, and its text for a HEAD.
             super().send_400_response(msg)
         finally:
             if self._requests:
-                # The request that was being read is answered; what the application says comes too late.
+                # The request that was being read is answered; messages of the application come too late.
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
 
@@ -125,7 +126,7 @@ class WireProtocol(H11Protocol):
         return len(data) <= left and conn.our_state is h11.SEND_RESPONSE and not conn.trailing_data[0]
 
     def _body_received(self, data: bytes) -> None:
-        """Take a body past h11, which would copy it four times (h11 0.16), and has nothing to do with it but count."""
+        """Take a body past h11, which would copy it four times (h11 0.16) and would only count it."""
         self.conn._reader._remaining -= len(data)  # type: ignore[union-attr]  # as h11 itself counts
         cast("SocketExchange", self.cycle).receive_data(data)
         if self.conn._reader._remaining == 0:  # type: ignore[union-attr]  # as above
@@ -139,7 +140,7 @@ class WireProtocol(H11Protocol):
 
     @property
     def awaited(self) -> Awaited | None:
-        """What the peer is waited for to do; None while it waits for the server, or is held open."""
+        """What the server waits for from the peer; None while the peer waits for the server, or is held open."""
         if self.transport.is_closing():
             return Awaited.READ
         if self._connection.held_open:
@@ -157,12 +158,12 @@ class WireProtocol(H11Protocol):
 
     @property
     def stage(self) -> object:
-        """Changes with the request, with what was read of a reply, and where the server itself kept a body waiting."""
+        """Changes with the request, with the bytes read of a reply, and when the server itself kept a body waiting."""
         flow = cast("Flow", self.flow)
         return self._requests, self.transport.get_write_buffer_size(), flow.pauses, flow.resumptions
 
     def end(self, *, at_once: bool) -> None:
-        """Close the connection; `at_once` without waiting until the peer has read what was written."""
+        """Close the connection; `at_once` without waiting for the peer to read the rest."""
         if at_once:
             self.transport.abort()
         else:

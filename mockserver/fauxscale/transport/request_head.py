@@ -1,4 +1,4 @@
-"""Reads the plain heads of requests, and the end of their bodies, in one step; h11 reads all others."""
+"""Parses plain request heads, and the ends of their bodies, in one step; h11 parses all others."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from h11._headers import Headers
 from h11._readers import ContentLengthReader, expect_nothing
 from h11._writers import write_any_response
 
-# What nearly every client sends: printable ASCII, a colon and a blank, no empty value. h11 reads the same of it.
+# Nearly all headers of clients: printable ASCII, a colon and a space, no empty value. h11 reads them the same way.
 _HEAD = re.compile(
     rb"([A-Z]{1,16}) ([!-~]+) HTTP/1\.1\r\n"
     rb"((?>(?:[-!#$%&'*+.^_`|~0-9A-Za-z]+: ?[!-~](?:[ -~]*[!-~])?\r\n)+))\r\n"
 )
 _LINE = re.compile(rb"([^:]+): ?([^\r]+)\r\n")
 _MOST_DIGITS = 15
-# What says how a message is framed, or what follows it, in another way than by one length.
+# Headers that define a message's framing, or what follows it, other than by one length.
 _FRAMING = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
 
 
 class _Headers(Headers):
-    """h11's, which are gone through one by one, at a step of Python each (0.16)."""
+    """h11's headers, through which h11 iterates in Python, one by one (0.16)."""
 
     __slots__ = ()
 
@@ -34,8 +34,8 @@ class _Headers(Headers):
 class ServerConnection(h11.Connection):
     """h11's connection of a server, which takes a third of the time to read a small request (h11 0.16).
 
-    A head that is anything but plain, or says how its body is framed in any way but one length, is left to h11. After
-    any other, all that h11 knows of a request is as h11 itself would have left it.
+    A head that is not plain, or whose body is framed other than by one length, is left to h11. After a plain one,
+    h11's state is the same as if it had read the request itself.
     """
 
     def next_event(self) -> Any:
@@ -77,7 +77,7 @@ class ServerConnection(h11.Connection):
         )
 
     def _is_plain_end(self) -> bool:
-        """Whether all of a body of known length is here, and the connection goes on behind it."""
+        """Whether a body of known length is complete here, and the connection goes on after it."""
         known = isinstance(self._reader, ContentLengthReader) and self._reader._remaining == 0  # pyright: ignore[reportPrivateUsage]  # as above
         state = self._cstate
         return (

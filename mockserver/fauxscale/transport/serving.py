@@ -1,4 +1,4 @@
-"""One life of a server, from its start to its end: an application on a loop, with a socket or without one."""
+"""One run of a server, from start to stop: an application on a loop, with a socket or without one."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Serving:
     """An application being served: in a thread of its own after `start()`, in the caller's by `run()`; once.
 
     `ready` is set when calls will be answered, or never will be; `failure` says why not, then or later. Without a
-    socket, `begin` is awaited first and `close` at the end; with one, the application is told by its lifespan, and
-    `guard` watches its peers. With a `supervisor`, its processes serve, and no application does here. `shared`: other
-    processes accept from the same socket.
+    socket, `begin` is awaited first and `close` at the end; with one, the application gets lifespan events, and
+    `guard` watches its peers. With a `supervisor`, its processes serve the application, and this one does not.
+    `shared`: other processes accept from the same socket.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Serving:
         try:
             asyncio.run(self._serve(on_ready))
         except BaseException as error:
-            self.failure = error  # before whoever waits for `ready` goes on
+            self.failure = error  # before the callers that wait for `ready` go on
             raise
         finally:
             if self._sock is not None:
@@ -84,7 +84,7 @@ class Serving:
             self._closed.set()
 
     def stop(self) -> None:
-        """Returns when nothing is served any more. Not for the thread that serves."""
+        """Returns when serving has ended. Not for the thread that serves."""
         self.ready.wait()
         if self._end is not None:
             with suppress(RuntimeError):  # it has ended by itself, and its loop is closed
@@ -124,13 +124,13 @@ class Serving:
             made = self.certificates
             config: dict[str, object] = {"ssl_certfile": made.chain, "ssl_keyfile": made.key} if made else {}
             if self._shared:
-                config["backlog"] = 1  # who accepts as many as there are leaves the others without any
+                config["backlog"] = 1  # a worker that accepts all there are leaves none for the others
             listener = Listener(self._app, ready, self._guard, **config)
             self._end = listener.end
             await listener.serve(sockets=[self._sock])
 
     async def _serve_in_process(self, ready: Callable[[], None]) -> None:
-        """Keep the loop that calls run on, until the end; then end those that still run."""
+        """Keep the loop of the calls running until the end; then end those that still run."""
         ending = asyncio.Event()
         loop = asyncio.get_running_loop()
 

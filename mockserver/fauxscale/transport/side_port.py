@@ -1,4 +1,4 @@
-"""One more loopback port of a server that runs: the same application on the same loop, with TLS of its own."""
+"""An additional loopback port of a running server: the same application and loop, with TLS of its own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .listener import Listener, listen
 class SidePort:
     """Serves an application that runs on `loop` on `port` of 127.0.0.1 as well, until it is closed.
 
-    Connections are accepted as soon as this is made, and answered when the loop has come to it: whoever makes it may
-    be the loop itself. Raises RuntimeError where the loop has ended, and OSError where no port is free.
+    Connections are accepted at once, and answered when the loop gets to it: the caller may be the loop itself.
+    Raises RuntimeError if the loop has ended, and OSError if no port is free.
     """
 
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
@@ -49,7 +49,7 @@ class SidePort:
                 self._served.result()
 
     def _end(self) -> None:
-        self._listener.should_exit = True  # where it has not begun to serve yet
+        self._listener.should_exit = True  # if it has not begun to serve yet
         self._listener.end()
 
 

@@ -1,8 +1,8 @@
 """Several processes on one listening socket: starts them, replaces those that die, ends them all.
 
-A process is told what to do on its standard input: what it is handed over, a line, then `go`. It tells on its
-standard output: `waiting` once it has made ready, `serving` once it answers, `failed` when it cannot. When its
-standard input ends, so does it: a supervisor that was killed leaves no process behind.
+A process reads its orders from standard input: the handover in one line, then `go`. It reports on standard output:
+`waiting` once it is ready, `serving` once it answers, `failed` if it cannot. When its standard input ends, it ends
+too, so that a killed supervisor leaves no process behind.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ from fauxscale.clock import stopwatch, wait
 from fauxscale.errors import FauxscaleError
 
 GO = b"go\n"
-# What dies sooner than this after it began to serve is not replaced at once: the pause doubles each time.
+# A process that dies sooner than this after its start is not replaced at once: the pause doubles each time.
 _SOON = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-# Processes that were told to end have so long; then they are killed.
+# Processes that were asked to end have this long before they are killed.
 _END_SECONDS = 5.0
 
 
 class WorkersFailed(FauxscaleError, RuntimeError):
-    """Raised where the workers cannot begin to serve; the message is one line. `misuse`: what they were asked to
-    do is wrong."""
+    """Raised if the workers cannot begin to serve; the message is one line. `misuse`: the request itself is wrong."""
 
     def __init__(self, message: str, *, misuse: bool = False) -> None:
         super().__init__(message)
@@ -41,17 +40,17 @@ class WorkersFailed(FauxscaleError, RuntimeError):
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, and since when it serves; None as long as it waits for its turn."""
+    """A process, and since when it serves; None while it waits for its turn."""
 
     process: Process
     since: float | None = None
 
 
 class Supervisor:
-    """Keeps `count` processes of `command` serving on `sock`, and one more that waits to take the place of one that
-    dies: it has loaded all it needs.
+    """Keeps `count` processes of `command` serving on `sock`, and one more, already loaded, that takes the place of one
+    that dies.
 
-    `handover` makes the line that each is given, once there is a number for the socket's descriptor.
+    `handover` makes the line for each process, given the number of the socket's descriptor.
     """
 
     def __init__(
@@ -67,15 +66,15 @@ class Supervisor:
         self._spare: asyncio.Task[_Worker] | None = None
         self._preparing: set[asyncio.Task[_Worker]] = set()
         self._starting: set[asyncio.Task[_Worker]] = set()
-        self.notes: list[str] = []  # what a worker has to say of what it serves, for the banner
+        self.notes: list[str] = []  # a worker's description of what it serves, for the banner
 
     async def serve(self, ready: Callable[[], None]) -> None:
-        """Serve until `end()`; `ready` is called when all answer. Raises WorkersFailed where they cannot."""
+        """Serve until `end()`; `ready` is called when all answer. Raises WorkersFailed if they cannot."""
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         ending = asyncio.ensure_future(self._ending.wait())
         tasks: list[asyncio.Future[Any]] = [ending]
         try:
-            # All at once: each takes half a second of its own to load.
+            # All at once: each takes half a second to load.
             starting = [asyncio.ensure_future(self._begun()) for _ in range(self._count)]
             tasks += starting
             all_begun = asyncio.gather(*starting)
@@ -103,7 +102,7 @@ class Supervisor:
                 self._loop.call_soon_threadsafe(self._ending.set)
 
     async def _keep(self, worker: _Worker) -> None:
-        """Wait for a worker to die, and have another take its place, for ever."""
+        """Wait for a worker to die, and replace it, for ever."""
         pause, log = 0.0, logging.getLogger("fauxscale")
         while True:
             status = await worker.process.wait()
@@ -136,7 +135,7 @@ class Supervisor:
             )
 
     async def _next(self) -> _Worker:
-        """Have the process that waits begin to serve, and prepare another. Raises WorkersFailed."""
+        """Have the waiting process begin to serve, and prepare another. Raises WorkersFailed."""
         taken = self._spare
         self._prepare_spare()  # first: two that die at once take one each
         assert taken is not None
@@ -151,7 +150,7 @@ class Supervisor:
         return await self._go(await self._waiting())
 
     async def _waiting(self) -> _Worker:
-        """Start a process and wait until it has loaded all it needs. Raises WorkersFailed."""
+        """Start a process and wait until it is loaded. Raises WorkersFailed."""
         start = asyncio.ensure_future(self._start())
         self._starting.add(start)
         start.add_done_callback(self._starting.discard)
@@ -168,7 +167,7 @@ class Supervisor:
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=(self._sock.fileno(),),
-            # Ctrl-C is for the supervisor, which tells the others: none of them looks dead to it meanwhile.
+            # Ctrl-C is for the supervisor, which tells the others: so none of them looks dead to it.
             process_group=0,
         )
         worker = _Worker(process)
@@ -176,7 +175,7 @@ class Supervisor:
         return worker
 
     async def _go(self, worker: _Worker) -> _Worker:
-        """Have a process that waits begin to serve. Raises WorkersFailed."""
+        """Have a waiting process begin to serve. Raises WorkersFailed."""
         await self._tell(worker.process, GO)
         await self._told(worker, "serving")
         worker.since = stopwatch()
@@ -184,12 +183,12 @@ class Supervisor:
 
     async def _tell(self, process: Process, line: bytes) -> None:
         assert process.stdin is not None
-        with suppress(ConnectionError):  # it has died, and is heard of where it should answer
+        with suppress(ConnectionError):  # it has died; reading its answer finds out
             process.stdin.write(line)
             await process.stdin.drain()
 
     async def _told(self, worker: _Worker, wanted: str) -> dict[str, object]:
-        """Read the line a process tells next. Raises WorkersFailed where it is another one, or none."""
+        """Read the next line of a process. Raises WorkersFailed if it is another one, or none."""
         assert worker.process.stdout is not None
         line = await worker.process.stdout.readline()
         told: dict[str, object] = json.loads(line) if line else {}
@@ -201,7 +200,7 @@ class Supervisor:
         raise WorkersFailed(message, misuse=bool(told.get("misuse")))
 
     def _forget(self, worker: _Worker) -> None:
-        """Forget a process that has ended, and close its pipes: asyncio closes them when it has read the output to its
+        """Forget a process that has ended, and close its pipes: asyncio closes them after reading the output to its
         end, and its loop may be closed before that."""
         self._workers.discard(worker)
         worker.process._transport.close()  # type: ignore[attr-defined]  # Process has no close of its own
@@ -229,7 +228,7 @@ class Supervisor:
 
 
 async def _ended(process: Process, *, at_once: bool) -> int:
-    """End a process, `at_once` or when it has had its time to end by itself, and return its exit status."""
+    """End a process, `at_once` or after its time to end by itself, and return its exit status."""
     # One that is killed when it has just died has no status any more: 255 (CPython 3.11, asyncio and Popen both ask).
     with suppress(TimeoutError):
         return await asyncio.wait_for(process.wait(), 0 if at_once else _END_SECONDS)
@@ -243,6 +242,6 @@ def _said(status: int) -> str:
 
 
 def tell(**line: object) -> None:
-    """Tell the supervisor of this process something. It may have been killed."""
+    """Send the supervisor of this process a line. It may have been killed."""
     with suppress(OSError):
         os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, json.dumps(line).encode() + b"\n")

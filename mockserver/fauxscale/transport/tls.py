@@ -1,4 +1,4 @@
-"""A throw-away certificate authority for clients that speak nothing but https. Needs the extra [tls]."""
+"""A throw-away certificate authority for clients that speak only https. Needs the extra [tls]."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fauxscale.temporary import TemporaryFolder
 
 
 class Certificates(Struct, frozen=True):
-    """`ca` is the file clients must trust; `chain` and `key` are the server's own. The `folder` they are in is that of
-    the process that made them; None in others."""
+    """`ca` is the file clients must trust; `chain` and `key` are the server's own. `folder`, which holds them, belongs
+    to the process that made them; None in others."""
 
     folder: TemporaryFolder | None
     ca: Path
@@ -27,8 +27,8 @@ class Certificates(Struct, frozen=True):
 
 
 def names(host: str, others: Iterable[str]) -> list[str]:
-    """Every name and address that a server on `host` may be called by: loopback's, its own, and `others`."""
-    own = host.partition("%")[0]  # no certificate names the zone of an address
+    """Every name and address of a server on `host`: loopback's, its own, and `others`."""
+    own = host.partition("%")[0]  # certificates do not contain the zone of an address
     asked = ["localhost", "127.0.0.1", "::1", own, *others]
     return [name for name in dict.fromkeys(asked) if name not in ("", "*", "0.0.0.0", "::")]
 

@@ -1,4 +1,4 @@
-"""The inspector: the page that shows calls and their pictures, and the routes it reads them from."""
+"""The inspector: the page that shows calls and their pictures, and its routes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .story import origin, story
 PAGE = "/__fauxscale"
 DATA = f"{PAGE}/api/inspector"
 MOST_CALLS = 300
-# Nothing but our own files, no frames, no inline script: names and prompts are strangers' text.
+# Only our own files, no frames, no inline script: names and prompts are strangers' text.
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -46,7 +46,7 @@ POLICY = "; ".join(
     ]
 )
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
-# Every file of the page by the name it is asked for, and where it lies.
+# Every file of the page by its address, and its place in the package.
 _FILES = {
     name.rpartition("/")[2]: name
     for name in (
@@ -62,7 +62,7 @@ _MOST_REPORTED = 2_000
 
 
 class _Answer(Struct, frozen=True):
-    """The list as it was at a mark of the overview."""
+    """The list at a mark of the overview."""
 
     mark: int
     body: bytes
@@ -70,8 +70,8 @@ class _Answer(Struct, frozen=True):
 
 
 class Inspector:
-    """Routes of the page. The page's files are open to whoever may reach the server; its data is guarded
-    like the rest of the control API, under whose prefix it lies."""
+    """Routes of the page. Everyone who can reach the server may read the page's files; its data is guarded like the
+    rest of the control API, under whose prefix it is."""
 
     def __init__(self, accounts: Accounts, providers: Mapping[str, Provider]) -> None:
         self._accounts = accounts
@@ -206,7 +206,7 @@ class Inspector:
         from fauxscale.images.formats import MEDIA_TYPES, sniff
 
         kind = sniff(data)
-        # Only pictures we judged are shown as such; anything else would be a stranger's markup.
+        # Only pictures we judged are served as pictures; anything else would be a stranger's markup.
         media_type = MEDIA_TYPES.get(kind or "", "application/octet-stream")
         return Response(data, media_type=media_type, headers={"x-content-type-options": "nosniff"})
 

@@ -1,4 +1,4 @@
-"""A call of the journal as it can be made again: address, key, fields, files; for snippets that people paste."""
+"""How to repeat a call of the journal: address, key, fields, files; for snippets that people paste."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from fauxscale.dispatch.provider import Provider
 from fauxscale.state.journal import Entry
 
-# Headers that carry an API key, as far as providers here read them from one.
+# Headers that carry an API key at the providers here.
 _KEY_HEADERS = frozenset(["api-key", "authorization", "x-api-key", "x-fal-key"])
 _PICTURE = re.compile(r"image|mask|picture|file|url", re.IGNORECASE)
 
 
 class SentFile(Struct, frozen=True):
-    """A file of a form. `format` is what its bytes are, None for no picture known here."""
+    """A file of a form. `format` is the format of its bytes, None for an unknown one."""
 
     name: str
     filename: str
@@ -29,8 +29,8 @@ class SentFile(Struct, frozen=True):
 
 class RepeatableCall(Struct, frozen=True, kw_only=True):
     """A request to make again. `path` begins at this server's origin; `key_header` is the header its key came in, with
-    the scheme before it, None for one that came without. Of `body`, a JSON object, the members named in `pictures` are
-    pictures as data URIs. `variable` is the environment's that holds the key."""
+    the scheme before it, None without a key. In `body`, a JSON object, the members named in `pictures` are pictures as
+    data URIs. `variable` is the environment variable for the key."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class RepeatableCall(Struct, frozen=True, kw_only=True):
 
 
 def asked(entry: Entry, providers: Mapping[str, Provider]) -> RepeatableCall:
-    """Tell how to make a call again. What the journal shortened or masked is as it stands there."""
+    """Describe how to make a call again. Values that the journal shortened or masked stay so."""
     provider = providers.get(entry.provider)
     body, pictures = _body(entry)
     return RepeatableCall(
@@ -61,8 +61,8 @@ def asked(entry: Entry, providers: Mapping[str, Provider]) -> RepeatableCall:
 
 
 def filled(entry: Entry, entries: Sequence[Entry]) -> Entry:
-    """Return a call with a body where its own is not known, as a fault came before it was read: that of the newest
-    other call of the operation, if there is one."""
+    """Return a call; if its own body is unknown, as a fault came before it was read, with that of the newest other call
+    of the operation, if there is one."""
     if entry.parts or entry.sent or not entry.bytes_received:
         return entry
     alike = [one for one in entries if one.operation == entry.operation and (one.parts or one.sent)]
@@ -86,7 +86,7 @@ def _file(part: Mapping[str, object]) -> SentFile:
 
 
 def _prefix(entry: Entry, provider: Provider | None) -> str:
-    """The path under which the site lies that answered: the journal has the provider's own paths."""
+    """The path prefix of the site that answered: the journal has the provider's own paths."""
     for site in () if provider is None else (provider.media, *provider.sites):
         for endpoint in site.endpoints:
             if (endpoint.operation, endpoint.method) == (entry.operation, entry.method):
@@ -97,20 +97,20 @@ def _prefix(entry: Entry, provider: Provider | None) -> str:
 def _key_header(entry: Entry) -> tuple[str, str] | None:
     for name, value in entry.request_headers:
         if name.lower() in _KEY_HEADERS:
-            # A client chooses the scheme, and people paste it: only a word is one.
+            # A client chooses the scheme, and people paste it: only a plain word is accepted.
             scheme = re.match(r"[A-Za-z][A-Za-z0-9-]* ", value)
             return name, scheme[0] if scheme else ""
     return None
 
 
 def _variable(provider: Provider | None) -> str:
-    """The environment's variable that clients read the key from."""
+    """The environment variable from which clients read the key."""
     names = [] if provider is None else [name for name, value in provider.env.items() if value == "{key}"]
     return names[0] if names else "API_KEY"
 
 
 def _body(entry: Entry) -> tuple[Mapping[str, object] | None, list[str]]:
-    """The JSON body as far as the journal knows it: the parameters that were sent, and where pictures were."""
+    """The JSON body as far as the journal has it: the parameters, and the places of pictures."""
     kind = next((value for name, value in entry.request_headers if name.lower() == "content-type"), "")
     if "json" not in kind:
         return None, []
@@ -127,7 +127,7 @@ def _body(entry: Entry) -> tuple[Mapping[str, object] | None, list[str]]:
 
 
 def same_again(text: str) -> object:
-    """The JSON of a reply that is the same each time it is given: None for one with ids, times or addresses in it."""
+    """The JSON of a reply that is the same every time: None for one with ids, times or addresses in it."""
     try:
         value: object = json.loads(text)
     except ValueError:

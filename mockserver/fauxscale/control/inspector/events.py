@@ -1,8 +1,8 @@
-"""The stream of events that an open page lives on: what is new, as server-sent events.
+"""The server-sent events that keep an open page up to date.
 
-A page costs nothing while nobody has it open: no call tells it anything. Each stream asks the store a few times a
-second which accounts were written to, as that tells what other workers did, too, and reads no more than those. Nothing
-is kept for a reader that is slow: it gets what is new when it reads on.
+A page costs nothing while nobody has it open. Each stream asks the store a few times a second which accounts were
+written to, by other workers too, and reads only those. Nothing is kept for a slow reader: it gets what is new when
+it reads on.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from .rows import outline
 # WHATWG HTML, 9.2 Server-sent events (read 2026-11).
 MEDIA_TYPE = "text/event-stream"
 LOOK_SECONDS = 0.2
-_BEAT = 75  # looks after which something is sent, so that a peer that has gone is noticed
+_BEAT = 75  # checks after which something is sent, so that a peer that has left is noticed
 _MOST_NEW = 200
 _MOST_ARMED = 20
 _MOST_NAMED = 50
-# A call is written down a moment after it ended: one that ended before another may be found after it.
+# A call is stored a moment after it ended, so calls may be stored in another order than they ended.
 _LATE = 5.0
 _MOST_SEEN = 10_000
 Members = dict[str, object]
 
 
 class News:
-    """What one page has been told, and what is new for it."""
+    """What one page was sent, and what is new for it."""
 
     def __init__(self, accounts: Accounts, overview: Overview, most: int) -> None:
         self._accounts = accounts
@@ -51,10 +51,10 @@ class News:
         self._seen: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     async def next(self) -> Members | None:
-        """Tell what has happened since the last time, None for nothing.
+        """Return what has happened since the last time, None for nothing.
 
-        `calls` are rows, newest first: those that are new, or where `fresh` is true the newest of all, in place of what
-        was told before. `accounts` are the ids of those that changed, null for any.
+        `calls` are rows, newest first: the new ones, or if `fresh` is true the newest of all, which replace the
+        earlier ones. `accounts` are the ids of those that changed, null for any.
         """
         changes = await self._accounts.store.changes(self._mark)
         if changes.mark == self._mark:
@@ -75,7 +75,7 @@ class News:
         return told | (await self._all() if rows is None else {"calls": rows})
 
     async def _new(self) -> list[Members] | None:
-        """The calls that were not told yet; None where they are too many to tell one by one."""
+        """The calls that were not sent yet; None if they are too many to send one by one."""
         page = await self._overview.newest(_MOST_NEW, after=self._last - _LATE)
         new = [row for row in page.rows if (row.account, row.entry.n) not in self._seen]
         if len(new) == _MOST_NEW:
@@ -113,8 +113,8 @@ class News:
 
 
 class EventStream(Response):
-    """A response that goes on for as long as the page is open: an event whenever `news` has something to tell. `count`
-    is given 1 when it begins and -1 when it ends."""
+    """A response that lasts as long as the page is open: an event whenever `news` has something. `count` is called with
+    1 when it begins and -1 when it ends."""
 
     def __init__(
         self, news: Callable[[], Awaitable[Mapping[str, object] | None]], count: Callable[[int], None]
@@ -135,13 +135,13 @@ class EventStream(Response):
                 try:
                     told = await self._news()
                 except StoreUnavailable:
-                    break  # the page asks again, and is told why
+                    break  # the page asks again, and gets the reason
                 quiet = 0 if told is not None else quiet + 1
                 if told is not None:
                     await _send(send, f"data: {json.dumps(told)}\n\n")
                 elif quiet % _BEAT == 0:
                     await _send(send, ":\n\n")
-                # Where much happens there is much to tell: other calls get four fifths of the time all the same.
+                # Under load there is much to send: other calls still get four fifths of the time.
                 await asyncio.wait([left], timeout=max(LOOK_SECONDS, 4 * (stopwatch() - begun)))
         finally:
             left.cancel()

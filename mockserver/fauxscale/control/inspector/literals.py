@@ -1,4 +1,4 @@
-"""Values as Python code, as a formatter would leave it: double quotes where they need no escape."""
+"""Writes values as Python code, as a formatter would: double quotes where they need no escape."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def literal(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(literal(inner) for inner in cast("list[object]", value)) + "]"
     if isinstance(value, str) and '"' not in value:
-        # repr() chooses double quotes for what has a single one in it; then no escape is needed but for that one.
+        # repr() chooses double quotes for a text with a single one in it; then only that one needs care.
         return '"' + repr(value + "'")[1:-2] + '"'
     return repr(value)

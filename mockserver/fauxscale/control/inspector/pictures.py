@@ -1,4 +1,4 @@
-"""The pictures of a call: what was sent, what its result shows, and what became of alpha, profile and turn."""
+"""The pictures of a call: those sent, those returned, and whether alpha, profile and orientation were kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Pictures:
         self._accounts = accounts
 
     async def sent(self, entry: Entry) -> bytes | None:
-        """The picture that was sent, or that a link which was read is the result of; None where there is none left."""
+        """The picture that was sent, or for a read link the picture it was made from; None if it is gone."""
         source = (entry.image or {}).get("source")
         if source is None:
             for link in await self._links(entry):
@@ -33,13 +33,13 @@ class Pictures:
         return await self._accounts.store.get_blob(str(source)) if source else None
 
     async def thumbnail(self, entry: Entry) -> bytes | None:
-        """The middle of the picture that was sent, as a small WebP; None where there is none left."""
+        """The middle of the picture that was sent, as a small WebP; None if it is gone."""
         data = await self.sent(entry)
         if data is None:
             return None
         from fauxscale.images.compositing import (
             covering,
-        )  # Pillow: not imported before a picture is looked at
+        )  # Pillow: loaded with the first picture
         from fauxscale.images.memory import memory_to_read
         from fauxscale.images.render import encode, read
 
@@ -53,7 +53,7 @@ class Pictures:
             return None
 
     async def made(self, entry: Entry) -> bytes | None:
-        """The first result as its link shows it, made now where nobody has read it yet."""
+        """The first result as its link shows it, made now if nobody has read it yet."""
         for link in await self._links(entry):
             account = await self._account(link)
             if account is None:
@@ -66,7 +66,7 @@ class Pictures:
         return None
 
     async def facts(self, entry: Entry) -> dict[str, object]:
-        """What both are by their bytes, `before` and `after`; null for one that cannot be read."""
+        """Both pictures' facts by their bytes, `before` and `after`; null for one that cannot be read."""
         return {
             "before": await self._about(await self.sent(entry)),
             "after": await self._about(await self.made(entry)),

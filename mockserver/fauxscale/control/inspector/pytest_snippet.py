@@ -1,4 +1,4 @@
-"""Writes a pytest test that stages the answer a call got, makes the call, and checks that it got it."""
+"""Writes a pytest test that stages the reply a call got, makes the call, and checks that it gets that reply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fauxscale.state.journal import Entry
 from .asked import RepeatableCall, SentFile, asked, same_again
 from .literals import literal
 
-# Refusals that the state of a service causes: a fault answers the same.
+# Refusals caused by a service's state: a fault can reply the same.
 _STATE = frozenset(
     ["rate_limited", "too_many_in_flight", "server_error", "upstream_error", "unavailable", "timeout"]
 )
@@ -20,7 +20,7 @@ _MAGIC = "fauxscale:"
 
 
 def pytest_test(entry: Entry, origin: Entry | None, providers: Mapping[str, Provider]) -> str:
-    """Write a test for the plugin's fixtures. Of a link that was read, `origin` is the call that gave it out."""
+    """Write a test for the plugin's fixtures. For a read of a link, `origin` is the call that gave it out."""
     paid = origin if entry.kind == "download" else None
     body = [f"    {line}" if line else "" for line in _body(entry, paid, providers)]
     text = "\n".join(body)
@@ -49,7 +49,7 @@ def _faults(entry: Entry) -> list[dict[str, object]]:
 
 
 def _is_cut(entry: Entry) -> bool:
-    """Whether a fault kept the reply from its client, or a part of it."""
+    """Whether a fault kept the reply, or a part of it, from its client."""
     return entry.status is None or (bool(entry.configured) and not entry.arrived)
 
 
@@ -87,7 +87,7 @@ def _body(entry: Entry, paid: Entry | None, providers: Mapping[str, Provider]) -
 
 
 def _call(said: RepeatableCall, entry: Entry, before: str) -> Iterator[str]:
-    """The lines that make a request of the mock that the fixture `fauxscale` is."""
+    """The lines that send a request to the mock in the fixture `fauxscale`."""
     timeout = 2 if _is_cut(entry) else 30
     yield f"{before}httpx.request("
     yield f"    {literal(said.method)},"
@@ -117,7 +117,7 @@ def _call(said: RepeatableCall, entry: Entry, before: str) -> Iterator[str]:
 
 
 def _picture(file: SentFile, entry: Entry) -> str:
-    """A sample that is judged as the file was: its size, or what was wrong with it."""
+    """A sample that is judged like the file: with its size, or its defect."""
     refused = entry.refused_file
     if refused is None:
         return "sample_image.not_an_image()" if file.format is None else _sample(file.format, entry)
@@ -147,7 +147,7 @@ def _sample(kind: str, entry: Entry) -> str:
 
 
 def _version(entry: Entry, providers: Mapping[str, Provider]) -> str | None:
-    """The API version that the call was answered by, where it is not the one that everybody gets."""
+    """The API version that answered the call, if it is not the default."""
     provider = providers.get(entry.provider)
     usual = (
         next((one.default for one in provider.options if one.name == "api_version"), None)

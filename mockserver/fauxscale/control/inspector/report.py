@@ -18,7 +18,7 @@ from fauxscale.state.journal import Entry
 from .pictures import Pictures
 from .pytest_snippet import pytest_test
 
-# Of pictures that were sent, those up to so many bytes are shown, and so many bytes of them in all.
+# Pictures that were sent are shown up to this many bytes each, and this many in total.
 _MOST_PICTURE = 100_000
 _MOST_PICTURES = 4_000_000
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

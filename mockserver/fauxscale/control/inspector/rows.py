@@ -1,4 +1,4 @@
-"""A call in outline, as a row of the page's list."""
+"""A call's summary, as a row of the page's list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fauxscale.control.overview import Row
 
 
 def outline(row: Row) -> dict[str, object]:
-    """Return a call as the members of a row. `size` is how many bytes were sent with it, or answered to a download."""
+    """Return a call as the members of a row. `size` is the bytes of its request, or of a download's reply."""
     entry = row.entry
     image = entry.image or {}
     result = entry.results[0] if entry.results else {}

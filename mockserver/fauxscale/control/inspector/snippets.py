@@ -1,4 +1,4 @@
-"""A call as code to paste: curl, Python, JavaScript, and a pytest test that stages the very answer it got."""
+"""A call as code to paste: curl, Python, JavaScript, and a pytest test that stages the reply it got."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .pytest_snippet import pytest_test
 def snippets(
     entry: Entry, origin: Entry | None, providers: Mapping[str, Provider], server: str
 ) -> dict[str, str]:
-    """Write a call in each language, by its name. `origin` is the call that gave out a link that this one reads;
-    `server` is where this one answers, without a slash at the end."""
+    """Write a call in each language, by its name. `origin` is the call that gave out the link that this one reads;
+    `server` is this server's address, without a slash at the end."""
     said = asked(entry, providers)
     makers: Mapping[str, Callable[[RepeatableCall, str], str]] = {
         "curl": _curl,
@@ -31,7 +31,7 @@ def snippets(
 
 
 def named(file: SentFile) -> str:
-    """The name of a file on the disk of whoever pastes: the last part of what was sent, which may be hostile."""
+    """A file name for the user's disk: the last part of the name that was sent, which may be hostile."""
     return (
         re.sub(r"[^\w.-]", "_", file.filename.replace("\\", "/").rpartition("/")[2]).lstrip("-.") or "picture"
     )
@@ -57,7 +57,7 @@ def _curl(said: RepeatableCall, server: str) -> str:
 
 
 def _heredoc(said: RepeatableCall) -> str:
-    """The JSON body for a shell that replaces what begins with $: pictures are read from a file."""
+    """The JSON body for a shell that expands $: pictures are read from a file."""
     body = {**(said.body or {}), **dict.fromkeys(said.pictures, "\0")}
     text = re.sub(r"([\\$`])", r"\\\1", json.dumps(body, indent=2, ensure_ascii=False))
     return text.replace("\\\\u0000", "data:image/png;base64,$(base64 -w0 picture.png)")

@@ -1,4 +1,4 @@
-"""What came of a call: its charge, its job, reads of its links, webhooks; and which call gave out a link."""
+"""What followed a call: its charge, its job, downloads of its links, webhooks; and which call gave out a link."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _MOST_CALLS = 50
 
 
 async def story(entry: Entry, account: Account) -> Members:
-    """Tell what came of a call. Times are Unix seconds by the account's clock, but for `calls`, which say theirs."""
+    """Describe what followed a call. Times are Unix seconds by the account's clock, except in `calls`, which have their
+    own."""
     entries = await account.journal.entries()
     now = (await account.clock()).now()
     links = [link for one in entry.results if (link := await account.links.get(str(one["link"]))) is not None]
@@ -31,7 +32,7 @@ async def story(entry: Entry, account: Account) -> Members:
 
 
 def _related(entry: Entry, entries: Sequence[Entry], job: Job | None) -> Iterator[tuple[Entry, str]]:
-    """The calls that have to do with this one, oldest first, and how."""
+    """The calls related to this one, oldest first, and how."""
     links = {one["link"] for one in entry.results}
     for one in entries:
         if one.n == entry.n:
@@ -44,7 +45,7 @@ def _related(entry: Entry, entries: Sequence[Entry], job: Job | None) -> Iterato
 
 
 def origin(entry: Entry, entries: Sequence[Entry]) -> Entry | None:
-    """The call that gave out the link that this one read; None where it is no longer known."""
+    """The call that gave out the link that this one read; None if it is not known any more."""
     links = {one["link"] for one in entry.results}
     for one in entries:
         if one.kind == "api" and one.charge and any(result["link"] in links for result in one.results):
@@ -53,7 +54,7 @@ def origin(entry: Entry, entries: Sequence[Entry]) -> Entry | None:
 
 
 async def _charge(entry: Entry, account: Account) -> Members | None:
-    """What was charged for a call, whether it was returned, and the other calls that paid for the same work."""
+    """The charge of a call, whether it was refunded, and the other calls that paid for the same work."""
     if not entry.charge:
         return None
     charges = await fingerprinted(account)

@@ -1,8 +1,8 @@
 """AIgateway (aigateway.sh): OpenAI's images API in front of Ideogram's upscaler, with a wallet and a minute quota.
 
 Sources: the model's page and the docs on errors, images and rate limits (read 2026-06), aigateway-sh/openapi
-(2026-06-23). The page calls the model text-to-image and its schema has no picture; where a source picture goes
-is not documented, so `image` and `image_url` are read, and without one a picture is drawn from the prompt.
+(2026-06-23). The page calls the model text-to-image and its schema has no picture. Where to send a source picture
+is not documented, so `image` and `image_url` are read; without one a picture is drawn from the prompt.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ async def get_schema(call: Call) -> Response:
 
 
 async def get_balance(call: Call) -> Response:
-    """Answer the wallet. That it tells balance and spend is documented, the members are ours; null means unlimited."""
+    """Answer the wallet. Balance and spend are documented, the names of the members are ours; null means unlimited."""
     spent, left = await call.account.ledger.spent(), await call.account.balance()
     dollars = None if left is None else left / 1e6
     return JSONResponse(
@@ -125,7 +125,7 @@ async def get_llms(call: Call) -> Response:
 
 
 def headers(call: Call) -> dict[str, str]:
-    """Add x-request-id to every answer, the client's own echoed, and the headers of the rate limit."""
+    """Add x-request-id to every reply, the client's own if it sent one, and the headers of the rate limit."""
     sent = call.request.headers.get("x-request-id", "")
     fit = 0 < len(sent) <= 128 and sent.isascii() and sent.isprintable()
     always = {"x-request-id": sent if fit else request_id(call.account.id, call.entry.id)}

@@ -1,7 +1,7 @@
 """AIgateway's error bodies, in each of the four catalogues it has published.
 
-The catalogues disagree. The model page's is the default, because that page is about this very model; where
-one is silent on a status, the next one below speaks.
+The catalogues disagree. The default is the model page's, which is about this model; for a status that one does not
+have, the next one below is used.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ OPTION = Option(
 
 
 def word_error(call: Call, error: ApiError) -> Response:
-    """Word an error as `{"error": {message, type, code, param}}`; `code` is the status, a word in the docs'."""
+    """Write an error as `{"error": {message, type, code, param}}`; `code` is the status, or the docs' name."""
     status = error.status or _STATUS.get(error.problem, 400)
     catalogue = str(call.setting("errors"))
     fallback = "invalid_request_error" if status < 500 else "server_error"
@@ -114,7 +114,7 @@ def word_error(call: Call, error: ApiError) -> Response:
     if status == 429:
         wait = 1.0 if error.retry_after is None else error.retry_after
         headers["retry-after"] = "1"  # unless the refusal says otherwise
-        # Of too many at once the minute knows nothing.
+        # The minute's reset says nothing about too many at once.
         if error.problem is not Problem.TOO_MANY_IN_FLIGHT:
             own, usual = call.terms.rate_limit, call.provider.quotas[0].most
             headers |= rate_headers(usual if own is None else own, 0, wait)
@@ -128,6 +128,6 @@ def rate_headers(limit: object, remaining: int, reset: float) -> dict[str, str]:
     return {
         "x-ratelimit-limit-requests": str(limit),
         "x-ratelimit-remaining-requests": str(remaining),
-        # A fault configured with a date that has passed asks for no wait, never for a negative one.
+        # If a fault's configured date has passed, the wait is 0, never negative.
         "x-ratelimit-reset-requests": str(math.ceil(max(reset, 0))),
     }

@@ -1,6 +1,6 @@
-"""AIgateway's descriptions of itself: models, how to call them, OpenAPI, a text for language models.
+"""AIgateway's pages about itself: models, how to call them, OpenAPI, a text for language models.
 
-All texts are our own; addresses are those the caller reached us by.
+All texts are our own; addresses are on the origin the call came to.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from fauxscale.providers.openai_dialect import model_card
 from .request import MODEL_ID
 
 _CREATED = (
-    1717200000  # 2024-06-01: the model came out in June 2024; the gateway's own figure is not published
+    1717200000  # 2024-06-01: the model was released in June 2024; the gateway's own value is not published
 )
 Json = dict[str, object]
 
 
 def base(call: Call) -> str:
-    """The base URL a client should use, as it reached us."""
+    """The base URL a client should use, on the origin the call came to."""
     if call.reached == "host":
         return f"https://{call.request.headers['host']}/v1"
     return f"{origin(call)}/aigateway/v1"

@@ -1,4 +1,4 @@
-"""Reads requests to AIgateway's image endpoints: the parameters, the model, where a picture is named."""
+"""Reads requests to AIgateway's image endpoints: parameters, model, and which member names the picture."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMES = frozenset({*(one.name for one in PARAMETERS), "image", "image[]", "image
 
 
 def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:
-    """Read the parameters in force. Raises ApiError for the first that is wrong; the model is checked first."""
+    """Read the parameters, with defaults. Raises ApiError for the first invalid one; the model is checked first."""
     check_model(sent.get("model"))
     unknown = sorted(set(sent) - NAMES)
     if unknown and call.setting("unknown_members") == "refuse":

@@ -1,6 +1,6 @@
-"""fal.ai: the model fal-ai/ideogram/upscale, asked directly or through the queue, and the storage around it.
+"""fal.ai: the model fal-ai/ideogram/upscale, called directly or through the queue, and fal.ai's storage.
 
-Sources: fal.ai/docs (read 2026-08), fal-client 1.0.3, @fal-ai/client 1.10.1. What they leave open is an `Option`.
+Sources: fal.ai/docs (read 2026-08), fal-client 1.0.3, @fal-ai/client 1.10.1. What they do not say is an `Option`.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def mint_key(drawn: bytes) -> str:
 
 
 def headers(call: Call) -> Mapping[str, str]:
-    """Add the id of the request that a call makes, or asks about."""
+    """Add the id of the request that a call makes or polls."""
     if call.site is RUN or call.site is QUEUE:
         asked = call.params.get("id", "")
-        # What cannot be an id may be no header value either: blanks, other people's alphabets.
+        # An invalid id may be no valid header value either: spaces, characters beyond Latin-1.
         known = asked.isascii() and asked.replace("-", "").isalnum()
         return {"x-fal-request-id": asked if known else request_id(call)}
     return {}
@@ -213,7 +213,7 @@ PROVIDER = Provider(
     tls_env={"FAL_RUN_HOST": "{host}/fal/run", "FAL_QUEUE_RUN_HOST": "{host}/fal/queue"},
     link_life=7 * 24 * 3600,
     quotas=(in_flight(40),),
-    # fal-client 1.0.3 turns there when it cannot connect.
+    # fal-client 1.0.3 tries it if it cannot connect.
     fallbacks={"falrun.com": "fal.run", "queue.falrun.com": "queue.fal.run"},
     headers=headers,
     notice=queue.notice,

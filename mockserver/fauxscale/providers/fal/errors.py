@@ -1,7 +1,7 @@
 """fal.ai's error bodies: model errors as a list, in pydantic's shape; everything else flat.
 
 Source: docs.fal.ai, "Errors" and "Request errors" (read 2026-08). The bodies of 401 and 403 are quoted by users
-(fal-ai/fal issues 1068, 1112, 1147); those of 404 and 429 are guesses in their image.
+(fal-ai/fal issues 1068, 1112, 1147); those of 404 and 429 are guesses like them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MODEL: Mapping[str, tuple[int, str]] = MappingProxyType(
         "feature_not_supported": (422, "Feature not supported"),
     }
 )
-# Request errors, of fal's machinery rather than of the model, by type: status and message.
+# Request errors, from fal's infrastructure instead of the model, by type: status and message.
 REQUEST: Mapping[str, tuple[int, str]] = MappingProxyType(
     {
         "request_timeout": (504, "Request timed out"),
@@ -82,7 +82,7 @@ _REQUEST_OF = {
     Problem.INVALID_PARAMETER: "bad_request",
 }
 _LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
-# Neither list nor typed: status and message.
+# Neither a list nor typed: status and message.
 _PLAIN: Mapping[Problem, tuple[int, str]] = MappingProxyType(
     {
         Problem.MISSING_KEY: (401, "Authentication is required to access this application."),
@@ -110,19 +110,19 @@ class WireError(Struct, frozen=True):
 
 def word_error(call: Call, error: ApiError) -> Response:
     said = wire_error(error)
-    # Asking for a result may find that the work has failed, which a client's server is told of, too.
+    # A request for a result may find that the work has failed, of which a webhook informs too.
     task = tell(call) if call.endpoint.operation == "fal.result" else None
     return JSONResponse(said.body, said.status, dict(said.headers), background=task)
 
 
 def wire_error(error: ApiError) -> WireError:
-    """Word a neutral error: status, body and headers."""
+    """Write a neutral error: status, body and headers."""
     said = _wire_error(error)
     headers = {
         "x-fal-retryable": "true" if said.status >= 500 or said.status == 429 else "false",
         **said.headers,
     }
-    # What the framework of an app refuses is not billed, and says so: 422, and 404 for a path it has not (2026-11).
+    # A refusal by the framework of an app is not billed, and says so: 422, and 404 for an unknown path (2026-11).
     unknown_path = error.problem is Problem.NOT_FOUND and "path" in error.details
     if unknown_path or (isinstance(said.body["detail"], list) and said.status != 500):
         headers["x-fal-billable-units"] = "0"
@@ -146,7 +146,7 @@ def _wire_error(error: ApiError) -> WireError:
     if error.problem in _MODEL_OF and not (error.status and error.status >= 500):
         return _model(_MODEL_OF[error.problem], error)
     if error.problem is Problem.INVALID_PARAMETER and error.status not in (None, 400):
-        # Configured: of the statuses below 500 that no problem has, fal's infrastructure has a name for one.
+        # Configured: fal's infrastructure has a name for one of the statuses below 500 that no problem has.
         if error.status == 499:
             return _request("client_disconnected", error)
         return WireError(400, {"detail": error.message or phrase(error.status)})
@@ -184,7 +184,7 @@ def _facts(kind: str, error: ApiError) -> Mapping[str, object] | None:
     if kind == "file_too_large" and isinstance(limit, int):
         return {"max_size": limit}
     if kind == "image_too_large" and isinstance(limit, int):
-        # The limit counts pixels, fal words it by sides: those of the largest square that passes.
+        # The limit counts pixels, fal's message has sides: those of the largest allowed square.
         side = limit if error.problem is Problem.RESULT_TOO_LARGE else math.isqrt(limit)
         return {"max_height": side, "max_width": side}
     return None
@@ -198,7 +198,7 @@ def _request(kind: str, error: ApiError) -> WireError:
 
 
 def _unreadable(error: ApiError) -> dict[str, object]:
-    """Word a body that is missing, no JSON, or no object, as FastAPI does."""
+    """Write the error for a body that is missing, no JSON, or no object, as FastAPI does."""
     facts = error.details
     if facts.get("empty"):
         return {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
@@ -215,7 +215,7 @@ def _unreadable(error: ApiError) -> dict[str, object]:
 
 
 def _missing(path: str) -> str:
-    """Word an unknown path: an app answers for its own paths, fal for the names of apps."""
+    """Write the error for an unknown path: apps answer for their own paths, fal for the names of apps."""
     owner, _, rest = path.strip("/").partition("/")
     app, _, inside = rest.partition("/")
     if (owner, app) == ("fal-ai", "ideogram"):

@@ -37,7 +37,7 @@ _LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 
 
 class Output(Struct, frozen=True):
-    """The outcome of a request, to word its reply from. `image` is a link's id, None when withheld."""
+    """The outcome of a request, from which its reply is written. `image` is a link's id, None when withheld."""
 
     seed: int
     image: str | None
@@ -59,14 +59,14 @@ async def inputs_of(call: Call) -> Inputs:
         return read(await call.json(most))
     except ApiError as refusal:
         if refusal.problem is Problem.WRONG_CONTENT_TYPE:
-            # FastAPI echoes a body it does not read as JSON; ours is cut short.
+            # FastAPI echoes a body it does not read as JSON; ours is truncated.
             data = await read_body(call.request.stream(), most, call.caps)
             refusal.details = {**refusal.details, "input": data[:_ECHO].decode(errors="replace")}
         raise
 
 
 async def work_of(call: Call, inputs: Inputs) -> Work:
-    """Make the work that a valid input asks for, its picture at hand."""
+    """Make the work for a valid input, whose picture was read."""
     shard = call.account.id.removeprefix("acct_")
     picture = await _picture(call, inputs.image_url)
     return Work(
@@ -85,16 +85,16 @@ async def work_of(call: Call, inputs: Inputs) -> Work:
 
 def output_of(inputs: Inputs, outcome: Outcome) -> Output:
     result = outcome.results[0]
-    # Any integer may be asked for, and is answered; everything else here knows seeds of 31 bits.
+    # Any integer is accepted and returned; everything else here has seeds of 31 bits.
     seed = result.seed if inputs.seed is None else inputs.seed
     return Output(seed, result.link.id if result.safe else None, result.link.path, inputs.sync_mode)
 
 
 async def word(call: Call, output: Output, unkept: Link | None = None) -> dict[str, object]:
-    """Word the model's output as JSON; links lead to the origin this call came to.
+    """Write the model's output as JSON; links are on the origin this call came to.
 
-    `unkept`: the result's link, where its job has still to keep it. What is worded is kept with it then, so a large
-    picture is a link even where it was to be in the reply itself.
+    `unkept`: the result's link, if its job has not stored it yet. The output is stored with the job then, so a
+    large picture is a link even if it was to be in the reply itself.
     """
     if output.image is None:
         return {"images": [], "seed": output.seed}
@@ -102,7 +102,7 @@ async def word(call: Call, output: Output, unkept: Link | None = None) -> dict[s
         "url": media_url(call, output.path),
         "content_type": "image/png",
         "file_name": output.path.rpartition("/")[2],
-        # The size is not known before the picture is made, and it is made when it is first read.
+        # The size is not known before the picture is made, which is when it is first read.
         "file_size": None,
     }
     if output.inline:
@@ -123,7 +123,7 @@ def request_id(call: Call) -> str:
 
 
 def lifetime(call: Call) -> float | None:
-    """Read how many seconds the client wants its files kept; None when it does not say, or says null."""
+    """Read how many seconds the client wants its files kept; None if missing or null."""
     for name in _LIFECYCLE:
         try:
             said = parse_json(call.request.headers.get(name, "null").encode())

@@ -44,7 +44,7 @@ _STREAM_PAUSE = 0.05
 
 
 async def submit(call: Call) -> Response:
-    """Queue a request. What is wrong with it shows at the result, except for the key and the wallet."""
+    """Queue a request. Its errors show at the result, except for the key and the wallet."""
     hook = call.request.query_params.get("fal_webhook")
     if hook is not None:
         check_address(hook, "fal_webhook")
@@ -72,7 +72,7 @@ async def stream(call: Call) -> Response:
 
     async def events() -> AsyncIterator[str]:
         before = None
-        # Whoever closes the account, or forgets the job, forgets its price too.
+        # Closing the account or forgetting the job also forgets its price.
         while not await call.forgotten() and await call.account.jobs.get(job.id) is not None:
             progress = await poll(call, job)
             if progress.stage != before:
@@ -89,7 +89,7 @@ async def stream(call: Call) -> Response:
 
 
 async def result(call: Call) -> Response:
-    """Answer the model's output, or the error the request ended in."""
+    """Answer the model's output, or the error in which the request ended."""
     job = await _found(call)
     progress = await poll(call, job, counted=False)
     if (error := _failure(job, progress)) is not None:
@@ -146,7 +146,7 @@ async def _job(call: Call, hook: str | None) -> Job:
         inputs = await inputs_of(call)
         wanted = await work_of(call, inputs)
         if hook is not None:
-            wanted = replace(wanted, given=True)  # a notice holds the link of what is too large for it
+            wanted = replace(wanted, given=True)  # a notice has a link instead of a large picture
         outcome = await prepare(call, wanted, await judge(call, wanted), finished=False)
         made = output_of(inputs, outcome)
         output: dict[str, object] = {"output": to_builtins(made)}
@@ -161,7 +161,7 @@ async def _job(call: Call, hook: str | None) -> Job:
 
 
 def _at_once(refusal: ApiError) -> bool:
-    """Whether an error refuses the submission: no money or no time; all else shows at the result."""
+    """Whether an error refuses the submission: no money or no time; all others show at the result."""
     return refusal.problem in (Problem.NO_FUNDS, Problem.TIMEOUT) and not refusal.details.get("configured")
 
 

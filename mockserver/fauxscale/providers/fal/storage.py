@@ -1,7 +1,7 @@
-"""fal.ai's storage: files put here by clients, to be named in image_url, and served until they expire.
+"""fal.ai's storage: files that clients upload for use in image_url, served until they expire.
 
-Three ways in, as fal-client 1.0.3 and @fal-ai/client 1.10.1 use them: one POST with a storage token; a place
-asked for, then PUT there; parts, for large files. A token is for the host of files alone and says whose it is.
+fal-client 1.0.3 and @fal-ai/client 1.10.1 upload in three ways: one POST with a storage token; a PUT to an address
+requested before; parts, for large files. A token is only for the host of files, and names its account.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MOST_PARTS = 1_000
 
 
 class _Place(Struct, frozen=True):
-    """The future address of a file whose bytes are still to come, and how long it will then live (seconds)."""
+    """The future address of a file whose bytes are still to come, and its lifetime then (seconds)."""
 
     file: File
     life: float | None
@@ -100,14 +100,14 @@ async def create_parts(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """Store the bytes of a file whose address was asked for."""
+    """Store the bytes of a file whose address was requested before."""
     place = await _promised(call)
     await _keep(call, place, await _bytes(call))
     return Response(status_code=200)
 
 
 async def put_part(call: Call) -> Response:
-    """Store one part, by number from 1; sent again it replaces the first."""
+    """Store one part, by number from 1; a part sent again is replaced."""
     place = await _promised(call)
     number = int(call.params["part"])
     if not 1 <= number <= _MOST_PARTS:
@@ -120,9 +120,9 @@ async def put_part(call: Call) -> Response:
 
 
 async def complete(call: Call) -> Response:
-    """Join the parts named into one file."""
+    """Join the listed parts into one file."""
     place = await _promised(call)
-    # Sent twice, the later counts.
+    # Of parts sent twice, the later counts.
     parts = (await call.account.files.parts(place.file.id, _Part))[::-1]
     named = (await call.json(MIB)).get("parts")
     blobs: dict[int, bytes] = {}
@@ -136,7 +136,7 @@ async def complete(call: Call) -> Response:
         raise _bad('the body names no parts: send {"parts": [{"partNumber": 1, "etag": …}]}')
     if sum(map(len, blobs.values())) > _MOST_FILE:
         raise _bad(f"the parts are over {_MOST_FILE:,} bytes together")
-    # fal-client 1.0.3 names the parts in the order in which its threads were done with them.
+    # fal-client 1.0.3 lists the parts in the order in which its threads finished them.
     file = await _keep(call, place, b"".join(blobs[number] for number in sorted(blobs)))
     return JSONResponse({"access_url": media_url(call, file.path)})
 
@@ -155,14 +155,14 @@ async def read_file(call: Call) -> Response:
         )
     headers = {
         "x-content-type-options": "nosniff",
-        # Whatever was put here is on our own pages' origin; as a document it may do nothing.
+        # Uploaded files are on our own pages' origin; a document among them must not run anything.
         "content-security-policy": "sandbox; default-src 'none'",
     }
     return Response(data, media_type=file.content_type, headers=headers)
 
 
 async def token_owner(call: Call) -> Account | None:
-    """Find the account a storage token was made for; at this host the API key works too.
+    """Find the account of a storage token; at this host the API key works too.
 
     Raises INVALID_KEY for a token that was changed or has expired.
     """
@@ -182,8 +182,8 @@ async def token_owner(call: Call) -> Account | None:
 
 
 async def place_owner(call: Call) -> Account | None:
-    """Find the account whose file this is, or is to be. Parts come with a token or to a signed address; whoever reads
-    what was never put here is nobody's, for anybody can guess the name of an account."""
+    """Find the account whose file this is, or will be. Parts come with a token or to a signed address; an unknown file
+    has no account, since anybody can guess an account's name."""
     if call.endpoint.kind == "download":
         file = await call.accounts.file(call.params["name"])
         return await call.accounts.get(file.account) if file and file.path == call.path else None
@@ -212,7 +212,7 @@ async def _promise_place(call: Call, below: str) -> Response:
 
 
 async def _place(call: Call, name: str, content_type: str) -> _Place:
-    """Make a place for a file. Whoever reads it later is told its name and type, which must not tell a key."""
+    """Make the entry for a file. Its readers see its name and type, which must not reveal a key."""
     kind = _media_type(call.masked(content_type))
     shard = call.account.id.removeprefix("acct_")
     file_id = f"{await call.account.draw_id('file')}_{safe_name(call.masked(name))}"

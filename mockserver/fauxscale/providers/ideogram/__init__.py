@@ -30,7 +30,7 @@ _V3 = "/v1/ideogram-v3"
 
 
 async def answer(call: Call) -> Response:
-    """Answer a call of a picture operation. What those beside /upscale take and make is read with their first call."""
+    """Answer a call of a picture operation. The operations other than /upscale are loaded with their first call."""
     if call.endpoint.operation == "ideogram.upscale":
         return await run(UPSCALE, call)
     from .operations import OPERATIONS
@@ -46,7 +46,7 @@ def mint_key(drawn: bytes) -> str:
     return base64.urlsafe_b64encode(drawn[:48]).rstrip(b"=").decode()
 
 
-# What each operation is called here, its path, and what an image of it costs.
+# The name of each operation here, its path, and the price of an image.
 _OPERATIONS: tuple[tuple[str, str, Price], ...] = (
     ("upscale", "/upscale", prices.UPSCALE),
     ("generate", "/generate", prices.legacy),

@@ -1,6 +1,6 @@
-"""Opens zip files that clients send: judged by their directory before anything is unpacked, and unpacked to memory.
+"""Opens zip files that clients send: checks the directory first, then unpacks to memory.
 
-Whatever is wrong is one refusal of the whole file, but for a member that is broken by itself.
+Any problem refuses the whole file, except for a single broken member.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from io import BytesIO
 from msgspec import Struct
 
 MIB = 1024 * 1024
-_ENTRY = b"PK\x01\x02"  # what an entry of the directory begins with
+_ENTRY = b"PK\x01\x02"  # the first bytes of a directory entry
 _WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# bzip2 and LZMA are refused: an LZMA stream says by itself how much memory unpacking it takes, up to 4 GiB.
+# bzip2 and LZMA are refused: an LZMA stream itself sets how much memory unpacking it takes, up to 4 GiB.
 _NESTED: Mapping[str, bytes] = {
     "zip": b"PK\x03\x04",
     "empty zip": b"PK\x05\x06",
@@ -31,14 +31,14 @@ class RefusedArchive(ValueError):
 
 
 class Allowance:
-    """How much one call may unpack: so many members, so many bytes, over all its zip files together."""
+    """How much one call may unpack: members and bytes, over all its zip files together."""
 
     def __init__(self, members: int = 1_000, size: int = 128 * MIB) -> None:
         self.members = members
         self.size = size
 
     def take(self, members: int, size: int) -> None:
-        """Raise RefusedArchive for more than is left."""
+        """Raise RefusedArchive if it is more than the rest."""
         if members > self.members:
             raise RefusedArchive(f"it has over {self.members:,} members")
         if size > self.size:
@@ -48,7 +48,7 @@ class Allowance:
 
 
 class ArchivedFile(Struct, frozen=True):
-    """A file inside a zip file: its name without folders, its size as the directory says, and where it is."""
+    """A file inside a zip file: its name without folders, its size by the directory, and its position."""
 
     name: str
     size: int
@@ -56,11 +56,11 @@ class ArchivedFile(Struct, frozen=True):
 
 
 class Archive:
-    """A zip file whose directory promises no harm. Opening and reading take a while: not for the event loop."""
+    """A zip file whose directory is harmless. Opening and reading are slow: not for the event loop."""
 
     def __init__(self, data: bytes, allowance: Allowance) -> None:
-        """Open a zip file within what is left of an allowance. Raises RefusedArchive."""
-        # Counted before the directory is read: each of its entries takes a hundred times its length in memory.
+        """Open a zip file within the rest of an allowance. Raises RefusedArchive."""
+        # Counted before the directory is read: each entry takes a hundred times its length in memory.
         if data.count(_ENTRY) > allowance.members:
             raise RefusedArchive(f"it has over {allowance.members:,} members")
         try:
@@ -79,14 +79,14 @@ class Archive:
 
     @property
     def members(self) -> tuple[ArchivedFile, ...]:
-        """The files in it, but for folders and for what file managers leave there unseen."""
+        """The files in it, without folders and hidden files of file managers."""
         return tuple(
             ArchivedFile(name.replace("\\", "/").rpartition("/")[2], info.file_size, name)
             for name, info in self._infos.items()
         )
 
     def read(self, member: ArchivedFile) -> bytes | None:
-        """Unpack one member: never more than the size that the directory said. None if it is broken."""
+        """Unpack one member, at most to the size in the directory. None if it is broken."""
         return self._read(self._infos[member.path], member.size)
 
     def _read(self, info: zipfile.ZipInfo, most: int) -> bytes | None:
@@ -110,12 +110,12 @@ class Archive:
 
 
 def is_zip(name: str, data: bytes) -> bool:
-    """Whether a file is a zip file, by its bytes, or means to be one by its name."""
+    """Whether a file is a zip file by its bytes, or claims to be one by its name."""
     return data.startswith((_NESTED["zip"], _NESTED["empty zip"])) or name.lower().endswith(".zip")
 
 
 def _check_path(name: str) -> None:
-    """Raise RefusedArchive for a name that leads out of the folder a zip file is unpacked in."""
+    """Raise RefusedArchive for a name outside the folder a zip file is unpacked in."""
     parts = name.replace("\\", "/").split("/")
     if "\0" in name or not parts[0] or ".." in parts or ":" in parts[0]:
         raise RefusedArchive(f"{name[:100]!r} is no path inside a folder")

@@ -1,4 +1,4 @@
-"""Reads what a call asks for: the parts of a form or the members of a JSON body, judged, and the pictures in it."""
+"""Reads and checks a call's parameters and pictures, from a form's parts or a JSON body's members."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ _REFERENCES = (
 )  # "The maximum size … is 10MB" in total over all files of one name (documentation, 2026)
 _MOST_FILES = 40
 _MOST_PARTS = 100
-_MOST_OF_MANY = 11  # so many files of one name are read, to be told that ten are the most
+_MOST_OF_MANY = 11  # files of one name that are read: one more than allowed, for the error message
 
 
 class Files(Struct, frozen=True, kw_only=True):
     """The pictures of a form under one name: the last one sent, or if `many` all of them.
 
-    `each` is how many bytes a file may have where that is less than what the API version lets any have, `total` all
-    of them together.
+    `each` is the limit of a file in bytes if it is below the API version's, `total` that of all of them together.
     """
 
     name: str
@@ -44,49 +43,51 @@ class Files(Struct, frozen=True, kw_only=True):
     total: int | None = None
 
     def room(self, limit: int) -> int:
-        """How many bytes of a form these may fill, where a file may have `limit`."""
+        """The most bytes of a form that these may take, if a file may have `limit`."""
         if self.total is not None:
             return self.total + limit
         return (self.each or limit) * (_MOST_OF_MANY if self.many else 1)
 
 
 def references(name: str) -> Files:
-    """Pictures that are no subject of the work but an example for it."""
+    """Pictures that are examples for the work, not its subject."""
     return Files(name=name, many=True, total=_REFERENCES)
 
 
 class RequestBody(Struct, frozen=True, kw_only=True):
-    """What a call may send. `rules` say what the schema cannot: each raises ApiError for values that do not go
-    together. Where `holder` says so, one JSON object holds all that is asked for. `is_json`: it is no form."""
+    """The parameters of a call. `rules` check what the schema cannot: each raises ApiError for values that do not go
+    together. With a `holder`, one JSON object of that name holds all parameters. `is_json`: the body is JSON, not a
+    form."""
 
     members: tuple[Member, ...]
     files: tuple[Files, ...] = ()
     rules: tuple[Callable[[Asked], None], ...] = ()
     holder: str = ""
-    # How many bytes a file may have, where that does not go by the API version.
+    # The limit of a file in bytes, if it does not depend on the API version.
     limit: int | None = None
     is_json: bool = False
 
     @property
     def asked(self) -> tuple[Member, ...]:
-        """The members that say what is asked for."""
+        """The members that hold the parameters."""
         return self.members[0].members if self.holder else self.members
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What may be asked for, by the names that are journalled."""
+        """The parameters, by the names that are journalled."""
         return (*(one.name for one in self.asked), *(one.name for one in self.files))
 
 
 class Asked(Struct, frozen=True):
-    """What a call asks for: the values in force, and the pictures by the name of their part; `counted` are lists."""
+    """The parameters of one call: the values with defaults, and the pictures by the name of their part; `counted` are
+    lists."""
 
     values: Mapping[str, object]
     files: Mapping[str, tuple[Part, ...]]
     counted: tuple[str, ...] = ()
 
     def has(self, name: str) -> bool:
-        """Whether the call named this member or part, whatever the default."""
+        """Whether the call sent this member or part, even with the default value."""
         return bool(self.values.get(name)) or bool(self.files.get(name))
 
     def text(self, name: str) -> str:
@@ -98,7 +99,7 @@ class Asked(Struct, frozen=True):
         return value if isinstance(value, int) else default
 
     def places(self, name: str) -> range:
-        """Which of the pictures sent came under this name, counted over all names in order."""
+        """The positions of the pictures sent under this name, counted over all names in order."""
         first = 0
         for one, parts in self.files.items():
             if one == name:
@@ -107,7 +108,7 @@ class Asked(Struct, frozen=True):
         return range(0)
 
     def params(self) -> dict[str, object]:
-        """What the journal and the prices know: the values, and how many pictures came of lists of them."""
+        """The parameters for the journal and the prices: the values, and the numbers of pictures in lists."""
         return {
             **self.values,
             **{name: len(self.files[name]) for name in self.counted if self.files.get(name)},
@@ -122,10 +123,10 @@ class Asked(Struct, frozen=True):
 
 
 async def read(call: Call, body: RequestBody) -> Asked:
-    """Read a form. Raises ApiError for the first thing wrong with it."""
+    """Read a form. Raises ApiError for the first problem."""
     api_version = str(call.setting("api_version"))
     limit, judge = body.limit or _FILE_LIMITS[api_version], Judge(api_version)
-    # A file that was not asked for is ignored, and has to be read for that.
+    # An unknown file is ignored, but must be read for that.
     room = max(limit, sum(one.room(limit) for one in body.files))
     form = await call.form(file=limit, whole=room + MIB, files=_MOST_FILES, parts=_MOST_PARTS)
     values = _values_of(form, judge.known(body.members), lenient=words_of(call) == "v2")
@@ -136,7 +137,7 @@ async def read(call: Call, body: RequestBody) -> Asked:
 
 
 async def read_json(call: Call, body: RequestBody) -> Asked:
-    """Read a JSON body. Raises ApiError for the first thing wrong with it."""
+    """Read a JSON body. Raises ApiError for the first problem."""
     judge = Judge(str(call.setting("api_version")))
     values = await call.json(MIB)
     _check(call, body, judge.object_breach(body.members, values), values)
@@ -169,12 +170,12 @@ def exclusive(first: str, *others: str) -> Callable[[Asked], None]:
 
 
 def refused(sentence: str, param: str) -> ApiError:
-    """A refusal that no schema can say: 400 with a sentence."""
+    """A refusal that no schema can express: 400 with a sentence."""
     return ApiError(Problem.INVALID_PARAMETER, sentence, param=param)
 
 
 def _values_of(form: Form, members: Sequence[Member], *, lenient: bool) -> dict[str, object]:
-    """The values of a form's text parts; of repeated ones the last counts, and an empty optional one is none."""
+    """The values of a form's text parts; of repeated ones the last counts, and an empty optional one is missing."""
     values: dict[str, object] = {}
     wrong: list[tuple[Member, str]] = []
     for one in members:
@@ -189,7 +190,7 @@ def _values_of(form: Form, members: Sequence[Member], *, lenient: bool) -> dict[
             except ValueError:
                 wrong.append((one, parts[-1].text))
     if wrong:
-        # Connexion tells them all, in a list.
+        # Connexion reports them all, in a list.
         told = [
             f"Wrong type, expected {one.kind!r} for requestBody parameter {one.name!r}" for one, _ in wrong
         ]
@@ -238,13 +239,13 @@ def _check(
 
 
 def _missing_file(form: Form, body: RequestBody) -> SchemaBreach | None:
-    """The breach of a form without a file that it needs."""
+    """The violation of a form without a required file."""
     names = (one.name for one in body.files if one.required and form.last(one.name) is None)
     return next((missing((), name) for name in names), None)
 
 
 def _explained(refusal: ApiError, breach: SchemaBreach, body: RequestBody, form: Form | None) -> ApiError:
-    """Say for people which part was wanted, where a picture or the JSON is missing."""
+    """Say for people which part was expected, if a picture or the JSON is missing."""
     if body.holder and breach.missing == body.holder:
         refusal.reason = f"this endpoint wants a part named {body.holder} holding a JSON object"
     if form is not None and breach.missing in [one.name for one in body.files]:
@@ -255,7 +256,7 @@ def _explained(refusal: ApiError, breach: SchemaBreach, body: RequestBody, form:
 
 
 def _pictures(form: Form, one: Files, limit: int) -> tuple[Part, ...]:
-    """The files under a name; an empty one that was not asked for is none: a browser's field left empty."""
+    """The files under a name; an empty one that is not required is missing: a browser's empty field."""
     parts = [part for part in form.all(one.name) if part.data or one.required]
     kept = tuple(parts if one.many else parts[-1:])
     for size, most in (
@@ -276,12 +277,12 @@ def _pictures(form: Form, one: Files, limit: int) -> tuple[Part, ...]:
 def _in_force(
     body: RequestBody, judge: Judge, values: Mapping[str, object], files: Mapping[str, tuple[Part, ...]]
 ) -> Asked:
-    """What is asked for, with the defaults of what is not, once its rules are kept.
+    """The parameters with defaults, after their rules were checked.
 
-    A member that this operation does not have is ignored, though others have it and would heed it unjudged.
+    A member that this operation does not have is ignored, even if others have it and would use it unchecked.
     """
     inner = values[body.holder] if body.holder else values
-    assert is_object(inner)  # its schema was kept
+    assert is_object(inner)  # valid by its schema
     known = judge.known(body.asked)
     usual = {one.name: one.default for one in known if one.default is not None}
     sent = {one.name: inner[one.name] for one in known if one.name in inner}

@@ -1,4 +1,4 @@
-"""Takes pictures, captions and zip files into a dataset, and says of each that cannot be taken why."""
+"""Adds pictures, captions and zip files to a dataset, and says why a file is rejected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fauxscale.provider_api import ApiError, Call, Part, Problem, Refuse, Sent, 
 
 from .archives import Allowance, Archive, RefusedArchive, is_zip
 
-# The documented reasons; INTERNAL_ERROR, the seventh, is for mistakes of the service.
+# The documented reasons; INTERNAL_ERROR, the seventh, is for errors of the service.
 Reason: TypeAlias = Literal[
     "FAILED_SAFETY_CHECK",
     "FILE_TOO_LARGE",
@@ -41,12 +41,12 @@ class Asset(Struct, frozen=True, kw_only=True):
 
     @property
     def identifier(self) -> dict[str, object]:
-        """What names it on the wire."""
+        """Its name on the wire."""
         return {"asset_type": "UPLOAD", "asset_id": self.id}
 
 
 def stem_of(name: str) -> str:
-    """What a caption and its picture have in common: their name without its ending."""
+    """The common part of a caption and its picture: their name without its extension."""
     return name.rpartition(".")[0] or name
 
 
@@ -61,7 +61,7 @@ async def captions_of(call: Call, dataset_id: str) -> list[Asset]:
 
 
 class _File(Struct, frozen=True):
-    """A file that was sent, by itself or in a zip file. `read` gives its bytes, None where they are broken."""
+    """A file that was sent, by itself or in a zip file. `read` returns its bytes, None if they are broken."""
 
     name: str
     size: int
@@ -77,7 +77,7 @@ class _File(Struct, frozen=True):
 
 
 class DatasetUpload:
-    """One upload into a dataset: `taken` are the pictures that are in it now, `failed` the names of what is not."""
+    """One upload into a dataset: `taken` are the pictures that were added, `failed` the names of the rest."""
 
     def __init__(self, call: Call, dataset_id: str, most_file: int) -> None:
         self.taken: list[Asset] = []
@@ -89,10 +89,10 @@ class DatasetUpload:
         self._drawn = 0
 
     async def take(self, parts: Sequence[Part]) -> None:
-        """Take what can be taken: all pictures, and then the captions that belong to one in the dataset."""
+        """Add all valid pictures, and then the captions of pictures in the dataset."""
         files = [file for part in parts for file in await self._files_of(part)]
         unsafe = await self._judged_unsafe()
-        # A full dataset takes no more: its pictures are not even judged.
+        # A full dataset takes no more: further pictures are not judged.
         before = await images_of(self._call, self._dataset)
         for number, image in enumerate(one for one in files if not one.is_caption):
             full = len(before) + len(self.taken) >= MOST_IMAGES
@@ -119,7 +119,7 @@ class DatasetUpload:
         return [_File(one.name, one.size, partial(archive.read, one)) for one in archive.members]
 
     async def _judged_unsafe(self) -> Callable[[int], bool]:
-        """Which pictures, by number, a configured fault judges unsafe: here that fails them, and not the call."""
+        """The numbers of the pictures that a configured fault judges unsafe: here they fail, not the call."""
         faults = self._call.faults
         await faults.apply("outcome")
         refuse, withhold = faults.take(Refuse), faults.take(Withhold)
@@ -130,7 +130,7 @@ class DatasetUpload:
         return lambda number: only in (None, number)
 
     async def _image(self, file: _File, *, safe: bool) -> Reason | None:
-        """Store a picture; why not, where that cannot be."""
+        """Store a picture, or return why it cannot be stored."""
         call = self._call
         if file.size > self._most_file:
             return "FILE_TOO_LARGE"
@@ -150,7 +150,7 @@ class DatasetUpload:
             size=file.size,
             blob=blob,
         )
-        # Others may have filled the dataset meanwhile.
+        # Other calls may have filled the dataset meanwhile.
         table = f"{_IMAGES}.{self._dataset}"
         if not await call.account.records.put(table, asset.id, asset, blob=blob, most=MOST_IMAGES):
             return "TOO_MANY_IMAGES"
@@ -158,7 +158,7 @@ class DatasetUpload:
         return None
 
     async def _caption(self, file: _File) -> bool:
-        """Store a caption, in place of an earlier one for the same picture; whether it is one."""
+        """Store a caption, replacing an earlier one of the same picture; returns whether it is valid."""
         call = self._call
         if file.size > 4 * _MOST_CAPTION:
             return False

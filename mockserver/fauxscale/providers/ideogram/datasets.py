@@ -1,6 +1,6 @@
-"""Ideogram's datasets: pictures and captions, put together for a model to be trained of.
+"""Ideogram's datasets: pictures and captions to train a model on.
 
-Source: the public OpenAPI descriptions of 2026-04-27, 2026-05 and 2026-10-07. What they leave open is in
+Source: the public OpenAPI descriptions of 2026-04-27, 2026-05 and 2026-10-07. What they do not say is in
 docs/fidelity.md.
 """
 
@@ -34,7 +34,7 @@ class Dataset(Struct, frozen=True, kw_only=True):
 
 
 async def create(call: Call) -> Response:
-    """Make a dataset, which is empty."""
+    """Make an empty dataset."""
     sent = await call.json(MIB)
     if (breach := Judge(str(call.setting("api_version"))).object_breach((_NAME,), sent)) is not None:
         raise breach.error
@@ -48,8 +48,8 @@ async def create(call: Call) -> Response:
 
 
 async def list_all(call: Call) -> Response:
-    """List the account's datasets, oldest first; since API version 2026-10 those whose names have the words searched
-    for."""
+    """List the account's datasets, oldest first; since API version 2026-10 those whose names contain the search
+    words."""
     words = _searched(call).casefold().split()
     found = [
         one
@@ -60,7 +60,7 @@ async def list_all(call: Call) -> Response:
 
 
 async def get(call: Call) -> Response:
-    """Answer a dataset with its files, and the models that were trained of it."""
+    """Answer a dataset with its files, and the models that were trained on it."""
     dataset = await find(call, call.params["dataset_id"])
     images = await images_of(call, dataset.id)
     captions = {one.stem: one.text for one in await captions_of(call, dataset.id)}
@@ -77,7 +77,7 @@ async def get(call: Call) -> Response:
 
 
 async def upload_assets(call: Call) -> Response:
-    """Take pictures, captions and zip files of both into a dataset; what cannot be taken is told file by file."""
+    """Add pictures, captions and zip files of both to a dataset; failures are listed by file."""
     dataset = await find(call, call.params["dataset_id"])
     most = int(call.setting("max_upload"))
     form = await call.form(file=most, whole=most, files=1_000, parts=1_020)
@@ -120,7 +120,7 @@ async def find(call: Call, dataset_id: str) -> Dataset:
 
 
 def _searched(call: Call) -> str:
-    """The words that are searched for. Raises INVALID_PARAMETER for more than there may be."""
+    """The search words. Raises INVALID_PARAMETER if there are too many."""
     if call.setting("api_version") == "2026-04":
         return ""
     text = call.request.query_params.get("search", "")

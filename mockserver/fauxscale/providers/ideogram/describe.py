@@ -1,4 +1,4 @@
-"""The operations whose answers are measured: /describe, and the text blocks of layerize-text.
+"""Operations that measure a picture: /describe, and the text blocks of layerize-text.
 
 Source: Ideogram's public OpenAPI description of 2026-04-27.
 """
@@ -36,9 +36,9 @@ _VERSION = Member(
 
 
 async def _describe(call: Call, asked: Asked) -> Response:
-    """Describe the picture that was sent by its size, colours and brightness, as they are measured now.
+    """Describe the picture that was sent by its size, colours and brightness, measured now.
 
-    It is kept like a result, behind a link that is not told.
+    It is stored like a result, behind a link that is not given out.
     """
     work = replace(work_of(call, asked, (recipes.whole,)), path=None)
     judged = await judge(call, work)
@@ -48,7 +48,7 @@ async def _describe(call: Call, asked: Asked) -> Response:
 
 
 async def _layerize(call: Call, asked: Asked) -> Response:
-    """Take the text off the picture that was sent, and tell where it was."""
+    """Remove the text from the picture that was sent, and return its positions."""
     work = replace(work_of(call, asked, (recipes.whole,)), withholds=False)
     judged = await judge(call, work)
     blocks = await text_blocks_of(call, work.sources[0].data, judged[0])
@@ -70,7 +70,7 @@ async def _layerize(call: Call, asked: Asked) -> Response:
 
 
 def _block(number: int, block: Block) -> dict[str, object]:
-    """A block of text: its place is measured, but its text is a placeholder because nothing reads it."""
+    """A block of text: its position is measured, but its text is a placeholder because nothing reads it."""
     return {
         "x": block.x,
         "y": block.y,

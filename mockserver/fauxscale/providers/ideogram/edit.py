@@ -1,4 +1,4 @@
-"""POST /v1/edit: pictures sent as files or named by address, edited by a prompt.
+"""POST /v1/edit: edits pictures, sent as files or as URLs, by a prompt.
 
 Source: Ideogram's public OpenAPI description of 2026-04-27.
 """
@@ -34,7 +34,7 @@ def _addresses(asked: Asked) -> list[str]:
 
 
 async def _edit(call: Call, asked: Asked) -> Response:
-    """Edit the pictures sent, then those behind links: only links that this server gave out are read."""
+    """Edit the pictures sent, then those behind links of this server; no other links are read."""
     most = int(call.setting("max_pixels"))
     named = [Sent(await _linked(call, url), "image_urls", max_pixels=most) for url in _addresses(asked)]
     sized = asked.has("resolution") or asked.has("aspect_ratio")

@@ -1,5 +1,4 @@
-"""Ideogram's endpoints beside the picture operations of v1: datasets, models, v2. Their modules are read when first
-called."""
+"""Ideogram's endpoints besides the picture operations of v1: datasets, models, v2. Their modules load on first use."""
 
 from __future__ import annotations
 
@@ -132,7 +131,7 @@ OPTIONS = (
     ),
     *JOB_OPTIONS,
 )
-# What v2 may be asked for beside what v1 may, by the names that are journalled.
+# Parameters of v2 besides those of v1, by the names that are journalled.
 PARAMETERS = (
     "model", "async", "webhook_url", "private", "target_collection_id", "image", "creativity", "texture", "denoise",
     "sharpen", "strength", "fix_compression", "face_enhancement", "face_enhancement_strength",

@@ -1,4 +1,4 @@
-"""Ideogram's error bodies: as they were observed on its newer operations (`v2`), or as first guessed (`plain`)."""
+"""Ideogram's error bodies: as observed on its newer operations (`v2`), or as first guessed (`plain`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATUS = {
     Problem.TIMEOUT: 408,
     Problem.LINK_UNKNOWN: 404,
 }
-# Statuses that are not known outside the service, by the option that chooses them.
+# Statuses that are not documented, by the option that chooses them.
 _CHOSEN = {
     Problem.FILE_TOO_LARGE: "oversize_status",
     Problem.LINK_EXPIRED: "expired_status",
@@ -36,10 +36,10 @@ _UNREADABLE = (Problem.BROKEN_IMAGE, Problem.UNSUPPORTED_FORMAT, Problem.DOWNLOA
 _LINKS = (Problem.LINK_EXPIRED, Problem.LINK_FORGED, Problem.LINK_UNKNOWN)
 
 _UNSAFE_PROMPT = "Prompt provided failed safety check due to the inclusion of prohibited content."
-# What they say of an unsafe picture is documented (2026-04-27, 2026-10-07).
+# The message for an unsafe picture is documented (2026-04-27, 2026-10-07).
 _DESCRIBING = ("ideogram.describe", "ideogram.v2_describe")
 _UNSAFE_IMAGE = "Image provided failed safety check due to the inclusion of prohibited content."
-# That of 422 is documented.
+# The message of 422 is documented.
 _TEXTS = {
     400: "Invalid input provided.",
     401: "Not authorized.",
@@ -58,14 +58,14 @@ _TEXTS = {
     503: "Service unavailable.",
     504: "Gateway timeout.",
 }
-# Told on live calls by authors of clients (shehuphd/keycall and qmediat/ideogram-mcp, 2026-10, on v2 operations).
+# Reported from live calls by authors of clients (shehuphd/keycall and qmediat/ideogram-mcp, 2026-10, on v2 operations).
 _OBSERVED = {
     401: "Access denied. The API key is missing, invalid or paused.",
     402: "Add a payment method and credits to use this API key.",
     403: "This account is not authorized for this operation.",
     429: "Too many requests in flight.",
 }
-# What Connexion 2.14.2 and werkzeug say by themselves.
+# The messages of Connexion 2.14.2 and werkzeug.
 _FRAMEWORK = {
     401: "No authorization token provided",
     404: "The requested URL was not found on the server. If you entered the URL manually please check your spelling "
@@ -75,7 +75,7 @@ _FRAMEWORK = {
 
 
 def words_of(call: Call) -> Literal["v2", "plain"]:
-    """Which of the two families of bodies a call is answered in."""
+    """Which of the two families of bodies a call gets."""
     chosen = call.setting("errors")
     if chosen == "by-version":
         new = call.setting("api_version") == "2026-10" or call.path.startswith("/v2/")
@@ -84,14 +84,14 @@ def words_of(call: Call) -> Literal["v2", "plain"]:
 
 
 def word_error(call: Call, error: ApiError) -> Response:
-    """Word an error in the chosen family."""
+    """Write an error in the chosen family."""
     status = error.status or _status_of(call, error.problem)
     headers: dict[str, str] = {}
     if error.problem is Problem.WRONG_METHOD:
         headers["allow"] = str(error.details.get("allow", ""))
     if words_of(call) == "plain" or error.problem in _LINKS:
         text = _plain(call, error, status)
-        # Known clients read one of the two, none both.
+        # Known clients read one of the two, none reads both.
         return JSONResponse({"error": text, "message": text}, status, headers)
     body = _observed(call, error, status)
     kind = "application/problem+json" if "title" in body else "application/json"
@@ -117,7 +117,7 @@ def _plain(call: Call, error: ApiError, status: int) -> str:
 
 
 def _observed(call: Call, error: ApiError, status: int) -> Mapping[str, object]:
-    """The body of an error as the live service was seen to word it, or its framework words it by itself."""
+    """The body of an error as observed at the live service, or as its framework writes it."""
     configured = "configured" in error.details
     if configured and error.message:
         return {"error": error.message}
@@ -165,5 +165,5 @@ def _unsafe(call: Call) -> str:
 
 
 def _reads_json(call: Call) -> bool:
-    """Whether the operation's body is JSON alone: that of one picture operation is."""
+    """Whether the operation's body can only be JSON: that of one picture operation."""
     return call.endpoint.operation in _JSON

@@ -1,4 +1,4 @@
-"""The legacy picture operations, whose parameters are a JSON object or the texts of a form.
+"""The legacy picture operations, whose parameters are a JSON object or form fields.
 
 Sources: Ideogram's public OpenAPI description of 2026-04-27 and the API reference (read 2026-04 and 2026-11).
 """
@@ -46,7 +46,7 @@ _REQUEST = (
     COUNT,
     PALETTE,
 )
-# What only some models can ("only available for model versions …", OpenAPI of 2026-04-27).
+# Features of some models only ("only available for model versions …", OpenAPI of 2026-04-27).
 _OLDEST = ("V_1", "V_1_TURBO")
 _UNABLE: Mapping[str, tuple[str, ...]] = {
     "resolution": _OLDEST,
@@ -57,7 +57,7 @@ _UNABLE: Mapping[str, tuple[str, ...]] = {
 
 
 def _model_can(*names: str) -> Callable[[Asked], None]:
-    """The rule that the model can what is asked of it under these names."""
+    """The rule that the model supports these parameters."""
 
     def rule(asked: Asked) -> None:
         for name in names:

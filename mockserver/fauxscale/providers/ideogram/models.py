@@ -1,4 +1,4 @@
-"""Ideogram's custom models: each is the job that trains it, as far as the account's clock says it has come.
+"""Ideogram's custom models: each is its training job, whose progress follows the account's clock.
 
 Source: the public OpenAPI descriptions of 2026-04-27 and 2026-10-07.
 """
@@ -17,7 +17,7 @@ _SCOPES = ("owned", "shared")
 
 
 async def list_all(call: Call) -> Response:
-    """List the models of the account, oldest first; nobody shares any with it."""
+    """List the models of the account, oldest first; no others are shared with it."""
     query = call.request.query_params
     scope, states = query.get("scope"), query.getlist("status")
     if scope is not None:
@@ -48,7 +48,7 @@ async def get(call: Call) -> Response:
 
 
 async def model_exists(call: Call, uri: str) -> bool:
-    """Whether a model that is trained has this URI, so that pictures can be asked of it."""
+    """Whether a trained model has this URI, so that it can make pictures."""
     for job in await models_of(call):
         if job.output["uri"] == uri:
             return status_of(job, await poll(call, job, counted=False)) == "COMPLETED"

@@ -1,4 +1,4 @@
-"""A picture operation as a value, and how a call of any of them is answered."""
+"""A picture operation as a value, and the handler that answers its calls."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Answer: TypeAlias = Callable[[Call, Asked], Awaitable[Response]]
 
 
 class Operation(Struct, frozen=True):
-    """What a call may ask for, and what does it and answers."""
+    """The parameters of a call, and the function that does the work and answers."""
 
     body: RequestBody
     answer: Answer
 
 
 async def run(operation: Operation, call: Call) -> Response:
-    """Read what a call asks for, if its key is not paused, and have it answered."""
+    """Read a call's parameters, if its key is not paused, and answer it."""
     await check_key_lives(call)
     webhook_of(call)
     asked = await (read_json if operation.body.is_json else read)(call, operation.body)
@@ -67,7 +67,7 @@ def makes(
 
 
 async def check_key_lives(call: Call) -> None:
-    """Refuse a key that an empty wallet has paused, where that is chosen."""
+    """Refuse a key that an empty wallet has paused, if this option is chosen."""
     if call.setting("empty_wallet") != "pause-key":
         return
     left = await call.account.balance()
@@ -82,7 +82,7 @@ async def check_key_lives(call: Call) -> None:
 def work_of(
     call: Call, asked: Asked, steps: tuple[StepOf, ...], sources: tuple[Sent, ...] | None = None
 ) -> Work:
-    """The work of an operation whose results lie behind links; its pictures are those of the form unless given."""
+    """The work of an operation whose results are behind links; its pictures are the form's unless given."""
     seed = asked.values.get("seed")
     return Work(
         sources=asked.sent(call) if sources is None else sources,
@@ -101,7 +101,7 @@ def path_of(link_id: str) -> str:
 
 
 async def answered(call: Call, body: Mapping[str, object]) -> Response:
-    """Answer now, or where a `webhook_url` was given tell that address, and answer with the request's id."""
+    """Answer now; or, with a `webhook_url`, send the result there and answer with the request's id."""
     url = webhook_of(call)
     if url is None:
         return JSONResponse(body)
@@ -111,10 +111,10 @@ async def answered(call: Call, body: Mapping[str, object]) -> Response:
 
 
 def webhook_of(call: Call) -> str | None:
-    """The address to be told of the result. Raises INVALID_PARAMETER for one that nothing is sent to.
+    """The address of the webhook. Raises INVALID_PARAMETER for one that nothing may be sent to.
 
-    The replies' description of 2026-10 speaks of a webhook_url that no operation of v1 describes; v4's asynchronous one
-    has it in its query.
+    The replies' description of 2026-10 mentions a webhook_url that no operation of v1 describes; v4's asynchronous
+    operation has it in its query.
     """
     if not call.request.scope["query_string"]:
         return None
@@ -126,15 +126,15 @@ def webhook_of(call: Call) -> str | None:
 
 
 def created(call: Call) -> str:
-    """When the call came, as the chosen rendering has it."""
+    """When the call came, in the chosen format."""
     return iso(call.now, str(call.setting("created")))
 
 
 def pictures(
     call: Call, asked: Asked, outcome: Outcome, *, sizes: Callable[[Result], tuple[str, str]], style: str = ""
 ) -> Mapping[str, object]:
-    """The reply of most operations. `sizes` says of a result the size it was made in, and that of the picture, ""
-    where nothing was enlarged."""
+    """The reply of most operations. `sizes` returns for a result the size it was made in, and that of the picture, ""
+    if nothing was enlarged."""
     final = call.setting("resolution") == "final"
 
     def item(result: Result) -> dict[str, object]:

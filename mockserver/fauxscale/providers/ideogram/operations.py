@@ -1,4 +1,4 @@
-"""Every picture operation by its name: what it takes, and what it makes of that."""
+"""Every picture operation by name: its parameters and the steps that make its pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "ideogram.v3_generate": v3.GENERATE,
         "ideogram.v3_generate_transparent": v3.TRANSPARENT,
         "ideogram.v3_inpaint": v3.INPAINT,
-        # Announced as going away; body and reply are those of inpaint (API reference, read 2026-11).
+        # Its removal is announced; body and reply are those of inpaint (API reference, read 2026-11).
         "ideogram.v3_edit": v3.INPAINT,
         "ideogram.v3_remix": v3.REMIX,
         "ideogram.v3_reframe": v3.REFRAME,

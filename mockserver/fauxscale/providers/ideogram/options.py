@@ -1,10 +1,10 @@
-"""What can be asked for at Ideogram, by name, and what is not known of it and can be chosen."""
+"""Ideogram's models and speeds by name, and the options for what is not known about it."""
 
 from __future__ import annotations
 
 from fauxscale.provider_api import Option
 
-# The names that the operations' tables have, which are not read before a call asks for one of them.
+# The names in the operations' tables, which are loaded only when a call needs one.
 _NAMES = """
 prompt resemblance detail magic_prompt_option num_images seed magic_prompt_version magic_prompt_system_prompt_config_id
 aspect_ratio resolution model style_type negative_prompt color_palette image_weight describe_model_version image_urls

@@ -1,4 +1,4 @@
-"""What Ideogram charges for an image, in micro-dollars, by what was asked for.
+"""Ideogram's price of an image by the call's parameters, in micro-dollars.
 
 Sources: ideogram.ai/features/api-pricing (read 2026-11), ideogram.ai/blog/ideogram-api-pricing (2026-11-16), and the
 API's own quotes as qmediat/ideogram-mcp wrote them down (2026-10-10).
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fauxscale.provider_api import flat, micros
 
 _SPEEDS = {"FLASH": 0.03, "TURBO": 0.03, "BALANCED": 0.06, "DEFAULT": 0.06, "QUALITY": 0.09}
-# What FLASH costs with a character is not told: taken to be what TURBO costs, as it is without one.
+# The price of FLASH with a character is not known: assumed to be TURBO's, as it is without one.
 _CHARACTER = {"FLASH": 0.10, "TURBO": 0.10, "BALANCED": 0.15, "DEFAULT": 0.15, "QUALITY": 0.20}
 _TRANSPARENT = {"TURBO": 0.04, "DEFAULT": 0.07, "QUALITY": 0.10}
 _ENLARGING = 0.06  # a guess: the pricing page has a table for X2 and X4 that could not be read
@@ -40,7 +40,7 @@ def v3(params: Mapping[str, object]) -> int:
 
 
 def transparent(params: Mapping[str, object]) -> int:
-    """An image with a transparent background: by speed, more where it is enlarged."""
+    """An image with a transparent background: by speed, more if it is enlarged."""
     enlarged = params.get("upscale_factor", "X1") != "X1"
     return micros(_TRANSPARENT[str(params.get("rendering_speed", "DEFAULT"))]) + enlarged * micros(_ENLARGING)
 

@@ -1,4 +1,4 @@
-"""How Ideogram's pictures are made here: the steps of each operation, of the pictures sent and a seed."""
+"""The recipe steps of Ideogram's operations, from the pictures sent and a seed."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from .asked import Asked
 from .sizes import nearest
 from .styles import colours_of, prompt_used
 
-_EDITED = 40  # percent of the picture that still show where it is edited
-_SWATCH = 16  # pixels a side of a drawing that only its colour is wanted of
+_EDITED = 40  # percent of the original that an edited area still shows
+_SWATCH = 16  # side of a drawing of which only the colour is needed
 
 
 def sent(sizes: Sequence[Size], index: int) -> Step:
@@ -38,7 +38,7 @@ def sent(sizes: Sequence[Size], index: int) -> Step:
 
 
 def fitted(sizes: Sequence[Size], index: int, size: Size) -> Step:
-    """A picture that was sent in this size: untouched where it has it, else its middle."""
+    """A picture sent, in this size: unchanged if it has it, else its middle."""
     step = sent(sizes, index)
     return step if sizes[index] == size else Crop(step, *size)
 
@@ -72,7 +72,7 @@ def transparent(asked: Asked, size: Size, factor: int) -> StepOf:
 
 
 def inpainted(asked: Asked, *, any_size: bool = False) -> StepOf:
-    """The picture, edited where the mask is black; in its own size, or `any_size` but the nearest that v3 has."""
+    """The picture, edited where the mask is black; in its own size if `any_size`, else in the nearest size of v3."""
 
     def step_of(sizes: Sequence[Size], seed: int) -> Step:
         same_size(sizes, 1, 0, "mask")
@@ -99,7 +99,7 @@ def reframed(size: Size) -> StepOf:
 
 
 def with_background(asked: Asked) -> StepOf:
-    """The picture's subject before a drawing."""
+    """The picture's subject in front of a drawing."""
 
     def step_of(sizes: Sequence[Size], seed: int) -> Step:
         size = nearest(*sizes[0])
@@ -134,7 +134,7 @@ def edited(asked: Asked, size: Size | None) -> StepOf:
 
 
 def same_size(sizes: Sequence[Size], mask: int, of: int, part: str) -> None:
-    """Refuse a mask of another size than its picture."""
+    """Refuse a mask whose size differs from its picture's."""
     if sizes[mask] == sizes[of]:
         return
     (wide, high), (width, height) = sizes[mask], sizes[of]

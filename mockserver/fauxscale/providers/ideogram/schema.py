@@ -1,7 +1,7 @@
-"""The schema of a request as values, and what is wrong with a request by it: plainly, and in jsonschema's words.
+"""A request's schema as values, and what violates it: in plain sentences, and in jsonschema's words.
 
-Ideogram's OpenAPI names Connexion as its framework, which has jsonschema judge requests. The words here are those of
-Connexion 2.14.2 run on the public description of 2026-04-27.
+Ideogram's OpenAPI names Connexion as its framework, which checks requests with jsonschema. The messages here are
+those of Connexion 2.14.2 run on the public description of 2026-04-27.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _ECHO = 1_000
 class Member(Struct, frozen=True, kw_only=True):
     """A member of a JSON object, or a text part of a form. Bounds are inclusive; of a list they count its entries.
 
-    `later` are further choices of API version 2026-10, as is a `late` member as a whole. `of` is what the entries of
-    a list are, `members` what an object may have, or has `either` of; more of them are ignored.
+    `later` are further choices of API version 2026-10, as is a `late` member as a whole. `of` is the type of a
+    list's entries, `members` what an object may have, or has `either` of; other members are ignored.
     """
 
     name: str
@@ -50,8 +50,8 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class SchemaBreach(Struct, frozen=True):
-    """What is wrong at a path of a request. `told` is jsonschema's word for it, `plain` ours; `missing`: that it is
-    not there at all, and then the path is that of what should hold it."""
+    """A violation at a path of a request. `told` is jsonschema's message, `plain` ours; `missing`: the member is
+    missing, and the path is that of the object that should have it."""
 
     path: tuple[str, ...]
     told: str
@@ -60,7 +60,7 @@ class SchemaBreach(Struct, frozen=True):
 
     @property
     def error(self) -> ApiError:
-        """The refusal of a request with this breach."""
+        """The refusal of a request with this violation."""
         at = ".".join(self.path)
         schema = f"{self.told} - '{at}'" if at else self.told
         if self.missing:
@@ -72,7 +72,7 @@ class SchemaBreach(Struct, frozen=True):
 
 
 class Judge(Struct, frozen=True):
-    """Judges values as one API version does."""
+    """Checks values by one API version."""
 
     api_version: str
 
@@ -87,7 +87,7 @@ class Judge(Struct, frozen=True):
     def object_breach(
         self, members: Sequence[Member], values: Mapping[str, object], path: tuple[str, ...] = ()
     ) -> SchemaBreach | None:
-        """The first thing wrong with an object, None for a good one: what is missing is found first."""
+        """The first violation of an object, None for a valid one: missing members are found first."""
         known = self.known(members)
         for one in known:
             if one.required and one.name not in values:
@@ -100,7 +100,7 @@ class Judge(Struct, frozen=True):
         return None
 
     def breach(self, one: Member, value: object, path: tuple[str, ...]) -> SchemaBreach | None:
-        """The first thing wrong with a value, None for a good one."""
+        """The first violation of a value, None for a valid one."""
         if not isinstance(value, _TYPES[one.kind]) or (isinstance(value, bool) and one.kind != "boolean"):
             return wrong_type(one.kind, value, path)
         choices = one.choices + (one.later if self._is_new else ())
@@ -153,19 +153,19 @@ def _out_of_range(one: Member, value: object, path: tuple[str, ...]) -> SchemaBr
 
 
 def missing(path: tuple[str, ...], name: str) -> SchemaBreach:
-    """The breach of what should hold this member and does not."""
+    """The violation of an object without this required member."""
     return SchemaBreach(path, f"{name!r} is a required property", "is required", name)
 
 
 def wrong_type(kind: Kind, value: object, path: tuple[str, ...]) -> SchemaBreach:
-    """The breach of a value of another type."""
+    """The violation of a value of another type."""
     names = {"object": "a JSON object", "integer": "an integer", "array": "an array"}
     plain = f"must be {names.get(kind, f'a {kind}')}, got {json_type(value)}"
     return SchemaBreach(path, f"{_shown(value)} is not of type {kind!r}", plain)
 
 
 def coerced(one: Member, value: object) -> object:
-    """A value inside a JSON part as Connexion coerces it to the type it is to have: "50" and true are integers."""
+    """A value inside a JSON part, coerced by Connexion to the expected type: "50" and true are integers."""
     if one.kind == "integer" and isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     if one.kind == "integer" and isinstance(value, bool):
@@ -190,6 +190,6 @@ def from_text(one: Member, text: str) -> object:
 
 
 def _shown(value: object) -> str:
-    """A value as Python writes it, cut where it is long: what a stranger sent is echoed, but not all of it."""
+    """A value as Python writes it, truncated if it is long: only a part of a stranger's text is echoed."""
     text = repr(value)
     return text if len(text) <= _ECHO else f"{text[:_ECHO]}…"

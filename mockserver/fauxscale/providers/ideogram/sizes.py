@@ -47,7 +47,7 @@ ASPECTS: Mapping[str, Size] = MappingProxyType(
         "1x1": (1024, 1024),
     }
 )
-# Which of several sizes is a legacy ratio's is not documented: the one that comes closest to it, and is largest.
+# The size for a legacy ratio is not documented: the one closest to it, and of those the largest.
 LEGACY_ASPECTS: Mapping[str, Size] = MappingProxyType(
     {
         "ASPECT_10_16": (768, 1232),
@@ -67,19 +67,18 @@ _SIZES = tuple((int(width), int(height)) for width, height in (one.split("x") fo
 
 
 def size_of(name: str) -> Size:
-    """The size that a resolution names: `1024x768`, `RESOLUTION_1024_768`."""
+    """The size of a resolution's name: `1024x768`, `RESOLUTION_1024_768`."""
     width, height = name.removeprefix("RESOLUTION_").replace("_", "x").split("x")
     return int(width), int(height)
 
 
 def nearest(width: int, height: int) -> Size:
-    """The size of v3 for a picture that was sent: its own where it is one, else the one nearest in ratio, then in
-    pixels."""
+    """The size of v3 for a picture that was sent: its own if v3 has it, else the nearest in ratio, then in pixels."""
     if (width, height) in _SIZES:
         return width, height
 
     def distance(size: Size) -> tuple[float, int]:
-        # How far two ratios are apart does not depend on which of them is the wider.
+        # The distance between two ratios is the same in both directions.
         own, other = width * size[1], height * size[0]
         return max(own, other) / min(own, other), abs(width * height - size[0] * size[1])
 

@@ -1,4 +1,4 @@
-"""The members that several operations share: prompts, seeds, styles, palettes, and the pictures named as examples.
+"""Parameters that several operations share: prompts, seeds, styles, palettes, reference pictures.
 
 Source: Ideogram's public OpenAPI description of 2026-04-27 and the API reference (read 2026-04 and 2026-11).
 """
@@ -21,7 +21,7 @@ COUNT = Member(name="num_images", kind="integer", least=1, most=8, default=1)
 NEGATIVE = Member(name="negative_prompt")
 _MAGIC = ("AUTO", "ON", "OFF")
 MAGIC = Member(name="magic_prompt", choices=_MAGIC)
-# The pages hide BALANCED, the description of 2026-10 has it.
+# The pages omit BALANCED, the description of 2026-10 has it.
 SPEED = Member(
     name="rendering_speed",
     choices=("FLASH", "TURBO", "DEFAULT", "QUALITY"),
@@ -56,7 +56,7 @@ CODES = Member(
     kind="array",
     of=Member(name="style_code", pattern="^[0-9a-fA-F]{8}$"),
 )
-# A name that no palette bears any more would be worse than colours of our own: these are ours.
+# These colours are ours: a palette name without any colours would be worse.
 PALETTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "EMBER": ("#c8401e", "#f08a24", "#5a1f16"),
@@ -125,7 +125,7 @@ ONE_STYLE = (
 
 
 def characters_fit(asked: Asked) -> None:
-    """The rule of character references: one of them today, and as many masks as there are references."""
+    """The rule of character references: at most one today, and as many masks as references."""
     characters = len(asked.places("character_reference_images"))
     masks = len(asked.places("character_reference_images_mask"))
     if masks and not characters:
@@ -143,14 +143,14 @@ def characters_fit(asked: Asked) -> None:
 
 
 def colours_of(asked: Asked) -> tuple[str, ...]:
-    """The colours of the palette asked for, the weightiest first; none where there is none."""
+    """The colours of the requested palette, the greatest weight first; none without a palette."""
     palette = asked.values.get("color_palette")
     if not is_object(palette):
         return ()
     if "name" in palette:
         return PALETTES[str(palette["name"])]
     members = cast("list[Mapping[str, float | str]]", palette["members"])
-    # One without a weight counts as one with the mean of them all.
+    # A colour without a weight has the mean of all weights.
     told = [float(one["color_weight"]) for one in members if "color_weight" in one]
     mean = sum(told) / len(told) if told else 1.0
     weightiest = sorted(members, key=lambda one: -float(one.get("color_weight", mean)))
@@ -158,7 +158,7 @@ def colours_of(asked: Asked) -> tuple[str, ...]:
 
 
 def prompt_used(asked: Asked) -> str:
-    """The prompt that is drawn and told back: with magic prompt on it is another one than was sent."""
+    """The prompt that is drawn and returned: with magic prompt it differs from the one sent."""
     prompt = asked.text("prompt")
     magic = asked.text("magic_prompt") or asked.text("magic_prompt_option")
     return f"{prompt}, finely detailed, in natural light" if prompt and magic == "ON" else prompt

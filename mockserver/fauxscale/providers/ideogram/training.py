@@ -1,4 +1,4 @@
-"""Training at Ideogram: begins a job that makes a model of a dataset, by the account's clock."""
+"""Training at Ideogram: a job that makes a model from a dataset, by the account's clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9 -]{5,30}")
 
 
 async def train_model(call: Call) -> Response:
-    """Begin to train a model of a dataset's pictures."""
+    """Begin to train a model on a dataset's pictures."""
     sent = await call.json(MIB)
     if (breach := Judge(str(call.setting("api_version"))).object_breach(_MEMBERS, sent)) is not None:
         raise breach.error
@@ -38,7 +38,7 @@ async def train_model(call: Call) -> Response:
             reason=f"the dataset has {has} images, and training wants {least} (ideogram.training_images)",
             param="dataset_id",
         )
-    # A name of spaces alone is one, too.
+    # A name of spaces alone is valid, too.
     slug = "-".join(name.lower().split()) or "model"
     version = await call.account.dice.number(f"model {slug}")
     output: dict[str, object] = {
@@ -71,7 +71,7 @@ async def train_model(call: Call) -> Response:
 
 
 def _ends_in(call: Call) -> ApiError | None:
-    """The error that training ends in, where users want it to."""
+    """The configured error that training ends in, if any."""
     if call.setting("training_ends") == "COMPLETED":
         return None
     return ApiError(

@@ -1,4 +1,4 @@
-"""Descriptions by v2 of Ideogram's API: in words, or as the structured prompt that its newest models draw of.
+"""Descriptions in v2 of Ideogram's API: as text, or as the structured prompt of its newest models.
 
 Source: the public OpenAPI description of 2026-10-07: described at once, without quotes, webhooks or generations.
 """
@@ -30,9 +30,9 @@ from .operation import check_key_lives, created, work_of
 from .schema import Member
 
 MIB = 1024 * 1024
-_CANVAS = 1_000  # boxes are told on a canvas of 1000 x 1000, whatever the size of the picture
+_CANVAS = 1_000  # boxes are on a canvas of 1000 x 1000, whatever the size of the picture
 
-# What is said of a picture: by what was asked for, and by what was measured of it.
+# The description of a picture, by the parameters and the measurements.
 Words: TypeAlias = Callable[[Asked, Measured, tuple[Block, ...]], Mapping[str, object]]
 
 
@@ -41,7 +41,7 @@ def _in_words(asked: Asked, found: Measured, blocks: tuple[Block, ...]) -> Mappi
 
 
 def _as_prompt(asked: Asked, found: Measured, blocks: tuple[Block, ...]) -> Mapping[str, object]:
-    """The text in the picture are its elements: no object in it is known."""
+    """The elements are the texts in the picture: objects are not recognized."""
     names = [shade.name for shade in found.shades]
     prompt: dict[str, object] = {"high_level_description": found.caption}
     if asked.values["include_style_descriptions"]:
@@ -63,7 +63,7 @@ def _as_prompt(asked: Asked, found: Measured, blocks: tuple[Block, ...]) -> Mapp
 
 
 def _element(number: int, block: Block, canvas: Measured | None) -> Mapping[str, object]:
-    """A row of text as an element of a prompt; `canvas` is the picture that its box is told in."""
+    """A row of text as an element of a prompt; `canvas` is the picture in whose pixels its box is."""
     box: dict[str, object] = {}
     if canvas is not None:
         across, down = _CANVAS / canvas.width, _CANVAS / canvas.height
@@ -104,7 +104,7 @@ MODELS: Mapping[str, tuple[RequestBody, Words]] = MappingProxyType(
 
 
 async def describe(call: Call) -> Response:
-    """Describe the picture in `image` with the model in the path, by what is measured of it now."""
+    """Describe the picture in `image` with the model in the path, from measurements made now."""
     name = call.params["model"]
     if name not in MODELS:
         raise ApiError(

@@ -1,4 +1,4 @@
-"""Generations of v2 of Ideogram's API: work that is answered at once or polled for, priced before, told by webhook.
+"""Generations in v2 of Ideogram's API: answered at once or polled for, with price quotes and webhooks.
 
 Source: the public OpenAPI description of 2026-10-07, and quotes of 2026-10-10 (qmediat/ideogram-mcp).
 """
@@ -48,7 +48,7 @@ _LONGEST_URL = 2_048
 _MICROS_PER_CREDIT_MILLI = 10
 
 
-# What every v2 operation that makes pictures takes; all but cutting a subject out take a webhook as well.
+# Parameters of every v2 operation that makes pictures; all except background removal take a webhook as well.
 PLAIN = (
     Member(name="async", kind="boolean", default=False),
     Member(name="private", kind="boolean"),
@@ -58,10 +58,10 @@ COMMON = (*PLAIN, Member(name="webhook_url"))
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What a v2 operation asks for: its work, which names its product, and how it is to be answered.
+    """A request to a v2 operation: its work, which names its product, and how to answer.
 
-    `prompt` is what each result says it was made of; None: it says nothing of it. `told` are the members of the
-    reply beside the generation's id, and `told_of_each` those of each result.
+    `prompt` is the prompt that each result states; None: it states none. `told` are the members of the reply
+    besides the generation's id, and `told_of_each` those of each result.
     """
 
     asked: Asked
@@ -76,15 +76,15 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 async def answer(call: Call, order: Order) -> Response:
-    """Quote the price of an order, or do its work: now, or by the account's clock where that was asked for."""
-    # An empty text of a JSON body is an address too, and a bad one.
+    """Quote the price of an order, or do its work: now, or later by the account's clock if that was requested."""
+    # An empty text in a JSON body counts as an address, an invalid one.
     hook = order.asked.text("webhook_url") if "webhook_url" in order.asked.values else None
     if hook is not None:
         _check_webhook(hook)
     if _is_dry_run(call):
         return await _quote(call, order)
     if hook is not None:
-        signing_key(call.accounts)  # refuses what cannot be signed
+        signing_key(call.accounts)  # refuses if nothing can be signed
         await call.faults.apply("webhook")
     later = order.is_async or hook is not None
 
@@ -119,7 +119,7 @@ async def answer(call: Call, order: Order) -> Response:
 
 
 async def get_generation(call: Call) -> Response:
-    """Answer where a generation stands; this counts as a poll."""
+    """Answer the progress of a generation; this counts as a poll."""
     asked = call.params["generation_id"]
     if not _ID.fullmatch(asked):
         raise ApiError(
@@ -153,7 +153,7 @@ async def get_generation(call: Call) -> Response:
 
 
 async def jwks(call: Call) -> Response:
-    """Answer the public keys that webhooks are verified with; no API key is asked for."""
+    """Answer the public keys that webhooks are verified with, without an API key."""
     return JSONResponse(
         {"keys": [signing_key(call.accounts).jwk | {"alg": "EdDSA", "kid": _KEY_ID, "use": "sig"}]},
         headers={"cache-control": "public, max-age=86400"},
@@ -161,7 +161,7 @@ async def jwks(call: Call) -> Response:
 
 
 def notice(job: Job, error: ApiError | None) -> str:
-    """Write a webhook's body; how one tells of a failure is not documented: as a poll does."""
+    """Write a webhook's body; for a failure it is not documented: the same as in a poll."""
     body: dict[str, object] = {"generation_id": job.id, "created": job.output["created"]}
     if error is None:
         return json.dumps(body | {"data": _polled(job, job.addresses)})
@@ -169,14 +169,14 @@ def notice(job: Job, error: ApiError | None) -> str:
 
 
 async def _addresses(call: Call, job: Job) -> list[str | None]:
-    """Where the results of a generation that is done can be read. Raises the error it ended in."""
+    """The addresses of a finished generation's results. Raises the error it ended in."""
     done = await result_of(call, job)
-    assert done is not None  # its caller has seen that it is done
+    assert done is not None  # its caller has checked that it is done
     return [link(call, one) if one.safe else None for one in done.links]
 
 
 def _polled(job: Job, addresses: Sequence[str | None]) -> list[dict[str, object]]:
-    """The items as polls and notices tell them: without a seed where there was no prompt, which is a guess."""
+    """The items in polls and notices: without a seed if there was no prompt, which is a guess."""
     items = _items(job, addresses)
     if job.output["prompt"] is not None:
         return [{"object_type": "image.generation", **one} for one in items]
@@ -187,7 +187,7 @@ def _polled(job: Job, addresses: Sequence[str | None]) -> list[dict[str, object]
 
 
 def _items(job: Job, addresses: Sequence[str | None]) -> list[dict[str, object]]:
-    """One item a result, by the addresses of all; None is withheld."""
+    """One item per result, from the addresses of all; None is withheld."""
     output = cast("Mapping[str, Any]", job.output)
     prompt = {} if output["prompt"] is None else {"prompt": output["prompt"]}
     return [
@@ -214,7 +214,7 @@ def _reason(error: ApiError) -> str:
 
 
 def _is_dry_run(call: Call) -> bool:
-    """Whether only the price is asked for. Raises INVALID_PARAMETER for a value that is no boolean."""
+    """Whether only the price is requested. Raises INVALID_PARAMETER if the value is no boolean."""
     said = call.request.query_params.get("dry_run", "false")
     if said.lower() not in ("true", "false"):
         raise ApiError(
@@ -227,7 +227,7 @@ def _is_dry_run(call: Call) -> bool:
 
 
 async def _quote(call: Call, order: Order) -> Response:
-    """Validate and price an order; nothing is made, kept, charged or judged for safety."""
+    """Validate and price an order; nothing is made, stored, charged or judged for safety."""
     micros = await quote(call, order.work)
     return JSONResponse(
         {
@@ -244,7 +244,7 @@ async def _quote(call: Call, order: Order) -> Response:
 def _check_webhook(url: str) -> None:
     """Refuse an address that no notice can be sent to.
 
-    The real service takes https at public hosts alone; this one sends to loopback alone, http too.
+    The real service accepts only https at public hosts; this one sends only to loopback, by http too.
     """
     if len(url) > _LONGEST_URL:
         raise ApiError(

@@ -1,4 +1,4 @@
-"""Pictures by v2 of Ideogram's API that v1 made as well: the same recipes under lower-case words, as generations.
+"""Picture operations of v1 that v2 of Ideogram's API has too: the same recipes, parameters in lower case.
 
 Source: the public OpenAPI description of 2026-10-07. Its other models (4.0, 4.5, other makers') are not imitated.
 """
@@ -43,7 +43,7 @@ from .v3 import size_asked
 MIB = 1024 * 1024
 _LONGEST_PROMPT = 10_000
 _MOST_STYLES = 10
-# What has another spelling here than in v1.
+# Values spelled differently than in v1.
 _WORDS = ("rendering_speed", "magic_prompt", "style_type", "style_preset", "upscale_factor")
 _FACTORS = {"X1": 1, "X2": 2, "X4": 4}
 
@@ -96,7 +96,7 @@ _RULES = (_check_prompts, _check_styles, ONE_SIZE, *ONE_STYLE)
 
 
 class PictureModel(Struct, frozen=True, kw_only=True):
-    """One way to make a picture: what it takes, what it makes of that in v1's words, and what an image costs."""
+    """One way to make a picture: its parameters, its recipe from v1's names of them, and the price of an image."""
 
     product: str
     body: RequestBody
@@ -180,18 +180,18 @@ REMOVE_BACKGROUND: Mapping[str, PictureModel] = MappingProxyType(
 
 
 async def generate(call: Call) -> Response:
-    """Make pictures of a prompt with the model in the path."""
+    """Make pictures from a prompt with the model in the path."""
     return await answer(call, await _order(call, GENERATE))
 
 
 async def remove_background(call: Call) -> Response:
-    """Cut the subject of a picture out."""
+    """Remove the background of a picture."""
     order = await _order(call, REMOVE_BACKGROUND)
     return await answer(call, replace(order, told=(), told_of_each=("url", "is_image_safe")))
 
 
 async def _order(call: Call, models: Mapping[str, PictureModel]) -> Order:
-    """Read what is asked of the model in the path."""
+    """Read the parameters for the model in the path."""
     name = call.params["model"]
     model = models.get(name)
     if model is None:
@@ -218,7 +218,7 @@ async def _order(call: Call, models: Mapping[str, PictureModel]) -> Order:
 
 
 async def _said(call: Call, body: RequestBody) -> Asked:
-    """Read a form, or JSON, which cannot carry a picture that must come with the call."""
+    """Read a form, or JSON, which cannot contain a required picture."""
     if any(one.required for one in body.files):
         return await read_with_picture(call, body)
     kind = call.request.headers.get("content-type", "").partition(";")[0].strip()
@@ -226,7 +226,7 @@ async def _said(call: Call, body: RequestBody) -> Asked:
 
 
 def _as_in_v1(asked: Asked) -> Asked:
-    """The same request in the words of v1."""
+    """The same request with the names of v1."""
     values = {
         name: value.upper() if name in _WORDS and isinstance(value, str) else value
         for name, value in asked.values.items()

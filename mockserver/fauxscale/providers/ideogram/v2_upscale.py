@@ -1,4 +1,4 @@
-"""Upscaling by v2 of Ideogram's API, what POST /upscale became: seven models, priced by what comes out of them.
+"""Upscaling in v2 of Ideogram's API, the successor of POST /upscale: seven models, priced by their results.
 
 Source: the public OpenAPI description of 2026-10-07, and quotes of 2026-10-10 (qmediat/ideogram-mcp).
 """
@@ -41,9 +41,9 @@ _REPAIRS = (_share("fix_compression"), _share("strength", least=0.01))
 
 
 class Upscaler(Struct, frozen=True, kw_only=True):
-    """One way to upscale. `rate` is micro-dollars for a million pixels that come out, or `tiers` for an image.
+    """One way to upscale. `rate` is micro-dollars per million pixels of the result, or `tiers` per image.
 
-    `prompt` is how many characters one may have; 0: none is read, or it is refused where that is documented.
+    `prompt` is the longest prompt in characters; 0: none is read, or it is refused if that is documented.
     """
 
     product: str
@@ -64,7 +64,7 @@ class Upscaler(Struct, frozen=True, kw_only=True):
         )
 
     def size(self, asked: Asked, width: int, height: int) -> Size:
-        """The result's size. Raises WRONG_SIZE for a picture that is too large for what was asked."""
+        """The result's size. Raises WRONG_SIZE for a picture that is too large for the parameters."""
         if self.tiers is None:
             factor = int(asked.text("upscale_factor")[1:])
             side = max(width, height) * factor
@@ -78,7 +78,7 @@ class Upscaler(Struct, frozen=True, kw_only=True):
         return max(1, round(width * most / longest)), max(1, round(height * most / longest))
 
     def price(self, asked: Asked, size: Size) -> int:
-        """Micro-dollars, each begun one whole: that is how quotes are rounded."""
+        """Micro-dollars, rounded up as quotes are."""
         if self.tiers is not None:
             return self.tiers[asked.text("resolution_tier")]
         return -(-self.rate * size[0] * size[1] // 1_000_000)
@@ -148,7 +148,7 @@ MODELS: Mapping[str, Upscaler] = MappingProxyType(
                 Member(name="enhancement_strength", choices=("low", "medium", "high"), default="high"),
             ),
         ),
-        # Quoted for 2K; what 1K and 4K cost is a guess after the price list of the model's maker.
+        # Quoted for 2K; the prices of 1K and 4K are guesses by the price list of the model's maker.
         "nano-banana-pro": Upscaler(
             product="nano_banana_pro_upscale",
             tiers={"1K": micros(0.1344), "2K": micros(0.1344), "4K": micros(0.24)},

@@ -1,4 +1,4 @@
-"""What an account was billed at Ideogram, by day or hour: GET /v2/account/usage.
+"""GET /v2/account/usage: what Ideogram billed an account, by day or hour.
 
 Source: the public OpenAPI description of 2026-10-07.
 """
@@ -19,7 +19,7 @@ from . import v2_images, v2_upscale
 _HOUR, _DAY = 3_600, 86_400
 _WIDTHS: Mapping[str, tuple[int, int]] = {"1d": (_DAY, 92), "1h": (_HOUR, 168)}
 _SOURCES = ("api", "app")
-# The models that are billed under a name of their own.
+# The models that are billed under their own name.
 _MODELS: Mapping[str, str] = MappingProxyType(
     {
         model.product: name
@@ -30,11 +30,11 @@ _MODELS: Mapping[str, str] = MappingProxyType(
 
 
 async def get_usage(call: Call) -> Response:
-    """List what was billed in each bucket of the time asked for; one without line items was billed nothing."""
+    """List the charges in each bucket of the requested time; one without line items had none."""
     query = call.request.query_params
     width = query.get("bucket_width", "1d")
     _check_choice(width, tuple(_WIDTHS), "bucket_width")
-    # Repeated, or as FastAPI's clients write lists, with commas: `style: form` knows both.
+    # Repeated, or with commas, as FastAPI's clients write lists: `style: form` allows both.
     sources = [one for text in query.getlist("sources") or _SOURCES for one in text.split(",")]
     for one in sources:
         _check_choice(one, _SOURCES, "sources")
@@ -65,7 +65,7 @@ async def get_usage(call: Call) -> Response:
 
 
 class _Rate(Struct, frozen=True):
-    """What makes charges one line item: the product, the endpoint, and the price of one image in micro-dollars."""
+    """The key of a line item: the product, the endpoint, and the price of one image in micro-dollars."""
 
     product: str
     endpoint: str
@@ -73,7 +73,7 @@ class _Rate(Struct, frozen=True):
 
 
 def _line_items(call: Call, charges: Iterable[Charge]) -> list[dict[str, object]]:
-    """Sum charges up by product and price; refunds count backwards."""
+    """Sum charges up by product and price; refunds are subtracted."""
     counted: dict[_Rate, int] = {}
     for one in charges:
         rate = _rate(call, one)
@@ -102,13 +102,13 @@ def _rate(call: Call, charge: Charge) -> _Rate:
 
 
 def _dollars(micros: int) -> str:
-    """Dollars as a decimal string, six places: no float is asked for a sum."""
+    """Dollars as a decimal string, six places, without a float."""
     sign, (whole, rest) = "-" if micros < 0 else "", divmod(abs(micros), 1_000_000)
     return f"{sign}{whole}.{rest:06d}"
 
 
 def _time(text: str | None, name: str) -> float:
-    """Read a time of RFC 3339, which says its distance from UTC."""
+    """Read a time of RFC 3339, which has its offset from UTC."""
     try:
         at = datetime.fromisoformat(text or "")
         if at.tzinfo is not None:

@@ -1,4 +1,4 @@
-"""The picture operations of v3, and the two of v1 that came after them: what they take and what they make.
+"""The picture operations of v3, and the two of v1 that came later: their parameters and steps.
 
 Sources: Ideogram's public OpenAPI description of 2026-04-27 and the API reference (read 2026-04 and 2026-11).
 """
@@ -44,7 +44,7 @@ _FACTORS = {"X1": 1, "X2": 2, "X4": 4}
 
 
 def size_asked(asked: Asked) -> Size:
-    """The size of v3 that a call asks for: by its name, or by the ratio it has."""
+    """The size of v3 for a call: by its resolution, or by its ratio."""
     if asked.has("resolution"):
         return size_of(asked.text("resolution"))
     return ASPECTS[asked.text("aspect_ratio") or "1x1"]

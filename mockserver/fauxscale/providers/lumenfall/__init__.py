@@ -1,4 +1,4 @@
-"""Lumenfall (lumenfall.ai): OpenAI's images API over whatever provider has the model; for this one, fal.
+"""Lumenfall (lumenfall.ai): OpenAI's images API in front of the provider that has the model, here fal.
 
 Sources: the model's llms.txt, docs.lumenfall.ai (read 2026-06), lumenfall-ai/agent-skill (2026-06-23).
 """
@@ -57,7 +57,7 @@ async def post_edits(call: Call) -> Response:
     values = values_of(call, texts_of(form, PARAMETERS))
     several = f"Model '{MODEL_ID}' does not support multiple input images"
     image = picture_in(form, "Invalid input: expected file, received undefined", several)
-    # Only "true" is documented: whoever spells it otherwise is not charged for that.
+    # Only "true" is documented: other spellings are not charged either.
     dry = not says_no(call.request.query_params.get("dryRun", "false"))
     format = FORMATS[str(values["output_format"])]  # noqa: A001  # the word of the wire
     compression = values.get("output_compression")
@@ -83,7 +83,7 @@ async def post_edits(call: Call) -> Response:
 
 
 def _size(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]:  # noqa: A002  # as above
-    """The result's size for a picture shown in this size. Raises RESULT_TOO_LARGE where it is over the limit."""
+    """The result's size for a picture shown in this size. Raises RESULT_TOO_LARGE if it is over the limit."""
 
     def size_of(width: int, height: int) -> tuple[int, int]:
         size = int(width * factor + 0.5), int(height * factor + 0.5)
@@ -100,7 +100,7 @@ def _size(format: str, factor: float) -> Callable[[int, int], tuple[int, int]]: 
 
 
 async def _answer(call: Call, values: dict[str, object], outcome: Outcome) -> Response:
-    # The documentation's samples show a revised prompt only where a prompt was sent (read 2026-11).
+    # The documentation's samples show a revised prompt only if a prompt was sent (read 2026-11).
     revised = {"revised_prompt": values["prompt"]} if "prompt" in values else {}
     data = await image_objects(call, outcome, values["response_format"], revised)
     return JSONResponse(
@@ -156,7 +156,7 @@ async def get_models(call: Call) -> Response:
 
 @cache
 def _models() -> bytes:
-    """The list of models, which nothing changes."""
+    """The list of models, which never changes."""
     return bytes(JSONResponse({"object": "list", "data": [_card()]}).body)
 
 
@@ -187,7 +187,7 @@ def _card() -> dict[str, object]:
 
 
 def headers(call: Call) -> dict[str, str]:
-    """Add X-Lumenfall-*, "on every answer" by the documentation; there is one model, and fal has it."""
+    """Add X-Lumenfall-*, "on every answer" by the documentation; there is one model, from fal."""
     return {
         "x-lumenfall-request-id": request_id(call.account.id, call.entry.id),
         "x-lumenfall-provider": "fal",

@@ -65,11 +65,11 @@ _PICTURE = (Problem.UNSUPPORTED_FORMAT, Problem.BROKEN_IMAGE)
 
 
 def word_error(call: Call, error: ApiError) -> Response:
-    """Word an error as `{"error": {message, type, code}}` with an upper-case code and no `param`."""
+    """Write an error as `{"error": {message, type, code}}` with an upper-case code and no `param`."""
     status = error.status or _STATUS.get(error.problem, 400)
     fallback = "INVALID_REQUEST" if status < 500 else "UPSTREAM_ERROR"
     code = _CODES_BY_STATUS.get(status, fallback)
-    # A configured status speaks for itself, whichever problem stands behind it.
+    # A configured status decides alone, whatever the problem is.
     if "configured" not in error.details:
         code = _CODES.get(error.problem, code)
     code = str(error.details.get("code", code))
@@ -91,10 +91,10 @@ def _message(error: ApiError, status: int) -> str:
 async def ask_fal(call: Call) -> None:
     """Apply the faults configured for fal: rules on `fal.run`, `fal.*`.
 
-    The model has one provider. So what another would have been tried for (429, 5xx, a lost or useless reply) ends
-    the search, and the last complaint comes back as ALL_PROVIDERS_EXHAUSTED; any other as UPSTREAM_ERROR.
+    The model has only one provider. So errors after which another would have been tried (429, 5xx, a lost or
+    useless reply) end the search with ALL_PROVIDERS_EXHAUSTED; all others become UPSTREAM_ERROR.
     """
-    fal = call.faults.behind()  # kept apart: a verdict of Lumenfall's own is no refusal of fal's
+    fal = call.faults.behind()  # kept apart: a verdict of Lumenfall's own is no refusal by fal
     await fal.assign("fal.run", "upstream")
     lost = fal.ended_by("reply")
     try:

@@ -60,7 +60,7 @@ async def get_request(call: Call) -> Response:
 
 
 async def delete_payloads(call: Call) -> Response:
-    """Forget the pictures of a request; the request itself stays in the list. What the answer looks like is unknown."""
+    """Forget the pictures of a request; the request itself stays in the list. The real reply is unknown."""
     for result in (await _found(call)).results:
         link = await call.accounts.link(str(result["link"]))
         if link is not None:
@@ -69,7 +69,7 @@ async def delete_payloads(call: Call) -> Response:
 
 
 async def get_webhook_secret(call: Call) -> Response:
-    """Answer the account's secret as Standard Webhooks spell one; the members around it are unknown."""
+    """Answer the account's secret in the format of Standard Webhooks; the other members are unknown."""
     secret = call.accounts.mint(0, f"lumenfall webhooks {call.account.id}")
     return JSONResponse({"object": "webhook_secret", "secret": f"whsec_{base64.b64encode(secret).decode()}"})
 
@@ -120,7 +120,7 @@ def _status(status: int | None) -> str:
 
 
 def _error(entry: Entry) -> tuple[object, object]:
-    """Code and message of the error that was answered; None and None for a success."""
+    """Code and message of the error in the reply; None and None for a success."""
     if entry.status is None or entry.status < 400:
         return None, None
     try:

@@ -53,7 +53,7 @@ PARAMETERS = (
 
 
 def values_of(call: Call, sent: dict[str, object]) -> dict[str, object]:
-    """Read the parameters in force. Raises ApiError for the first that is wrong; the model is checked first."""
+    """Read the parameters, with defaults. Raises ApiError for the first invalid one; the model is checked first."""
     check_model(sent.get("model"))
     values = values_in_force(PARAMETERS, sent, say)
     if "scale_factor" not in sent and call.setting("strict"):
@@ -83,7 +83,7 @@ def check_model(model: object) -> None:
 
 
 def say(breach: Breach) -> str:
-    """Word a breach as zod 4 does: the documented "Too big: expected string to have <=1000 characters" is zod's."""
+    """Write a violation as zod 4 does: the documented "Too big: expected string to have <=1000 characters" is zod's."""
     one, got = breach.parameter, breach.received
     match breach.rule:
         case "missing":
@@ -109,7 +109,7 @@ def _kind(one: Parameter) -> str:
 
 
 def _received(one: Parameter, value: object) -> str:
-    # A form holds only text, so numbers are coerced first, and text that spells none becomes NaN.
+    # A form holds only text, so numbers are coerced first, and other text becomes NaN.
     if isinstance(value, str) and one.kind in ("integer", "number"):
         return "NaN"
     name = json_type(value).rpartition(" ")[2]

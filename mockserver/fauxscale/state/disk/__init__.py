@@ -1,3 +1,3 @@
-"""A store in a folder of this machine, which outlives the server."""
+"""A store in a local folder, which outlives the server."""
 
 from .opening import open_folder as open_folder

@@ -1,4 +1,4 @@
-"""Opens a store in a folder: makes it, or finds what an earlier server left there."""
+"""Opens a store in a folder: creates it, or continues that of an earlier server."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PRAGMA synchronous = NORMAL;
 
 
 def open_folder(folder: Path) -> DiskStore:
-    """Open the store in a folder, which is made where there is none.
+    """Open the store in a folder, and create the folder if necessary.
 
     Raises StoreUnavailable, with one line, for a folder that cannot be used, or that another server uses.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / _PICTURES).mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(folder / _NAME, os.O_CREAT | os.O_RDWR, 0o600))  # it has a secret in it
+        os.close(os.open(folder / _NAME, os.O_CREAT | os.O_RDWR, 0o600))  # it contains a secret
         database = sqlite3.connect(folder / _NAME, timeout=0.5, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -50,7 +50,7 @@ def open_folder(folder: Path) -> DiskStore:
 
 
 def _secret(database: sqlite3.Connection, folder: Path) -> bytes:
-    """Make the tables of a new store, or tidy those of an old one. Returns what links are signed with."""
+    """Create the tables of a new store, or tidy those of an old one. Returns the secret that links are signed with."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version not in (0, VERSION):
         raise StoreUnavailable(
@@ -63,7 +63,7 @@ def _secret(database: sqlite3.Connection, folder: Path) -> bytes:
         database.execute("CREATE TABLE server (secret BLOB)")
         database.execute("INSERT INTO server VALUES (?)", (secrets.token_bytes(32),))
         database.execute(f"PRAGMA user_version = {VERSION}")
-    # What was under way when the last server ended is over.
+    # The calls that ran when the last server ended are over.
     database.execute("DELETE FROM leases")
     DiskTables(database).bury(wall())
     database.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""The blobs of a store on disk: files named by what they hash to, and which keys lead to them."""
+"""The blobs of a store on disk: files named by their hash, and the keys that refer to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .tables import group_of
 
-# What keys led to that were deleted, or now lead elsewhere. It goes with the connection: `sweep` does the rest.
+# The contents of keys that were deleted or replaced. It ends with the connection: `sweep` does the rest.
 _WATCH = """
 PRAGMA recursive_triggers = ON;
 CREATE TEMP TABLE gone (digest TEXT);
@@ -19,8 +19,8 @@ CREATE TEMP TRIGGER note_gone AFTER DELETE ON blobs BEGIN INSERT INTO gone VALUE
 
 
 class PictureFiles:
-    """Files beside the database. A file is there before a key leads to it, and goes after the last one did. Not locked:
-    its owner is, but for `write` and `read`."""
+    """Files beside the database. A file is written before its first key and deleted after its last. The caller locks,
+    except for `write` and `read`."""
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
         self._folder = folder
@@ -28,8 +28,8 @@ class PictureFiles:
         database.executescript(_WATCH)
 
     def write(self, data: bytes) -> tuple[str, Path | None]:
-        """Write bytes into a file that nothing leads to yet. Returns what they hash to, and the file; None where they
-        are there already."""
+        """Write bytes into a file that no key refers to yet. Returns their hash and the file; None if the file already
+        exists."""
         digest = hashlib.sha256(data).hexdigest()
         if (self._folder / digest).exists():
             return digest, None
@@ -41,9 +41,9 @@ class PictureFiles:
         return file
 
     def lead(self, key: str, data: bytes, digest: str, new: Path | None, dies: float | None) -> None:
-        """Have a key lead to bytes that were written."""
+        """Make a key refer to bytes that were written."""
         if new is None and not (self._folder / digest).exists():
-            new = self._written(data)  # it went meanwhile
+            new = self._written(data)  # deleted in the meantime
         if new is not None:
             new.replace(self._folder / digest)
         self._database.execute(
@@ -51,7 +51,7 @@ class PictureFiles:
         )
 
     def digest(self, key: str, now: float) -> str | None:
-        """What the bytes of a key hash to, None if there are none."""
+        """The hash of a key's bytes, None if there are none."""
         found: tuple[str] | None = self._database.execute(
             "SELECT digest FROM blobs WHERE key = ? AND (dies IS NULL OR dies > ?)", (_text(key), now)
         ).fetchone()
@@ -63,14 +63,14 @@ class PictureFiles:
         return None
 
     def remove_gone(self) -> None:
-        """Remove the files of keys that were deleted, unless others lead there."""
+        """Remove the files of deleted keys, unless other keys refer to them."""
         gone = self._database.execute("DELETE FROM gone RETURNING digest").fetchall()
         for digest in {digest for (digest,) in gone}:
             if not self._database.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone():
                 (self._folder / digest).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove every file that no key leads to."""
+        """Remove every file that no key refers to."""
         known = {digest for (digest,) in self._database.execute("SELECT DISTINCT digest FROM blobs")}
         for file in self._folder.iterdir():
             if file.name not in known:

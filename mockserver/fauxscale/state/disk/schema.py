@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-# Grows when what is stored changes so that it cannot be read any more.
+# Increases when stored data changes so that older data cannot be read any more.
 VERSION = 1
 
 # Values, counters and windows are rows, `numbers` the integer members of one, as JSON; a list has its length and size.
-# A group is what stands before the slash of a key. Text is stored as bytes: it may hold what is no character.
+# A group is the part of a key before the slash. Text is stored as bytes: it may hold invalid characters.
 SCHEMA = """
 CREATE TABLE rows (key BLOB PRIMARY KEY, grp BLOB, value BLOB, numbers TEXT, dies REAL) WITHOUT ROWID;
 CREATE TABLE leases (key BLOB, grp BLOB, holder BLOB, dies REAL, PRIMARY KEY (key, holder)) WITHOUT ROWID;

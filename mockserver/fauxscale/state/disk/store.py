@@ -16,28 +16,28 @@ from fauxscale.state.store import BLOB_LIFE, Changes, MemoryStore, StoreUnavaila
 from .pictures import PictureFiles
 from .tables import DiskTables
 
-# So many batches that write are executed before what has died is deleted again.
+# Expired data is deleted once every so many writing batches.
 _BURY_EVERY = 1_000
 
 
 class DiskStore:
     """A store on SQLite, with pictures as files beside it; `open_folder` makes one.
 
-    A batch is a transaction that the operating system has when `run` returns: whatever ends this process loses nothing
-    of it. What a power cut loses of the last seconds, it loses as whole batches. Values are encoded as JSON, journal
-    entries masked.
+    A batch is a transaction that the operating system has received when `run` returns: nothing of it is lost when
+    this process ends. A power cut may lose the batches of the last seconds, but only whole ones. Values are encoded
+    as JSON, journal entries masked.
     """
 
     def __init__(self, database: sqlite3.Connection, folder: Path, secret: bytes) -> None:
         self.secret: bytes | None = secret
         self.skew = 0.0
-        # One lock: with no socket the app may be called from several threads' loops.
+        # One lock: without a socket, the loops of several threads may call the app.
         self._lock = threading.Lock()
         self._database = database
         self._tables = DiskTables(database)
         self._pictures = PictureFiles(folder, database)
         self._pictures.sweep()
-        # Who waits for changes, and what has changed, are facts of this process alone.
+        # The waiters for changes, and the changes, are known in this process alone.
         self._notices = MemoryStore()
         self._written = 0
 
@@ -83,7 +83,7 @@ class DiskStore:
         return await self._notices.changes(since)
 
     def keys(self) -> list[str]:
-        """List every key there is, blobs' included, to check that nothing was left behind."""
+        """List every key, blobs' included, to check that nothing was left behind."""
         with self._lock:
             return list(self._tables.keys())
 
@@ -95,7 +95,7 @@ class DiskStore:
 
 @contextmanager
 def _told() -> Generator[None]:
-    """Turn what a disk may do to us into StoreUnavailable."""
+    """Turn errors of the disk into StoreUnavailable."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as error:

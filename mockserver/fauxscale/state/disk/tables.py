@@ -40,16 +40,16 @@ from .schema import TABLES
 T = TypeVar("T")
 
 
-# Values of tables that are kept as objects: more than an account has links.
+# The number of cached values of tables: more than an account has links.
 _MOST_DECODED = 6_000
 
 
 class DiskTables:
-    """Every key of a store on disk. Not locked: its owner is."""
+    """Every key of a store on disk. The caller locks."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        # All links of an account are read again and again, and to decode one takes a tenth of a millisecond.
+        # All links of an account are read again and again, and decoding one takes a tenth of a millisecond.
         self._decoded = lru_cache(_MOST_DECODED)(decode)
         self._ways: Mapping[type[Operation], Callable[[Any, float], object]] = {
             Get: self._get,
@@ -71,7 +71,7 @@ class DiskTables:
         }
 
     def execute(self, operations: Sequence[Operation], now: float, *, writes: bool) -> BatchOutcome:
-        """Execute a whole batch; of one that is refused, only what counts all the same."""
+        """Execute a whole batch; of a refused one, only the operations marked `counts`."""
         if not writes:
             return self._tried(operations, now)
         self._database.execute("BEGIN IMMEDIATE")
@@ -101,7 +101,7 @@ class DiskTables:
         return BatchOutcome(tuple(results))
 
     def bury(self, now: float) -> None:
-        """Delete what has died, and what it stood for."""
+        """Delete expired data, and what it referred to."""
         for table in ("rows", "leases", "blobs"):
             self._database.execute(f"DELETE FROM {table} WHERE dies <= ?", (now,))
 
@@ -287,12 +287,12 @@ def _text(text: str) -> bytes:
 
 
 def group_of(key: str) -> bytes:
-    """The group of a key: what stands before its slash."""
+    """The group of a key: the part before its slash."""
     return _text(key.partition("/")[0])
 
 
 def _numbers(value: object) -> str:
-    """The integer members of a value as JSON: one of them may be expected."""
+    """The integer members of a value as JSON, since a batch may expect one of them."""
     if not isinstance(value, Struct):
         return ""
     members = {name: getattr(value, name) for name in value.__struct_fields__}

@@ -9,16 +9,16 @@ from fauxscale.extras import needed_by
 if TYPE_CHECKING:
     from .store import RedisStore
 
-# How long a reply of Redis may take, in seconds, before a call is told that there is none.
+# How long a reply of Redis may take, in seconds, before a call fails.
 PATIENCE = 1.0
 
 
 def open_store(url: str, *, memory: int, seconds: float = PATIENCE) -> RedisStore:
     """Open the store at an address: `redis://`, `rediss://` or `unix://`, of a server or of any node of a cluster.
 
-    `memory`: so many bytes of pictures are kept of an account; `seconds`: so long a reply may take. Raises NoAddress
-    for what is no such address, StoreUnavailable, with a sentence for people, where no server there will do, and
-    MissingExtra without the library.
+    `memory`: how many bytes of pictures are kept for an account; `seconds`: how long a reply may take. Raises
+    NoAddress for an invalid address, StoreUnavailable, with a sentence for people, if no server there can be used,
+    and MissingExtra without the library.
     """
     with needed_by("a store on Redis"):
         from .opening import connect

@@ -1,4 +1,4 @@
-"""Connections to Redis: those of each event loop, which end with it, and what goes wrong with them in plain words."""
+"""Connections to Redis: one set per event loop, closed with it, and their errors in plain sentences."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .waiters import AccountWaiters
 
 T = TypeVar("T")
 Client = Redis | RedisCluster
-# So long after Redis was found to be out of reach, nobody waits to find that out again.
+# For this long after Redis was unreachable, calls fail at once instead of waiting.
 _SPARED = 0.25
 _MOST_CONNECTIONS = 32
 
 
 class Here(Struct, frozen=True):
-    """What one event loop has of its own."""
+    """The connections of one event loop."""
 
     client: Client
     waiters: AccountWaiters
@@ -54,7 +54,7 @@ class Connections:
         here = await self.here()
         try:
             if isinstance(here.client, RedisCluster):
-                # Learns the nodes, once. Left to the first commands it closes connections of those that come at once
+                # Loads the nodes, once. If the first commands did so, they would close each other's connections
                 # (redis-py 8.1, 2026-11).
                 await here.client.initialize()
             found = await work(here.client)
@@ -67,7 +67,7 @@ class Connections:
         return found
 
     async def here(self) -> Here:
-        """What the running loop has, made at its first call."""
+        """The running loop's part, made at its first call."""
         loop = asyncio.get_running_loop()
         with self._lock:
             here = self._here.get(loop)
@@ -83,7 +83,7 @@ class Connections:
         return here
 
     async def close(self) -> None:
-        """Close this loop's connections, and those of any other that runs."""
+        """Close this loop's connections, and those of all other running loops."""
         with self._lock:
             others = list(self._here.items())
             self._here.clear()
@@ -100,13 +100,13 @@ class Connections:
         return RedisCluster.from_url(self._url, **self._how(seconds))
 
     def _single(self, seconds: float | None) -> Redis:
-        """A client of the one server that the address names; without `seconds`, to listen on."""
+        """A client of a single server; without `seconds`, to listen on."""
         pools: Any = BlockingConnectionPool  # its `from_url` has no types
         most = {"max_connections": _MOST_CONNECTIONS, "timeout": seconds, "redis_connect_func": _greet}
         return Redis.from_pool(pools.from_url(self._url, **self._how(seconds), **most))
 
     def _how(self, seconds: float | None) -> dict[str, Any]:
-        # Nothing is tried twice: a batch whose reply was lost may have happened.
+        # No retries: a batch whose reply was lost may have been executed.
         return {
             "socket_timeout": seconds,
             "socket_connect_timeout": self._seconds,
@@ -116,15 +116,15 @@ class Connections:
 
 
 async def _greet(connection: Any) -> None:
-    """Begin a connection with a short command: to a long one of somebody who must give a password first, Redis 7 says
-    nothing of that, and hangs up."""
+    """Begin a connection with a short command: without the required password, Redis 7 answers a long one by closing the
+    connection, without an error."""
     await connection.on_connect()
     await connection.send_command("PING")
     await connection.read_response()
 
 
 async def _life(client: Client, waiters: AccountWaiters) -> AsyncGenerator[None]:
-    """Close the connections when the loop ends, which ends the generators begun on it (asyncio.Runner.close)."""
+    """Close the connections when the loop ends, which closes its generators (asyncio.Runner.close)."""
     try:
         yield
     finally:

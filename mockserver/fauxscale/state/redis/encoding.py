@@ -1,6 +1,6 @@
-"""Batches as arguments of the script that executes them on Redis, and its replies as what came of a batch.
+"""Encodes batches as arguments of the script that executes them on Redis, and decodes its replies.
 
-This is where state leaves the process: values are encoded as JSON here and nowhere else, journal entries masked.
+Values that leave the process are encoded as JSON only here, journal entries masked.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from fauxscale.state.batch import (
 from fauxscale.state.serialization import decode, encode
 
 PREFIX = "fauxscale:"
-# What all accounts share lies in one slot of a cluster, and each account in one of its own.
+# The directory that all accounts share is in one slot of a cluster, and each account in a slot of its own.
 DIRECTORY = f"{PREFIX}{{directory}}:"
 
 Member: TypeAlias = str | bytes | int | float
-# What the script is told: the key, the name of a way to go, and its members.
+# The arguments of the script: the key, the name of an operation, and its members.
 Asked: TypeAlias = tuple[str, str, Sequence[Member]]
 
 
 def is_of_directory(place: str) -> bool:
-    """Whether a key or a group is one of the directory, which all accounts share."""
+    """Whether a key or a group belongs to the directory, which all accounts share."""
     return not place.startswith("{")
 
 
 def place_of(operation: Operation) -> str:
-    """The key an operation is on, or the group."""
+    """The key or the group of an operation."""
     return operation.group if isinstance(operation, Drop) else operation.key
 
 
@@ -58,7 +58,7 @@ def key_on_redis(place: str) -> str:
 
 
 def blob_on_redis(key: str) -> str:
-    """The key of a blob: of the same group as a value of that key, and beside it."""
+    """The key of a blob, in the same group as the value of that key."""
     group, _, name = key_on_redis(key).partition("/")
     return f"{group}/*{name}"
 
@@ -105,7 +105,7 @@ def _found(one: Operation, found: Any) -> object:
 
 
 def _row(value: object) -> bytes:
-    """Encode a value, its integer members in front of it: one of them may be expected."""
+    """Encode a value, preceded by its integer members, since a batch may expect one of them."""
     row = encode(value)
     if not isinstance(value, Struct):
         return row

@@ -1,4 +1,4 @@
-"""Examines a Redis for `fauxscale doctor`: whether it will do, how fast it answers, and what it keeps when it dies."""
+"""Checks a Redis for `fauxscale doctor`: whether it is suitable, how fast it is, what survives a crash."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .encoding import DIRECTORY
 from .problems import place_named, problem_with
 
 _PINGS = 20
-_SLOW = 0.005  # an upload waits for three answers
+_SLOW = 0.005  # an upload waits for three replies
 _SKEW = 1.0
 
 
 def examine(url: str) -> Iterator[tuple[str, str]]:
-    """List what was found, each line with a mark: "+" fine, "-" worth knowing, "!" trouble. No password is in them."""
+    """List findings, each line with a mark: "+" fine, "-" worth knowing, "!" trouble. No line contains a password."""
     try:
         open_store(url, memory=0)
     except (NoAddress, StoreUnavailable) as trouble:

@@ -1,4 +1,4 @@
-"""Opens a store on Redis: asks the server, once, whether it will do."""
+"""Opens a store on Redis, and checks once that the server is suitable."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .encoding import DIRECTORY
 from .problems import place_named, problem_with
 from .store import RedisStore
 
-# The first whose scripts say what they do, and so are refused whole, before they begin, by a full or read-only server.
+# The first version whose scripts declare flags, so that a full or read-only server refuses them before they begin.
 OLDEST = (7, 0)
 _SECRET = f"{DIRECTORY}secret"
 
 
 def connect(url: str, memory: int, seconds: float) -> RedisStore:
-    """Make a store of what answers at an address: see `open_store`."""
+    """Make a store of the server at an address: see `open_store`."""
     servers: Any = Redis  # whose `from_url` and `info` have no types
     how: dict[str, Any] = {
         "socket_timeout": seconds,
@@ -51,7 +51,7 @@ def connect(url: str, memory: int, seconds: float) -> RedisStore:
 
 
 def _judge(place: str, facts: dict[str, Any]) -> None:
-    """Raise StoreUnavailable for a server that will not do."""
+    """Raise StoreUnavailable for an unsuitable server."""
     version = str(facts.get("redis_version", "0"))
     oldest = ".".join(map(str, OLDEST))
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
@@ -73,7 +73,7 @@ def _judge(place: str, facts: dict[str, Any]) -> None:
 
 
 def _secret(client: Any) -> bytes:
-    """Read what everybody signs with; the first to come makes it."""
+    """Read the shared signing secret; the first process creates it."""
     found = client.get(_SECRET)
     if found is None:
         client.set(_SECRET, secrets.token_hex(32), nx=True)

@@ -1,4 +1,4 @@
-"""What can be wrong with Redis, in plain sentences: no password and no user's name stands in them."""
+"""What can be wrong with Redis, in plain sentences, without passwords or user names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def place_named(url: str) -> str:
-    """What an address leads to, without what it says of who asks."""
+    """The server that an address names, without user name and password."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return f"Redis at {parts.path}"
@@ -43,7 +43,7 @@ def place_named(url: str) -> str:
 
 
 def problem_with(place: str, error: Exception, seconds: float) -> StoreUnavailable:
-    """Say what an error of the client's library means. Raises the error again if it is a mistake of ours."""
+    """Describe an error of the client library. Raises the error again if it is a mistake of ours."""
     said = str(error)
     word = next((word for kind, word in _BY_CLASS if isinstance(error, kind)), said.split(" ", 1)[0])
     if word in _BY_WORD:

@@ -44,7 +44,7 @@ _CHANGES = f"{DIRECTORY}changes"
 
 
 class _Script:
-    """The script under one set of flags, by which Redis refuses it before it begins (since 7.0)."""
+    """The script under one set of flags, by which Redis can refuse it before it begins (since 7.0)."""
 
     def __init__(self, flags: str) -> None:
         self._text = f"#!lua{flags}\n{_BODY}"
@@ -53,20 +53,20 @@ class _Script:
     async def run(self, client: Client, keys: Sequence[str], arguments: Sequence[Member]) -> Any:
         try:
             return await client.evalsha(self._sha, len(keys), *keys, *arguments)
-        except NoScriptError:  # the server was restarted, or SCRIPT FLUSH said
+        except NoScriptError:  # the server was restarted, or got SCRIPT FLUSH
             return await client.eval(self._text, len(keys), *keys, *arguments)
 
 
-# What only reads runs on a full server and on a replica; what forgets runs on a full one.
+# Read-only batches run on a full server and on a replica; batches that only delete run on a full one.
 _READING, _WRITING, _FORGETTING = _Script(" flags=no-writes"), _Script(""), _Script(" flags=allow-oom")
 
 
 class RedisStore:
     """A store on one Redis server, or on a cluster of them.
 
-    `memory`: so many bytes of pictures are kept of an account, then the oldest give way. `secret` is what all who share
-    the store sign with, `seconds` how long a reply may take. `ahead`: the seconds by which a test has moved the store's
-    clock. `skew`: see Store; as the newest replies have it.
+    `memory`: how many bytes of pictures are kept for an account; beyond that the oldest are deleted. `secret` is
+    the shared signing secret, `seconds` how long a reply may take. `ahead`: the seconds by which a test has moved
+    the store's clock. `skew`: see Store; by the newest replies.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class RedisStore:
         self._connections = Connections(url, clustered=clustered, seconds=seconds)
 
     async def run(self, batch: Batch) -> BatchOutcome:
-        """Execute a batch: in one call; on a cluster in up to three, if it touches the directory as well.
+        """Execute a batch: in one request; on a cluster in up to three, if it touches the directory as well.
 
-        Entries of the directory are hints that are checked where they lead. There they are written before the account,
-        and deleted after it, so that none is ever missing; one that leads nowhere is as none.
+        Entries of the directory are hints that are checked at the account. On a cluster they are written before the
+        account and deleted after it, so that none is ever missing; one without an account counts as missing.
         """
         operations = batch.operations
         noted = batch.account if batch.writes else ""
@@ -140,14 +140,14 @@ class RedisStore:
         blob = blob_on_redis(key)
         group, _, member = blob.partition("/")
         seconds = BLOB_LIFE if life is None else life
-        # One that has given way to others can be asked for its digest still.
+        # The digest of a blob that was deleted for space can still be read.
         digest = await sha256(data)
 
         async def put(client: Client) -> None:
             async with client.pipeline(transaction=False) as pipe:
                 pipe.set(blob, data, px=int(seconds * 1000))
                 pipe.set(f"{blob}|digest", digest, px=int(seconds * 1000))
-                # When it leaves the list, if it is not named, need not be exact: any clock will do.
+                # Its expiry in the list, if nothing names it, need not be exact: any clock is good enough.
                 pipe.zadd(group, {f"/{member}": wall() + 2 * seconds})
                 await pipe.execute()
 
@@ -192,7 +192,7 @@ async def _several(client: Any, *, name: str, fields: Sequence[str]) -> list[byt
 
 
 def _parts(operations: Sequence[Operation]) -> tuple[list[int], list[int], list[int]]:
-    """Sort the operations of a batch: those on the directory that come first, the account's, the directory's last."""
+    """Split the operations of a batch: the directory's that come first, the account's, the directory's last."""
     before: list[int] = []
     within: list[int] = []
     after: list[int] = []

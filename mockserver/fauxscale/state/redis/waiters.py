@@ -1,4 +1,4 @@
-"""Waiters for changes of accounts, told by Redis over one connection an event loop."""
+"""Waits for changes of accounts, which Redis announces over one connection per event loop."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .encoding import PREFIX
 
 
 def channel_of(account: str) -> str:
-    """The channel on which changes of an account are told."""
+    """The channel for changes of an account."""
     return f"{PREFIX}changed:{account}"
 
 
 class AccountWaiters:
-    """Who waits on one event loop, by account. It listens for the accounts that somebody waits for, and no others.
+    """The waiters on one event loop, by account. It subscribes only to accounts that have waiters.
 
-    Should the connection break, all are woken: what they missed they find by looking, or that nothing can be read.
+    If the connection breaks, all are woken: they read again, and find what they missed or that nothing can be read.
     """
 
     def __init__(self, connect: Callable[[], Redis], seconds: float) -> None:
@@ -32,12 +32,12 @@ class AccountWaiters:
         self._line: Any = None
         self._client: Any = None  # Redis, whose `pubsub` has no types
         self._listening: asyncio.Task[None] | None = None
-        # One at a time: two that connect at once would open two lines, and an unsubscription must not overtake a
-        # subscription that came in the meantime.
+        # One at a time: two that connect at once would open two connections, and an unsubscription must not overtake a
+        # later subscription.
         self._turn = asyncio.Lock()
 
     async def wait(self, account: str) -> asyncio.Future[None]:
-        """Return a future that is done with the next change of an account. Raises what connecting raises."""
+        """Return a future that is done with the next change of an account. Raises connection errors."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         channel = channel_of(account)
         self._waiting.setdefault(channel, set()).add(future)
@@ -62,7 +62,7 @@ class AccountWaiters:
                     if self._line is None:
                         self._client = self._connect()
                         self._line = self._client.pubsub()
-                        await self._line.subscribe(channel_of(""))  # it listens as long as there is one
+                        await self._line.subscribe(channel_of(""))  # listens as long as there is a waiter
                     await self._line.subscribe(channel)
             except BaseException:
                 await self._hang_up()
@@ -80,8 +80,10 @@ class AccountWaiters:
                     self._heard[channel].set()
                 elif message["type"] == "message":
                     self._wake(channel)
-                    # Who goes on waiting asks again.
-                    if self._heard.pop(channel, None) is not None:
+                    # A caller that goes on waiting asks again. One that waits for the next subscription already has
+                    # its change: Redis sent this message before it read the end of the last subscription.
+                    if (heard := self._heard.pop(channel, None)) is not None:
+                        heard.set()
                         async with self._turn:
                             if channel not in self._heard:
                                 await line.unsubscribe(channel)
@@ -97,8 +99,10 @@ class AccountWaiters:
         for channel in list(self._waiting):
             self._wake(channel)
         if listening is not None:
-            listening.cancel()
-            await asyncio.wait([listening])
+            # One that comes as a command has just been sent gets lost (`wait_for` of Python 3.11).
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait([listening], timeout=0.1)
         if line is not None:
             await line.aclose()
         if client is not None:
