@@ -91,6 +91,13 @@ def source(name: str, side: int) -> bytes:
     return _saved(noise(side, mode), kind, options)
 
 
+def largest_photo() -> bytes:
+    """A JPEG photo of as many pixels as a provider takes: 5,000 x 5,000."""
+    with Image.open(Path(__file__).parent.parent / "fixtures" / "images" / "coffee.jpg") as photo:
+        large = photo.convert("RGB").resize((5_000, 5_000))  # pyright: ignore[reportUnknownMemberType]  # Pillow types this but partly
+    return _saved(large, "JPEG", {"quality": 90})
+
+
 def _saved(image: Image.Image, format: str, options: dict[str, object]) -> bytes:  # noqa: A002  # its name
     file = BytesIO()
     image.save(file, format, **options)
@@ -156,6 +163,8 @@ def main(side: int = SIDE) -> None:
         cells = [f"{one.peak / MEGABYTE:.0f} / {one.asked / MEGABYTE:.0f}" for one in row]
         print(f"  {name:30}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
     print(f"  at most {worst:.2f} of what is asked for")
+    photo = measure(largest_photo(), "PNG", 0)
+    print(f"a photo of 25 megapixels, doubled to PNG: {photo.peak / MEGABYTE:.0f} MB")
 
 
 if __name__ == "__main__":

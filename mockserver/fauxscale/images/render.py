@@ -51,7 +51,7 @@ def enlarge(data: bytes, width: int, height: int) -> Image.Image:
 
 
 def write_enlarged_png(image: Image.Image, width: int, height: int) -> bytes:
-    """Resample (Lanczos) what `read` has read and encode it as `write` does, without ever holding the result's pixels."""
+    """Resample (Lanczos) what `read` returned and encode it as `write` does, a strip of the result at a time."""
     check_fits("PNG", width, height)
     profile = _only_profile(image.info.get("icc_profile"), image.mode).get("icc_profile")
     strips = resized_strips(image, width, height)

@@ -147,11 +147,11 @@ def _render(recipe: Recipe, sources: Sequence[bytes]) -> bytes:
     if recipe.memory > _LARGE:
         _map_large_blocks()
     give_back = _give_back if recipe.memory > _LARGE else lambda: None
-    match recipe.step:
-        case Enlarge(width, height, of=Source(index)) if recipe.format == "PNG":
-            picture = read(sources[index])
-            give_back()
-            return write_enlarged_png(picture, width, height)
+    step = recipe.step
+    if recipe.format == "PNG" and isinstance(step, Enlarge) and isinstance(step.of, Source):
+        source = read(sources[step.of.index])
+        give_back()
+        return write_enlarged_png(source, step.width, step.height)
     picture = paint(recipe.step, sources)
     # Memory that one step has freed, and glibc keeps, would add to that of the next.
     give_back()

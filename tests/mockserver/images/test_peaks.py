@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from bench.memory import BEST, JUDGE, measure, noise, source
+from bench.memory import BEST, JUDGE, largest_photo, measure, noise, source
 from fauxscale.images.formats import MEDIA_TYPES
 from fauxscale.images.headers import jpeg_frame
 from fauxscale.images.peaks import memory_to_encode, memory_to_enlarge, memory_to_judge
@@ -41,6 +41,15 @@ def test_making_a_picture_takes_no_more_than_is_asked_for_and_nothing_afterwards
 @pytest.mark.parametrize("name", ["PNG grey, 16 bit, transparent", "JPEG grey", "JPEG inks, progressive"])
 def test_it_takes_no_more_whatever_the_picture_comes_as(name: str) -> None:
     assert measure(source(name, SIDE), "PNG", BEST).share <= 1
+
+
+@pytest.mark.e2e
+@on_linux
+def test_the_largest_photo_is_made_in_200_mib() -> None:
+    """Of its 100 million pixels no more than a strip is there at once."""
+    photo = largest_photo()
+    assert probe(photo).width * probe(photo).height == Rules().max_pixels
+    assert measure(photo, "PNG", BEST).peak < 200 * 1024 * 1024
 
 
 @pytest.mark.e2e

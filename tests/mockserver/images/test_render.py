@@ -14,10 +14,11 @@ from PIL import Image, ImageChops, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from fauxscale.errors import ApiError, Problem
+from fauxscale.images import render
 from fauxscale.images.drawing import draw
 from fauxscale.images.formats import MEDIA_TYPES, sniff
 from fauxscale.images.probe import probe
-from fauxscale.images.render import encode, enlarge
+from fauxscale.images.render import encode, enlarge, write_enlarged_png
 
 CORPUS = Path(__file__).parents[3] / "fixtures" / "corpus"
 FORMATS = sorted(MEDIA_TYPES)
@@ -367,3 +368,19 @@ def test_encoding_leaves_the_picture_to_whoever_has_it() -> None:
             encode(image, one)
         assert same(image, motley(mode))
         assert image.info == {}
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(30, 20), (2_000, 1_200), (1_100, 1_001)], ids=str)
+def test_a_png_written_as_it_is_enlarged_has_the_pixels_of_one_that_was_enlarged_before(
+    mode: str, size: tuple[int, int]
+) -> None:
+    """A strip at a time beyond a million pixels."""
+    notes = PngInfo()
+    notes.add_text("Comment", "taken at home")
+    data = saved(smooth(mode, 700, 600), "PNG", icc_profile=PROFILE, pnginfo=notes)
+    whole = read(encode(enlarge(data, *size), "PNG"))
+    strips = read(write_enlarged_png(render.read(data), *size))
+    assert (strips.mode, strips.size) == (mode, size)
+    assert strips.tobytes() == whole.tobytes()
+    assert strips.info == whole.info
