@@ -6,6 +6,7 @@ import click
 
 from .check.command import check
 from .conform.command import conform
+from .conform.scenarios_command import scenarios
 from .contract.confidence import CONFIDENCES
 from .coverage.command import coverage
 from .drift.command import drift
@@ -40,6 +41,7 @@ def list_contracts() -> None:
 
 
 main.add_command(conform)
+main.add_command(scenarios)
 main.add_command(record)
 main.add_command(scan_folder)
 main.add_command(drift)
