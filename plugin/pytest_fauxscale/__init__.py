@@ -38,9 +38,9 @@ if not TYPE_CHECKING:  # or a checker would take any name for one that is here
         if not name[:1].isupper():  # a submodule, which `from . import` looks for here before it imports it
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name not in _MODULES:
-            from fauxscale.spelling import NoAttribute
+            from fauxscale.spelling import missing_name
 
-            raise NoAttribute(__name__, name, __all__)
+            raise missing_name(__name__, name, __all__)
         from fauxscale.extras import needed_by
 
         with needed_by(f"{__name__}.{name}"):
