@@ -29,7 +29,7 @@ def main() -> None:
         click.echo(f"fauxscale-contracts: {line}", err=True)
 
 
-@main.command("list")
+@main.command("list", short_help="List the recorded contracts.")
 def list_contracts() -> None:
     """Name what is on record: provider, API version, operations, and how sure its statements are."""
     for provider, dates in api_versions().items():

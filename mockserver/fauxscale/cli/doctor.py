@@ -120,7 +120,11 @@ def _host(address: str) -> str:
         return "no host"
 
 
-@click.command(cls=FromEnvironment, context_settings=CONTEXT)
+@click.command(
+    cls=FromEnvironment,
+    context_settings=CONTEXT,
+    short_help="Find common mistakes in variables, settings and extras.",
+)
 @click.option("--store", default="", metavar="URL", help="A Redis to examine: will it do?")
 @click.option("--no-config", is_flag=True, help="Read no settings file.")
 @click.option(

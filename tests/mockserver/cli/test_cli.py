@@ -289,3 +289,9 @@ def test_a_host_that_there_is_not_is_blamed_on_the_host() -> None:
     assert "cannot listen on nosuch.invalid:0" in said.output
     assert "--host must be an address of this machine" in said.output
     assert "--port" not in said.output
+
+
+def test_no_summary_of_a_command_is_cut_off() -> None:
+    lines = CliRunner().invoke(main, ["-h"]).output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == sorted(main.commands), "a line each"
+    assert [line for line in lines if line.endswith(("...", "…"))] == []
