@@ -479,6 +479,22 @@ def test_the_test_to_keep_fails_on_the_broken_client_and_passes_on_the_mended_on
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("package", [False, True])
+def test_a_test_to_keep_finds_the_tested_module_from_another_folder(run: Runs, package: bool) -> None:
+    checks, kept = run.pytester.mkdir("checks"), Path(run.pytester.path) / "kept"
+    if package:
+        (checks / "__init__.py").touch()
+    run.write(STUBBORN)
+    Path(run.pytester.path, "test_it.py").rename(checks / "test_it.py")
+    run.apart("checks", "--fauxscale-explore-write=kept", *FEW)
+    assert len(list(kept.glob("test_upload_*.py"))) == 3
+    run.apart("kept").assert_outcomes(failed=3)
+    run.write(STUBBORN.replace("range(3)", "range(1)").replace("reply.raise", "1; reply.raise"))
+    Path(run.pytester.path, "test_it.py").rename(checks / "test_it.py")
+    run.apart("kept").assert_outcomes(passed=3)
+
+
+@pytest.mark.e2e
 def test_ctrl_c_in_the_middle_tells_what_is_judged(run: Runs) -> None:
     source = (
         STUBBORN + "\n    if fauxscale.situation and 'cut' in fauxscale.situation: raise KeyboardInterrupt\n"
