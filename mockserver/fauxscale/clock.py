@@ -59,10 +59,14 @@ def repeat(seconds: float, work: Callable[[], Awaitable[object]]) -> Callable[[]
 
 
 class Clock(Struct, frozen=True):
-    """An account's time: real time moved by `offset` seconds, or standing still at `frozen_at`."""
+    """An account's time: real time moved by `offset` seconds, or standing still at `frozen_at`.
+
+    `ahead`: so many seconds the clock that machines share is ahead of this machine's. It is no part of what is stored.
+    """
 
     offset: float = 0.0
     frozen_at: float | None = None
+    ahead: float = 0.0
 
     def now(self) -> float:
         """Unix seconds, within what calendars know."""
@@ -71,7 +75,7 @@ class Clock(Struct, frozen=True):
 
     def unbounded(self) -> float:
         """What it would show if calendars had no end."""
-        return self.frozen_at if self.frozen_at is not None else wall() + self.offset
+        return self.frozen_at if self.frozen_at is not None else self._real() + self.offset
 
     def advance(self, seconds: float) -> Clock:
         if self.frozen_at is not None:
@@ -85,13 +89,16 @@ class Clock(Struct, frozen=True):
         """Set the clock to `at`; a frozen clock stays frozen, a running one runs on from there."""
         if self.frozen_at is not None:
             return replace(self, frozen_at=at)
-        return replace(self, offset=at - wall())
+        return replace(self, offset=at - self._real())
 
     def unfreeze(self) -> Clock:
         """Run on from the time shown."""
         if self.frozen_at is None:
             return self
-        return Clock(offset=self.frozen_at - wall())
+        return replace(self, offset=self.frozen_at - self._real(), frozen_at=None)
+
+    def _real(self) -> float:
+        return wall() + self.ahead
 
 
 def http_date(at: float) -> str:

@@ -32,6 +32,17 @@ def test_a_clock_can_be_stopped_at_or_set_to_a_moment() -> None:
     assert Clock().set(200).now() == pytest.approx(200, abs=1)
 
 
+@pytest.mark.parametrize("ahead", [-3_000.0, 3_000.0])
+def test_a_machine_shows_the_time_of_those_it_shares_with_and_what_it_sets_holds_for_them(
+    ahead: float,
+) -> None:
+    here = Clock(ahead=ahead)
+    assert here.now() == pytest.approx(wall() + ahead, abs=1)
+    for moved in (here.set(200), here.freeze(200).unfreeze()):
+        assert moved.now() == pytest.approx(200, abs=1)
+        assert moved.offset == pytest.approx(200 - wall() - ahead, abs=1)
+
+
 def test_durations_only_grow() -> None:
     begun = stopwatch()
     assert stopwatch() >= begun

@@ -199,16 +199,22 @@ def test_a_server_elsewhere_answers_them_too(run: Runs) -> None:
         run.again("--fauxscale-url", mock.url).assert_outcomes(passed=1)
 
 
-def test_an_explicit_proxy_is_a_refusal_that_names_the_fix(run: Runs) -> None:
+def test_an_explicit_proxy_is_answered_with_interception_and_refused_without(run: Runs) -> None:
     result = run("""
         import requests
 
-        def test_it(fauxscale_intercept):
-            requests.get("https://api.ideogram.ai/", proxies={"https": fauxscale_intercept.url})
+        URL = "https://api.ideogram.ai/models"
+
+        def test_with(fauxscale_intercept):
+            assert requests.get(URL, proxies={"https": fauxscale_intercept.url}).status_code == 401
+
+        def test_without(fauxscale):
+            requests.get(URL, proxies={"https": fauxscale.url})
     """)
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
             "E*a live call to api.ideogram.ai by requests (through urllib3) was refused: it would have left through *"
+            "use the fixture fauxscale_intercept*"
         ]
     )

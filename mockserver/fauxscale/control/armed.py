@@ -37,8 +37,8 @@ async def armed(account: Account) -> Armed:
     """Read what is armed on an account: one batch, and one more where it has fault rules."""
     head = await account.head.read()
     rules = await account.faults.rules() if head.rules else []
-    clock = head.clock
-    ahead = clock.offset if clock.frozen_at is None else clock.frozen_at - wall()
+    clock = account.clock_of(head)
+    ahead = clock.offset if clock.frozen_at is None else clock.frozen_at - wall() - clock.ahead
     return Armed(
         [
             ArmedFault(

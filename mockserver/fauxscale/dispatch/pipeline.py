@@ -106,7 +106,7 @@ class Pipeline(Struct, frozen=True):
             entered = await enter(call.account, call.arrival)
         head = entered.snapshot.head
         call.snapshot, call.link, call.rate_limit = entered.snapshot, entered.link, entered.status
-        call.clock, call.terms = head.clock, call.account.terms_of(head)
+        call.clock, call.terms = call.account.clock_of(head), call.account.terms_of(head)
         call.faults.enter(call.account, entered.faults, has_rules=bool(head.rules))
         self._number(call, entered.number)
         self._remember(call, entered.snapshot)
@@ -249,7 +249,7 @@ class Pipeline(Struct, frozen=True):
         call.faults.settle()
         if not entry.id:
             await self._identify(call)
-        entry.ended, entry.ahead = time.stopwatch(), round(call.now - time.wall(), 3)
+        entry.ended, entry.ahead = time.stopwatch(), round(call.now - time.wall() - call.clock.ahead, 3)
         entry.api_version = call.api_version
         if response is not None:
             entry.status = response.status_code if getattr(response, "arrives", True) else None

@@ -95,6 +95,8 @@ class NetworkPolicy(Struct, frozen=True, kw_only=True):
     def refuse_proxy(self, host: str) -> Refusal:
         """The refusal of a call that a proxy was asked to make."""
         fix = "it would have left through a proxy; configure no proxy for the client in this test"
+        if not self.routed:
+            fix += ", or use the fixture fauxscale_intercept"
         return Refusal(host=host, libraries=tuple(_libraries()), fix=fix)
 
 

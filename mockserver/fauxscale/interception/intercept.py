@@ -38,9 +38,8 @@ def intercept(
 
     httpx and httpx2 are answered without a socket; whatever else connects by Python's own (requests, urllib3, aiohttp,
     http.client) reaches a port of loopback by TLS of ours, opened for the first of them. Without `mock` there is one of
-    its own for `providers`. Loopback can be reached; a call to any other host, or to a covered one through a
-    proxy, raises LiveCallRefused and stands in the journal of `account`, or with those of no account. Raises
-    ImportError naming the extra if respx is missing.
+    its own for `providers`. Loopback can be reached; a call to any other host raises LiveCallRefused and stands in the
+    journal of `account`, or with those of no account. Raises ImportError naming the extra if respx is missing.
     """
     if mock is None:
         with MockServer(providers=providers, listen=False) as own, intercept(own, account=account):

@@ -18,13 +18,17 @@ class Relay:
     """Carries connections to `port` of 127.0.0.1 on to another address, until it is closed; a reset is carried, too.
 
     Clients speak TLS where a `context` is given. With `tls` the stand-in does, whose certificate is not asked for.
+    Each client is sent the `greeting` first.
     """
 
-    def __init__(self, host: str, port: int, context: ssl.SSLContext | None, *, tls: bool) -> None:
+    def __init__(
+        self, host: str, port: int, context: ssl.SSLContext | None, *, tls: bool, greeting: bytes = b""
+    ) -> None:
         self._sock = listen("127.0.0.1", 0)
         self.port = int(self._sock.getsockname()[1])
         self._there = (host, port, _unverified() if tls else None)
         self._context = context
+        self._greeting = greeting
         self._loop = asyncio.new_event_loop()
         self._ending = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="fauxscale relay", daemon=True)
@@ -54,6 +58,7 @@ class Relay:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port, context = self._there
+        writer.write(self._greeting)
         try:
             there, onward = await asyncio.open_connection(host, port, ssl=context)
         except OSError:

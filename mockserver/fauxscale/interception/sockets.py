@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from .guard import normal_host
 from .open_connections import OpenConnections, cut
 from .own_tls import Contexts, context_classes, contexts, is_ours
+from .tunnels import Tunnels
 
 # What every name that is answered resolves to: an address of this machine at which nothing listens. Who keeps it for
 # longer than it is good for, as aiohttp does for ten seconds, is refused at once, and led to the port of the day in
@@ -55,6 +56,7 @@ class SocketRouter:
         self._lock = threading.Lock()
         self._contexts: Contexts | None = None
         self._ports: dict[bool, Port] = {}
+        self._tunnels = Tunnels(self)
         # Connections to the ports, and the event loops that some of them belong to.
         self._led: WeakKeyDictionary[socket.socket, asyncio.AbstractEventLoop | None] = WeakKeyDictionary()
 
@@ -73,6 +75,7 @@ class SocketRouter:
                 yield
         finally:
             self.end_connections()
+            self._tunnels.close()
             for port in self._ports.values():
                 port.close()
             self._ports = {}
@@ -96,6 +99,7 @@ class SocketRouter:
         if sys.platform == "win32":
             proactor = asyncio.IocpProactor
             yield proactor, "connect", self._connecting_overlapped(proactor.connect)
+        yield from self._tunnels.replacements()
         for kind in context_classes():
             if "wrap_socket" in vars(kind):
                 yield kind, "wrap_socket", self._wrapping_socket(kind.wrap_socket)
@@ -135,7 +139,7 @@ class SocketRouter:
             if normal_host(host) in self._hosts:
                 if options.get("ssl") and options.get("server_hostname") is None:
                     options["server_hostname"] = host
-                host, port = "127.0.0.1", self._open(tls=port != 80).port
+                host, port = "127.0.0.1", self.port(tls=port != 80)
             return dial(loop, protocol, host, port, **options)
 
         return dialling
@@ -161,25 +165,28 @@ class SocketRouter:
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
             return address
         host = normal_host(address[0])
-        if host not in (ADDRESS, _AS_IPV6) and host not in self._hosts:
+        if host not in (ADDRESS, _AS_IPV6) and not self.leads(host):
             return address
-        port = self._open(tls=address[1] != 80).port
+        port = self.port(tls=address[1] != 80)
         loop = None
         if sock.gettimeout() == 0:
             with suppress(RuntimeError):  # another library's loop
                 loop = asyncio.get_running_loop()
-        self._note(sock, loop)
+        self.note(sock, loop)
         return ("127.0.0.1", port) if sock.family == socket.AF_INET else ("::ffff:127.0.0.1", port, 0, 0)
 
-    def _note(self, sock: socket.socket, loop: asyncio.AbstractEventLoop | None) -> None:
+    def leads(self, host: str) -> bool:
+        return host in self._hosts
+
+    def note(self, sock: socket.socket, loop: asyncio.AbstractEventLoop | None) -> None:
         with self._lock:
             self._led[sock] = loop
 
-    def _open(self, *, tls: bool) -> Port:
+    def port(self, *, tls: bool) -> int:
         with self._lock:
             if tls not in self._ports:
                 self._ports[tls] = self._target.open_port(self._made().server if tls else None)
-            return self._ports[tls]
+            return self._ports[tls].port
 
     def _made(self) -> Contexts:
         if self._contexts is None:
@@ -212,7 +219,7 @@ class SocketRouter:
                 return self._client().wrap_socket(sock, *how)
             made = wrap(context, sock, *how, session)
             if is_ours(context):
-                self._note(made, None)
+                self.note(made, None)
             return made
 
         return wrapping

@@ -67,10 +67,14 @@ class Account:
         return self.scope.store
 
     async def clock(self) -> Clock:
-        return (await self.head.read()).clock
+        return self.clock_of(await self.head.read())
+
+    def clock_of(self, head: Head) -> Clock:
+        skew = self.store.skew
+        return replace(head.clock, ahead=skew) if skew else head.clock
 
     async def set_clock(self, clock: Clock) -> None:
-        await self.head.change(lambda head: replace(head, clock=clock))
+        await self.head.change(lambda head: replace(head, clock=replace(clock, ahead=0.0)))
 
     async def terms(self) -> Terms:
         """The terms in force: the account's own, and the server's wherever those say nothing."""

@@ -90,7 +90,7 @@ async def _enter(account: Account, arrival: Arrival, snapshot: Snapshot, turn: T
         number = account.dice.add_number(batch, "call", counts=True)
         link = account.links.get_in(batch, arrival.link) if arrival.link else None
         limited = arrival.limited(account.terms_of(head))
-        counted = account.limits.add_entry(batch, limited, now=head.clock.now())
+        counted = account.limits.add_entry(batch, limited, now=account.clock_of(head).now())
         outcome = await account.store.run(batch)
         if outcome.refused(current) or (come is not None and outcome.refused(come)):
             snapshot = await _refreshed(account, snapshot, outcome, turn)
@@ -132,7 +132,7 @@ async def pay(
         if charge is not None:
             wallet = account.ledger.add_charge(batch, charge, account.funds_of(head))
         limited = arrival.limited(account.terms_of(head)) if arrival else Limited(name="", holder="")
-        images = account.limits.add_images(batch, limited, more, now=head.clock.now())
+        images = account.limits.add_images(batch, limited, more, now=account.clock_of(head).now())
         named = [batch.name_blob(blob) for blob in blobs]
         if results:
             account.links.add_results(batch, results)

@@ -61,6 +61,11 @@ class Store(Protocol):
     @property
     def secret(self) -> bytes | None: ...
 
+    @property
+    def skew(self) -> float:
+        """The seconds by which the clock of the store is ahead of this machine's; 0 where they are the same."""
+        ...
+
     async def run(self, batch: Batch) -> BatchOutcome:
         """Execute all operations of a batch at once, or none but those marked `counts`."""
         ...
@@ -100,6 +105,7 @@ class MemoryStore:
         self._written: OrderedDict[str, int] = OrderedDict()
         self._mark = self._forgotten = 0
         self.secret = None
+        self.skew = 0.0
 
     async def run(self, batch: Batch) -> BatchOutcome:
         with self._lock:

@@ -23,6 +23,10 @@ class TimedStore:
     def secret(self) -> bytes | None:
         return self.store.secret
 
+    @property
+    def skew(self) -> float:
+        return self.store.skew
+
     async def run(self, batch: Batch) -> BatchOutcome:
         begun = stopwatch()
         try:

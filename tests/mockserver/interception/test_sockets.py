@@ -313,17 +313,6 @@ def test_aiohttp_is_answered_where_it_reads_the_environment(
         assert opened(asyncio.run(call(account.api_key("ideogram")))).size == (80, 60)
 
 
-def test_a_proxy_that_the_client_names_is_asked_for_nothing(mock: MockServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as proxy, intercept(mock):
-        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
-        with pytest.raises(LiveCallRefused, match="configure no proxy for the client"):
-            requests.get(UPSCALE, proxies={"https": address}, timeout=30)
-        with requests.Session() as session:
-            session.proxies = {"https": address}
-            with pytest.raises(LiveCallRefused, match="configure no proxy for the client"):
-                session.get(UPSCALE, timeout=30)
-
-
 @pytest.mark.parametrize("verify", [True, False])
 def test_no_context_of_a_client_is_touched_and_its_own_rules_do_not_matter(
     verify: bool, mock: MockServer

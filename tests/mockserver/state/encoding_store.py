@@ -29,6 +29,7 @@ class EncodingStore:
     """A memory store that is given, and gives, nothing that has not been through JSON."""
 
     secret = None
+    skew = 0.0
 
     def __init__(self) -> None:
         self._store = MemoryStore()

@@ -34,7 +34,7 @@ class Counted:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.batches, self.secret = 0, store.secret
+        self.batches, self.secret, self.skew = 0, store.secret, store.skew
         self.put_blob, self.get_blob, self.digests = store.put_blob, store.get_blob, store.digests
         self.changed, self.changes, self.close = store.changed, store.changes, store.close
 

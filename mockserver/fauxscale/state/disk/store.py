@@ -30,6 +30,7 @@ class DiskStore:
 
     def __init__(self, database: sqlite3.Connection, folder: Path, secret: bytes) -> None:
         self.secret: bytes | None = secret
+        self.skew = 0.0
         # One lock: with no socket the app may be called from several threads' loops.
         self._lock = threading.Lock()
         self._database = database

@@ -9,7 +9,8 @@ local function number() return tonumber(take()) end
 local function text(value) return string.format('%.17g', value) end
 
 local time = call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000 + number()
+local real = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local now = real + number()
 local memory = number()
 local undo, finally = {}, {}
 local careful, index = false, 0
@@ -374,10 +375,10 @@ for n, key in ipairs(KEYS) do
   local done, found = pcall(way, key)
   if not done then
     for step = #undo, 1, -1 do undo[step]() end
-    if type(found) == 'table' and found.refused then return { n, found.found, results } end
+    if type(found) == 'table' and found.refused then return { n, found.found, results, text(real) } end
     error(found)
   end
   results[n] = found or false
 end
 for _, step in ipairs(finally) do step() end
-return { 0, false, results }
+return { 0, false, results, text(real) }

@@ -51,7 +51,7 @@ def _examined(place: str, client: Any) -> Iterator[tuple[str, str]]:
         seconds, micros = client.time()
         if abs(ahead := wall() - seconds - micros / 1e6) > _SKEW:
             side = "ahead of" if ahead > 0 else "behind"
-            yield "!", f"this machine's clock is {abs(ahead):.0f} s {side} that of Redis: set both by NTP"
+            yield "-", f"this machine's clock is {abs(ahead):.0f} s {side} that of Redis: set both by NTP"
     yield "+", "it accepts writes"
     yield _memory(facts)
     yield _persistence(client, facts)

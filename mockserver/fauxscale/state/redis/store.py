@@ -66,7 +66,7 @@ class RedisStore:
 
     `memory`: so many bytes of pictures are kept of an account, then the oldest give way. `secret` is what all who share
     the store sign with, `seconds` how long a reply may take. `ahead`: the seconds by which a test has moved the store's
-    clock.
+    clock. `skew`: see Store; as the newest replies have it.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class RedisStore:
     ) -> None:
         self.secret: bytes | None = secret
         self.ahead = 0.0
+        self.skew = 0.0
         self._memory = memory
         self.clustered = clustered
         self._connections = Connections(url, clustered=clustered, seconds=seconds)
@@ -127,7 +128,13 @@ class RedisStore:
 
     async def _script(self, script: _Script, keys: Sequence[str], arguments: Sequence[Member]) -> Any:
         ahead = (repr(self.ahead), self._memory)
-        return await self._connections.ask(lambda client: script.run(client, keys, (*ahead, *arguments)))
+        asked_at = wall()
+        reply = await self._connections.ask(lambda client: script.run(client, keys, (*ahead, *arguments)))
+        # The server read its clock between the two moments. What an earlier reply said is kept while this one allows
+        # it, so that time does not jump to and fro by how long replies take.
+        at = float(reply[3])
+        self.skew = min(max(self.skew, at - wall()), at - asked_at)
+        return reply
 
     async def put_blob(self, key: str, data: bytes, *, life: float | None = BLOB_LIFE) -> None:
         blob = blob_on_redis(key)
@@ -171,7 +178,7 @@ class RedisStore:
 
     async def changes(self, since: int | None) -> Changes:
         arguments = ("changes", "0", "" if since is None else since)
-        _, _, ((mark, *found),) = await self._script(_WRITING, (_CHANGES,), arguments)
+        _, _, ((mark, *found),), _ = await self._script(_WRITING, (_CHANGES,), arguments)
         return Changes(int(mark), tuple(name.decode() for name in found[0]) if found else None)
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,44 @@ def test_from_upload_to_download_on_a_cluster_by_any_server(cluster: RedisCluste
         three.reset()
     left = [key for node in cluster.nodes for key in node.stored()]
     assert [key for key in left if "{directory}" not in key and "acct_0" not in key] == []
+
+
+def test_machines_whose_clocks_differ_have_the_time_of_redis(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, photo: bytes
+) -> None:
+    real = time.time
+    with MockServer(store=redis_url) as right, right.account() as account:
+        early = link_of(upload(right, account, photo))
+        account.clock.advance(seconds=60)
+        monkeypatch.setattr(time, "time", lambda: real() + 1_000_000)  # links live a day
+        with MockServer(store=redis_url) as wrong:
+            there = AccountHandle(wrong.client, account.id, {"ideogram": account.api_key("ideogram")})
+            assert there.clock.now() == pytest.approx(real() + 60, abs=30)
+            assert httpx.get(early.replace(right.url, wrong.url)).status_code == 200
+            late = link_of(upload(wrong, there, photo)).replace(wrong.url, right.url)
+            monkeypatch.setattr(time, "time", real)
+            assert httpx.get(late).status_code == 200
+            monkeypatch.setattr(time, "time", lambda: real() + 1_000_000)
+            there.clock.set(1_900_000_000)
+        monkeypatch.setattr(time, "time", real)
+        assert account.clock.now() == pytest.approx(1_900_000_000, abs=30)
+
+
+def test_the_time_of_one_machine_does_not_jump_by_how_long_redis_takes(redis_url: str) -> None:
+    async def work() -> set[float]:
+        store = open_store(redis_url, memory=100)
+        try:
+            seen: set[float] = set()
+            for _ in range(50):
+                batch = Batch()
+                batch.get("{acct}:0:test/key", str)
+                await store.run(batch)
+                seen.add(store.skew)
+            return seen
+        finally:
+            await store.close()
+
+    assert asyncio.run(work()) == {0.0}
 
 
 def test_the_script_is_shipped_with_the_package() -> None:
