@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 
@@ -39,12 +40,14 @@ def missing_name(module: str, name: str, known: Iterable[str]) -> AttributeError
     Python words the ImportError of `from module import name` itself, without what the module has said, unless
     `__getattr__` raises one. Any other asker expects an AttributeError.
     """
-    import sys
-    from opcode import opname  # only once something is wrong
+    asked = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # who asked `__getattr__`
+    if not asked.f_code.co_filename.startswith("<frozen importlib") and f"{module}.{name}" not in sys.modules:
+        from opcode import opname  # only once something is wrong
 
-    asked = sys._getframe(2)  # who asked `__getattr__`
-    if f"{module}.{name}" not in sys.modules and opname[asked.f_code.co_code[asked.f_lasti]] == "IMPORT_FROM":
-        return ImportError(f"cannot import {name!r} from {module!r}{did_you_mean(name, known)}", name=name)
+        if opname[asked.f_code.co_code[asked.f_lasti]] == "IMPORT_FROM":
+            return ImportError(
+                f"cannot import {name!r} from {module!r}{did_you_mean(name, known)}", name=name
+            )
     return NoAttribute(module, name, known)
 
 
