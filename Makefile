@@ -33,7 +33,7 @@ coverage: dev ## run the suite and some of `e2e`, hold them to the branch covera
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under 0)
 
-modes: dev ## the tests of the server in every mode: over a socket, without one, with TLS, with a store on Redis
+modes: dev ## the tests of the server in every mode: over a socket, without one, with TLS, with a store on Redis, with one in a folder
 	@exec $(BIN)/python -m pytest -n 2 --dist worksteal --every-mode tests/mockserver $(ARGS)
 
 e2e: dev ## the tests that start programs: browsers, Node.js, whole pytest runs, installed packages

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, Unpack
 
 import httpx
@@ -12,17 +14,19 @@ import httpx
 from fauxscale import MockServer, Settings
 from fauxscale.client import AccountHandle
 from fauxscale.client.arguments import TermArguments
+from fauxscale.state.disk import open_folder
+from fauxscale.state.disk.store import DiskStore
 from fauxscale.state.redis import open_store
-from fauxscale.state.store import MemoryStore
+from fauxscale.state.store import MemoryStore, Store
 from fauxscale.transport.tls import trusting
 from tests.judging import JudgedClient
 from tests.redis_server import RedisServer
 from tests.tools import demand
 
-Mode = Literal["socket", "in-process", "tls", "redis"]
+Mode = Literal["socket", "in-process", "tls", "redis", "disk"]
 MODES: tuple[Mode, ...] = ("socket", "in-process", "tls")
-# Those of `make modes`: with a store on Redis, too, over a socket.
-EVERY_MODE: tuple[Mode, ...] = (*MODES, "redis")
+# Those of `make modes`: with a store on Redis and with one in a folder, too, over a socket.
+EVERY_MODE: tuple[Mode, ...] = (*MODES, "redis", "disk")
 # Seconds after which a test's client gives up on what never comes: far more than a busy machine needs for what does.
 PATIENCE = 2.0
 
@@ -44,7 +48,7 @@ class Stage:
         if self.redis is not None:
             return self.redis.stored()
         store = self.mock.app.accounts.store.store
-        assert isinstance(store, MemoryStore)
+        assert isinstance(store, MemoryStore | DiskStore)
         return store.keys()
 
     @property
@@ -63,7 +67,11 @@ def open_stage(mode: Mode, settings: Settings | None = None) -> Iterator[Stage]:
     settings = settings or Settings()
     with ExitStack() as opened:
         redis = opened.enter_context(_redis()) if mode == "redis" else None
-        store = open_store(redis.url, memory=settings.upload_memory, seconds=20) if redis else None
+        store: Store | None = (
+            open_store(redis.url, memory=settings.upload_memory, seconds=20) if redis else None
+        )
+        if mode == "disk":
+            store = open_folder(Path(opened.enter_context(TemporaryDirectory())))
         mock = opened.enter_context(
             MockServer(settings, store=store, listen=mode != "in-process", tls=mode == "tls")
         )

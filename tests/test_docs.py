@@ -293,15 +293,18 @@ def test_no_page_uses_a_retired_phrase(page: str) -> None:
     assert RETIRED_ANYWHERE.findall(prose) == []
 
 
-def helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+def helps(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, str]]:
     """The help text of a command and of every one below it, each with its name."""
-    context = click.Context(command, info_name=name)
+    # A command remembers the option of its first context that asks for help: another one would take -h from it.
+    context = click.Context(command, parent, info_name=name, **command.context_settings)
     yield name, command.get_help(context)
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):
             found = command.get_command(context, inner)
             assert found is not None
-            yield from helps(found, f"{name} {inner}")
+            yield from helps(found, f"{name} {inner}", context)
 
 
 @pytest.mark.parametrize("command", [fauxscale_cli.main, contracts_cli.main])

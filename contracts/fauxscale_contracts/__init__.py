@@ -77,9 +77,9 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        from fauxscale.spelling import NoAttribute
+        from fauxscale.spelling import missing_name
 
-        raise NoAttribute(__name__, name, __all__)
+        raise missing_name(__name__, name, __all__)
     with needed_by(f"{__name__}.{name}", "contracts"):
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 

@@ -6,6 +6,7 @@ import click
 
 from .check.command import check
 from .conform.command import conform
+from .conform.scenarios_command import scenarios
 from .contract.confidence import CONFIDENCES
 from .coverage.command import coverage
 from .drift.command import drift
@@ -28,7 +29,7 @@ def main() -> None:
         click.echo(f"fauxscale-contracts: {line}", err=True)
 
 
-@main.command("list")
+@main.command("list", short_help="List the recorded contracts.")
 def list_contracts() -> None:
     """Name what is on record: provider, API version, operations, and how sure its statements are."""
     for provider, dates in api_versions().items():
@@ -40,6 +41,7 @@ def list_contracts() -> None:
 
 
 main.add_command(conform)
+main.add_command(scenarios)
 main.add_command(record)
 main.add_command(scan_folder)
 main.add_command(drift)

@@ -120,9 +120,9 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        from .spelling import NoAttribute
+        from .spelling import missing_name
 
-        raise NoAttribute(__name__, name, __all__)
+        raise missing_name(__name__, name, __all__)
     value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'faults')}"), name)
     globals()[name] = value
     return value

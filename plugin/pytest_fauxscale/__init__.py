@@ -38,9 +38,9 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept any name
         if not name[:1].isupper():  # a submodule, which `from . import` looks up here before importing it
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name not in _MODULES:
-            from fauxscale.spelling import NoAttribute
+            from fauxscale.spelling import missing_name
 
-            raise NoAttribute(__name__, name, __all__)
+            raise missing_name(__name__, name, __all__)
         from fauxscale.extras import needed_by
 
         with needed_by(f"{__name__}.{name}"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+
+from fauxscale.clock import stopwatch
 
 if TYPE_CHECKING:
     from fauxscale.client import AccountHandle
@@ -54,7 +55,7 @@ class InterceptedCalls:
             if not self.silent:
                 raise
             seconds: float | None = request.extensions.get("timeout", {}).get("read")
-            self.timeouts.append((time.perf_counter(), seconds))
+            self.timeouts.append((stopwatch(), seconds))
             with suppress(LookupError, RuntimeError, ValueError, OSError):  # the account may be gone by now
                 self._account.clock.advance(seconds=seconds or 0.0)
             raise httpx.ReadTimeout("timed out", request=request) from None

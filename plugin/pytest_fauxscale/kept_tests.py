@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,12 +75,41 @@ def write_all(done: Exploration, config: pytest.Config) -> Iterator[str]:
     if folder := config.getoption("--fauxscale-explore-write"):
         for one in done.told:
             if one.kept:
-                yield _written(Path(str(folder)) / _file_name(one), one.kept)
+                file = Path(str(folder)) / _file_name(one)
+                yield _written(file, _for_folder(one, file.parent.resolve(), config.rootpath))
             else:
                 yield (
                     f"no regression test for {one.test} in {one.situation}: it must be a function whose parameters "
                     "can be written as literals"
                 )
+
+
+def _for_folder(found: ExploredCall, folder: Path, root: Path) -> str:
+    """The text of a test to keep in this folder. pytest finds the module that it imports where both have one root of
+    imports; elsewhere the text itself says where the module is. `root` is what ids of tests begin at."""
+    tested = root / found.test.partition("::")[0]
+    module = re.search(rf"^import ((?:\w+\.)*{re.escape(tested.stem)})$", found.kept, re.MULTILINE)
+    if module is None:
+        return found.kept
+    begins = tested.resolve().parents[module[1].count(".")]
+    if begins == _root_of_imports(folder):
+        return found.kept
+    try:
+        place = f'str(Path(__file__).parent / "{Path(os.path.relpath(begins, folder)).as_posix()}")'
+    except ValueError:  # another drive
+        place = repr(str(begins))
+    head = [
+        "# ruff: noqa: E402",
+        "import sys",
+        *(["from pathlib import Path"] if "__file__" in place else []),
+        "",
+    ]
+    return "\n".join([*head, f"sys.path.insert(0, {place})", "", found.kept])
+
+
+def _root_of_imports(folder: Path) -> Path:
+    """The folder that pytest puts into sys.path for the tests of this one: outside of every package."""
+    return next(one for one in (folder, *folder.parents) if not (one / "__init__.py").exists())
 
 
 def _file_name(found: ExploredCall) -> str:

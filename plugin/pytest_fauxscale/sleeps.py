@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
+from fauxscale.clock import stopwatch
 from fauxscale_contracts.explore.played import Sleep
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Sleeps:
         account = self._account
         if account is None or seconds <= 0 or threading.current_thread().name == _SERVER:
             return False
-        self._noted.append(Sleep(time.perf_counter(), seconds))
+        self._noted.append(Sleep(stopwatch(), seconds))
         with suppress(LookupError, RuntimeError, ValueError, OSError):  # the account may be gone by now
             account.clock.advance(seconds=min(seconds, _MOST))
         return True

@@ -48,3 +48,9 @@ def test_every_command_has_short_help(command: str) -> None:
     done = CliRunner().invoke(main, [*filter(None, [command]), "-h"])
     assert done.exit_code == 0
     assert done.output.startswith("Usage: ")
+
+
+def test_no_summary_of_a_command_is_cut_off() -> None:
+    lines = CliRunner().invoke(main, ["-h"]).output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == sorted(main.commands), "a line each"
+    assert [line for line in lines if line.endswith(("...", "…"))] == []

@@ -47,6 +47,18 @@ def test_a_misspelt_name_is_told_what_was_meant() -> None:
             getattr(package, name)
 
 
+def test_an_import_of_a_misspelt_name_is_told_what_was_meant() -> None:
+    for package, name, meant in [
+        (fauxscale, "LostReply", "LoseReply"),
+        (fauxscale_contracts, "laod", "load"),
+        (pytest_fauxscale, "UnusedFalt", "UnusedFault"),
+    ]:
+        told = f"cannot import '{name}' from '{package.__name__}', did you mean '{meant}'"
+        with pytest.raises(ImportError, match=told):
+            exec(f"from {package.__name__} import {name}")
+        assert not hasattr(package, name)
+
+
 def test_type_checkers_are_told_the_same_names() -> None:
     source = ast.parse(Path(fauxscale.__file__).read_text(encoding="utf-8"))
     imported = {

@@ -362,9 +362,9 @@ def test_sleeps_are_not_slept_and_waits_are_judged(run: Runs) -> None:
     assert set(levels(run).values()) == {"fine"}
     explore(run, source.replace("FACTOR", "0.5"), *arguments)
     assert levels(run)["429-seconds@ideogram.upscale#1"] == "wrong"
-    assert "waits 1 s" in "".join(
-        report(run)["findings"][0]["timeline"] + report(run)["findings"][1]["timeline"]
-    )
+    found = next(one for one in report(run)["findings"] if one["level"] == "wrong")
+    events = [line.partition(" s  ")[2].partition("  ")[0] for line in found["timeline"]]
+    assert events == ["ideogram.upscale", "waits 1 s", "ideogram.upscale", ""], found["timeline"]
 
 
 @pytest.mark.e2e
@@ -416,7 +416,8 @@ def test_a_client_without_a_time_out_waits_for_ever(run: Runs) -> None:
     (found,) = report(run)["findings"]
     assert found["level"] == "wrong"
     assert found["reasons"] == ["waits forever for a reply: it has no time-out"]
-    assert any("would wait forever" in line for line in found["timeline"])
+    events = [line.partition(" s  ")[2] for line in found["timeline"]]
+    assert (events[0].split()[0], events[1]) == ("ideogram.upscale", "would wait forever")
     (kept,) = Path(run.pytester.path).glob("test_it_hang*.py")
     run.apart(kept.name).assert_outcomes(failed=1)
     run.write(source.replace("timeout=None", "timeout=5"))
@@ -475,6 +476,22 @@ def test_the_test_to_keep_fails_on_the_broken_client_and_passes_on_the_mended_on
     run.apart(*names).assert_outcomes(failed=3)
     run.write(STUBBORN.replace("range(3)", "range(1)").replace("reply.raise", "1; reply.raise"))
     run.apart(*names).assert_outcomes(passed=3)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("package", [False, True])
+def test_a_test_to_keep_finds_the_tested_module_from_another_folder(run: Runs, package: bool) -> None:
+    checks, kept = run.pytester.mkdir("checks"), Path(run.pytester.path) / "kept"
+    if package:
+        (checks / "__init__.py").touch()
+    run.write(STUBBORN)
+    Path(run.pytester.path, "test_it.py").rename(checks / "test_it.py")
+    run.apart("checks", "--fauxscale-explore-write=kept", *FEW)
+    assert len(list(kept.glob("test_upload_*.py"))) == 3
+    run.apart("kept").assert_outcomes(failed=3)
+    run.write(STUBBORN.replace("range(3)", "range(1)").replace("reply.raise", "1; reply.raise"))
+    Path(run.pytester.path, "test_it.py").rename(checks / "test_it.py")
+    run.apart("kept").assert_outcomes(passed=3)
 
 
 @pytest.mark.e2e

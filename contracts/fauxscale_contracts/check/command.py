@@ -14,7 +14,7 @@ from fauxscale_contracts.console.exit_codes import give_up, interruptible
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Check a server's replies against the contract.")
 @click.option(
     "--base-url",
     required=True,

@@ -1,7 +1,8 @@
-"""Says what to do about a finding, by the topic its scenario belongs to, and where the page about that topic is."""
+"""Advice on a finding by its scenario's topic, and the command that says more."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
@@ -9,21 +10,14 @@ from fnmatch import fnmatchcase
 from .candidate import Ending
 from .verdicts import NO_CALL, Finding
 
-PAGE = "docs/scenarios.md"
-
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Scenarios that ask the same of a client. `title` is a heading of the page, `patterns` are ids."""
+    """Scenarios that ask the same of a client; `patterns` are ids."""
 
     title: str
     patterns: tuple[str, ...]
     advice: str
-
-    @property
-    def link(self) -> str:
-        """The page, and the place in it."""
-        return f"{PAGE}#{self.title.lower().replace(' ', '-')}"
 
 
 OPTIONS = Topic(
@@ -161,6 +155,11 @@ def topic_of(scenario: str) -> Topic:
     )
 
 
+def more_about(scenario: str) -> str:
+    """The command that explains a scenario or reply."""
+    return f"fauxscale-contracts scenarios {shlex.quote(scenario)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A finding in words, the same in every report; empty where there is nothing to say."""
@@ -182,7 +181,7 @@ class Explanation:
 
 
 def explain(finding: Finding) -> Explanation:
-    """Word a finding: what was staged, expected and seen, what to do about it, and where more is said."""
+    """Word a finding: what was staged, expected and seen, what to do about it, and the command that says more."""
     failed = bool(finding.faults)
     return Explanation(
         staged=finding.staged,
@@ -191,7 +190,7 @@ def explain(finding: Finding) -> Explanation:
         seen=finding.seen if failed else "",
         accepted=finding.reason,
         what_to_do=_what_to_do(finding) if failed else "",
-        more=topic_of(finding.id).link if failed else "",
+        more=more_about(finding.id) if failed else "",
         again=finding.again if failed else "",
         note="; ".join(finding.notes),
     )

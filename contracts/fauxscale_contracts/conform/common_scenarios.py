@@ -58,11 +58,11 @@ KEPT = Expect(outcome="either", calls=(1, 12))
 def of_pictures(profile: Profile) -> Iterable[Scenario]:
     """Make a scenario for each picture format and mode, and for each kind of refused file."""
     for name in sample_images.accepted(profile.formats, profile.least_side):
-        yield Scenario(id=f"picture-{name}", about=f"the picture is a {name}", picture=name)
+        yield Scenario(id=f"picture-{name}", about=sample_images.ABOUT[name], picture=name)
     for name in sample_images.REFUSED:
         if name == "oversize" and profile.largest >= sample_images.OVERSIZE:
             continue
-        yield Scenario(id=f"picture-{name}", about=f"the file is {_a(name)}", expect=REFUSED, picture=name)
+        yield Scenario(id=f"picture-{name}", about=sample_images.ABOUT[name], expect=REFUSED, picture=name)
 
 
 def of_refusals(profile: Profile) -> Iterable[Scenario]:
@@ -249,13 +249,3 @@ def of_clocks() -> Iterable[Scenario]:
     """Make scenarios in which the client's clock differs from the service's."""
     yield Scenario(id="clock-ahead", about="the service's clock is a day ahead", clock=_DAY)
     yield Scenario(id="clock-behind", about="the service's clock is a day behind", clock=-_DAY)
-
-
-def _a(name: str) -> str:
-    return {
-        "gif": "a GIF",
-        "cut": "a PNG cut short",
-        "empty": "empty",
-        "text": "a text",
-        "oversize": "26 MiB large",
-    }[name]

@@ -154,7 +154,7 @@ def as_markdown(run: Run) -> str:
     if failed:
         lines += ["| scenario | staged | expected | what happened | what to do |", "|---|---|---|---|---|"]
         lines += [_row(one) for one in failed]
-        lines.append("")
+        lines += ["", "More about a scenario: `fauxscale-contracts scenarios ID`.", ""]
     lines += [f"- `{one.id}`: {_cell('; '.join(one.notes))}" for one in run.findings if one.notes]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -162,7 +162,7 @@ def as_markdown(run: Run) -> str:
 def _row(finding: Finding) -> str:
     told = explain(finding)
     happened = f"{told.happened} (accepted: {told.accepted})" if told.accepted else told.happened
-    cells = (told.staged, told.expected, happened, f"{told.what_to_do} ({told.more})")
+    cells = (told.staged, told.expected, happened, told.what_to_do)
     return f"| `{finding.id}` | {' | '.join(map(_cell, cells))} |"
 
 

@@ -33,6 +33,29 @@ NAMES = (*_PLAIN, "jpeg-turned", "webp-animated", "png-one-pixel", "png-wide")
 """Pictures that every service accepts."""
 REFUSED = ("gif", "cut", "empty", "text", "oversize")
 """Files that no service accepts."""
+ABOUT: Mapping[str, str] = {
+    "png-rgb": "the picture is an ordinary PNG",
+    "png-rgba": "the picture is a PNG with transparency",
+    "png-grey": "the picture is a greyscale PNG",
+    "png-grey-alpha": "the picture is a greyscale PNG with transparency",
+    "png-palette": "the picture is a PNG with a palette",
+    "png-one-bit": "the picture is a PNG in black and white, one bit per pixel",
+    "jpeg": "the picture is an ordinary JPEG",
+    "jpeg-grey": "the picture is a greyscale JPEG",
+    "jpeg-cmyk": "the picture is a JPEG in CMYK, the colours of print",
+    "webp": "the picture is an ordinary WebP",
+    "webp-alpha": "the picture is a WebP with transparency",
+    "jpeg-turned": "the picture is a JPEG that its EXIF orientation turns by 90 degrees",
+    "webp-animated": "the picture is a WebP with two frames",
+    "png-one-pixel": "the picture is a PNG of one pixel",
+    "png-wide": "the picture is a PNG more than twice as wide as high",
+    "gif": "the file is a GIF",
+    "cut": "the file is a PNG cut short",
+    "empty": "the file is empty",
+    "text": "the file is a text",
+    "oversize": "the file is 26 MiB large",
+}
+"""What each of them is, in words."""
 OVERSIZE = 26 * _MIB
 """Bytes of the file that is too large; it has slightly more."""
 

@@ -178,6 +178,7 @@ def finding_of(name: str, staged: str, expect: Expect, facts: Facts, seconds: fl
         facts.poll_gaps,
         facts.charges,
         facts.micros,
+        bool(facts.operations),
     )
     return Finding(name, verdict, staged, expect, str(facts), faults, seconds, notes, measured)
 

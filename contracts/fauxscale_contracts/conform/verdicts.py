@@ -63,7 +63,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The facts of one scenario in numbers: calls for work, the seconds between them, what was paid."""
+    """The facts of one scenario in numbers: calls for work, the seconds between them, what was paid.
+
+    `called`: whether there was a call of any kind, for work or not.
+    """
 
     endings: tuple[Ending, ...] = ()
     calls: int = 0
@@ -71,6 +74,7 @@ class Measured:
     poll_waits: tuple[float, ...] = ()
     charges: int = 0
     micros: int = 0
+    called: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +168,9 @@ def _saved(expect: Expect, made: ClientResult, given: Given) -> list[str]:
 
 
 def is_silent(findings: Sequence[Finding]) -> bool:
-    """Tell whether the client never made a call for work, though it had to."""
-    return any(NO_CALL in one.faults for one in findings) and not any(one.measured.calls for one in findings)
+    """Tell whether the client made no call of any kind, though it had to, and nobody has accepted that."""
+    had_to = any(NO_CALL in one.faults and one.verdict == "FAIL" for one in findings)
+    return had_to and not any(one.measured.called for one in findings)
 
 
 def counts(findings: Sequence[Finding]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from fauxscale_contracts.console.exit_codes import give_up
 _REPORT = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(short_help="Tell which failure situations tests have met.")
 def coverage() -> None:
     """Situation coverage: which of the situations that a client must survive occurred in the tests."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from fauxscale_contracts.conform.advice import topic_of
+from fauxscale_contracts.conform.advice import more_about, topic_of
 from fauxscale_contracts.conform.stakes import STAKES, TITLES, Stake
 from fauxscale_contracts.console.html import page
 
@@ -119,7 +119,7 @@ def _situation(one: Situation, opened: str) -> Iterator[str]:
         code = "\n".join(closing_test(one.scenario))
         yield f"<pre><code>{escape(code)}</code></pre>"
         yield f"<p>{escape(topic.advice)}</p>"
-        yield f'<p class="dim">More: <code>{escape(topic.link)}</code></p>'
+        yield f'<p class="dim">More: <code>{escape(more_about(one.scenario.id))}</code></p>'
     yield "</div></details>"
 
 

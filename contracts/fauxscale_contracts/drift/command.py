@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .report import DriftReport
 
 
-@click.command()
+@click.command(short_help="Compare a service with its contract and recordings.")
 @click.argument("provider", shell_complete=provider_names)
 @click.option(
     "--base-url",

@@ -10,7 +10,7 @@ import click
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Check that a new contract is surer only with a source.")
 @click.argument("old", type=_FILE)
 @click.argument("new", type=_FILE)
 def review(old: Path, new: Path) -> None:

@@ -13,7 +13,10 @@ from fauxscale_contracts.console.exit_codes import give_up
 _REPORT = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    short_help="Run COMMAND again in each failure situation.",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
     "--max",

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from fauxscale.client import CallRecord
-from fauxscale_contracts.conform.advice import topic_of
+from fauxscale_contracts.conform.advice import more_about, topic_of
 
 from .played import Played, Timeout
 from .situations import Situation
@@ -42,9 +42,9 @@ class ExploredCall:
         return topic_of(self.situation.partition("@")[0]).advice
 
     @property
-    def link(self) -> str:
-        """The page that says more."""
-        return topic_of(self.situation.partition("@")[0]).link
+    def more(self) -> str:
+        """The command that says more; "" where none does."""
+        return "" if self.situation == PLAIN else more_about(self.situation.partition("@")[0])
 
     @property
     def told(self) -> bool:
@@ -58,7 +58,7 @@ class ExploredCall:
             ("happened", "; ".join(self.reasons)),
             ("because", self.reason),
             ("what to do", self.advice if self.told else ""),
-            ("more", self.link if self.told else ""),
+            ("more", self.more if self.told else ""),
         )
         said = [*(f"{name}: {text}" for name, text in parts if text), *(f"  {one}" for one in self.timeline)]
         kept = [f"  {one}" for one in self.kept.split("\n") if one]

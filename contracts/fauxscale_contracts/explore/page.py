@@ -70,7 +70,9 @@ def _parts(one: ExploredCall) -> Iterator[tuple[str, str]]:
     yield "situation", f"<code>{escape(one.situation)}</code>"
     yield "staged", escape(one.staged)
     yield "timeline", f"<pre>{escape(chr(10).join(one.timeline))}</pre>"
-    yield "what to do", f"{escape(one.advice)} <span class='dim'>{escape(one.link)}</span>"
+    yield "what to do", escape(one.advice)
+    if one.more:
+        yield "more", f"<code>{escape(one.more)}</code>"
     if one.kept:
         yield "regression test", f"<pre>{escape(one.kept.strip())}</pre>"
 

@@ -80,7 +80,8 @@ class Plan:
             (self.left_out, f"skipped because of {options}max, the cheapest"),
             (
                 self.unheard,
-                f"not tried, in which no reply comes: add {options}patience SECONDS",
+                f"not tried, because no reply comes: {options}patience 2 ends them after 2 s, and reports a client "
+                "that still waits",
             ),
         ]
         return [

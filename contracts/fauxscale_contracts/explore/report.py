@@ -54,7 +54,7 @@ def as_json(done: Exploration) -> str:
     """Write for programs."""
     body = {
         "summary": {level: done.counts[level] for level in LEVELS},
-        "findings": [{**one.to_members(), "advice": one.advice, "link": one.link} for one in done.findings],
+        "findings": [{**one.to_members(), "advice": one.advice, "more": one.more} for one in done.findings],
         "not_explored": dict(done.skipped),
         "notes": list(done.notes),
     }
@@ -70,7 +70,7 @@ def as_markdown(done: Exploration) -> str:
             "|---|---|---|---|---|---|",
         ]
         text += [_row(one) for one in done.told]
-        text.append("")
+        text += ["", "More about a situation: `fauxscale-contracts scenarios ID`.", ""]
         for one in done.told:
             if one.kept:
                 text += [
@@ -93,7 +93,7 @@ def _row(one: ExploredCall) -> str:
         f"`{one.situation}`",
         one.staged,
         "; ".join(one.reasons),
-        f"{one.advice} ({one.link})",
+        one.advice,
     )
     return f"| {' | '.join(map(_cell, cells))} |"
 

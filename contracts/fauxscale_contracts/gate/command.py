@@ -14,7 +14,7 @@ from fauxscale_contracts.console.exit_codes import give_up
 _REPORT = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Combine reports into one verdict and one page.")
 @click.option("--conform", "conforms", multiple=True, type=_REPORT, help="Output of `conform --json`.")
 @click.option(
     "--tests", multiple=True, type=_REPORT, help="File written by pytest's --fauxscale-contract-report."

@@ -26,7 +26,7 @@ class GateFinding:
     title: str
     details: tuple[tuple[str, str], ...] = ()
     advice: str = ""
-    link: str = ""
+    more: str = ""
     file: str = ""
 
 

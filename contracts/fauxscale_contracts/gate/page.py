@@ -57,5 +57,5 @@ def _findings(part: Part) -> Iterator[str]:
 def _advice(finding: GateFinding) -> Iterator[tuple[str, str]]:
     if finding.advice:
         yield "what to do", finding.advice
-    if finding.link:
-        yield "more", finding.link
+    if finding.more:
+        yield "more", finding.more

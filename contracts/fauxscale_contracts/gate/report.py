@@ -82,7 +82,7 @@ def _case(part: Part, name: str) -> ElementTree.Element:
 
 def _told(finding: GateFinding) -> str:
     lines = [f"{name}: {text}" for name, text in finding.details]
-    return "\n".join([*lines, *filter(None, [finding.advice, finding.link])])
+    return "\n".join([*lines, *filter(None, [finding.advice, finding.more])])
 
 
 def _printable(text: str) -> str:

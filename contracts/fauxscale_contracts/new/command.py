@@ -26,7 +26,7 @@ def _date(_: click.Context, __: click.Parameter, date: str) -> str:
     return date
 
 
-@click.command("new")
+@click.command("new", short_help="Write a skeleton contract for NAME.")
 @click.argument("name", callback=_name)
 @click.option(
     "--operation",

@@ -11,7 +11,7 @@ from fauxscale_contracts.console.exit_codes import finish, give_up, interruptibl
 from fauxscale_contracts.profiles.completion import provider_names
 
 
-@click.command()
+@click.command(short_help="Send the few requests that settle a contract's guesses.")
 @click.argument("provider", shell_complete=provider_names)
 @click.option("--base-url", required=True, callback=an_origin, help="Base URL that clients use.")
 @click.option(

@@ -12,7 +12,7 @@ import click
 from fauxscale_contracts.console.arguments import an_origin, api_versions, seconds
 
 
-@click.command()
+@click.command(short_help="Forward calls to a service and record them.")
 @click.option(
     "--upstream", required=True, callback=an_origin, help="URL of the service: https://api.ideogram.ai."
 )

@@ -10,7 +10,7 @@ from fauxscale_contracts.console.arguments import api_versions
 from fauxscale_contracts.console.exit_codes import give_up
 
 
-@click.command()
+@click.command(short_help="Write what a client uses of the contracts.")
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--to",

@@ -33,7 +33,7 @@ def lines(
         said.append(_export({"SSL_CERT_FILE": str(ca), "NODE_EXTRA_CA_CERTS": str(ca)}))
     said.append(f"inspector  {url}/__fauxscale/")
     if settings.token is not None:
-        said.append(f"control token  {settings.token}")
+        said.append(token_line(settings.token))
     if file:
         said.append(f"settings   {file}{_accounts(len(settings.accounts))}")
     fetches = (
@@ -41,6 +41,11 @@ def lines(
     )
     said.append(f"No call leaves this process{fetches}; nothing costs real money. Ctrl-C stops it.")
     return said
+
+
+def token_line(token: str) -> str:
+    """Write the line that tells the token of the control API."""
+    return f"control token  {token}"
 
 
 def _accounts(count: int) -> str:

@@ -14,7 +14,7 @@ _SHELLS = ("bash", "zsh", "fish")
 _PROGRAMS = ("fauxscale", "fauxscale-contracts")
 
 
-@click.command()
+@click.command(short_help="Print the completion script for a shell.")
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> None:
     """Print the script that completes `fauxscale` and `fauxscale-contracts` in a shell: commands, flags, names.

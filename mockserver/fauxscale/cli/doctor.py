@@ -75,6 +75,9 @@ def findings(environ: Mapping[str, str], file: SettingsFile | None = None) -> It
             "blocked, so set its base URL",
         )
     port = urlsplit(address(file)).port or 0
+    if port == 0:
+        yield "+", "the port is 0: `fauxscale serve` takes a free one at each start"
+        return
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as probe:
         probe.settimeout(0.5)
         busy = probe.connect_ex(("127.0.0.1", port)) == 0
@@ -117,7 +120,11 @@ def _host(address: str) -> str:
         return "no host"
 
 
-@click.command(cls=FromEnvironment, context_settings=CONTEXT)
+@click.command(
+    cls=FromEnvironment,
+    context_settings=CONTEXT,
+    short_help="Find common mistakes in variables, settings and extras.",
+)
 @click.option("--store", default="", metavar="URL", help="A Redis to examine: will it do?")
 @click.option("--no-config", is_flag=True, help="Read no settings file.")
 @click.option(

@@ -12,7 +12,11 @@ from .settings_options import clients_options
 _PATIENCE = 60.0  # seconds
 
 
-@click.command(cls=FromEnvironment, context_settings=CONTEXT)
+@click.command(
+    cls=FromEnvironment,
+    context_settings=CONTEXT,
+    short_help="Save the calls of a running server as one HTML page.",
+)
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--url", default=f"http://127.0.0.1:{PORT}", show_default=True, help="URL of the server.")
 @click.option("--token", envvar="FAUXSCALE_TOKEN", help="Control token, if the server requires one.")

@@ -29,7 +29,11 @@ NOT_FOUND, NOT_RUNNABLE = 127, 126
 NOT_KEPT = 2
 
 
-@click.command(cls=FromEnvironment, context_settings={**CONTEXT, "allow_interspersed_args": False})
+@click.command(
+    cls=FromEnvironment,
+    context_settings={**CONTEXT, "allow_interspersed_args": False},
+    short_help="Run COMMAND with a server of its own.",
+)
 @server_options(0)
 @click.option(
     "--openai",

@@ -65,6 +65,9 @@ def serve(as_json: bool, quiet: bool, verbose: bool, **given: Unpack[ServerOptio
             click.echo("\n".join(lines), err=as_json)
         if as_json:
             click.echo(banner.ready(mock.url, mock.settings, mock.providers, mock.ca))
+        elif quiet and mock.settings.token and not given["token"]:
+            # Made at this start: nobody knows it, and without it nobody can use the control API.
+            click.echo(banner.token_line(mock.settings.token), err=True)
         sys.stdout.flush()
         collect_briefly()
 

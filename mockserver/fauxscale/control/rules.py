@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from msgspec.structs import replace
+
 from fauxscale.bodies.strict_json import is_object
 from fauxscale.dispatch.provider import Provider
 from fauxscale.faults import Fail, Fault, Rule, from_json
-from fauxscale.spelling import choose_from, did_you_mean
+from fauxscale.spelling import choose_from, did_you_mean, nearest_few
 
 from .members import know, number, text
 
 WHEN = ("on", "times", "after", "probability")
 _MOST_TIMES = 10**12
+_FEW, _LIST = 3, "/__fauxscale/api/providers"
 
 
 def read_rule(members: Mapping[str, object], providers: Mapping[str, Provider]) -> Rule:
@@ -71,11 +74,13 @@ def _check_reach(rule: Rule, providers: Mapping[str, Provider]) -> None:
     known |= {(one.operation, "inline") for one in endpoints if one.price or one.answers == "picture"}
     for step in rule.steps:
         if not any(rule.fits(step, operation, kind) for operation, kind in known):
-            names = sorted({operation for operation, _ in known})
+            names = sorted({one for one, kind in known if replace(rule, on=one).fits(step, one, kind)})
             near = did_you_mean(rule.on, [*names, *providers])
+            few = nearest_few(rule.on, names, _FEW, least=0.4)
+            nearest = f"the nearest are {', '.join(few)}; " if len(few) > 1 else ""
             raise ValueError(
                 f"no operation that {type(step).__name__} applies to matches {rule.on!r}{near or ':'} "
-                f"there are {', '.join(names)}"
+                f"{nearest}GET {_LIST} lists all"
             )
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import fill
 
-from fauxscale_contracts.conform.advice import PAGE, TOPICS, topic_of
+from fauxscale_contracts.conform.advice import TOPICS, topic_of
 from fauxscale_contracts.conform.scenario import Scenario
 from fauxscale_contracts.conform.scenarios import scenarios
 from fauxscale_contracts.profiles.installed import BUILT_IN
 from tests.doc_pages import ROOT
 
-FILE = ROOT / PAGE
+FILE = ROOT / "docs" / "scenarios.md"
 HEAD = """# Scenarios, and what to do about them
 
 What [conformance](conformance.md) stages, topic by topic, and what helps a client that fails there.
-Each finding names its topic. A provider's list has what its service can bring about:
-`fauxscale-contracts conform PROVIDER --list` names it.
+A provider's list has what its service can bring about:
+`fauxscale-contracts conform PROVIDER --list` names it. `fauxscale-contracts scenarios ID` prints what this page says
+about one of them.
 """
 REPLIES = """
 Every [undocumented reply](conformance.md#undocumented-replies) belongs here as well:

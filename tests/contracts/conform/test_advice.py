@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from xml.etree import ElementTree
 
 import pytest
@@ -37,17 +36,11 @@ def test_every_scenario_belongs_to_a_topic_and_every_pattern_is_of_use() -> None
         assert any(topic_of(name) == topic for name in names), topic.title
 
 
-def test_every_link_leads_to_a_heading() -> None:
-    headings = re.findall("^## (.+)$", FILE.read_text(encoding="utf-8"), re.MULTILINE)
-    anchors = {re.sub("[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}
-    assert {topic.link.partition("#")[2] for topic in TOPICS} == anchors
-
-
 def test_a_finding_is_explained_in_every_report() -> None:
     told = explain(WAITED)
     assert (told.staged, told.happened) == (WAITED.staged, "waited 0.13 s, not 2 s")
     assert told.what_to_do.startswith("Read Retry-After as a whole number")
-    assert told.more == "docs/scenarios.md#waits"
+    assert told.more == "fauxscale-contracts scenarios 429-seconds"
     run = report.Run("ideogram", "2026-04", "mine", [WAITED])
     (case,) = ElementTree.fromstring(report.as_junit(run)).iter("failure")
     (found,) = json.loads(report.as_json(run))["scenarios"]
@@ -58,7 +51,10 @@ def test_a_finding_is_explained_in_every_report() -> None:
         "JSON": " ".join(str(one) for one in found.values()),
     }
     for name, text in texts.items():
-        for part in (told.staged, told.expected, told.happened, told.what_to_do, told.more):
+        more = (
+            told.more.replace("429-seconds", "ID") if name == "Markdown" else told.more
+        )  # once for all rows
+        for part in (told.staged, told.expected, told.happened, told.what_to_do, more):
             assert part in text, name
 
 

@@ -140,7 +140,7 @@ def test_shortcomings_are_a_line_each_and_tables_declare_some(tmp_path: Path) ->
     assert "3 xfailed" in done.stdout
     assert (
         "picture-png-rgb: failed: OSError: no; made no call\n"
-        "staged: the picture is a png-rgb\n"
+        "staged: the picture is an ordinary PNG\n"
         "expected: must succeed, must not retry, must not pay twice\n"
     ) in done.stdout
     assert "what to do: The client requested no work at all: check that" in done.stdout
@@ -254,8 +254,17 @@ def test_a_client_in_node_holds_at_replies_of_the_later_api_version() -> None:
 def test_a_client_that_never_succeeds_fails_where_it_must(tmp_path: Path) -> None:
     junit, markdown = tmp_path / "junit.xml", tmp_path / "report.md"
     files = ("--junit", str(junit), "--markdown", str(markdown))
+    script = tmp_path / "client.py"
+    script.write_text(
+        "import os, sys, urllib.request\n"
+        'key = {"Api-Key": os.environ["IDEOGRAM_API_KEY"]}\n'
+        'asked = urllib.request.Request(os.environ["IDEOGRAM_BASE_URL"] + "/upscale", b"", key)\n'
+        "try:\n    urllib.request.urlopen(asked)\nexcept OSError:\n    sys.exit('no')\n"
+    )
+    words = ("picture-png-rgb", "wrong-key")
+    chosen = [word for one in words for word in ("-k", one)]
     done = conform(
-        "ideogram", "-k", "picture-png-rgb", "-k", "wrong-key", *files, "--name", "no", "--", *REFUSER
+        "ideogram", *chosen, *files, "--name", "no", "--", sys.executable, str(script), "{image}", "{output}"
     )
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
@@ -263,20 +272,19 @@ def test_a_client_that_never_succeeds_fails_where_it_must(tmp_path: Path) -> Non
     about = "            "
     first = lines.index("  FAIL      picture-png-rgb")
     assert lines[first + 1 : first + 7] == [
-        f"{about}staged: the picture is a png-rgb",
+        f"{about}staged: the picture is an ordinary PNG",
         f"{about}expected: must succeed, must not retry, must not pay twice",
-        f"{about}happened: failed: exit 1; no; made no call",
-        f"{about}seen: failed (exit 1; no); 0 calls; $0.00",
-        f"{about}what to do: The client requested no work at all: check that it reads the base URL and the key from "
-        f"its variables. {topic_of('picture-png-rgb').advice}",
-        f"{about}more: docs/scenarios.md#pictures",
+        f"{about}happened: failed: exit 1; no",
+        f"{about}seen: failed (exit 1; no); 1 call; $0.00",
+        f"{about}what to do: {topic_of('picture-png-rgb').advice}",
+        f"{about}more: fauxscale-contracts scenarios picture-png-rgb",
     ]
     assert lines[-1] == "1 PASS, 2 FAIL"
     assert done.stderr.splitlines()[0] == "[1] FAIL: picture-png-rgb"
     suite = ElementTree.fromstring(junit.read_text(encoding="utf-8"))
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
     assert (
-        "| `picture-png-rgb` | the picture is a png-rgb | must succeed, must not retry"
+        "| `picture-png-rgb` | the picture is an ordinary PNG | must succeed, must not retry"
         in markdown.read_text(encoding="utf-8")
     )
 

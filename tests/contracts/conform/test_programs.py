@@ -105,9 +105,22 @@ def test_a_program_that_takes_away_its_folder_crashed_there_and_the_run_goes_on(
     source = f"import os, shutil, sys; shutil.rmtree(os.path.dirname(sys.argv[2])); sys.exit({code})"
     made = program(tmp_path, source).run(Task(NOWHERE, b""))
     assert (made.ending, made.said) == ("crashed", f"{said}; deleted the folder of its files")
-    done = conform("ideogram", "-k", "error-40", "--", *command(tmp_path, source))
+    baseline = tmp_path / "gaps"
+    baseline.write_text("error-400\n", encoding="utf-8")  # without it the run ends where no call is made
+    words = (
+        "ideogram",
+        "-k",
+        "error-400",
+        "-k",
+        "wrong-key",
+        "-k",
+        "empty-wallet",
+        "--baseline",
+        str(baseline),
+    )
+    done = conform(*words, "--", *command(tmp_path, source))
     assert done.exit_code == 1
-    assert done.stdout.count("deleted the folder of its files") == 2 * 5
+    assert done.stdout.count("deleted the folder of its files") == 2 * 3
 
 
 @pytest.mark.parametrize(
@@ -197,18 +210,57 @@ def test_keys_of_other_services_are_replaced_by_the_stand_ins(
 # Clients that do not call
 
 
-def test_a_client_that_never_calls_fails_and_is_told_so_first(tmp_path: Path) -> None:
-    words = ("ideogram", "-k", "429-always", "-k", "hang", "-k", "error-400", "--name", "mute")
-    source = "raise SystemExit('oops')"
-    done = conform(*words, "--", *command(tmp_path, source))
+def test_a_client_that_makes_no_call_is_started_once_and_told_where_to_call(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    source = "import sys; open(sys.argv[3], 'a').write('once '); sys.exit('oops')"
+    words = ("ideogram", "--jobs", "4", "--name", "mute")
+    done = conform(*words, "--", *command(tmp_path, source, str(started)))
+    assert done.exit_code == 2
+    assert started.read_text() == "once "
+    stopped = "stopped after picture-png-rgb, in which the client made no call"
+    asked = "does the client read the base URL from IDEOGRAM_BASE_URL and the key from IDEOGRAM_API_KEY?"
+    lines = done.stdout.splitlines()
+    assert lines[1:4] == [f"! the run is incomplete: {stopped}", f"! {asked}", "  FAIL      picture-png-rgb"]
+    assert (lines[-1], done.stdout.count("IDEOGRAM_BASE_URL")) == ("0 PASS, 1 FAIL", 1)
+    assert done.stderr.splitlines() == ["[1] FAIL: picture-png-rgb", f"fauxscale-contracts: {stopped}"]
+    report = json.loads(conform(*words, "--json", "--", *command(tmp_path, source, str(started))).stdout)
+    assert report["notices"] == [f"the run is incomplete: {stopped}", asked]
+    assert [one["faults"] for one in report["scenarios"]] == [["failed: exit 1; oops", "made no call"]]
+
+
+def test_a_silent_client_of_a_gateway_is_told_of_every_variable(tmp_path: Path) -> None:
+    done = conform("aigateway", "--", *command(tmp_path, "raise SystemExit(1)"))
+    assert (
+        "! does the client read the base URL from AIGATEWAY_BASE_URL or OPENAI_BASE_URL "
+        "and the key from AIGATEWAY_API_KEY or OPENAI_API_KEY?"
+    ) in done.stdout.splitlines()
+
+
+# Lists its models, in which it fails: it has found the service.
+LISTS = """
+import os, sys, urllib.request
+address = os.environ["AIGATEWAY_BASE_URL"] + "/models"
+key = {"Authorization": "Bearer " + os.environ["AIGATEWAY_API_KEY"]}
+urllib.request.urlopen(urllib.request.Request(address, headers=key)).read()
+sys.exit("no such model")
+"""
+
+
+def test_a_client_that_calls_but_asks_for_no_work_runs_through_all_of_it(tmp_path: Path) -> None:
+    done = conform("aigateway", "-k", "picture-jpeg", "--", *command(tmp_path, LISTS))
     assert done.exit_code == 1
-    assert done.stdout.splitlines()[1] == (
-        "! the client never asked for work: does it read IDEOGRAM_BASE_URL and IDEOGRAM_API_KEY?"
-    )
-    assert done.stdout.splitlines()[-1] == "0 PASS, 3 FAIL"
-    report = json.loads(conform(*words, "--json", "--", *command(tmp_path, source)).stdout)
-    assert report["notices"] == [done.stdout.splitlines()[1].removeprefix("! ")]
-    assert [one["faults"] for one in report["scenarios"]] == [["made no call"]] * 3
+    assert done.stdout.count("failed: exit 1; no such model; made no call") == 4
+    assert "OPENAI_BASE_URL" not in done.stdout
+
+
+def test_a_client_that_makes_no_call_where_that_is_accepted_runs_on(tmp_path: Path) -> None:
+    baseline = tmp_path / "gaps"
+    baseline.write_text("picture-jpeg  # not sent\n", encoding="utf-8")
+    words = ("ideogram", "-k", "picture-jpeg", "-k", "wrong-key", "--baseline", str(baseline))
+    done = conform(*words, "--", *command(tmp_path, "raise SystemExit('no')"))
+    said = [line.split() for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert ["accepted", "picture-jpeg"] in said
+    assert "stopped after picture-jpeg-grey" in done.stdout
 
 
 def test_a_client_that_need_not_call_is_not_told_that_it_does_not(tmp_path: Path) -> None:
@@ -254,7 +306,7 @@ def test_a_call_that_is_written_down_late_counts() -> None:
 # Runs that are ended
 
 
-# The first calls once, the others hang; each starts a child.
+# The first ends at once, the others hang; each starts a child.
 STUCK = """
 import os, pathlib, subprocess, sys, time
 child = subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -277,6 +329,9 @@ def test_a_run_that_is_interrupted_cleans_up_and_tells_what_was_judged(
     pids.mkdir()
     temporary.mkdir()
     words = ["ideogram", "--jobs", "1", "-k", "picture-png", "--limit", "60", "--json", "--junit", str(junit)]
+    baseline = tmp_path / "gaps"
+    baseline.write_text("picture-png-rgb\n", encoding="utf-8")  # without it the run ends after the first
+    words += ["--baseline", str(baseline)]
     with subprocess.Popen(
         [
             sys.executable,
@@ -311,11 +366,11 @@ def test_a_program_that_vanishes_in_the_middle_ends_the_run_with_what_was_judged
     script = tmp_path / "client"
     script.write_text('#!/bin/sh\nrm "$0"\nexit 1\n', encoding="utf-8")
     script.chmod(0o755)
-    words = ("ideogram", "--jobs", "1", "-k", "error-40")
+    words = ("ideogram", "--jobs", "1", "-k", "wrong-key", "-k", "empty-wallet")
     done = conform(*words, "--", str(script), "{image}", "{output}")
     assert done.exit_code == 2
     assert done.stdout.splitlines()[1].startswith("! the run is incomplete: ")
-    assert "FAIL      error-400" in done.stdout
+    assert "PASS      wrong-key" in done.stdout
     assert "cannot be started" in done.stderr.splitlines()[-1]
 
 

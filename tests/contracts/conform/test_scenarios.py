@@ -140,3 +140,9 @@ def test_an_unknown_picture_is_told_those_there_are() -> None:
 )
 def test_an_expectation_reads_as_a_sentence(expect: Expect, said: str) -> None:
     assert str(expect) == said
+
+
+def test_the_words_about_a_picture_are_not_its_name() -> None:
+    names = [one for one in (*NAMES, *REFUSED) if "-" in one]
+    said = {one.about for provider in BUILT_IN for one in scenarios(provider.name)}
+    assert [about for about in said if any(name in about for name in names)] == []

@@ -83,7 +83,7 @@ def test_a_client_that_fails_a_scenario_is_red_and_told_what_to_do(tmp_path: Pat
         "<dt>staged</dt>",
         "<dt>expected</dt>",
         "Retry-After",
-        "docs/",
+        "fauxscale-contracts scenarios 429-seconds",
     ):
         assert told in page
 

@@ -7,6 +7,8 @@ import gc
 import importlib
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -121,6 +123,35 @@ def test_another_address_needs_a_token_that_is_made_and_told_once() -> None:
         assert out == ""
         assert [line for line in err.splitlines() if token in line] == [f"control token  {token}"]
         assert [name for name, value in ready.items() if token in str(value)] == ["control_token"]
+
+
+def first_line(*flags: str) -> str:
+    """The first line that `fauxscale serve` writes to either stream; "" where it writes none."""
+    command = [sys.executable, "-m", "fauxscale", "serve", "--port", "0", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        bound = threading.Timer(30, process.kill)
+        bound.start()
+        try:
+            return process.stdout.readline()
+        finally:
+            bound.cancel()
+            process.kill()
+
+
+@pytest.mark.e2e
+def test_a_token_that_is_made_is_told_by_a_quiet_server_too() -> None:
+    name, _, token = first_line("--host", "0.0.0.0", "--quiet").rpartition("  ")
+    assert name == "control token"
+    assert len(token) >= 20
+
+
+@pytest.mark.e2e
+def test_a_quiet_server_that_tells_its_token_in_json_tells_it_once() -> None:
+    with serving("--quiet", "--host", "0.0.0.0") as (ready, process):
+        assert ready["control_token"]
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -258,3 +289,9 @@ def test_a_host_that_there_is_not_is_blamed_on_the_host() -> None:
     assert "cannot listen on nosuch.invalid:0" in said.output
     assert "--host must be an address of this machine" in said.output
     assert "--port" not in said.output
+
+
+def test_no_summary_of_a_command_is_cut_off() -> None:
+    lines = CliRunner().invoke(main, ["-h"]).output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == sorted(main.commands), "a line each"
+    assert [line for line in lines if line.endswith(("...", "…"))] == []

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
 
@@ -36,6 +37,14 @@ def test_a_machine_where_nothing_is_set_gets_four_lines_at_most_and_no_trouble()
         "no variable is set for ideogram, aigateway, lumenfall, fal: "
         "paste the export lines that `fauxscale serve` prints",
     )
+
+
+def test_a_port_of_zero_is_not_called_free(tmp_path: Path) -> None:
+    settings = tmp_path / "fauxscale.toml"
+    settings.write_text("port = 0\n", encoding="utf-8")
+    said = CliRunner().invoke(main, ["doctor", "--config", str(settings)]).output
+    assert "+ the port is 0: `fauxscale serve` takes a free one at each start" in said.splitlines()
+    assert "is free" not in said
 
 
 @pytest.mark.parametrize(

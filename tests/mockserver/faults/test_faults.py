@@ -593,7 +593,12 @@ def test_two_accounts_never_share_a_fault(stage: Stage, account: AccountHandle) 
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        ({"on": "ideogram.upscael"}, "there are .*ideogram.upscale"),
+        (
+            {"on": "ideogram.upscael"},
+            "matches 'ideogram.upscael', did you mean 'ideogram.upscale'. the nearest are ideogram.upscale, "
+            "ideogram.[a-z0-9_]+, ideogram.[a-z0-9_]+; GET /__fauxscale/api/providers lists all$",
+        ),
+        ({"on": "?"}, "matches '.': GET /__fauxscale/api/providers lists all$"),
         ({"on": "fal.upscale"}, "no operation that Fail applies to"),
         ({"times": 0}, "whole number, 1 or more"),
         ({"times": 1.5}, "whole number, 1 or more"),
