@@ -27,7 +27,7 @@ def parse_json(data: bytes, *, depth: int = 64) -> object:
         raise _malformed(f"it may hold more than {_MOST_VALUES:,} values", limit=_MOST_VALUES)
     text = _text(data)
     try:
-        value = cast(object, json.loads(text, parse_constant=_refuse_constant, parse_float=_finite))
+        value = cast(object, _DECODER.decode(text))
     except json.JSONDecodeError as error:
         raise _malformed(
             f"{error.msg} at line {error.lineno}, column {error.colno} (character {error.pos})",
@@ -77,6 +77,10 @@ def _finite(literal: str) -> float:
 
 def _refuse_constant(literal: str) -> NoReturn:
     raise _malformed(f"{literal} is not JSON")
+
+
+# `json.loads` would make one for each text.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _deeper_than(value: object, depth: int) -> bool:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeAlias, cast
 
 from msgspec import Struct, field
@@ -245,9 +245,7 @@ class Journal:
 def _about(entry: Entry) -> int:
     """Estimate an entry's bytes as JSON: the members whose length a stranger chooses, and a little for the rest."""
     texts = len(entry.path) + len(entry.reason) + len(entry.reply)
-    headers = sum(
-        [len(name) + len(value) + 8 for name, value in (*entry.request_headers, *entry.reply_headers)]
-    )
-    parts = sum([100 + sum([len(str(value)) for value in part.values()]) for part in entry.parts])
-    sent = sum([len(place) for place in entry.sent])
-    return 700 + texts + headers + 120 * len(entry.results) + parts + sent + size_of(entry.params)
+    headers = [*chain.from_iterable(entry.request_headers), *chain.from_iterable(entry.reply_headers)]
+    told = sum(map(len, headers)) + 4 * len(headers) + sum(map(len, entry.sent))
+    parts = sum([len(repr(part)) for part in entry.parts])
+    return 700 + texts + told + 120 * len(entry.results) + parts + size_of(entry.params)

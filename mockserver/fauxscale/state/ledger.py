@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import cast
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from fauxscale.errors import ApiError, Problem
 
 from .batch import Batch, BatchOutcome, Ref
 from .scope import Scope
 
-_SORTED = json.JSONEncoder(sort_keys=True, default=str).encode
+_sorted = json.Encoder(order="sorted", enc_hook=str).encode
 _SIZE = 250  # approximate bytes of a charge
 
 
@@ -153,7 +152,7 @@ class Ledger:
 
 def digest_of(params: Mapping[str, object]) -> str:
     """Hash the parameters of a request, in any order of its members."""
-    return hashlib.sha256(_SORTED(params).encode()).hexdigest()[:32]
+    return hashlib.sha256(_sorted(params)).hexdigest()[:32]
 
 
 def _no_funds(micros: int, left: int) -> ApiError:
