@@ -383,6 +383,20 @@ def test_on_a_phone(mock: MockServer, stage: Stage) -> None:
         expect(page.locator("#all")).to_be_visible()
 
 
+def test_in_a_low_window_only_the_panes_scroll(mock: MockServer, stage: Stage) -> None:
+    """Headings for screen readers, which are out of sight, made the page longer than its window."""
+    account = mock.account()
+    upscale(stage, key=account.api_key("ideogram"))
+    with browsing(mock.url + PAGE, size={"width": 1280, "height": 420}) as page:
+        for place in (f"#/calls/{account.id}/1", f"#/break/{account.id}", "#/money"):
+            page.evaluate("(place) => { location.hash = place; }", place)
+            expect(page.locator("#detail h2")).to_be_visible()
+            if "calls" in place:
+                expect(page.locator("#detail caption").first).to_be_attached()
+            high = page.evaluate("document.documentElement.scrollHeight - innerHeight")
+            assert high <= 0, f"at {place} the page is higher than its window"
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_axe_finds_nothing_serious(mock: MockServer, stage: Stage, size: dict[str, int], dark: bool) -> None:
