@@ -26,22 +26,26 @@ from typing import Literal, NoReturn
 
 import pytest
 
-Tool = Literal["chromium", "curl", "node", "npm", "redis-server"]
+Tool = Literal["chromium", "curl", "fish", "node", "npm", "redis-server", "zsh"]
 
 # The names a program goes by, the likeliest first; and how Debian calls what brings it.
 NAMES: Mapping[Tool, tuple[str, ...]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
     "curl": ("curl",),
+    "fish": ("fish",),
     "node": ("node", "nodejs"),
     "npm": ("npm",),
     "redis-server": ("redis-server", "valkey-server"),
+    "zsh": ("zsh",),
 }
 PACKAGES: Mapping[Tool, str] = {
     "chromium": "chromium",
     "curl": "curl",
+    "fish": "fish",
     "node": "nodejs",
     "npm": "npm",
     "redis-server": "redis-server",
+    "zsh": "zsh",
 }
 # The oldest Node.js (major version) the clients run in: 18, Debian 12's, has no global File.
 NODE = int(

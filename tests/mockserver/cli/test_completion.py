@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from fauxscale.cli import main
+from tests.tools import needs
 
 pytestmark = pytest.mark.e2e
 # Of the lines that people complete, each with what it must lead to.
@@ -99,7 +99,7 @@ def read_until(terminal: int, mark: str) -> str:
     return said
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+@needs("fish")
 @pytest.mark.parametrize("line", LINES)
 def test_fish_completes(line: str, environ: dict[str, str], tmp_path: Path) -> None:
     program = f"source {script('fish', tmp_path)}; complete -C '{line}'"
@@ -121,7 +121,7 @@ $functions_of[$words[1]]
 """
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+@needs("zsh")
 @pytest.mark.parametrize("line", LINES)
 def test_zsh_completes(line: str, environ: dict[str, str], tmp_path: Path) -> None:
     command = ["zsh", "-f", "-c", ZSH, "zsh", str(script("zsh", tmp_path)), line]
