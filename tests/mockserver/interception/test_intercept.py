@@ -21,7 +21,7 @@ import respx
 import trio
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from fauxscale import Endpoint, LiveCallRefused, MockServer, Provider, Settings, intercept
+from fauxscale import Endpoint, LiveCallRefused, MockServer, Provider, intercept
 from fauxscale.dispatch.provider import Call, Site
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.intercept import policy_for, routed
@@ -61,24 +61,6 @@ CLIENTS: dict[str, Callable[[str], bytes]] = {
     "httpx trio": lambda key: trio.run(async_call, httpx, key),
     "httpx2 trio": lambda key: trio.run(async_call, httpx2, key),
 }
-
-
-@pytest.fixture(scope="module")
-def mock() -> Iterator[MockServer]:
-    with MockServer(Settings(key_policy="issued")) as server:
-        yield server
-
-
-@pytest.fixture(params=["in-process", "elsewhere"])
-def interception(request: pytest.FixtureRequest, mock: MockServer) -> Iterator[None]:
-    """Real hosts led to the app in this process, and to a server that could be anywhere."""
-    if request.param == "in-process":
-        with intercept(mock):
-            yield
-    else:
-        policy = policy_for(mock.providers, mock.url, routed=True)
-        with Forward(mock.url) as there, routed(there, mock.providers, policy, ports=there):
-            yield
 
 
 @pytest.mark.usefixtures("interception")

@@ -25,7 +25,7 @@ import requests
 import trio
 import urllib3
 
-from fauxscale import Expire, LiveCallRefused, LoseReply, MockServer, Redirect, Settings, intercept
+from fauxscale import Expire, LiveCallRefused, LoseReply, MockServer, Redirect, intercept
 from fauxscale.interception.forward import Forward
 from fauxscale.interception.guard import guard
 from fauxscale.interception.intercept import policy_for, routed
@@ -38,12 +38,6 @@ UPSCALE = f"https://{HOST}/upscale"
 PHOTO = picture(width=40, height=30)
 FORM: dict[str, Any] = {"image_file": ("a.png", PHOTO, "image/png"), "image_request": "{}"}
 BODY, TYPE = urllib3.encode_multipart_formdata(FORM)
-
-
-@pytest.fixture(scope="module")
-def mock() -> Iterator[MockServer]:
-    with MockServer(Settings(key_policy="issued")) as server:
-        yield server
 
 
 @pytest.fixture(params=["in-process", "elsewhere", "without the extra"])

@@ -20,10 +20,9 @@ import pytest
 import requests
 import urllib3
 
-from fauxscale import LiveCallRefused, LoseReply, MockServer, Settings, intercept
-from fauxscale.interception.forward import Forward
+from fauxscale import LiveCallRefused, LoseReply, MockServer, intercept
 from fauxscale.interception.guard import guard
-from fauxscale.interception.intercept import policy_for, routed
+from fauxscale.interception.intercept import policy_for
 from tests import outbound
 from tests.pictures import opened, picture
 
@@ -31,23 +30,6 @@ HOST = "api.ideogram.ai"
 UPSCALE = f"https://{HOST}/upscale"
 FORM: dict[str, Any] = {"image_file": ("a.png", picture(width=40, height=30)), "image_request": "{}"}
 BODY, TYPE = urllib3.encode_multipart_formdata(FORM)
-
-
-@pytest.fixture(scope="module")
-def mock() -> Iterator[MockServer]:
-    with MockServer(Settings(key_policy="issued")) as server:
-        yield server
-
-
-@pytest.fixture(params=["in-process", "elsewhere"])
-def interception(request: pytest.FixtureRequest, mock: MockServer) -> Iterator[None]:
-    if request.param == "in-process":
-        with intercept(mock):
-            yield
-    else:
-        policy = policy_for(mock.providers, mock.url, routed=True)
-        with Forward(mock.url) as there, routed(there, mock.providers, policy, ports=there):
-            yield
 
 
 class Proxy:

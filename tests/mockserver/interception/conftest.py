@@ -1,0 +1,29 @@
+"""A server, and the real hosts led to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fauxscale import MockServer, Settings, intercept
+from fauxscale.interception.forward import Forward
+from fauxscale.interception.intercept import policy_for, routed
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[MockServer]:
+    with MockServer(Settings(key_policy="issued")) as server:
+        yield server
+
+
+@pytest.fixture(params=["in-process", "elsewhere"])
+def interception(request: pytest.FixtureRequest, mock: MockServer) -> Iterator[None]:
+    """Real hosts led to the app in this process, and to a server that could be anywhere."""
+    if request.param == "in-process":
+        with intercept(mock):
+            yield
+    else:
+        policy = policy_for(mock.providers, mock.url, routed=True)
+        with Forward(mock.url) as there, routed(there, mock.providers, policy, ports=there):
+            yield
