@@ -107,5 +107,6 @@ def test_the_steps_make_a_verdict_and_a_summary(tmp_path: Path) -> None:
 def test_the_hook_runs_a_command_of_ours() -> None:
     (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
     program, name = hook["entry"].split()
-    with main.commands[name].make_context(name, list(hook["args"])) as context:
+    # A command keeps the names of its help option from its first context: without the program's it would lose -h.
+    with main.commands[name].make_context(name, list(hook["args"]), **main.context_settings) as context:
         assert (program, context.args) == ("fauxscale-contracts", [])

@@ -293,4 +293,5 @@ def test_the_options_of_the_command_are_on_the_page() -> None:
     options = [one for one in combine_command.params if isinstance(one, click.Option)]
     assert shown == {flag for one in options for flag in one.opts if flag != "--help"}
     (line,) = re.findall(r"^fauxscale-contracts coverage combine (.*)$", section, re.MULTILINE)
-    combine_command.make_context("combine", line.split())
+    # A command keeps the names of its help option from its first context: without the program's it would lose -h.
+    combine_command.make_context("combine", line.split(), **main.context_settings)
