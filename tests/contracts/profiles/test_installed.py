@@ -150,6 +150,7 @@ def test_every_verb_says_so(tmp_path: Path, verb: str) -> None:
         "gate": ("--contract", "ideogram"),
         "coverage": ("combine", "met.json"),
         "explore": ("--", "true"),
+        "scenarios": (),
     }
     done = contracts(tmp_path, verb, *words[verb])
     assert "raises-plugin is not used" in done.stderr
