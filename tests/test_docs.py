@@ -215,6 +215,7 @@ def test_the_tests_in_javascript_pass(url: str, beside_fixtures: Path) -> None:
 
 
 # Not among tests/tools.py's: no other test needs it, and a green run without it promises what the page says.
+@pytest.mark.e2e
 @pytest.mark.skipif(shutil.which("go") is None, reason="needs go")
 def test_the_tests_in_go_pass(url: str, beside_fixtures: Path) -> None:
     files("docs/testing-other-languages.md", "go", beside_fixtures)

@@ -79,6 +79,7 @@ def test_each_situation_is_written_down_with_its_tests(run: Runs) -> None:
     assert met(run.pytester.path / "met.json") == MET
 
 
+@pytest.mark.e2e
 def test_workers_find_the_same(run: Runs) -> None:
     run.write(PROJECT)
     alone = run.apart("--fauxscale-coverage=json:alone.json")
@@ -154,6 +155,7 @@ def test_a_run_fails_under_a_share_of_situations(run: Runs, percent: str, status
     assert said == (percent == "12")
 
 
+@pytest.mark.e2e
 def test_workers_together_are_held_to_one_share(run: Runs) -> None:
     run.write(PROJECT)
     result = run.apart("-p", "xdist", "-n", "2", "--fauxscale-coverage-fail-under=12")

@@ -130,7 +130,13 @@ def test_a_server_in_python_has_it_when_asked_to(env: dict[str, str]) -> None:
     assert said == LINES
 
 
-@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2", "--dist", "each", "--tx", "2*popen")])
+@pytest.mark.parametrize(
+    "workers",
+    [
+        (),
+        pytest.param(("-p", "xdist", "-n", "2", "--dist", "each", "--tx", "2*popen"), marks=pytest.mark.e2e),
+    ],
+)
 def test_the_plugin_has_it_and_says_what_is_broken_once(
     env: dict[str, str], workers: tuple[str, ...], tmp_path: Path
 ) -> None:
