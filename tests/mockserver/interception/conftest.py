@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -18,9 +19,14 @@ def mock() -> Iterator[MockServer]:
 
 
 @pytest.fixture(params=["in-process", "elsewhere"])
-def interception(request: pytest.FixtureRequest, mock: MockServer) -> Iterator[None]:
-    """Real hosts led to the app in this process, and to a server that could be anywhere."""
-    if request.param == "in-process":
+def interception(
+    request: pytest.FixtureRequest, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Real hosts led to the app in this process, and to a server that could be anywhere; if asked for, without the
+    extra that makes certificates."""
+    if request.param == "without the extra":
+        monkeypatch.setitem(sys.modules, "trustme", None)
+    if request.param != "elsewhere":
         with intercept(mock):
             yield
     else:

@@ -40,20 +40,9 @@ FORM: dict[str, Any] = {"image_file": ("a.png", PHOTO, "image/png"), "image_requ
 BODY, TYPE = urllib3.encode_multipart_formdata(FORM)
 
 
-@pytest.fixture(params=["in-process", "elsewhere", "without the extra"])
-def interception(
-    request: pytest.FixtureRequest, mock: MockServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Real hosts led to the app in this process, and to a server that could be anywhere."""
-    if request.param == "without the extra":
-        monkeypatch.setitem(sys.modules, "trustme", None)
-    if request.param != "elsewhere":
-        with intercept(mock):
-            yield
-    else:
-        policy = policy_for(mock.providers, mock.url, routed=True)
-        with Forward(mock.url) as there, routed(there, mock.providers, policy, ports=there):
-            yield
+EACH_WAY = pytest.mark.parametrize(
+    "interception", ["in-process", "elsewhere", "without the extra"], indirect=True
+)
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +174,7 @@ CLIENTS: dict[str, Callable[[str], bytes]] = {
 }
 
 
+@EACH_WAY
 @pytest.mark.usefixtures("interception")
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_client_reaches_the_stand_in_at_the_real_hosts(client: str, mock: MockServer) -> None:
@@ -194,11 +184,13 @@ def test_a_client_reaches_the_stand_in_at_the_real_hosts(client: str, mock: Mock
         assert (len(account.calls), len(account.calls.downloads)) == (1, 1)
 
 
+@EACH_WAY
 @pytest.mark.usefixtures("interception")
 def test_a_plain_address_is_answered_as_well(mock: MockServer) -> None:
     assert requests.get(f"http://{HOST}/nothing", timeout=30).status_code == 404
 
 
+@EACH_WAY
 @pytest.mark.usefixtures("interception")
 def test_many_threads_and_tasks_at_once_are_answered(mock: MockServer) -> None:
     async def many(key: str) -> list[bytes]:
@@ -272,6 +264,7 @@ def test_redirects_are_followed_to_where_they_lead(mock: MockServer) -> None:
         assert opened(session.get(link, timeout=30).content).size == (80, 60)
 
 
+@EACH_WAY
 @pytest.mark.usefixtures("interception")
 def test_what_a_wire_can_do_to_a_client_it_does(mock: MockServer) -> None:
     with mock.account() as account, requests.Session() as session:
