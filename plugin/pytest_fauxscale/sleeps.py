@@ -11,12 +11,13 @@ from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 from fauxscale.clock import stopwatch
+from fauxscale.transport.server_loop import ServerLoop
 from fauxscale_contracts.explore.played import Sleep
 
 if TYPE_CHECKING:
     from fauxscale.client import AccountHandle
 
-# What a server sleeps is its own: the thread of a MockServer has this name.
+# What a server sleeps is its own: the thread of a MockServer has this name, or another thread takes its loop's turn.
 _SERVER = "fauxscale"
 _MOST = 366 * 86_400.0
 
@@ -24,6 +25,11 @@ _MOST = 366 * 86_400.0
 def are_slept() -> bool:
     """Whether time.sleep and asyncio.sleep are Python's own; a test may have replaced either."""
     return isinstance(time.sleep, BuiltinFunctionType) and asyncio.sleep.__module__ == asyncio.tasks.__name__  # noqa: TID251  # the client's
+
+
+def _serves() -> bool:
+    """Whether this is the server's own doing."""
+    return threading.current_thread().name == _SERVER or isinstance(asyncio._get_running_loop(), ServerLoop)
 
 
 class Sleeps:
@@ -72,7 +78,7 @@ class Sleeps:
     def _note(self, seconds: float) -> bool:
         """Note a sleep and move the clock by it; False where it is none of a test."""
         account = self._account
-        if account is None or seconds <= 0 or threading.current_thread().name == _SERVER:
+        if account is None or seconds <= 0 or _serves():
             return False
         self._noted.append(Sleep(stopwatch(), seconds))
         with suppress(LookupError, RuntimeError, ValueError, OSError):  # the account may be gone by now

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextvars import Context
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
 from fauxscale.errors import FauxscaleError
+from fauxscale.transport.server_loop import ServerLoop
+
+T = TypeVar("T")
 
 API = "/__fauxscale/api"
 # Seconds: the longest wait for a call that the server takes part in is five minutes.
@@ -90,7 +93,16 @@ class DirectLine:
         async def answer() -> tuple[int, bytes]:
             return await self._answer(self._url, method, API + path, body)
 
-        answering = answer()
+        begun: list[asyncio.Task[tuple[int, bytes]]] = []
+        loop = self._loop
+        if isinstance(loop, ServerLoop) and loop.take_turn(lambda: begun.append(loop.start(answer()))):
+            if begun[0].done():
+                return begun[0].result()
+            return self._wait(_outcome(begun[0]))
+        return self._wait(answer())
+
+    def _wait(self, answering: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
+        """Wait for the answer in the loop's thread."""
         try:
             # A context of its own: the caller's names the caller's event loop, and trio's would mislead anyio.
             asked = Context().run(asyncio.run_coroutine_threadsafe, answering, self._loop)
@@ -113,3 +125,7 @@ class DirectLine:
 
     def close(self) -> None:
         pass
+
+
+async def _outcome(task: asyncio.Task[T]) -> T:
+    return await task

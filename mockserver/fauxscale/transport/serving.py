@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from .guard import Guard
 from .listener import Listener, ended_by_signals
+from .server_loop import ServerLoop, new_loop
 
 if TYPE_CHECKING:
     from .supervisor import Supervisor
@@ -73,7 +74,8 @@ class Serving:
     def run(self, on_ready: Callable[[], None]) -> None:
         """Serve until `stop()` in another thread; in the main thread, until SIGINT, SIGTERM or SIGHUP too."""
         try:
-            asyncio.run(self._serve(on_ready))
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(self._serve(on_ready))
         except BaseException as error:
             self.failure = error  # before the callers that wait for `ready` go on
             raise
@@ -110,9 +112,20 @@ class Serving:
         self._loop = asyncio.get_running_loop()
 
         def ready() -> None:
+            self._lend(True)
             self.ready.set()
             on_ready()
 
+        try:
+            await self._serve_until_the_end(ready)
+        finally:
+            self._lend(False)
+
+    def _lend(self, lends: bool) -> None:
+        if isinstance(self._loop, ServerLoop):
+            self._loop.lends = lends
+
+    async def _serve_until_the_end(self, ready: Callable[[], None]) -> None:
         if self.supervisor is not None:
             self._end = self.supervisor.end
             with ended_by_signals(self.supervisor.end):
@@ -142,6 +155,7 @@ class Serving:
             await self._begin()
         ready()
         await ending.wait()
+        self._lend(False)
         mine = asyncio.current_task()
         running = [task for task in asyncio.all_tasks() if task is not mine]
         for task in running:

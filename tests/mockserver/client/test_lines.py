@@ -5,6 +5,7 @@ import threading
 from collections.abc import Generator
 from contextlib import closing
 
+import httpx
 import pytest
 
 from fauxscale import MockServer
@@ -77,3 +78,30 @@ def test_the_server_does_not_wait_for_itself(mock: MockServer) -> None:
 
     with pytest.raises(RuntimeError, match="the event loop of its own server"):
         asyncio.run_coroutine_threadsafe(ask(), loop).result(30)
+
+
+def test_a_call_that_waits_for_nothing_is_answered_in_the_caller_s_thread(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, threads, answer = mock.client, list[threading.Thread](), mock.app.control
+
+    async def noted(base: str, method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        threads.append(threading.current_thread())
+        return await answer(base, method, target, body)
+
+    monkeypatch.setattr(client._line, "_answer", noted)
+    for _ in range(50):
+        assert len(mock.account().calls) == 0
+    assert threads.count(threading.current_thread()) > 25
+
+
+def test_a_call_that_waits_is_answered_when_there_is_an_answer(mock: MockServer) -> None:
+    account, found = mock.account(), list[int]()
+    waiting = threading.Thread(target=lambda: found.append(len(account.calls.wait_for(1, timeout=60))))
+    waiting.start()
+    httpx.get(
+        f"{account.base_url('lumenfall')}/models",
+        headers={"authorization": f"Bearer {account.api_key('lumenfall')}"},
+    )
+    waiting.join(60)
+    assert found == [1]

@@ -188,3 +188,52 @@ def test_a_wake_of_a_message_already_taken_is_no_time_out(
             return {(await client.get(f"{mock.url}/__fauxscale/api/health")).status_code for _ in range(100)}
 
     assert asyncio.run(run()) == {200}
+
+
+def served_by(mock: MockServer) -> list[threading.Thread]:
+    """The threads that calls are answered in, from now on."""
+    threads: list[threading.Thread] = []
+
+    async def noted(scope: Any, receive: Any, send: Any, app: Any = mock.app) -> None:
+        threads.append(threading.current_thread())
+        await app(scope, receive, send)
+
+    mock._app = noted  # type: ignore[assignment]  # around the application, which has no such hook
+    return threads
+
+
+@LIBRARIES
+def test_a_call_that_waits_for_nothing_is_answered_in_the_caller_s_thread(
+    mock: MockServer, library: Any
+) -> None:
+    account = mock.account()
+    threads = served_by(mock)
+    with library.Client(transport=mock.transport()) as client:
+        url = f"{account.base_url('lumenfall')}/models"
+        headers = {"authorization": f"Bearer {account.api_key('lumenfall')}"}
+        replies = [client.get(url, headers=headers) for _ in range(50)]
+    assert {reply.json()["object"] for reply in replies} == {"list"}
+    # Any other found the loop busy, and was answered there.
+    assert threads.count(threading.current_thread()) > 25
+
+
+def test_a_call_that_waits_is_answered_by_the_server_s_thread(mock: MockServer) -> None:
+    account = mock.account(latency=0.01)
+    with httpx.Client(transport=mock.transport()) as client:
+        reply = send(client, account)
+        assert reply.status_code == 200
+        assert client.get(reply.json()["data"][0]["url"]).headers["content-type"] == "image/png"
+    assert account.calls[0].status == 200
+
+
+def test_a_synchronous_call_in_an_event_loop_is_answered_elsewhere(mock: MockServer) -> None:
+    account = mock.account()
+    threads = served_by(mock)
+
+    async def call() -> Any:
+        with httpx.Client(transport=mock.transport()) as client:
+            return send(client, account)
+
+    assert asyncio.run(call()).status_code == 200
+    assert trio.run(call).status_code == 200
+    assert threading.current_thread() not in threads

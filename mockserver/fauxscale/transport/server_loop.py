@@ -1,0 +1,133 @@
+"""The event loop of a server: another thread may take its turn while it waits, to begin a task without waking it."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+# So many timers that turns set and cancelled again are left for the loop to throw away when it wakes.
+_MOST_CANCELLED = 100
+
+
+class ServerLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop that works only while it holds a lock, and lets go of it while it waits for events.
+
+    Most calls to a server of this process never wait for anything. To have the loop's thread answer one, and the
+    caller's wake up again, takes as long as two such calls; a caller that takes the loop's turn answers it itself,
+    and still nothing of the application ever runs twice at a time.
+
+    Set `lends` once the application may be called, and unset it before that ends.
+    """
+
+    def __init__(self) -> None:
+        self.lends = False
+        self._turn = threading.Lock()
+        self._turn.acquire()
+        self._is_first = self._is_due = self._is_lent = False
+        self._timers: list[asyncio.TimerHandle] = []
+        self._cancelled = 0
+        self._first: Callable[[], object] = _nothing
+        super().__init__(_Selector(self._turn))
+
+    def take_turn(self, work: Callable[[], None]) -> bool:
+        """Call `work`, which must not block, in the calling thread as if on this loop. False, and nothing is called, if
+        the loop is busy or does not lend its turns, or if the caller is itself in an event loop."""
+        if _is_in_loop() or self.get_debug() or not self._turn.acquire(blocking=False):
+            return False
+        try:
+            if not self.lends:
+                return False
+            self._is_due, self._is_lent = False, True
+            asyncio._set_running_loop(self)
+            try:
+                work()
+            finally:
+                asyncio._set_running_loop(None)
+                self._is_lent = False
+                self._wake()
+        finally:
+            self._turn.release()
+        return True
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Make a task and let it run until it first waits; within a task, which would have to be left for it, a turn
+        later. For `work` of a turn, and for callbacks of this loop."""
+        if asyncio.current_task(self) is not None:
+            return self.create_task(coroutine, context=Context())
+        # The first thing a task schedules is its first step (asyncio 3.11 to 3.14); its eager tasks need Python 3.12.
+        self._is_first = True
+        try:
+            # A context of its own: the caller's names the caller's event loop, and trio's would mislead anyio.
+            task = self.create_task(coroutine, context=Context())
+        finally:
+            self._is_first = False
+        step, self._first = self._first, _nothing
+        step()
+        return task
+
+    def _wake(self) -> None:
+        """Have the loop look anew what it waits for, if a turn gave it something to do."""
+        timers, self._timers = self._timers, []
+        self._cancelled += len(timers)  # or else, it wakes
+        due = self._is_due or not all(timer.cancelled() for timer in timers)
+        if due or self._cancelled > _MOST_CANCELLED:
+            self._cancelled = 0
+            self.call_soon_threadsafe(_nothing)
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self._is_first and context is not None:
+            self._is_first = False
+            self._first = lambda: context.run(callback, *args)
+            return asyncio.Handle(callback, args, self, context)
+        self._is_due = True
+        return super().call_soon(callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = super().call_at(when, callback, *args, context=context)
+        if self._is_lent:
+            self._timers.append(timer)
+        return timer
+
+
+class _Selector(selectors.DefaultSelector):
+    """A selector that unlocks a lock, which its thread holds, while it waits."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        super().__init__()
+        self._lock = lock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._lock.release()
+        try:
+            return super().select(timeout)
+        finally:
+            self._lock.acquire()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make the loop for a server; Python's own on Windows, where a selector takes no more than 512 connections."""
+    return asyncio.new_event_loop() if sys.platform == "win32" else ServerLoop()
+
+
+def _is_in_loop() -> bool:
+    """Whether the calling thread runs an event loop, asyncio's or trio's."""
+    if asyncio._get_running_loop() is not None:
+        return True
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def _nothing() -> None:
+    pass
