@@ -118,12 +118,15 @@ class SocketExchange(RequestResponseCycle):
     def adopt(cls, cycle: RequestResponseCycle, peer: Peer, guard: Guard) -> None:
         """Make an exchange from uvicorn's new object: its protocol names the class it makes (0.54)."""
         cycle.__class__ = cls
-        made = cast("SocketExchange", cycle)
-        made.held = HeldWrites(cycle.transport)
-        made.transport = cast("asyncio.Transport", made.held)
-        made.receiving = False
-        made._head = None
-        made._peer, made._guard = peer, guard
+        cast("SocketExchange", cycle).watch(peer, guard)
+
+    def watch(self, peer: Peer, guard: Guard) -> None:
+        """Tell the guard what becomes of the exchange with a peer."""
+        self.held = HeldWrites(self.transport)
+        self.transport = cast("asyncio.Transport", self.held)
+        self.receiving = False
+        self._head = None
+        self._peer, self._guard = peer, guard
 
     def receive_data(self, data: bytes) -> None:
         """Add to the request's body. A piece that is read before the next one arrives is never copied."""

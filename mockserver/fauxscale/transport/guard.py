@@ -31,6 +31,8 @@ class PeerLimits(Struct, frozen=True):
     there the peer waits for the server.
     """
 
+    idle_seconds: float = 30.0
+    """Between a reply and the next request."""
     head_seconds: float = 10.0
     """From the first byte of a connection or a head to the end of the head."""
     body_rate: float = 16 * 1024.0
@@ -62,7 +64,7 @@ class Awaited(Enum):
 
 
 # How peers commonly leave. Everything else is logged.
-_COMMON = frozenset([Awaited.HEAD.value, Awaited.END.value])
+_COMMON = frozenset([Awaited.REQUEST.value, Awaited.HEAD.value, Awaited.END.value])
 _TOO_MANY = "there were too many, and this one could best be spared"
 _TOO_MUCH = "too much was in flight, and its peer did not read"
 
@@ -261,7 +263,7 @@ class Guard:
         waited = now - watch.since
         match awaited:
             case Awaited.REQUEST:
-                return False  # uvicorn's keep-alive deadline
+                return waited >= limits.idle_seconds
             case Awaited.HEAD:
                 return waited >= limits.head_seconds
             case Awaited.END:

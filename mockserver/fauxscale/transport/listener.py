@@ -128,7 +128,6 @@ class Listener(uvicorn.Server):
             "date_header": False,
             "server_header": False,
             "proxy_headers": False,
-            "timeout_keep_alive": 30,
             "backlog": ACCEPTED_A_TURN,
         }
         super().__init__(uvicorn.Config(app, **(options | config)))  # type: ignore[arg-type]  # uvicorn's own names

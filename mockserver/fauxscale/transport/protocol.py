@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, cast
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 import h11
 from uvicorn.config import Config
@@ -15,7 +17,11 @@ from uvicorn.server import ServerState
 from .connection import SocketConnection, attach
 from .exchange import Flow, SocketExchange
 from .guard import Awaited, Guard
-from .request_head import ServerConnection
+from .request_head import Head, ServerConnection
+from .server_loop import ServerLoop
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application, HTTPScope
 
 DRAIN_BYTES = 32 * 1024 * 1024
 # A piece at least this long is worth splitting, if the head in it is at most this long.
@@ -39,8 +45,11 @@ class WireProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn = ServerConnection(h11.SERVER, self.conn._max_incomplete_event_size)  # pyright: ignore[reportPrivateUsage]  # h11 0.16, to which pyproject.toml holds us
+        self.conn: ServerConnection = ServerConnection(h11.SERVER, self.conn._max_incomplete_event_size)  # pyright: ignore[reportPrivateUsage]  # h11 0.16, to which pyproject.toml holds us
         self._guard = guard
+        self._start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = self.loop.create_task
+        if isinstance(self.loop, ServerLoop):
+            self._start = self.loop.start
         self._cycle = cast("RequestResponseCycle", None)  # as in uvicorn
         self._drained = self._requests = self.arrived = 0
         self.logger = cast("logging.Logger", guard.log)
@@ -57,8 +66,6 @@ class WireProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._guard.lost(self)
         super().connection_lost(exc)
-        # uvicorn 0.54 keeps it after a reset by the peer: all of it would stay in memory for another half minute.
-        self._unset_keepalive_if_required()
         # Only a full collection frees reference cycles, and `serve` restricts collections to new objects. An exchange
         # refers to its connection, and asyncio's transport to a method of its own (3.11 to 3.14).
         self._cycle = cast("RequestResponseCycle", None)
@@ -67,6 +74,9 @@ class WireProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         self.arrived += len(data)
         self._guard.moved(self)
+        if (head := self.conn.receive_request(data)) is not None:
+            self._begin(head, data)
+            return
         if self._is_draining:
             self._drained += len(data)
             if self._drained > DRAIN_BYTES:
@@ -102,7 +112,62 @@ class WireProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         if not self.transport.get_write_buffer_size():
             self._guard.rests(self)
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        conn = self.conn
+        if conn.our_state is h11.DONE and conn.their_state is h11.DONE:
+            conn.start_next_cycle()
+            if conn.trailing_data[0]:
+                self.handle_events()
+
+    def _begin(self, head: Head, data: bytes) -> None:
+        """Answer a plain request: what uvicorn does of its own, without h11's events (uvicorn 0.54)."""
+        raw_path, _, query = head.target.partition(b"?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": head.method.decode("ascii"),
+            "root_path": "",
+            "path": unquote(raw_path.decode("ascii")),
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": [(name, value) for _, name, value in head.lines],
+            "state": self.app_state.copy(),
+        }
+        exchange = SocketExchange(
+            scope=cast("HTTPScope", scope),
+            conn=self.conn,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            on_response=self.on_response_complete,
+        )
+        exchange.watch(self, self._guard)
+        exchange.receive_data(data[head.size :])
+        exchange.more_body = self.conn.their_state is h11.SEND_BODY
+        self._enter(exchange)
+        task = self._start(exchange.run_asgi(cast("ASGI3Application", cast("Any", self).app)))
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        if len(exchange.body) > HIGH_WATER_LIMIT and exchange.more_body:
+            cast("Flow", self.flow).pause_at_once()
+
+    def _enter(self, exchange: RequestResponseCycle) -> None:
+        self._cycle = exchange
+        self._requests += 1
+        self._drained = 0
+        self._guard.began(self)
 
     @property
     def cycle(self) -> RequestResponseCycle:
@@ -114,10 +179,7 @@ class WireProtocol(H11Protocol):
     ) -> None:
         if made is not None:
             SocketExchange.adopt(made, self, self._guard)
-            self._cycle = made
-            self._requests += 1
-            self._drained = 0
-            self._guard.began(self)
+            self._enter(made)
 
     def _is_body(self, data: bytes) -> bool:
         """Whether all of this belongs to a body of known length."""

@@ -8,8 +8,9 @@ import hashlib
 import logging
 import socket
 import struct
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 
 import h11
 import pytest
@@ -17,15 +18,23 @@ from h11._readers import ContentLengthReader
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from fauxscale import clock, create_app
 from fauxscale.transport import exchange
 from fauxscale.transport.connection import connection_of
 from fauxscale.transport.guard import Awaited, Guard, PeerLimits
 from fauxscale.transport.listener import listen
+from fauxscale.transport.protocol import WireProtocol
+from fauxscale.transport.request_head import ServerConnection, plain_head
+from fauxscale.transport.server_loop import ServerLoop
 from fauxscale.transport.serving import Serving
 from tests.asgi import application, no_close
 from tests.waiting import until
+
+from .test_request_head import requests
 
 
 @application
@@ -262,24 +271,12 @@ def test_a_client_that_leaves_amid_a_body_is_no_error(path: bytes, caplog: pytes
     assert not caplog.records
 
 
-def kept_alive() -> list[asyncio.TimerHandle]:
-    """The timers that hold connections which wait for another request."""
-    timers = [one for one in gc.get_objects() if isinstance(one, asyncio.TimerHandle) and not one.cancelled()]
-    return [one for one in timers if "timeout_keep_alive_handler" in repr(one)]
-
-
-def test_nothing_is_kept_of_a_connection_that_was_reset(address: tuple[str, int]) -> None:
-    before = kept_alive()  # of other tests; some may end meanwhile
-
-    def made() -> list[asyncio.TimerHandle]:
-        return [one for one in kept_alive() if not any(one is other for other in before)]
-
-    with closing(socket.create_connection(address)) as peer:
-        peer.sendall(post(0))
-        assert peer.recv(1000).startswith(b"HTTP/1.1 200")
-        assert until(lambda: len(made()) == 1)
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert until(lambda: made() == [])
+def test_a_connection_without_another_request_is_closed() -> None:
+    with watched(idle_seconds=0.05) as (guard, client):
+        client.sendall(post(0))
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        assert client.recv(1000) == b""
+        assert guard.ended[Awaited.REQUEST.value] == 1
 
 
 def connections() -> int:
@@ -329,3 +326,74 @@ def test_a_long_body_leaves_others_their_turns_however_fast_its_peer_reads(
         while seen < 20_000_000:
             seen += len(sock.recv(1_000_000))
     assert len(turns) >= 20_000_000 // (256 * 1024)
+
+
+class Wire(asyncio.Transport):
+    """A connection that nobody is at the other end of."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__({"socket": sock, "peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 6)})
+        self.written = b""
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closing = True
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None: ...
+
+    resume_reading = pause_reading
+
+
+def test_an_application_is_asked_what_uvicorn_would_ask_it() -> None:
+    """A plain request does not pass through uvicorn: its scope, its body and its reply are the same for all that."""
+    asked: list[object] = []
+
+    @application
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append({name: value for name, value in scope.items() if name != "state"})
+        message = await receive()
+        asked.append(message)
+        await Response("yes")(scope, receive, send)
+
+    async def exchange(kind: Callable[..., H11Protocol], pieces: Sequence[bytes]) -> object:
+        asked.clear()
+        config = Config(note, http="h11", lifespan="off", log_config=None)
+        config.load()
+        state = ServerState()
+        with socket.socket() as sock:
+            protocol, wire = kind(config, state, {}), Wire(sock)
+            protocol.connection_made(wire)
+            for piece in pieces:
+                if not wire.closing:
+                    protocol.data_received(piece)
+                for _ in range(4):
+                    await asyncio.sleep(0)
+            protocol.connection_lost(None)
+            for _ in range(4):
+                await asyncio.sleep(0)
+        return list(asked), wire.written, wire.closing, state.total_requests, len(state.tasks)
+
+    async def compare() -> int:
+        plain = [one for one in requests() if ServerConnection(h11.SERVER).receive_request(one) is not None]
+        for request in plain:
+            head = plain_head(request)
+            assert head is not None
+            begun = request[: head.size + 1], request[head.size + 1 :]
+            for pieces in ([request, request], [*begun, request], [request, *begun]):
+                ours = await exchange(partial(WireProtocol, Guard()), pieces)
+                assert ours == await exchange(H11Protocol, pieces), pieces
+        return len(plain)
+
+    with asyncio.Runner(loop_factory=ServerLoop) as runner:
+        assert runner.run(compare()) > 100
