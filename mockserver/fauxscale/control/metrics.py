@@ -13,7 +13,9 @@ from fauxscale.state.timed_store import TimedStore
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/ (read 2026-11-22).
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-Labels: TypeAlias = tuple[tuple[str, str], ...]
+# The values of a metric's labels; its last label may be a third one.
+Labels: TypeAlias = tuple[object, ...]
+_LABELS = ("provider", "operation")
 
 
 class Metrics:
@@ -30,13 +32,13 @@ class Metrics:
 
     def note(self, entry: Entry) -> None:
         """Count a call that has ended."""
-        of = (("provider", entry.provider), ("operation", entry.operation))
-        self._calls[(*of, ("status", str(entry.status or "none")))] += 1
-        self._seconds[of] += entry.ended - entry.started
+        provider, operation = entry.provider, entry.operation
+        self._calls[provider, operation, entry.status] += 1
+        self._seconds[provider, operation] += entry.ended - entry.started
         if entry.rule:
-            self._refusals[(*of, ("rule", entry.rule))] += 1
+            self._refusals[provider, operation, entry.rule] += 1
         if entry.cost:
-            self._charged[of] += entry.cost / 1_000_000
+            self._charged[provider, operation] += entry.cost / 1_000_000
         self._received += entry.bytes_received
         self._sent += entry.bytes_sent
 
@@ -44,9 +46,9 @@ class Metrics:
         """Write all metrics, each with its description."""
         rendered, waiting = self._renderer.rendered, self._renderer.pending
         families = (
-            _family("calls_total", "counter", "Calls that have ended; status none: cut off.", self._calls),
+            _family("calls_total", "counter", "Calls that have ended; status none: cut off.", self._calls, "status"),
             _family("call_seconds_total", "counter", "Seconds that calls took.", self._seconds),
-            _family("refusals_total", "counter", "Calls refused, by the rule that refused them.", self._refusals),
+            _family("refusals_total", "counter", "Calls refused, by the rule that did so.", self._refusals, "rule"),
             _family("charged_dollars_total", "counter", "Dollars charged for calls.", self._charged),
             _family("received_bytes_total", "counter", "Bytes of bodies received, where known.", {(): self._received}),
             _family("sent_bytes_total", "counter", "Bytes of bodies sent, where known.", {(): self._sent}),
@@ -58,8 +60,11 @@ class Metrics:
         return "".join(line for family in families for line in family)
 
 
-def _family(name: str, kind: str, about: str, values: Mapping[Labels, float]) -> Iterator[str]:
+def _family(
+    name: str, kind: str, about: str, values: Mapping[Labels, float], last: str = ""
+) -> Iterator[str]:
     yield f"# HELP fauxscale_{name} {about}\n# TYPE fauxscale_{name} {kind}\n"
     for labels, value in values.items():
-        said = ",".join(f'{one}="{of}"' for one, of in (*labels, ("worker", str(os.getpid()))))
+        known = {**dict(zip((*_LABELS, last), labels, strict=False)), "worker": os.getpid()}
+        said = ",".join(f'{one}="{"none" if of is None else of}"' for one, of in known.items())
         yield f"fauxscale_{name}{{{said}}} {value:.17g}\n"

@@ -17,11 +17,15 @@ def add_missing(response: Response, headers: Mapping[str, str]) -> None:
     raw = response.raw_headers
     named = {name for name, _ in raw}
     for name, value in headers.items():
-        if (spelt := name.lower().encode("latin-1")) not in named:
+        if (spelt := _spelt(name)) not in named:
             raw.append((spelt, header_value(value).encode("latin-1")))
 
 
-@lru_cache(128)  # most headers repeat from reply to reply
+@lru_cache(128)  # of few providers
+def _spelt(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
 def header_value(text: str) -> str:
     """Make text a header value: one printable line of Latin-1, 1,000 characters at most."""
     if len(text) <= 1000 and _PLAIN.fullmatch(text):

@@ -19,8 +19,8 @@ from .scope import Scope
 from .serialization import size_of
 
 Json = dict[str, object]
-# Called with an account's id and label and each entry written for it, on the server's own thread: it should return
-# quickly. The entry is not masked.
+# Called by the server with an account's id and label and each entry written for it, in its own thread or in the
+# caller's: it should return quickly. The entry is not masked.
 JournalObserver: TypeAlias = Callable[[str, str, "Entry"], None]
 # The rule of an entry for a call to a real host that a guard blocked: no server received it.
 LIVE_CALL = "live_call"
@@ -127,8 +127,10 @@ _VALUES = ("params", "configured", "sent")
 
 def _length(headers: Iterable[tuple[str, str]]) -> int:
     """The length of a message's body by its header; 0 if that is missing or invalid."""
-    said = next((value for name, value in headers if name == "content-length"), "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
+    for name, said in headers:
+        if name == "content-length":
+            return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
+    return 0
 
 
 def _part(mask: redact.Mask, part: Json) -> Json:

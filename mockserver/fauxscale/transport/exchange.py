@@ -113,6 +113,8 @@ class SocketExchange(RequestResponseCycle):
     _guard: Guard
     _head: HTTPResponseStartEvent | None
     """The head of a response, held until its body is there too, or the turn of the loop has ended."""
+    in_first_turn: bool
+    """Whether its protocol will call `end_turn` before this turn of the loop ends."""
 
     @classmethod
     def adopt(cls, cycle: RequestResponseCycle, peer: Peer, guard: Guard) -> None:
@@ -124,9 +126,14 @@ class SocketExchange(RequestResponseCycle):
         """Tell the guard what becomes of the exchange with a peer."""
         self.held = HeldWrites(self.transport)
         self.transport = cast("asyncio.Transport", self.held)
-        self.receiving = False
+        self.receiving = self.in_first_turn = False
         self._head = None
         self._peer, self._guard = peer, guard
+
+    def end_turn(self) -> None:
+        """End its first turn: a head whose body did not come in it is written."""
+        self.in_first_turn = False
+        self._begin()
 
     def receive_data(self, data: bytes) -> None:
         """Add to the request's body. A piece that is read before the next one arrives is never copied."""
@@ -148,7 +155,8 @@ class SocketExchange(RequestResponseCycle):
                 return
             self._head, self.response_started = message, True
             # The head does not wait for a body that comes later.
-            asyncio.get_running_loop().call_soon(self._begin)
+            if not self.in_first_turn:
+                asyncio.get_running_loop().call_soon(self._begin)
         elif message["type"] != "http.response.body":
             await super().send(message)
         elif len(message.get("body", b"")) > _BLOCK:

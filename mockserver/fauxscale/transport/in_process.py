@@ -1,4 +1,4 @@
-"""An HTTP client's transport that runs the app without a socket, on a loop in another thread.
+"""An HTTP client's transport that runs the app without a socket, on the server's loop.
 
 Replies stream as they are produced, time-outs count, and a cut connection raises the client library's own error, as
 over a socket. The loop is the server's, never the caller's: otherwise a synchronous call inside an asynchronous

@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from .connection import SocketConnection, attach
 from .exchange import Flow, SocketExchange
 from .guard import Awaited, Guard
-from .request_head import Head, ServerConnection
+from .request_head import PlainHead, ServerConnection
 from .server_loop import ServerLoop
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class WireProtocol(H11Protocol):
             if conn.trailing_data[0]:
                 self.handle_events()
 
-    def _begin(self, head: Head, data: bytes) -> None:
+    def _begin(self, head: PlainHead, data: bytes) -> None:
         """Answer a plain request: what uvicorn does of its own, without h11's events (uvicorn 0.54)."""
         raw_path, _, query = head.target.partition(b"?")
         scope = {
@@ -156,11 +156,14 @@ class WireProtocol(H11Protocol):
         exchange.receive_data(data[head.size :])
         exchange.more_body = self.conn.their_state is h11.SEND_BODY
         self._enter(exchange)
+        exchange.in_first_turn = True
         task = self._start(exchange.run_asgi(cast("ASGI3Application", cast("Any", self).app)))
+        exchange.end_turn()
         if not task.done():
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
-        if len(exchange.body) > HIGH_WATER_LIMIT and exchange.more_body:
+        # Where it was answered already, the rest is to be read and thrown away.
+        if len(exchange.body) > HIGH_WATER_LIMIT and exchange.more_body and not exchange.response_complete:
             cast("Flow", self.flow).pause_at_once()
 
     def _enter(self, exchange: RequestResponseCycle) -> None:

@@ -31,7 +31,7 @@ class _Headers(Headers):
         return iter([(name, value) for _, name, value in self._full_items])
 
 
-class Head(NamedTuple):
+class PlainHead(NamedTuple):
     """A plain request: its header lines as name, name in lower case, value; the length of its body, and its own."""
 
     method: bytes
@@ -41,7 +41,7 @@ class Head(NamedTuple):
     size: int
 
 
-def plain_head(data: bytes | bytearray) -> Head | None:
+def plain_head(data: bytes | bytearray) -> PlainHead | None:
     """Parse the head that `data` begins with; None if it is not plain, or its body not framed by one length."""
     found = _HEAD.match(data)
     if found is None:
@@ -59,7 +59,7 @@ def plain_head(data: bytes | bytearray) -> Head | None:
         and connection.lower() == b"keep-alive"
         and method != b"CONNECT"
     )
-    return Head(method, target, pairs, int(length), found.end()) if plain else None
+    return PlainHead(method, target, pairs, int(length), found.end()) if plain else None
 
 
 class ServerConnection(h11.Connection):
@@ -69,7 +69,7 @@ class ServerConnection(h11.Connection):
     itself.
     """
 
-    def receive_request(self, data: bytes) -> Head | None:
+    def receive_request(self, data: bytes) -> PlainHead | None:
         """Read a plain request with which `data` begins, and what is there of its body; None, and nothing is read, if
         it is not plain, not the next, or not the only one."""
         if (
@@ -107,7 +107,7 @@ class ServerConnection(h11.Connection):
             return h11.EndOfMessage()
         return super().next_event()
 
-    def _accept(self, head: Head) -> None:
+    def _accept(self, head: PlainHead) -> None:
         self._cstate.states.update({h11.CLIENT: h11.SEND_BODY, h11.SERVER: h11.SEND_RESPONSE})
         self._request_method, self.their_http_version = head.method, b"1.1"
         self._reader, self._writer = ContentLengthReader(head.length), write_any_response

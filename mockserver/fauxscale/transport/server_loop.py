@@ -35,12 +35,15 @@ class ServerLoop(asyncio.SelectorEventLoop):
         self._timers: list[asyncio.TimerHandle] = []
         self._cancelled = 0
         self._first: Callable[[], object] = _nothing
-        super().__init__(_Selector(self._turn))
+        self._waiting = _Selector(self._turn)
+        super().__init__(self._waiting)
 
     def take_turn(self, work: Callable[[], None]) -> bool:
         """Call `work`, which must not block, in the calling thread as if on this loop. False, and nothing is called, if
         the loop is busy or does not lend its turns, or if the caller is itself in an event loop."""
-        if _is_in_loop() or self.get_debug() or not self._turn.acquire(blocking=False):
+        if self._waiting.is_over or _is_in_loop() or self.get_debug():
+            return False
+        if not self._turn.acquire(blocking=False):
             return False
         try:
             if not self.lends:
@@ -102,18 +105,24 @@ class ServerLoop(asyncio.SelectorEventLoop):
 
 
 class _Selector(selectors.DefaultSelector):
-    """A selector that unlocks a lock, which its thread holds, while it waits."""
+    """A selector that unlocks a lock, which its thread holds, while it waits.
+
+    `is_over`: it waits for nothing but the lock, which it might never get from somebody who takes it again and again.
+    """
 
     def __init__(self, lock: threading.Lock) -> None:
         super().__init__()
         self._lock = lock
+        self.is_over = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self._lock.release()
         try:
             return super().select(timeout)
         finally:
+            self.is_over = True
             self._lock.acquire()
+            self.is_over = False
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -125,8 +134,10 @@ def _is_in_loop() -> bool:
     """Whether the calling thread runs an event loop, asyncio's or trio's."""
     if asyncio._get_running_loop() is not None:
         return True
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())
+    if "trio" not in sys.modules:
+        return False
+    runs = getattr(sys.modules.get("trio.lowlevel"), "in_trio_run", None)
+    return runs is None or bool(runs())  # an old trio does not tell
 
 
 def _nothing() -> None:

@@ -202,6 +202,16 @@ def test_who_sends_on_after_an_answer_is_waited_for_to_end() -> None:
         assert guard.ended[Awaited.END.value] == 1
 
 
+def test_the_rest_of_a_body_that_is_refused_at_once_is_read_and_another_request_answered() -> None:
+    with watched() as (_, client):
+        client.sendall(post(1_000_000, b"/refuse") + bytes(200_000))
+        refusal = b""
+        while not refusal.endswith(b"\r\n\r\nno"):
+            refusal += client.recv(1)
+        client.sendall(bytes(800_000) + post(3) + b"abc")
+        answer(client, b"abc")
+
+
 @pytest.mark.parametrize(
     ("sent", "awaited"),
     [(b"", Awaited.HEAD), (post(9)[:30], Awaited.HEAD), (post(9) + b"abc", Awaited.BODY)],

@@ -120,6 +120,20 @@ def test_a_busy_loop_gives_no_turn(loop: ServerLoop) -> None:
     assert taken(loop, lambda: None)
 
 
+def test_a_loop_that_has_something_to_do_comes_first(loop: ServerLoop) -> None:
+    done = threading.Event()
+    seen: list[bool] = []
+
+    def work() -> None:
+        loop.call_soon_threadsafe(done.set)
+        assert until(lambda: loop._waiting.is_over)
+
+    assert taken(loop, work)
+    for _ in range(100):
+        loop.take_turn(lambda: seen.append(done.is_set()))
+    assert all(seen)
+
+
 def test_a_loop_that_does_not_lend_gives_no_turn(loop: ServerLoop) -> None:
     loop.lends = False
     for _ in range(100):
