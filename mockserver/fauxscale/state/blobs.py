@@ -7,20 +7,22 @@ import hashlib
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
+from itertools import islice
 
 from msgspec import Struct, field
 
 from fauxscale.clock import wall
 from fauxscale.temporary import TemporaryFolder
 
+from .spilled import SpilledFile
+
 _SAMPLE = 64
 # This many bytes are hashed in a thirtieth of a millisecond.
 _QUICK = 64 * 1024
-_SPILL_FROM = (
-    0.75  # At this share of the budget, blobs begin to move to disk, before any call has to wait for that.
-)
+# At this share of the budget, blobs begin to move to disk, before any call has to wait for that; down to that one.
+_SPILL_FROM, _SPILL_TO = 0.75, 0.5
+# As many as make so many bytes go into one file: more would stay on disk for the sake of one that is still wanted.
+_TOGETHER = 4 * 1024 * 1024
 
 
 async def sha256(data: bytes) -> str:
@@ -30,12 +32,13 @@ async def sha256(data: bytes) -> str:
 
 
 class _Content(Struct, eq=False):
-    """Bytes that one or more keys refer to: in memory, or at `path` on disk."""
+    """Bytes that one or more keys refer to: in memory, or in a `file` on disk, `at` so many bytes."""
 
     data: bytes | None
     size: int
     sample: bytes
-    path: Path | None = None
+    file: SpilledFile | None = None
+    at: int = 0
     digest: str = ""
     keys: set[str] = field(default_factory=set[str])
 
@@ -81,11 +84,11 @@ class Blobs:
     async def get(self, key: str) -> bytes | None:
         with self._lock:
             content = self._by_key[key] if self._lives(key) else None
-            data, path = (None, None) if content is None else (content.data, content.path)
-        if data is not None or path is None:
+            data, file = (None, None) if content is None else (content.data, content.file)
+        if data is not None or content is None or file is None:
             return data
         try:
-            return await asyncio.to_thread(path.read_bytes)
+            return await asyncio.to_thread(file.read, content.at, content.size)
         except FileNotFoundError:
             return None  # forgotten since it was looked up
 
@@ -168,8 +171,8 @@ class Blobs:
         content.keys.discard(key)
         if not content.keys:
             self._let_go(content)
-            if content.path is not None:
-                content.path.unlink(missing_ok=True)
+            if content.file is not None:
+                content.file.let_go()
 
     def _let_go(self, content: _Content) -> None:
         """Remove a content from memory."""
@@ -193,23 +196,35 @@ class Blobs:
 
     def _spill(self) -> None:
         """Move the oldest contents to disk until memory is well under its budget. Runs in a thread."""
-        while True:
+        while oldest := self._oldest():
             with self._lock:
-                if self._bytes <= self._memory * _SPILL_FROM or len(self._held) <= 1:
-                    return
-                content = next(iter(self._held))
-                data = content.data
                 if self._folder is None:
                     self._folder = TemporaryFolder()
                 self._names += 1
-                path = self._folder.path / str(self._names)
-            assert data is not None  # somebody reads it
-            path.write_bytes(data)
+                file = SpilledFile(self._folder.path / str(self._names))
+            file.write([data for _, data in oldest])
             with self._lock:
-                if content.keys:
-                    content.path = path
-                    self._let_go(content)
-                    continue
-            # Forgotten while it was being written.
-            with suppress(FileNotFoundError):
-                path.unlink()
+                file.used = 1  # while it is being filled
+                at = 0
+                for content, data in oldest:
+                    if content.keys:  # or else it was forgotten meanwhile
+                        content.file, content.at = file, at
+                        file.used += 1
+                        self._let_go(content)
+                    at += len(data)
+                file.let_go()
+
+    def _oldest(self) -> list[tuple[_Content, bytes]]:
+        """The contents to be moved to disk next, and their bytes; none while memory is not nearly full."""
+        with self._lock:
+            if self._bytes <= self._memory * _SPILL_FROM or len(self._held) <= 1:
+                return []
+            oldest: list[tuple[_Content, bytes]] = []
+            left, least = self._bytes, max(self._memory * _SPILL_TO, self._bytes - _TOGETHER)
+            for content in islice(self._held, len(self._held) - 1):
+                assert content.data is not None  # somebody reads it
+                oldest.append((content, content.data))
+                left -= content.size
+                if left <= least:
+                    break
+            return oldest

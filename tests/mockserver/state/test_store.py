@@ -528,6 +528,32 @@ def test_blobs_over_the_budget_go_to_disk_and_come_back(
     assert not folder.exists()
 
 
+def test_blobs_that_go_to_disk_together_share_a_file_until_the_last_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = MemoryStore(memory=10_000)
+    blobs = {key(f"b{number}"): bytes([number]) * (200 + number) for number in range(200)}
+
+    async def put_all() -> None:
+        for name, blob in blobs.items():
+            await store.put_blob(name, blob, life=None)
+
+    run(put_all())
+    (folder,) = tmp_path.iterdir()
+    files = {file.name for file in folder.iterdir()} - {"lock"}
+    assert 1 < len(files) < 100
+    assert {name: run(store.get_blob(name)) for name in blobs} == blobs
+    *gone, kept = [name for name in blobs if store._blobs._by_key[name].file is not None]
+    did(store, lambda batch: batch.delete(*gone))
+    assert {file.name for file in folder.iterdir()} - {"lock"} < files
+    assert run(store.get_blob(gone[-1])) is None
+    assert run(store.get_blob(kept)) == blobs[kept]
+    did(store, lambda batch: batch.delete(kept))
+    assert [file.name for file in folder.iterdir()] == ["lock"]
+    run(store.close())
+
+
 def test_equal_blobs_are_stored_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     store = MemoryStore(memory=100)
