@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from fauxscale.errors import ApiError, Problem, file_too_large
 
+from .begun import Begun
 from .form import Caps, Form, Part, format_size, shown
 from .multipart import FormReader, Pieces
 from .strict_json import parse_json
@@ -104,21 +105,29 @@ class _Inflow:
         self._caps = caps
         self._now = asyncio.get_running_loop().time
         self._deadline = self._now() + caps.body_seconds
+        self._limit: asyncio.Timeout | None = None
 
     async def read(self, take: Callable[[bytes], None]) -> None:
         """Pass on every piece as it arrives. Raises TIMEOUT."""
+        reading = Begun(self._read(take))
+        if reading.done:
+            return  # no timer is needed for what has arrived already
         try:
-            async with asyncio.timeout_at(self._next_deadline()) as limit:
-                late = self._now() + self._caps.receive_seconds / 100
-                async for chunk in self._stream:
-                    self.received += len(chunk)
-                    take(chunk)
-                    # Setting a timer takes longer than most pieces: it may be late by a hundredth.
-                    if self._now() > late:
-                        limit.reschedule(self._next_deadline())
-                        late = self._now() + self._caps.receive_seconds / 100
+            async with asyncio.timeout_at(self._next_deadline()) as self._limit:
+                await reading
         except TimeoutError:
             raise self._too_slow() from None
+
+    async def _read(self, take: Callable[[bytes], None]) -> None:
+        late = self._now() + self._caps.receive_seconds / 100
+        async for chunk in self._stream:
+            self.received += len(chunk)
+            take(chunk)
+            # Setting a timer takes longer than most pieces: it may be late by a hundredth.
+            if self._now() > late:
+                late = self._now() + self._caps.receive_seconds / 100
+                if self._limit is not None:
+                    self._limit.reschedule(self._next_deadline())
 
     def _next_deadline(self) -> float:
         return min(self._now() + self._caps.receive_seconds, self._deadline)

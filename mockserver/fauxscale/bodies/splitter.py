@@ -9,6 +9,7 @@ from .form import malformed, malformed_header
 
 HEADER_BYTES = 4096
 _SHORT = 4096
+_BEGINNING = b"\r\n"
 # After a boundary: the end of its line, perhaps after spaces, or the two hyphens of the last one.
 _BEHIND = re.compile(rb"(--)|[ \t]{0,256}\r\n")
 _BEHIND_SO_FAR = re.compile(rb"(?:-|[ \t]{0,256}\r?)\Z")
@@ -39,13 +40,22 @@ class Splitter:
         self._sink = sink
         self._place: Literal["data", "head"] = "data"
         # Bytes that cannot be decided yet. A body begins a line.
-        self._rest = b"\r\n"
+        self._rest = _BEGINNING
 
     def feed(self, chunk: bytes) -> None:
+        at = self._first(chunk) if self._rest is _BEGINNING else 0
         data = self._rest + chunk if self._rest else chunk
-        at = 0
         while at >= 0 and not self.closed:
             at = self._data(data, at) if self._place == "data" else self._head(data, at)
+
+    def _first(self, chunk: bytes) -> int:
+        """Pass a boundary that a body begins with; returns the place after it. Its first piece is never copied so."""
+        length = len(self._delimiter) - 2
+        if chunk.startswith(self._delimiter[2:]) and (line := _BEHIND.match(chunk, length)) is not None:
+            self._rest = b""
+            self._pass(last=line[1] is not None)
+            return line.end()
+        return 0
 
     def _wait(self, rest: bytes) -> int:
         """Keep bytes whose meaning depends on the next piece."""

@@ -13,9 +13,6 @@ from typing import Any, TypeVar, TypeVarTuple
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-# So many timers that turns set and cancelled again are left for the loop to throw away when it wakes.
-_MOST_CANCELLED = 100
-
 
 class ServerLoop(asyncio.SelectorEventLoop):
     """An asyncio loop that works only while it holds a lock, and lets go of it while it waits for events.
@@ -31,9 +28,7 @@ class ServerLoop(asyncio.SelectorEventLoop):
         self.lends = False
         self._turn = threading.Lock()
         self._turn.acquire()
-        self._is_first = self._is_due = self._is_lent = False
-        self._timers: list[asyncio.TimerHandle] = []
-        self._cancelled = 0
+        self._is_first = self._is_due = False
         self._first: Callable[[], object] = _nothing
         self._waiting = _Selector(self._turn)
         super().__init__(self._waiting)
@@ -48,14 +43,14 @@ class ServerLoop(asyncio.SelectorEventLoop):
         try:
             if not self.lends:
                 return False
-            self._is_due, self._is_lent = False, True
+            self._is_due = False
             asyncio._set_running_loop(self)
             try:
                 work()
             finally:
                 asyncio._set_running_loop(None)
-                self._is_lent = False
-                self._wake()
+                if self._is_due:
+                    self.call_soon_threadsafe(_nothing)  # it waits, and has to look again what for
         finally:
             self._turn.release()
         return True
@@ -76,15 +71,6 @@ class ServerLoop(asyncio.SelectorEventLoop):
         step()
         return task
 
-    def _wake(self) -> None:
-        """Have the loop look anew what it waits for, if a turn gave it something to do."""
-        timers, self._timers = self._timers, []
-        self._cancelled += len(timers)  # or else, it wakes
-        due = self._is_due or not all(timer.cancelled() for timer in timers)
-        if due or self._cancelled > _MOST_CANCELLED:
-            self._cancelled = 0
-            self.call_soon_threadsafe(_nothing)
-
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
@@ -98,10 +84,8 @@ class ServerLoop(asyncio.SelectorEventLoop):
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = super().call_at(when, callback, *args, context=context)
-        if self._is_lent:
-            self._timers.append(timer)
-        return timer
+        self._is_due = True
+        return super().call_at(when, callback, *args, context=context)
 
 
 class _Selector(selectors.DefaultSelector):
