@@ -27,14 +27,13 @@ class Begun(Generic[T]):
         coroutine = self._coroutine
         while True:
             # What it waits for goes to the task that awaits this, and what comes of that goes back to it.
+            failed = came = None
             try:
                 came = yield self._waits_for
             except BaseException as error:
-                step, came = coroutine.throw, error
-            else:
-                step = coroutine.send
+                failed = error
             try:
-                self._waits_for = step(came)
+                self._waits_for = coroutine.send(came) if failed is None else coroutine.throw(failed)
             except StopIteration as end:
                 result: T = end.value
                 return result

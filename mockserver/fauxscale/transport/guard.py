@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections import Counter, OrderedDict, deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Protocol
@@ -133,6 +133,7 @@ class Guard:
         self._sending: dict[Peer, tuple[int, int]] = {}
         self._now = self._looked = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._clock: Callable[[], float] = float  # the loop's, once there is a connection
         self._round: list[Peer] = []
 
     def accepted(self, sock: socket.socket) -> None:
@@ -203,8 +204,10 @@ class Guard:
 
     def _watch(self, peer: Peer) -> None:
         if self._timer is None:
-            self._looked = asyncio.get_running_loop().time()
-            self._timer = asyncio.get_running_loop().call_later(self.limits.tick, self._look)
+            loop = asyncio.get_running_loop()
+            self._clock = loop.time
+            self._looked = loop.time()
+            self._timer = loop.call_later(self.limits.tick, self._look)
         now = self._time()
         self._idle[peer] = _Watch(now, now, (peer.awaited, peer.stage))
         if len(self._idle) + len(self._busy) > self.limits.connections:
@@ -218,7 +221,7 @@ class Guard:
 
     def _time(self) -> float:
         """Seconds in which the server ran: a process stopped by a debugger is not the peer's fault."""
-        late = asyncio.get_running_loop().time() - self._looked
+        late = self._clock() - self._looked
         return self._now + min(late, 2 * self.limits.tick)
 
     def _spared(self) -> Peer | None:
