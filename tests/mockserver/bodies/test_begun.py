@@ -81,6 +81,28 @@ def test_it_can_be_given_a_time(waits: int) -> None:
     assert seen == ["cancelled"]
 
 
+def test_a_cancellation_reaches_what_gives_way_to_others() -> None:
+    seen: list[str] = []
+
+    async def work() -> str:
+        try:
+            while True:
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def begin() -> None:
+        task = asyncio.create_task(_awaited(Begun(work())))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 30)
+
+    asyncio.run(begin())
+    assert seen == ["cancelled"]
+
+
 def test_what_catches_its_cancellation_returns_all_the_same() -> None:
     async def work() -> str:
         try:

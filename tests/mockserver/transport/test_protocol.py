@@ -50,6 +50,9 @@ async def digest(scope: Scope, receive: Receive, send: Send) -> None:
             await asyncio.sleep(0)
         await Response("too late")(scope, receive, send)
         return
+    if scope["path"] == "/head":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+        await asyncio.Event().wait()
     if scope["path"] == "/wait":
         await asyncio.Event().wait()
     if scope["path"] == "/large":
@@ -185,6 +188,12 @@ def test_a_connection_waits_for_what_its_peer_has_to_do_next() -> None:
         assert guard.sees(Awaited.REQUEST)
         client.sendall(b"GE")
         assert guard.sees(Awaited.HEAD)
+
+
+def test_a_head_does_not_wait_for_its_body() -> None:
+    with watched() as (_, client):
+        client.sendall(b"GET /head HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(1000) == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"
 
 
 def test_a_body_is_not_waited_for_while_the_application_does_not_read_it() -> None:
@@ -395,11 +404,16 @@ def test_an_application_is_asked_what_uvicorn_would_ask_it() -> None:
         return list(asked), wire.written, wire.closing, state.total_requests, len(state.tasks)
 
     async def compare() -> int:
-        plain = [one for one in requests() if ServerConnection(h11.SERVER).receive_request(one) is not None]
+        spelt = b"GET /A%20b%2Fc%C3%A4?X=%41+b&x HTTP/1.1\r\nHOST: a\r\nX-Note: A  b\r\n\r\n"
+        plain = [
+            one
+            for one in (spelt, *requests())
+            if ServerConnection(h11.SERVER).receive_request(one) is not None
+        ]
         for request in plain:
             head = plain_head(request)
             assert head is not None
-            begun = request[: head.size + 1], request[head.size + 1 :]
+            begun = [one for one in (request[: head.size + 1], request[head.size + 1 :]) if one]
             for pieces in ([request, request], [*begun, request], [request, *begun]):
                 ours = await exchange(partial(WireProtocol, Guard()), pieces)
                 assert ours == await exchange(H11Protocol, pieces), pieces
