@@ -68,8 +68,8 @@ class HttpLine:
 
 
 class DirectLine:
-    """Calls to a server of this process, on its loop: a fifth of the time of a socket and HTTP. Most wait for nothing,
-    and are answered in the caller's thread.
+    """Calls to a server of this process, on its loop: a quarter of the time of a socket and HTTP. Most wait for
+    nothing, and are answered in the caller's thread.
 
     `answer` gets the server's URL, the method, the path and the body; it returns the status and the body.
     """

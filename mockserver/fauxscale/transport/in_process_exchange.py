@@ -52,7 +52,7 @@ class Exchange:
         self._cut = False
         self._head = scope["method"] == "HEAD"
         self._task: asyncio.Task[None] | None = None
-        self._ended = self._flushes = False
+        self._ended = self._flushes = self._is_here = False
         scope["state"] = attach({}, self)
         if isinstance(loop, ServerLoop) and loop.take_turn(partial(self._begin_here, loop, app, scope)):
             return
@@ -69,6 +69,9 @@ class Exchange:
         self._flushes = True  # below
         self._task = loop.start(self._run(app, scope))
         self._flush()
+        self._is_here = (
+            self._ended
+        )  # told in the caller's thread: in the loop's, it ends before its messages are sent
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
@@ -119,8 +122,8 @@ class Exchange:
         return message
 
     def whole(self) -> tuple[Message, bytes] | None:
-        """The head and the body of a reply that is here as a whole already, if it comes in one piece."""
-        if not self._ended or self._arrived:
+        """The head and the body of a reply that the caller's turn has ended, if it comes in one piece."""
+        if not self._is_here:
             return None
         arrived = self._messages.get_nowait()
         if len(arrived) == 3:
