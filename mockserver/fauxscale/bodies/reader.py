@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from fauxscale.errors import ApiError, Problem, file_too_large
 
-from .begun import Begun
+from .eager import EagerCoroutine
 from .form import Caps, Form, Part, format_size, shown
 from .multipart import FormReader, Pieces
 from .strict_json import parse_json
@@ -109,7 +109,7 @@ class _Inflow:
 
     async def read(self, take: Callable[[bytes], None]) -> None:
         """Pass on every piece as it arrives. Raises TIMEOUT."""
-        reading = Begun(self._read(take))
+        reading = EagerCoroutine(self._read(take))
         if reading.done:
             return  # no timer is needed for what has arrived already
         try:

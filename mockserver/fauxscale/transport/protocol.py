@@ -127,7 +127,7 @@ class WireProtocol(H11Protocol):
         raw_path, _, query = head.target.partition(b"?")
         scope = {
             "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "asgi": {"version": self.config.asgi_version, "spec_version": "2.3"},
             "http_version": "1.1",
             "server": self.server,
             "client": self.client,

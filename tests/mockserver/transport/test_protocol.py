@@ -387,7 +387,7 @@ def test_an_application_is_asked_what_uvicorn_would_ask_it() -> None:
 
     async def exchange(kind: Callable[..., H11Protocol], pieces: Sequence[bytes]) -> object:
         asked.clear()
-        config = Config(note, http="h11", lifespan="off", log_config=None)
+        config = Config(note, http="h11", ws="none", lifespan="off", log_config=None)
         config.load()
         state = ServerState()
         with socket.socket() as sock:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Begun(Generic[T]):
+class EagerCoroutine(Generic[T]):
     """Runs a coroutine until it first waits for something; await it for the rest, unless it is `done`.
 
     Raises what the coroutine raises before it waits. For asyncio on the running loop.

@@ -1,4 +1,4 @@
-"""Begun: what it is awaited for is what the coroutine does after its first wait, errors and cancellation included."""
+"""EagerCoroutine: awaiting it is what the coroutine does after its first wait, errors and cancellation included."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from fauxscale.bodies.begun import Begun
+from fauxscale.bodies.eager import EagerCoroutine
 
 
 def test_what_waits_for_nothing_is_done_at_once() -> None:
@@ -15,7 +15,7 @@ def test_what_waits_for_nothing_is_done_at_once() -> None:
     async def work() -> None:
         did.append(1)
 
-    assert Begun(work()).done
+    assert EagerCoroutine(work()).done
     assert did == [1]
 
 
@@ -24,7 +24,7 @@ def test_an_error_before_the_first_wait_is_raised_at_once() -> None:
         raise LookupError("none")
 
     with pytest.raises(LookupError, match="none"):
-        Begun(work())
+        EagerCoroutine(work())
 
 
 def test_what_waits_goes_on_when_it_is_awaited() -> None:
@@ -39,7 +39,7 @@ def test_what_waits_goes_on_when_it_is_awaited() -> None:
         return ""
 
     async def begin() -> str:
-        begun = Begun(work())
+        begun = EagerCoroutine(work())
         assert not begun.done
         return await begun
 
@@ -52,7 +52,7 @@ def test_an_error_after_a_wait_is_the_waiter_s() -> None:
         raise LookupError("later")
 
     async def begin() -> None:
-        await Begun(work())
+        await EagerCoroutine(work())
 
     with pytest.raises(LookupError, match="later"):
         asyncio.run(begin())
@@ -72,7 +72,7 @@ def test_it_can_be_given_a_time(waits: int) -> None:
             raise
 
     async def begin() -> None:
-        begun = Begun(work())
+        begun = EagerCoroutine(work())
         async with asyncio.timeout(0.001):
             await begun
 
@@ -93,7 +93,7 @@ def test_a_cancellation_reaches_what_gives_way_to_others() -> None:
             raise
 
     async def begin() -> None:
-        task = asyncio.create_task(_awaited(Begun(work())))
+        task = asyncio.create_task(_awaited(EagerCoroutine(work())))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -113,7 +113,7 @@ def test_what_catches_its_cancellation_returns_all_the_same() -> None:
         return ""
 
     async def begin() -> str:
-        task = asyncio.create_task(_awaited(Begun(work())))
+        task = asyncio.create_task(_awaited(EagerCoroutine(work())))
         await asyncio.sleep(0)
         task.cancel()
         return await task
@@ -121,5 +121,5 @@ def test_what_catches_its_cancellation_returns_all_the_same() -> None:
     assert asyncio.run(begin()) == "put away"
 
 
-async def _awaited(begun: Begun[str]) -> str:
+async def _awaited(begun: EagerCoroutine[str]) -> str:
     return await begun
