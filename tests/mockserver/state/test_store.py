@@ -540,6 +540,9 @@ def test_blobs_that_go_to_disk_together_share_a_file_until_the_last_is_forgotten
             await store.put_blob(name, blob, life=None)
 
     run(put_all())
+    spilling = store._blobs._spilling
+    assert spilling is not None
+    spilling.result(30)  # the last one runs in its own thread still
     (folder,) = tmp_path.iterdir()
     files = {file.name for file in folder.iterdir()} - {"lock"}
     assert 1 < len(files) < 100
