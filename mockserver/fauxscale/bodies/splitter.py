@@ -49,7 +49,7 @@ class Splitter:
             at = self._data(data, at) if self._place == "data" else self._head(data, at)
 
     def _first(self, chunk: bytes) -> int:
-        """Pass a boundary that a body begins with; returns the place after it. Its first piece is never copied so."""
+        """Pass a boundary at the body's beginning without copying its first piece; returns the place after it."""
         length = len(self._delimiter) - 2
         if chunk.startswith(self._delimiter[2:]) and (line := _BEHIND.match(chunk, length)) is not None:
             self._rest = b""

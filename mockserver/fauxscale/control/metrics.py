@@ -13,7 +13,7 @@ from fauxscale.state.timed_store import TimedStore
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/ (read 2026-11-22).
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-# The values of a metric's labels; its last label may be a third one.
+# The values of a metric's labels: provider, operation, and for some metrics a third.
 Labels: TypeAlias = tuple[object, ...]
 _LABELS = ("provider", "operation")
 

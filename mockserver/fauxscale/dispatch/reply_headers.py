@@ -21,7 +21,7 @@ def add_missing(response: Response, headers: Mapping[str, str]) -> None:
             raw.append((spelt, header_value(value).encode("latin-1")))
 
 
-@lru_cache(128)  # of few providers
+@lru_cache(128)  # there are few names
 def _spelt(name: str) -> bytes:
     return name.lower().encode("latin-1")
 

@@ -19,9 +19,9 @@ from .spilled import SpilledFile
 _SAMPLE = 64
 # This many bytes are hashed in a thirtieth of a millisecond.
 _QUICK = 64 * 1024
-# At this share of the budget, blobs begin to move to disk, before any call has to wait for that; down to that one.
+# At the first share of the budget, blobs begin to move to disk, before any call has to wait; they stop at the second.
 _SPILL_FROM, _SPILL_TO = 0.75, 0.5
-# As many as make so many bytes go into one file: more would stay on disk for the sake of one that is still wanted.
+# The size of a file of several blobs. It stays on disk until none of them is wanted, so it is not larger.
 _TOGETHER = 4 * 1024 * 1024
 
 
